@@ -1,0 +1,132 @@
+//! The server of the embedded default: its data stay in a folder.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    Binaries, Cluster, Error, Keeper,
+    server::{Server, free_port},
+    user::{Runner, command, give, reaches, unprivileged},
+};
+
+impl Cluster {
+    /// Starts the server whose data are in `home`; the first time it is made there, with a random password.
+    ///
+    /// One process keeps a folder at a time. What an earlier one left behind when it was killed is put right: a server
+    /// that still runs is stopped, and one that crashed recovers.
+    pub async fn start(home: &Path, binaries: Binaries) -> Result<Self, Error> {
+        let runner = unprivileged();
+        folder(home, 0o711)?;
+        let home = fs::canonicalize(home).map_err(Error::file(home))?;
+        let lock = lock(&home)?;
+        reaches(&home, runner.as_ref())?;
+        let password = secret(&home.join("superuser.password"))?;
+
+        let folder_of_server = home.join("postgres");
+        folder(&folder_of_server, 0o700)?;
+        give(&folder_of_server, runner.as_ref())?;
+        let port_file = home.join("postgres.port");
+        let mut server = Server::new(binaries, runner, &folder_of_server, 0);
+        server.log = home.join("postgres.log");
+        if server.data.join("PG_VERSION").exists() {
+            same_version(&server)?;
+            end_leftover(&server)?;
+        } else {
+            with_password_file(&server, &password, |file| server.initialise(file))?;
+        }
+        let last_port = fs::read_to_string(&port_file).ok().and_then(|port| port.trim().parse().ok());
+        server.port = free_port(last_port)?;
+        fs::write(&port_file, server.port.to_string()).map_err(Error::file(&port_file))?;
+
+        server.start().await?;
+        let mut cluster = Self { server, password, keeper: Keeper::Home { _lock: lock } };
+        let superuser = cluster.superuser("postgres");
+        cluster.server.accepts(&superuser).await?;
+        Ok(cluster)
+    }
+}
+
+pub(crate) fn folder(path: &Path, mode: u32) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::file(path))
+}
+
+fn lock(home: &Path) -> Result<File, Error> {
+    let path = home.join("lock");
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::file(&path))?;
+    file.try_lock().map_err(|_| Error::InUse(home.to_owned()))?;
+    Ok(file)
+}
+
+/// The secret kept in `path`, made the first time.
+fn secret(path: &Path) -> Result<String, Error> {
+    if let Ok(kept) = fs::read_to_string(path)
+        && !kept.is_empty()
+    {
+        return Ok(kept);
+    }
+    let made = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    private_file(path, &made)?;
+    Ok(made)
+}
+
+fn private_file(path: &Path, text: &str) -> Result<(), Error> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(Error::file(path))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(path))
+}
+
+/// initdb reads the password from a file of its own user, never from its arguments.
+pub(crate) fn with_password_file<T>(
+    server: &Server,
+    password: &str,
+    work: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let file = server.data.with_extension("password");
+    private_file(&file, password)?;
+    give(&file, server.runner.as_ref())?;
+    let worked = work(&file);
+    fs::remove_file(&file).map_err(Error::file(&file))?;
+    worked
+}
+
+fn same_version(server: &Server) -> Result<(), Error> {
+    let kept = fs::read_to_string(server.data.join("PG_VERSION")).map_err(Error::file(&server.data))?;
+    let (kept, found) = (kept.trim().to_owned(), server.binaries.major().to_owned());
+    if kept == found { Ok(()) } else { Err(Error::OtherVersion { folder: server.data.clone(), kept, found }) }
+}
+
+/// We hold the lock, so a server that runs on these data has lost the process that started it.
+fn end_leftover(server: &Server) -> Result<(), Error> {
+    if !server.data.join("postmaster.pid").exists() {
+        return Ok(());
+    }
+    let runner: Option<&Runner> = server.runner.as_ref();
+    let pg_ctl = |verb: &[&str]| {
+        command(&server.binaries.program("pg_ctl"), runner)
+            .arg("-D")
+            .arg(&server.data)
+            .args(verb)
+            .output()
+            .map_err(Error::file("pg_ctl"))
+    };
+    if !pg_ctl(&["status"])?.status.success() {
+        return Ok(()); // it crashed as well: starting recovers it
+    }
+    let stopped = pg_ctl(&["stop", "-m", "fast", "-w"])?;
+    if stopped.status.success() {
+        return Ok(());
+    }
+    Err(Error::Program { program: "pg_ctl", output: String::from_utf8_lossy(&stopped.stderr).into_owned() })
+}

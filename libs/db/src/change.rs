@@ -1,0 +1,146 @@
+//! What happened, for history and events: written in the transaction that made it happen.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::{FromRow, SqlSafeStr as _, types::Json};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{Record, Resource, Result, Sql, TenantTx};
+
+/// What happened to one thing.
+#[derive(Debug, Clone)]
+pub struct Change {
+    topic: String,
+    resource: &'static str,
+    id: Uuid,
+    action: &'static str,
+    version: i64,
+    before: Option<Value>,
+    after: Option<Value>,
+    whole: Value,
+}
+
+/// One step of a record's history.
+#[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
+pub struct Entry {
+    /// Tells steps apart.
+    pub id: Uuid,
+    /// What was done: `created`, `changed`, `removed` or `restored`.
+    pub action: String,
+    /// The record's version afterwards.
+    pub version: i64,
+    /// The fields that changed, as they were.
+    pub before: Option<Value>,
+    /// The fields that changed, as they became.
+    pub after: Option<Value>,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// By whom.
+    pub created_by: Uuid,
+    /// In which request.
+    pub request_id: Uuid,
+}
+
+/// One statement for history and events of all changes of a transaction.
+const KEEP: &str = "
+    with noted as (
+        select n.* from unnest($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::int8[], $10::jsonb[], $11::jsonb[], $12::jsonb[])
+            as n (id, topic, resource, record_id, action, version, before, after, payload)
+    ), history as (
+        insert into app.audit_log (account_id, id, resource, record_id, action, version, before, after, request_id, created_by)
+        select $1, n.id, n.resource, n.record_id, n.action, n.version, n.before, n.after, $3, $2 from noted n
+    )
+    insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
+    select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2 from noted n";
+
+impl Change {
+    /// Something that happened to a thing that is no [`Resource`]; `topic` is the event's.
+    #[must_use]
+    pub fn new(topic: &str, resource: &'static str, id: Uuid, action: &'static str) -> Self {
+        let whole = Value::Object(Map::new());
+        Self { topic: topic.to_owned(), resource, id, action, version: 1, before: None, after: None, whole }
+    }
+
+    /// The same, with what the thing became.
+    #[must_use]
+    pub fn with(self, after: Value) -> Self {
+        Self { whole: after.clone(), after: Some(after), ..self }
+    }
+
+    pub(crate) fn of<R: Resource>(
+        action: &'static str,
+        before: Option<&Record<R>>,
+        after: &Record<R>,
+    ) -> Self {
+        let whole = json(&after.data);
+        let (before, changed) = match before.map(|record| json(&record.data)) {
+            None => (None, whole.clone()),
+            Some(before) => {
+                let (before, after) = difference(&before, &whole);
+                (Some(before), after)
+            }
+        };
+        let topic = format!("crm.{}.{action}", R::NAME);
+        let (id, version) = (after.id.into(), after.kept.version);
+        Self { topic, resource: R::NAME, id, action, version, before, after: Some(changed), whole }
+    }
+}
+
+fn json<T: Serialize>(data: &T) -> Value {
+    serde_json::to_value(data).unwrap_or(Value::Null) // a resource serializes: it was just read from JSON or a row
+}
+
+/// The fields that differ, as they were and as they are.
+fn difference(before: &Value, after: &Value) -> (Value, Value) {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return (before.clone(), after.clone());
+    };
+    let changed = |one: &Map<String, Value>, other: &Map<String, Value>| {
+        let fields = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
+        Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    (changed(before, after), changed(after, before))
+}
+
+pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (user, request) = (tx.inside.user, tx.inside.request);
+    let mut statement: Sql<'_, ()> = Sql::new(tx, KEEP.into_sql_str(), crate::Row::default());
+    let account = statement.tx.inside.account;
+    let row = &mut statement.row;
+    row.put(account);
+    row.put(user);
+    row.put(request);
+    row.put(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.id).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.action).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.version).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
+    statement.run().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn history_holds_the_fields_that_changed() {
+        let before = json!({ "name": "Acme", "rating": 3, "phone": null });
+        let after = json!({ "name": "Acme", "rating": 4, "phone": "1" });
+        let (was, is) = difference(&before, &after);
+        assert_eq!(was, json!({ "rating": 3, "phone": null }));
+        assert_eq!(is, json!({ "rating": 4, "phone": "1" }));
+    }
+}

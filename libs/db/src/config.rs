@@ -1,0 +1,98 @@
+//! Settings, and the opening of the database: all that must hold before the first request.
+
+use std::{str::FromStr as _, sync::Arc, thread, time::Duration};
+
+use identity::Secret;
+use kernel::Env;
+use migrate::{Hooks, Migrations};
+use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::{Db, OpenError, isolation, pool};
+
+/// How a service reaches its database.
+#[derive(Clone)]
+pub struct Config {
+    service: PgConnectOptions,
+    migrator: Option<PgConnectOptions>,
+    connections: usize,
+    patience: Duration,
+    accept_server: bool,
+}
+
+impl Config {
+    /// Reads `DATABASE_URL`, `MIGRATION_DATABASE_URL`, `NEXO_MIGRATE_ON_BOOT`, `NEXO_DATABASE_CONNECTIONS`,
+    /// `NEXO_DATABASE_WAIT_SECONDS` and `NEXO_ACCEPT_SERVER`.
+    pub fn read(env: &mut Env) -> Self {
+        let service = address(env, "DATABASE_URL").unwrap_or_else(|| {
+            env.required("DATABASE_URL", "postgres://nexo_app:password@host:5432/nexo");
+            PgConnectOptions::new_without_pgpass()
+        });
+        let on_boot = env.parsed("NEXO_MIGRATE_ON_BOOT", true);
+        let migrator = address(env, "MIGRATION_DATABASE_URL").filter(|_| on_boot);
+        if on_boot && migrator.is_none() {
+            env.required("MIGRATION_DATABASE_URL", "as nexo_migrator; or set NEXO_MIGRATE_ON_BOOT=false");
+        }
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            service,
+            migrator,
+            connections: env.parsed("NEXO_DATABASE_CONNECTIONS", 4 * cores).max(1),
+            patience: Duration::from_secs(env.parsed("NEXO_DATABASE_WAIT_SECONDS", 60)),
+            accept_server: env.parsed("NEXO_ACCEPT_SERVER", false),
+        }
+    }
+
+    /// Opens the database: brings the schema to this version (or waits until somebody has), makes partitions ahead,
+    /// and refuses a database that does not keep accounts apart. `secret` seals cursors.
+    pub async fn open(&self, secret: &Secret, hooks: &dyn Hooks) -> Result<Db, OpenError> {
+        let mut conn = self.reach().await?;
+        isolation::server(&mut conn, self.accept_server).await?;
+        let _ = conn.close().await; // it was only asked
+        let migrations = Migrations::embedded()?;
+        match &self.migrator {
+            Some(migrator) => {
+                migrate::migrate(migrator, &migrations, hooks, &migrate::Settings::default()).await?;
+                partitions(migrator).await.map_err(|error| OpenError::Unreachable(error.into()))?;
+            }
+            None => migrate::wait(&self.service, &migrations, self.patience).await?,
+        }
+        isolation::insist(&self.service).await?;
+        let service = self.service.clone().application_name("nexo");
+        let pool = pool::pool(service, self.connections).map_err(OpenError::Unreachable)?;
+        Ok(Db { pool, cursors: Arc::new(secret.key_for("cursors")) })
+    }
+
+    /// A database that starts beside us may need a moment.
+    async fn reach(&self) -> Result<PgConnection, OpenError> {
+        let end = tokio::time::Instant::now() + self.patience;
+        let first = self.migrator.as_ref().unwrap_or(&self.service);
+        loop {
+            match PgConnection::connect_with(first).await {
+                Ok(conn) => return Ok(conn),
+                Err(error) if crate::error::passing(&error) && tokio::time::Instant::now() < end => {
+                    tracing::info!(error = &error as &dyn std::error::Error, "waiting for the database");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(OpenError::Unreachable(error.into())),
+            }
+        }
+    }
+}
+
+fn address(env: &mut Env, name: &'static str) -> Option<PgConnectOptions> {
+    let text = env.optional(name)?;
+    let read = PgConnectOptions::from_str(&text).ok();
+    if read.is_none() {
+        env.mistake(name, "is not an address of PostgreSQL (postgres://role:password@host:5432/database)");
+        return Some(PgConnectOptions::new_without_pgpass());
+    }
+    read
+}
+
+/// History is partitioned by month; a year ahead is always there.
+async fn partitions(migrator: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let mut conn = PgConnection::connect_with(migrator).await?;
+    conn.execute("select pg_advisory_lock(7063)").await?; // replicas that start together make them one after another
+    conn.execute("call ops.make_audit_partitions(12)").await?;
+    conn.close().await
+}

@@ -1,0 +1,132 @@
+//! Whether the database, as it is now, keeps accounts apart: checked at every start, not hoped.
+
+use std::fmt;
+
+use serde::Serialize;
+use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
+
+const RULES: &str = include_str!("rules.sql");
+
+/// One way in which an account could reach another's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct Breach {
+    /// The rule that is broken.
+    pub rule: String,
+    /// The table, function, role or schema that breaks it.
+    pub object: String,
+}
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum IsolationError {
+    /// The catalogue has breaches.
+    #[error("{}", list(.0))]
+    Breached(Vec<Breach>),
+    /// The service's own role could see everything.
+    #[error("the role {0} bypasses row security, or owns tables: services connect as nexo_app or nexo_auth")]
+    TooMighty(String),
+    /// This PostgreSQL is known to show rows that row security hides.
+    #[error("{0}")]
+    LeakyServer(String),
+    /// The catalogue cannot be read.
+    #[error("the catalogue cannot be read")]
+    Unreadable(#[from] sqlx::Error),
+}
+
+fn list(breaches: &[Breach]) -> String {
+    let lines = breaches.iter().map(|breach| format!("\n  {breach}"));
+    format!(
+        "the database does not keep accounts apart:{}\nSee `nexo isolation verify`.",
+        lines.collect::<String>()
+    )
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.rule)
+    }
+}
+
+/// All breaches in the catalogue of one database; none when it is well.
+pub async fn verify(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Error> {
+    let mut conn = PgConnection::connect_with(database).await?;
+    let breaches = breaches(&mut conn).await?;
+    conn.close().await?;
+    Ok(breaches)
+}
+
+async fn breaches(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
+    sqlx::query_as(RULES).persistent(false).fetch_all(conn).await
+}
+
+/// What must hold before a service takes its first request.
+pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationError> {
+    let mut conn = PgConnection::connect_with(database).await?;
+    let breaches = breaches(&mut conn).await?;
+    if !breaches.is_empty() {
+        return Err(IsolationError::Breached(breaches));
+    }
+    let mighty: Option<(String,)> = sqlx::query_as(
+        "select rolname::text from pg_roles where rolname = current_user and (rolsuper or rolbypassrls
+            or pg_has_role(oid, 'nexo_owner', 'usage')) or current_setting('row_security') <> 'on' and rolname = current_user",
+    )
+    .fetch_optional(&mut conn)
+    .await?;
+    conn.close().await?;
+    mighty.map_or(Ok(()), |(role,)| Err(IsolationError::TooMighty(role)))
+}
+
+/// The first minor release of each major that has the fixes for CVE-2025-8713 (statistics of hidden rows could be
+/// read past row security), <https://www.postgresql.org/support/security/CVE-2025-8713/>.
+const SOUND: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
+
+/// Refuses a server that is known to leak, unless the operator has said that they know.
+pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<(), IsolationError> {
+    let (number,): (String,) =
+        sqlx::query_as("select current_setting('server_version_num')").fetch_one(conn).await?;
+    match leak(number.parse().unwrap_or_default()) {
+        Some(problem) if accepted => {
+            tracing::warn!(problem, "NEXO_ACCEPT_SERVER is set: going on with this PostgreSQL");
+            Ok(())
+        }
+        Some(problem) => Err(IsolationError::LeakyServer(problem)),
+        None => Ok(()),
+    }
+}
+
+fn leak(number: i32) -> Option<String> {
+    let (major, minor) = (number / 10_000, number % 10_000);
+    let say = |needed: &str| {
+        format!(
+            "PostgreSQL {major}.{minor} is not one that keeps accounts apart for certain: {needed}. \
+             Upgrade it, or set NEXO_ACCEPT_SERVER=true if you know that the fixes are in"
+        )
+    };
+    match SOUND.iter().find(|(sound, _)| *sound == major) {
+        Some((_, first)) if minor < *first => {
+            Some(say(&format!("{major}.{first} has the fixes for row security")))
+        }
+        None if major < 15 => Some(say("15.14 is the oldest that has what NEXO needs")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_leaks_is_known_by_its_number() {
+        for (number, leaks) in [
+            (140_020, true),
+            (150_013, true),
+            (150_014, false),
+            (160_009, true),
+            (170_005, true),
+            (170_006, false),
+            (180_000, false),
+        ] {
+            assert_eq!(leak(number).is_some(), leaks, "{number}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The statements every kept record needs, written once.
+//!
+//! They serve a resource that is one table. Whatever joins, counts or spans tables is SQL by hand.
+
+mod history;
+mod idempotency;
+
+pub use history::history;
+pub use idempotency::{Answer, remember, replay};
+
+use kernel::Id;
+
+use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, record::KEPT};
+
+/// Keeps a new record.
+pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>> {
+    R::check(None, new)?;
+    let (names, values) = (names::<R>(), columns::<R>(|_, at| format!("${}", at + 4)));
+    let text = format!(
+        "insert into app.{} (account_id, id, created_by, updated_by, {names}) values ($1, $2, $3, $3, {values})
+         returning {KEPT}, {names}",
+        R::PLURAL
+    );
+    let user = tx.inside.user;
+    let record = fill(new, tx.built(text).bind(Id::<R>::new()).bind(user)).optional().await;
+    let record = record.map_err(explain::<R>)?.ok_or(Error::NotFound(R::NAME))?;
+    tx.note(Change::of("created", None, &record));
+    Ok(record)
+}
+
+/// Writes `after` over `before`, unless somebody else has changed it since it was read.
+pub async fn change<R: Resource>(tx: &mut TenantTx, before: &Record<R>, after: &R) -> Result<Record<R>> {
+    R::check(Some(&before.data), after)?;
+    let (names, sets) = (names::<R>(), columns::<R>(|name, at| format!("{name} = ${}", at + 5)));
+    let text = format!(
+        "update app.{} set version = version + 1, updated_at = now(), updated_by = $4, {sets}
+         where account_id = $1 and id = $2 and version = $3 and deleted_at is null returning {KEPT}, {names}",
+        R::PLURAL
+    );
+    let user = tx.inside.user;
+    let statement = tx.built(text).bind(before.id).bind(before.kept.version).bind(user);
+    let record =
+        fill(after, statement).optional().await.map_err(explain::<R>)?.ok_or(Error::Stale(R::NAME))?;
+    tx.note(Change::of("changed", Some(before), &record));
+    Ok(record)
+}
+
+/// One record.
+pub async fn find<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
+    let text = format!(
+        "select {KEPT}, {} from app.{} where account_id = $1 and id = $2 and deleted_at is null",
+        names::<R>(),
+        R::PLURAL
+    );
+    tx.built(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
+}
+
+/// Moves a record to the trash.
+pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Result<Record<R>> {
+    let text = format!(
+        "update app.{} set version = version + 1, deleted_at = now(), deleted_by = $4, updated_at = now(), updated_by = $4
+         where account_id = $1 and id = $2 and version = $3 and deleted_at is null returning {KEPT}, {}",
+        R::PLURAL,
+        names::<R>()
+    );
+    let user = tx.inside.user;
+    let statement = tx.built(text).bind(before.id).bind(before.kept.version).bind(user);
+    let record = statement.optional().await.map_err(explain::<R>)?.ok_or(Error::Stale(R::NAME))?;
+    tx.note(Change::of("removed", Some(before), &record));
+    Ok(record)
+}
+
+/// Takes a record out of the trash. One that is not there is not found.
+pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
+    let text = format!(
+        "update app.{} set version = version + 1, deleted_at = null, deleted_by = null, updated_at = now(), updated_by = $3
+         where account_id = $1 and id = $2 and deleted_at is not null returning {KEPT}, {}",
+        R::PLURAL,
+        names::<R>()
+    );
+    let user = tx.inside.user;
+    let record: Option<Record<R>> =
+        tx.built(text).bind(id).bind(user).optional().await.map_err(explain::<R>)?;
+    let record = record.ok_or(Error::NotFound(R::NAME))?;
+    tx.note(Change::of("restored", None, &record));
+    Ok(record)
+}
+
+/// The columns of `R`, as a select names them.
+pub(crate) fn names<R: Resource>() -> String {
+    columns::<R>(|name, _| name.to_owned())
+}
+
+fn columns<R: Resource>(part: impl Fn(&str, usize) -> String) -> String {
+    let parts: Vec<_> = R::FIELDS.iter().enumerate().map(|(at, field)| part(field.name, at)).collect();
+    parts.join(", ")
+}
+
+fn fill<'t, R: Resource>(values: &R, mut statement: Sql<'t, Record<R>>) -> Sql<'t, Record<R>> {
+    for field in R::FIELDS {
+        (field.put)(values, &mut statement.row);
+    }
+    statement
+}
+
+/// A constraint that the resource knows is its refusal; anything else is the database's failure.
+fn explain<R: Resource>(error: sqlx::Error) -> Error {
+    let constraint = error.as_database_error().and_then(|refused| refused.constraint());
+    match constraint.and_then(R::constraint) {
+        Some(refusal) => refusal.into(),
+        None => error.into(),
+    }
+}

@@ -1,0 +1,87 @@
+//! The database, reachable only on behalf of somebody.
+//!
+//! A service never holds a pool: it holds a [`Db`], and gets rows from it by showing a verified
+//! [`Principal`](identity::Principal). Pool and connections are private to this crate.
+//!
+//! A statement on a tenant's table is a `const` that does not compile unless it speaks of one account:
+//!
+//! ```
+//! const OPEN: db::Scoped = db::Scoped::new("select id from app.clients where account_id = $1 and status = 'lead'");
+//! # let _ = OPEN;
+//! ```
+//! ```compile_fail
+//! const OPEN: db::Scoped = db::Scoped::new("select id from app.clients where status = 'lead'");
+//! # let _ = OPEN;
+//! ```
+//!
+//! and a statement that writes cannot pass for one that reads, so that no change goes without its history:
+//!
+//! ```
+//! const CLOSE: db::ScopedWrite = db::ScopedWrite::new("update app.clients set status = 'inactive' where account_id = $1 returning *");
+//! # let _ = CLOSE;
+//! ```
+//! ```compile_fail
+//! const CLOSE: db::Scoped = db::Scoped::new("update app.clients set status = 'inactive' where account_id = $1 returning *");
+//! # let _ = CLOSE;
+//! ```
+//!
+//! A transaction asks for a principal, which only a token verifier makes:
+//!
+//! ```
+//! async fn rows(db: &db::Db, who: &identity::Principal) -> db::Result<()> {
+//!     db.begin(who).await?.commit().await
+//! }
+//! ```
+//! ```compile_fail
+//! async fn rows(db: &db::Db, account: kernel::AccountId) -> db::Result<()> {
+//!     db.begin(account).await?.commit().await
+//! }
+//! ```
+//! ```compile_fail
+//! fn forge(verified: identity::Principal) -> identity::Principal {
+//!     identity::Principal { request: uuid::Uuid::nil(), ..verified }
+//! }
+//! ```
+//!
+//! and it lends its connection to nobody:
+//!
+//! ```compile_fail
+//! async fn borrow(mut tx: db::TenantTx) {
+//!     sqlx::query("select 1").execute(&mut *tx.conn).await.unwrap();
+//! }
+//! ```
+//! ```compile_fail
+//! async fn borrow(db: &db::Db) {
+//!     db.pool.get().await.unwrap();
+//! }
+//! ```
+
+mod change;
+mod config;
+mod error;
+mod isolation;
+mod keep;
+mod list;
+mod pool;
+mod record;
+mod refusal;
+mod resource;
+mod roles;
+mod statement;
+mod system;
+mod tx;
+
+pub use change::{Change, Entry};
+pub use config::Config;
+pub use error::{Error, Result};
+pub use isolation::{Breach, IsolationError, verify as verify_isolation};
+pub use keep::{Answer, change, find, history, insert, remember, remove, replay, restore};
+pub use list::{Asked, Query, list};
+pub use pool::OpenError;
+pub use record::{History, Kept, Page, PageInfo, Record};
+pub use refusal::{Refusal, Sort};
+pub use resource::{Field, Kind, Resource, Row};
+pub use roles::{Passwords, prepare as prepare_cluster};
+pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
+pub use system::{Reason, SystemTx};
+pub use tx::{Db, TenantTx};

@@ -1,0 +1,62 @@
+//! A value of a filter or a cursor, of the type that its column has.
+
+use kernel::Amount;
+use serde_json::Value as Json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use crate::{Kind, Row};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Text(String),
+    Integer(i64),
+    Amount(Amount),
+    Id(Uuid),
+    Instant(OffsetDateTime),
+}
+
+impl Value {
+    /// Reads a JSON value as a column of this kind holds it; `Err` says what it should have been.
+    pub(super) fn read(kind: Kind, json: &Json) -> Result<Self, &'static str> {
+        let text = json.as_str();
+        match kind {
+            _ if json.is_null() => Ok(Self::Null),
+            Kind::Text => match text {
+                Some(text) if !text.contains('\0') => Ok(Self::Text(text.to_owned())),
+                _ => Err("a text in quotation marks, without NUL"),
+            },
+            Kind::Choice(words) => {
+                let known =
+                    text.filter(|text| words.contains(text)).ok_or("one of the words this field may be")?;
+                Ok(Self::Text(known.to_owned()))
+            }
+            Kind::Integer => json.as_i64().map(Self::Integer).ok_or("a whole number"),
+            Kind::Amount => {
+                let amount = text.and_then(|text| text.parse().ok());
+                amount.map(Self::Amount).ok_or("a decimal number in quotation marks")
+            }
+            Kind::Id => {
+                text.and_then(|text| text.parse().ok()).map(Self::Id).ok_or("a UUID in quotation marks")
+            }
+            Kind::Instant => {
+                let instant = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+                instant.map(Self::Instant).ok_or("an RFC 3339 instant in quotation marks")
+            }
+        }
+    }
+
+    /// Adds it to a statement's values; tells its parameter.
+    pub(super) fn bind(&self, values: &mut Row) -> String {
+        match self {
+            Self::Null => values.put(None::<String>),
+            Self::Text(text) => values.put(text),
+            Self::Integer(number) => values.put(number),
+            Self::Amount(amount) => values.put(amount),
+            Self::Id(id) => values.put(id),
+            Self::Instant(instant) => values.put(instant),
+        }
+        format!("${}", values.len())
+    }
+}

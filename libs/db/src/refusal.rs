@@ -1,0 +1,36 @@
+//! How a rule of the domain says no, without knowing HTTP.
+
+use std::{convert::Infallible, error::Error};
+
+/// A rule of the domain said no, in words that a client may read.
+pub trait Refusal: Error + Send + Sync + 'static {
+    /// Names the rule for programs, such as `supplier-tax-id-taken`. Never changes.
+    fn code(&self) -> &'static str;
+
+    /// What sort of no.
+    fn sort(&self) -> Sort {
+        Sort::Conflict
+    }
+
+    /// The field at fault, as a JSON pointer, where it is one field.
+    fn pointer(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Sorts of no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Not as things stand.
+    Conflict,
+    /// Not ever, with these values.
+    Invalid,
+    /// Not by somebody who shows these credentials.
+    Unauthenticated,
+}
+
+impl Refusal for Infallible {
+    fn code(&self) -> &'static str {
+        match *self {}
+    }
+}

@@ -1,0 +1,121 @@
+use crate::Refusal;
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{
+    Arguments as _, Encode, FromRow, Postgres, Type,
+    error::BoxDynError,
+    postgres::{PgArguments, PgRow},
+};
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// A kind of record that accounts keep: one struct, one table, one folder.
+pub trait Resource:
+    Serialize
+    + DeserializeOwned
+    + Validate
+    + ToSchema
+    + Clone
+    + for<'r> FromRow<'r, PgRow>
+    + Send
+    + Sync
+    + Unpin
+    + 'static
+{
+    /// The word in permissions (`supplier:write`), events and messages.
+    const NAME: &'static str;
+    /// The table in schema `app`, and the path under `/api/v1`.
+    const PLURAL: &'static str;
+    /// The columns that people write: what is stored, and what lists filter and sort by.
+    const FIELDS: &'static [Field<Self>];
+    /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.
+    type Refusal: Refusal;
+
+    /// Whether `after` may take the place of `before` (`None`: it is new). Pure, so a test needs no database.
+    fn check(_before: Option<&Self>, _after: &Self) -> Result<(), Self::Refusal> {
+        Ok(())
+    }
+
+    /// What it means that the named constraint refused a write.
+    fn constraint(_name: &str) -> Option<Self::Refusal> {
+        None
+    }
+}
+
+/// A column of `R`: its name, what it holds, and how to take its value out.
+pub struct Field<R> {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) required: bool,
+    pub(crate) put: fn(&R, &mut Row),
+}
+
+/// What a column holds, which tells how a filter or a cursor writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number.
+    Integer,
+    /// An exact decimal, written as a string.
+    Amount,
+    /// An identity.
+    Id,
+    /// An instant, as RFC 3339 writes it.
+    Instant,
+}
+
+impl<R> Field<R> {
+    /// The column `name`, which may be null, filled by `put`.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, put: fn(&R, &mut Row)) -> Self {
+        Self { name, kind, required: false, put }
+    }
+
+    /// The same column, never null.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// Its name, in SQL and JSON alike.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// Values on their way into a statement.
+pub struct Row(Result<PgArguments, BoxDynError>);
+
+impl Default for Row {
+    fn default() -> Self {
+        Self(Ok(PgArguments::default()))
+    }
+}
+
+impl Row {
+    pub(crate) fn values(self) -> Result<PgArguments, sqlx::Error> {
+        self.0.map_err(sqlx::Error::Encode)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |values| values.len())
+    }
+
+    /// Adds a value.
+    pub fn put<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) {
+        if let Ok(values) = &mut self.0
+            && let Err(error) = values.add(value)
+        {
+            self.0 = Err(error);
+        }
+    }
+}

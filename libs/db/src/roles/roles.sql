@@ -1,0 +1,52 @@
+-- The roles of NEXO, for a superuser to run once a cluster (it may run again). Not a migration: a dump of the
+-- database holds no roles. Passwords are set apart from this, by the caller.
+
+do $$
+declare
+    wanted record;
+begin
+    for wanted in
+        select * from (values
+            -- Owns every object; nobody logs in as it.
+            ('nexo_owner',    'nologin nobypassrls'),
+            -- Owns the narrow look-ups that run before an account is known.
+            ('nexo_definer',  'nologin nobypassrls'),
+            -- Migrations. Must bypass row security: a forced owner updates no rows, silently.
+            ('nexo_migrator', 'login bypassrls inherit'),
+            -- crm-service and api-gateway.
+            ('nexo_app',      'login nobypassrls noinherit'),
+            -- auth-service.
+            ('nexo_auth',     'login nobypassrls noinherit'),
+            -- The outbox relay and scheduled work.
+            ('nexo_relay',    'login nobypassrls noinherit'),
+            -- Backups read everything and write nothing.
+            ('nexo_backup',   'login bypassrls noinherit')
+        ) as roles (name, attributes)
+    loop
+        begin
+            execute format('create role %I', wanted.name);
+        exception when duplicate_object or unique_violation then
+            null; -- another server process was faster
+        end;
+        execute format('alter role %I nosuperuser nocreatedb nocreaterole noreplication %s', wanted.name, wanted.attributes);
+    end loop;
+end $$;
+
+grant nexo_owner, nexo_definer to nexo_migrator;
+grant pg_read_all_data to nexo_backup;
+alter role nexo_backup set default_transaction_read_only = on;
+
+-- What a request may take, so that one bad request cannot hold the database.
+do $$
+declare
+    service text;
+begin
+    foreach service in array array['nexo_app', 'nexo_auth', 'nexo_relay'] loop
+        execute format('alter role %I set statement_timeout = %L', service, '10s');
+        execute format('alter role %I set lock_timeout = %L', service, '3s');
+        execute format('alter role %I set idle_in_transaction_session_timeout = %L', service, '15s');
+        execute format('alter role %I set client_connection_check_interval = %L', service, '2s');
+        execute format('alter role %I set search_path = %L', service, 'app');
+        execute format('alter role %I set jit = off', service); -- compiling costs more than our statements take
+    end loop;
+end $$;

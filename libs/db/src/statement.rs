@@ -1,0 +1,159 @@
+//! Statements that speak of one account, and say so before they compile.
+
+use std::marker::PhantomData;
+
+use sqlx::{Encode, FromRow, Postgres, SqlStr, Type, postgres::PgRow};
+
+use crate::{Change, Record, Resource, Result, Row, TenantTx};
+
+/// A statement that reads rows of one account: its `$1`. One that does not say so, or that writes, does not compile.
+#[derive(Debug, Clone, Copy)]
+pub struct Scoped(pub(crate) &'static str);
+
+/// A statement that writes rows of one account: its `$1`. One that does not say so does not compile.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopedWrite(pub(crate) &'static str);
+
+/// A call of one of the narrow functions that may be asked before an account is known, or that know it themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct LookUp(pub(crate) &'static str);
+
+impl Scoped {
+    /// Checks `text`, when it makes a `const`.
+    ///
+    /// # Panics
+    ///
+    /// When `account_id` or `$1` is missing, or the statement writes.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
+        assert!(
+            starts_with(text, "select ") || starts_with(text, "with "),
+            "a statement that reads begins with select or with"
+        );
+        let writes =
+            contains(text, "insert into") || contains(text, "update ") || contains(text, "delete from");
+        assert!(!writes || contains(text, "for update"), "a statement that writes is a ScopedWrite");
+        Self(text)
+    }
+}
+
+impl ScopedWrite {
+    /// Checks `text`, when it makes a `const`.
+    ///
+    /// # Panics
+    ///
+    /// When `account_id` or `$1` is missing.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
+        Self(text)
+    }
+}
+
+impl LookUp {
+    /// Checks `text`, when it makes a `const`.
+    ///
+    /// # Panics
+    ///
+    /// When it is not the call of a function in schema `app`.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        assert!(
+            starts_with(text, "select ") && contains(text, "from app.") && contains(text, "("),
+            "call a function of schema app"
+        );
+        assert!(
+            !contains(text, " where ") && !contains(text, " join "),
+            "a look-up is a call and nothing more"
+        );
+        Self(text)
+    }
+}
+
+const fn contains(text: &str, part: &str) -> bool {
+    let mut at = 0;
+    while at + part.len() <= text.len() {
+        if matches_at(text, part, at) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn starts_with(text: &str, part: &str) -> bool {
+    part.len() <= text.len() && matches_at(text, part, 0)
+}
+
+#[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
+const fn matches_at(text: &str, part: &str, at: usize) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut same = 0;
+    while same < part.len() && text[at + same].to_ascii_lowercase() == part[same] {
+        same += 1;
+    }
+    same == part.len()
+}
+
+/// A statement on its way.
+#[must_use = "a statement does nothing until it is sent"]
+pub struct Sql<'t, T> {
+    pub(crate) tx: &'t mut TenantTx,
+    text: SqlStr,
+    pub(crate) row: Row,
+    answers: PhantomData<fn() -> T>,
+}
+
+impl<'t, T> Sql<'t, T> {
+    pub(crate) fn new(tx: &'t mut TenantTx, text: SqlStr, row: Row) -> Self {
+        Self { tx, text, row, answers: PhantomData }
+    }
+
+    /// The next value: `$2`, `$3`, … of a statement, `$1`, `$2`, … of a look-up.
+    pub fn bind<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
+        self.row.put(value);
+        self
+    }
+
+    /// Sends it; tells how many rows it concerned.
+    pub async fn run(self) -> Result<u64, sqlx::Error> {
+        let values = self.row.values()?;
+        self.tx.conn.execute(self.text, values).await
+    }
+}
+
+impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Sql<'_, T> {
+    /// The row, if it is there.
+    pub async fn optional(self) -> Result<Option<T>, sqlx::Error> {
+        let values = self.row.values()?;
+        self.tx.conn.fetch_optional(self.text, values).await
+    }
+
+    /// All rows.
+    pub async fn all(self) -> Result<Vec<T>, sqlx::Error> {
+        let values = self.row.values()?;
+        self.tx.conn.fetch_all(self.text, values).await
+    }
+}
+
+/// A statement that changes records, on its way.
+#[must_use = "a statement does nothing until it is sent"]
+pub struct Write<'t, R>(pub(crate) Sql<'t, Record<R>>);
+
+impl<R: Resource> Write<'_, R> {
+    /// The next value: `$2`, `$3`, …
+    pub fn bind<'v>(self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
+        Self(self.0.bind(value))
+    }
+
+    /// Sends it; what it returns becomes history and events.
+    pub async fn all(self) -> Result<Vec<Record<R>>> {
+        let Sql { tx, text, row, .. } = self.0;
+        let written: Vec<Record<R>> = tx.conn.fetch_all(text, row.values()?).await?;
+        for record in &written {
+            tx.note(Change::of("changed", None, record));
+        }
+        Ok(written)
+    }
+}

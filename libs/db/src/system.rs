@@ -1,0 +1,60 @@
+//! The few operations that begin before an account is known.
+
+use std::sync::Arc;
+
+use kernel::{AccountId, UserId};
+use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{Db, Error, LookUp, Result, Row, TenantTx, pool::OpenTx, tx::Inside};
+
+/// Why somebody may begin without being inside an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A person opens an account.
+    SignUp,
+    /// A person shows an e-mail and a password.
+    SignIn,
+    /// A session shows its refresh token.
+    Refresh,
+}
+
+/// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.
+#[must_use = "a transaction that is not entered does nothing"]
+pub struct SystemTx {
+    conn: OpenTx,
+    cursors: Arc<aws_lc_rs::hmac::Key>,
+}
+
+impl Db {
+    /// Begins outside of every account. Banned by lint: each use says why it is meant.
+    pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
+        tracing::debug!(?reason, "begins outside of every account");
+        let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
+        let conn = OpenTx::begin(&self.pool, &format!("begin; {}", nobody.enter()), "rollback").await?;
+        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors) })
+    }
+}
+
+impl SystemTx {
+    /// Asks a look-up; `fill` gives its arguments.
+    pub async fn ask<T>(&mut self, text: LookUp, fill: impl FnOnce(&mut Row)) -> Result<Option<T>>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut row = Row::default();
+        fill(&mut row);
+        Ok(self.conn.fetch_optional(text.0.into_sql_str(), row.values()?).await?)
+    }
+
+    /// Goes on inside one account, in the same transaction.
+    pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
+        let mut row = Row::default();
+        [account.into(), user.into(), request].into_iter().for_each(|id: Uuid| row.put(id));
+        self.conn
+            .execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?)
+            .await
+            .map_err(Error::from)?;
+        Ok(TenantTx::new(self.conn, Inside { account, user, request }, self.cursors))
+    }
+}

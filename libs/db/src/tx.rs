@@ -1,0 +1,123 @@
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use identity::Principal;
+use kernel::{AccountId, UserId};
+use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Write, change,
+    pool::{OpenTx, Pool},
+};
+
+/// The way to the database. Nothing comes through it before somebody is named.
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) pool: Pool,
+    pub(crate) cursors: Arc<hmac::Key>,
+}
+
+impl Db {
+    /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
+    /// one message, so that no statement can run between them.
+    pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, "begin", "rollback").await
+    }
+
+    /// Starts a transaction that only sees the rows of the account of `who`.
+    pub async fn begin_reading(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, "begin read only", "commit").await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        OpenTx::begin(&self.pool, "begin read only; select 1", "commit").await.map(drop)
+    }
+
+    async fn enter(&self, who: &Principal, begin: &str, ending: &'static str) -> Result<TenantTx> {
+        let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
+        let conn = OpenTx::begin(&self.pool, &format!("{begin}; {}", inside.enter()), ending).await?;
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors)))
+    }
+}
+
+/// Whose transaction it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inside {
+    pub(crate) account: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) request: Uuid,
+}
+
+impl Inside {
+    pub(crate) fn enter(&self) -> String {
+        format!("select app.enter('{}', '{}', '{}')", self.account, self.user, self.request)
+    }
+}
+
+/// A transaction confined to one account. Dropped without [`commit`](Self::commit), it changes nothing.
+#[must_use = "a transaction that is not committed changes nothing"]
+pub struct TenantTx {
+    pub(crate) conn: OpenTx,
+    pub(crate) inside: Inside,
+    pub(crate) cursors: Arc<hmac::Key>,
+    changes: Vec<Change>,
+}
+
+impl TenantTx {
+    pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>) -> Self {
+        Self { conn, inside, cursors, changes: Vec::new() }
+    }
+
+    /// A statement that reads.
+    pub fn read<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&mut self, text: Scoped) -> Sql<'_, T> {
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// A statement that changes records and returns them; their history is kept.
+    pub fn write<R: Resource>(&mut self, text: ScopedWrite) -> Write<'_, R> {
+        Write(self.statement(text.0.into_sql_str()))
+    }
+
+    /// A statement that changes something else than records, and what is noted of it.
+    pub fn write_noted<T>(&mut self, text: ScopedWrite, change: Change) -> Sql<'_, T> {
+        self.note(change);
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// A statement that changes what has no history: counters and stamps, part of a change that was noted.
+    pub fn write_unnoted<T>(&mut self, text: ScopedWrite) -> Sql<'_, T> {
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// A call of a function that knows by itself whose transaction this is.
+    pub fn look_up<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
+        &mut self,
+        text: crate::LookUp,
+    ) -> Sql<'_, T> {
+        Sql::new(self, text.0.into_sql_str(), Row::default())
+    }
+
+    /// Keeps what was done, with its history and events.
+    pub async fn commit(mut self) -> Result<()> {
+        let changes = std::mem::take(&mut self.changes);
+        change::keep(&mut self, changes).await?;
+        self.conn.commit().await
+    }
+
+    pub(crate) fn note(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// A statement put together from `&'static str` names, by the functions of `keep` and `list` alone.
+    pub(crate) fn built<T>(&mut self, text: String) -> Sql<'_, T> {
+        self.statement(AssertSqlSafe(text).into_sql_str())
+    }
+
+    fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
+        let mut row = Row::default();
+        row.put(self.inside.account);
+        Sql::new(self, text, row)
+    }
+}

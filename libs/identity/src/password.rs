@@ -1,0 +1,200 @@
+//! Passwords, hashed by argon2id on threads of their own.
+//!
+//! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1), so it never runs
+//! on the threads that serve requests, and only so many wait: the surplus is told to come back later.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash};
+use aws_lc_rs::constant_time;
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::oneshot;
+
+use crate::secret::random;
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Why there is no hash, or no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// As many passwords as may wait are waiting.
+    #[error("too many logins at once")]
+    Busy,
+    /// The threads are gone: the process is ending.
+    #[error("passwords cannot be hashed any more")]
+    Stopped,
+    /// A stored hash that argon2 cannot read.
+    #[error("a stored password hash cannot be used")]
+    Unusable,
+}
+
+/// What became of a password that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the one.
+    Right,
+    /// It is the one, and its hash is of weaker parameters than today's: hash it again.
+    RightButOutdated,
+    /// It is not.
+    Wrong,
+}
+
+/// Hashes and verifies passwords.
+#[derive(Debug, Clone)]
+pub struct Hasher(mpsc::SyncSender<Job>);
+
+enum Job {
+    Hash(SecretString, oneshot::Sender<Result<String, HashError>>),
+    Verify(SecretString, Option<String>, oneshot::Sender<Result<Verdict, HashError>>),
+}
+
+impl Hasher {
+    /// Starts `threads` threads, for whose work at most `waiting` passwords queue.
+    #[must_use]
+    pub fn start(threads: usize, waiting: usize) -> Self {
+        let (sender, jobs) = mpsc::sync_channel(waiting);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..threads.max(1) {
+            let jobs = Arc::clone(&jobs);
+            thread::spawn(move || Worker::default().run(&jobs));
+        }
+        Self(sender)
+    }
+
+    /// A PHC string for a new password.
+    pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        let (answer, hashed) = oneshot::channel();
+        self.queue(Job::Hash(password, answer))?;
+        hashed.await.map_err(|_| HashError::Stopped)?
+    }
+
+    /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
+        let (answer, verdict) = oneshot::channel();
+        self.queue(Job::Verify(password, stored, answer))?;
+        verdict.await.map_err(|_| HashError::Stopped)?
+    }
+
+    fn queue(&self, job: Job) -> Result<(), HashError> {
+        self.0.try_send(job).map_err(|refused| match refused {
+            mpsc::TrySendError::Full(_) => HashError::Busy,
+            mpsc::TrySendError::Disconnected(_) => HashError::Stopped,
+        })
+    }
+}
+
+/// One thread and the memory it hashes in: kept, since clearing 19 MiB anew takes a third of the time.
+#[derive(Default)]
+struct Worker {
+    memory: Vec<Block>,
+}
+
+impl Worker {
+    fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            // Nobody reads the answer when the request was given up: that is not our concern.
+            match job {
+                Ok(Job::Hash(password, answer)) => drop(answer.send(self.hash(&password))),
+                Ok(Job::Verify(password, stored, answer)) => {
+                    if !answer.is_closed() {
+                        drop(answer.send(self.verify(&password, stored.as_deref())));
+                    }
+                }
+                Err(mpsc::RecvError) => return,
+            }
+        }
+    }
+
+    fn hash(&mut self, password: &SecretString) -> Result<String, HashError> {
+        let salt: [u8; 16] = random();
+        let params = today()?;
+        let hash = self.fill(password, &salt, params)?;
+        let [salt, hash] = [&salt[..], &hash].map(|bytes| BASE64_STANDARD_NO_PAD.encode(bytes));
+        Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"))
+    }
+
+    fn verify(&mut self, password: &SecretString, stored: Option<&str>) -> Result<Verdict, HashError> {
+        let Some(stored) = stored else {
+            self.fill(password, &[0; 16], today()?)?;
+            return Ok(Verdict::Wrong);
+        };
+        let stored = PasswordHash::new(stored).map_err(|_| HashError::Unusable)?;
+        let params = Params::try_from(&stored).map_err(|_| HashError::Unusable)?;
+        let (salt, wanted) =
+            (stored.salt.ok_or(HashError::Unusable)?, stored.hash.ok_or(HashError::Unusable)?);
+        let outdated = params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES;
+        let hash = self.fill(password, &salt, params)?;
+        Ok(match constant_time::verify_slices_are_equal(&hash, wanted.as_bytes()) {
+            Ok(()) if outdated => Verdict::RightButOutdated,
+            Ok(()) => Verdict::Right,
+            Err(_) => Verdict::Wrong,
+        })
+    }
+
+    fn fill(&mut self, password: &SecretString, salt: &[u8], params: Params) -> Result<[u8; 32], HashError> {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        self.memory.resize(argon2.params().block_count(), Block::default());
+        let mut out = [0; 32];
+        argon2
+            .hash_password_into_with_memory(
+                password.expose_secret().as_bytes(),
+                salt,
+                &mut out,
+                &mut self.memory,
+            )
+            .map_err(|_| HashError::Unusable)?;
+        Ok(out)
+    }
+}
+
+fn today() -> Result<Params, HashError> {
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(32)).map_err(|_| HashError::Unusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_known_again() {
+        let hasher = Hasher::start(1, 8);
+        let hash = hasher.hash("correct horse".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify("wrong horse".into(), Some(hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify("any horse".into(), None).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_weaker_parameters_is_told() {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+        let weak = argon2::password_hash::PasswordHasher::hash_password(&argon2, b"correct horse")
+            .unwrap()
+            .to_string();
+        let verdict = Hasher::start(1, 8).verify("correct horse".into(), Some(weak)).await.unwrap();
+        assert_eq!(verdict, Verdict::RightButOutdated);
+    }
+
+    #[tokio::test]
+    async fn the_surplus_is_told_to_come_back() {
+        let hasher = Hasher::start(1, 1);
+        let tries = (0..16).map(|_| {
+            tokio::spawn({
+                let hasher = hasher.clone();
+                async move { hasher.verify("x".into(), None).await }
+            })
+        });
+        let mut busy = 0;
+        for one in tries.collect::<Vec<_>>() {
+            busy += usize::from(matches!(one.await.unwrap(), Err(HashError::Busy)));
+        }
+        assert!((8..16).contains(&busy), "{busy} of 16 were refused");
+    }
+}

@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use kernel::{AccountId, SessionId, UserId};
+use uuid::Uuid;
+
+use crate::Permissions;
+
+/// Somebody whose token has been verified, on one of their requests. Only a [`Verifier`](crate::Verifier) makes one.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    verified: Arc<Verified>,
+    request: Uuid,
+}
+
+/// What a verified token says; shared by all requests that carry it.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub(crate) account: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) roles: Vec<String>,
+    pub(crate) permissions: Permissions,
+    /// Seconds since 1970.
+    pub(crate) expires: i64,
+}
+
+impl Principal {
+    pub(crate) fn new(verified: Arc<Verified>, request: Uuid) -> Self {
+        Self { verified, request }
+    }
+
+    /// The account they work in.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.verified.account
+    }
+
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.verified.user
+    }
+
+    /// The login that the token came from.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.verified.session
+    }
+
+    /// The request they make, for logs, history and events.
+    #[must_use]
+    pub fn request(&self) -> Uuid {
+        self.request
+    }
+
+    /// The names of their roles.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.verified.roles
+    }
+
+    /// What they may do.
+    #[must_use]
+    pub fn permissions(&self) -> &Permissions {
+        &self.verified.permissions
+    }
+}

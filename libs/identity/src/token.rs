@@ -1,0 +1,103 @@
+//! Access tokens: JWT (RFC 7519), signed with EdDSA, short-lived.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, Header};
+use kernel::{AccountId, Clock, SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Permissions, SigningKey};
+
+/// What an access token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it is meant for.
+    pub aud: String,
+    /// The person.
+    pub sub: UserId,
+    /// The account they work in.
+    pub account_id: AccountId,
+    /// The session it belongs to.
+    pub sid: SessionId,
+    /// The names of their roles.
+    pub roles: Vec<String>,
+    /// What they may do.
+    pub permissions: Vec<String>,
+    /// Issued at, in seconds since 1970.
+    pub iat: i64,
+    /// Not valid from then on, in seconds since 1970.
+    pub exp: i64,
+    /// Tells tokens apart.
+    pub jti: Uuid,
+}
+
+/// For whom a token is issued, and what they may do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The account they work in.
+    pub account: AccountId,
+    /// The person.
+    pub user: UserId,
+    /// Their login.
+    pub session: SessionId,
+    /// The names of their roles.
+    pub roles: Vec<String>,
+    /// What those allow.
+    pub permissions: Permissions,
+}
+
+/// A signed token, and how long it is good for.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub text: String,
+    /// Its life.
+    pub expires_in: Duration,
+}
+
+/// Issues access tokens.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    key: SigningKey,
+    name: String,
+    life: Duration,
+    clock: Clock,
+}
+
+impl Issuer {
+    /// One that signs with `key` in the name of `name`; its tokens are good for `life`.
+    #[must_use]
+    pub fn new(key: SigningKey, name: String, life: Duration, clock: Clock) -> Self {
+        Self { key, name, life, clock }
+    }
+
+    /// The key it signs with.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// A token for `grant`.
+    pub fn issue(&self, grant: Grant) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        let iat = self.clock.unix_seconds();
+        let claims = Claims {
+            iss: self.name.clone(),
+            aud: self.name.clone(),
+            sub: grant.user,
+            account_id: grant.account,
+            sid: grant.session,
+            roles: grant.roles,
+            permissions: grant.permissions.as_slice().to_vec(),
+            iat,
+            exp: iat.saturating_add_unsigned(self.life.as_secs()),
+            jti: Uuid::new_v4(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.key.public().kid.clone());
+        let text = jsonwebtoken::encode(&header, &claims, &self.key.encoding)?;
+        Ok(AccessToken { text, expires_in: self.life })
+    }
+}

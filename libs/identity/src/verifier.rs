@@ -1,0 +1,119 @@
+//! Turns a token into a principal, and remembers that it did.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::digest;
+use jsonwebtoken::{Algorithm, Validation};
+use kernel::Clock;
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use crate::{Claims, Permissions, Principal, PublicKeys, principal::Verified, remote::Remote};
+
+/// No token of ours is longer; a longer text is not looked at.
+const LONGEST: usize = 8 * 1024;
+/// How many verified tokens are remembered: about 100 MB at the most, with large permission sets.
+const REMEMBERED: u64 = 100_000;
+/// How far the clocks of two machines may differ, in seconds.
+const LEEWAY: i64 = 5;
+
+/// Why a token makes nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Malformed, forged, expired, or of another issuer: a client learns no more.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Nobody can tell yet: the issuer's keys have never been reached.
+    #[error("the keys that verify tokens cannot be reached")]
+    KeysUnavailable,
+}
+
+/// Verifies access tokens. The algorithm is ours, never the token's choice; a token that was verified is remembered by
+/// its SHA-256 until it expires, since a verification costs fifty times a look-up.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: PublicKeys,
+    remote: Option<Remote>,
+    rules: Arc<Validation>,
+    clock: Clock,
+    known: Cache<[u8; 32], Arc<Verified>>,
+}
+
+enum Failure {
+    Token(TokenError),
+    UnknownKey,
+}
+
+impl Verifier {
+    /// One for tokens of `issuer`, signed with one of `keys`.
+    #[must_use]
+    pub fn new(keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_issuer(&[issuer]);
+        rules.set_audience(&[issuer]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.validate_exp = false; // by our clock, below
+        let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
+        Self { keys, remote: None, rules: Arc::new(rules), clock, known }
+    }
+
+    /// The same, which asks `remote` for keys that it does not know.
+    #[must_use]
+    pub(crate) fn with_remote(self, remote: Remote) -> Self {
+        Self { remote: Some(remote), ..self }
+    }
+
+    /// Who sent this token with the request `request`.
+    pub async fn verify(&self, token: &str, request: Uuid) -> Result<Principal, TokenError> {
+        let verified = match (self.check(token), &self.remote) {
+            (Err(Failure::UnknownKey), Some(remote)) => {
+                remote.refresh(&self.keys).await;
+                self.check(token)
+            }
+            (checked, _) => checked,
+        };
+        match verified {
+            Ok(verified) => Ok(Principal::new(verified, request)),
+            Err(Failure::Token(error)) => Err(error),
+            Err(Failure::UnknownKey) if self.keys.is_empty() => Err(TokenError::KeysUnavailable),
+            Err(Failure::UnknownKey) => Err(TokenError::Invalid),
+        }
+    }
+
+    fn check(&self, token: &str) -> Result<Arc<Verified>, Failure> {
+        const INVALID: Failure = Failure::Token(TokenError::Invalid);
+        if token.len() > LONGEST {
+            return Err(INVALID);
+        }
+        let digest = digest::digest(&digest::SHA256, token.as_bytes());
+        let hash: [u8; 32] = digest.as_ref().try_into().map_err(|_| INVALID)?;
+        let now = self.clock.unix_seconds();
+        if let Some(verified) = self.known.get(&hash) {
+            return if now < verified.expires { Ok(verified) } else { Err(INVALID) };
+        }
+        let claims = self.read(token)?;
+        if now >= claims.exp || claims.iat > now + LEEWAY {
+            return Err(INVALID);
+        }
+        let verified = Arc::new(Verified {
+            account: claims.account_id,
+            user: claims.sub,
+            session: claims.sid,
+            roles: claims.roles,
+            permissions: Permissions::new(claims.permissions),
+            expires: claims.exp,
+        });
+        self.known.insert(hash, Arc::clone(&verified));
+        Ok(verified)
+    }
+
+    fn read(&self, token: &str) -> Result<Claims, Failure> {
+        const INVALID: Failure = Failure::Token(TokenError::Invalid);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
+        if header.alg != Algorithm::EdDSA || header.crit.is_some() {
+            return Err(INVALID);
+        }
+        let key = self.keys.find(&header.kid.ok_or(INVALID)?).ok_or(Failure::UnknownKey)?;
+        Ok(jsonwebtoken::decode::<Claims>(token, &key, &self.rules).map_err(|_| INVALID)?.claims)
+    }
+}

@@ -1,0 +1,141 @@
+//! What a token must be to make somebody, and what never does.
+
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use identity::{Grant, Issuer, Jwks, Permissions, PublicKeys, SigningKey, TokenError, Verifier};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::{AccountId, Clock, SessionId, UserId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+struct Office {
+    clock: Clock,
+    issuer: Issuer,
+    verifier: Verifier,
+}
+
+fn office() -> Office {
+    let clock = Clock::standing(1_800_000_000);
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    let issuer = Issuer::new(key, "nexo".into(), Duration::from_secs(600), clock.clone());
+    let keys = PublicKeys::default();
+    keys.replace(&Jwks { keys: vec![issuer.key().public().clone()] });
+    Office { verifier: Verifier::new(keys, "nexo", clock.clone()), issuer, clock }
+}
+
+impl Office {
+    fn token(&self) -> String {
+        let permissions = Permissions::new(["client:read".to_owned()]);
+        let roles = vec!["viewer".to_owned()];
+        let grant = Grant {
+            account: AccountId::new(),
+            user: UserId::new(),
+            session: SessionId::new(),
+            roles,
+            permissions,
+        };
+        self.issuer.issue(grant).unwrap().text
+    }
+
+    async fn refused(&self, token: &str) {
+        let verified = self.verifier.verify(token, Uuid::nil()).await;
+        assert_eq!(verified.err(), Some(TokenError::Invalid), "{token}");
+    }
+}
+
+fn parts(token: &str) -> [String; 3] {
+    let parts: Vec<_> = token.split('.').map(ToOwned::to_owned).collect();
+    parts.try_into().unwrap()
+}
+
+fn edited(part: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut json = serde_json::from_slice(&BASE64.decode(part).unwrap()).unwrap();
+    change(&mut json);
+    BASE64.encode(json.to_string())
+}
+
+#[tokio::test]
+async fn a_token_makes_its_principal_until_it_expires() {
+    let office = office();
+    let token = office.token();
+    for _ in 0..2 {
+        let principal = office.verifier.verify(&token, Uuid::nil()).await.unwrap();
+        assert!(principal.permissions().allow("client", "read"));
+        assert!(!principal.permissions().allow("client", "write"));
+    }
+    office.clock.advance(Duration::from_secs(600));
+    office.refused(&token).await;
+}
+
+#[tokio::test]
+async fn an_edited_token_makes_nobody() {
+    let office = office();
+    let [header, payload, signature] = parts(&office.token());
+    let other = edited(&payload, |claims| claims["account_id"] = json!(Uuid::now_v7()));
+    office.refused(&format!("{header}.{other}.{signature}")).await;
+    for change in [
+        json!({"crit": ["exp"]}),
+        json!({"kid": "unknown"}),
+        json!({"alg": "none"}),
+        json!({"jku": "http://evil.test"}),
+    ] {
+        let header = edited(&header, |header| {
+            for (name, value) in change.as_object().unwrap() {
+                header[name] = value.clone();
+            }
+        });
+        office.refused(&format!("{header}.{payload}.{signature}")).await;
+    }
+}
+
+#[tokio::test]
+async fn another_algorithm_makes_nobody() {
+    let office = office();
+    let [header, payload, _] = parts(&office.token());
+    let none = edited(&header, |header| header["alg"] = json!("none"));
+    office.refused(&format!("{none}.{payload}.")).await;
+
+    let public = office.issuer.key().public();
+    let claims: Value = serde_json::from_slice(&BASE64.decode(&payload).unwrap()).unwrap();
+    for secret in [public.x.as_bytes().to_vec(), BASE64.decode(&public.x).unwrap()] {
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(public.kid.clone());
+        office
+            .refused(&jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&secret)).unwrap())
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_time_or_issuer_makes_nobody() {
+    let office = office();
+    let grant = || Grant {
+        account: AccountId::new(),
+        user: UserId::new(),
+        session: SessionId::new(),
+        roles: vec![],
+        permissions: Permissions::default(),
+    };
+    let life = Duration::from_secs(600);
+    let key = office.issuer.key().clone();
+    let future = Issuer::new(key.clone(), "nexo".into(), life, Clock::standing(1_800_000_060));
+    office.refused(&future.issue(grant()).unwrap().text).await;
+    let other = Issuer::new(key, "other".into(), life, office.clock.clone());
+    office.refused(&other.issue(grant()).unwrap().text).await;
+}
+
+#[tokio::test]
+async fn what_is_not_a_token_makes_nobody() {
+    let office = office();
+    for text in ["", "a", "a.b.c", "...", "ey.ey.ey", "\u{0}", &"x".repeat(1_000_000)] {
+        office.refused(text).await;
+    }
+}
+
+#[tokio::test]
+async fn without_any_keys_nobody_can_tell() {
+    let verifier = Verifier::new(PublicKeys::default(), "nexo", Clock::system());
+    let verified = verifier.verify(&office().token(), Uuid::nil()).await;
+    assert_eq!(verified.err(), Some(TokenError::KeysUnavailable));
+}

@@ -1,0 +1,11 @@
+//! What every part of NEXO speaks of: identities, amounts, time and settings. No I/O beyond reading settings.
+
+mod amount;
+mod clock;
+mod id;
+mod settings;
+
+pub use amount::{Amount, AmountError};
+pub use clock::Clock;
+pub use id::{Account, AccountId, Id, Session, SessionId, User, UserId};
+pub use settings::{Env, SettingError, SettingsError};

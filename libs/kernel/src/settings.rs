@@ -1,0 +1,162 @@
+//! Settings from the environment: read once, all mistakes told at once, by variable.
+
+use std::{collections::BTreeMap, fmt, fs, str::FromStr};
+
+use secrecy::SecretString;
+
+/// The environment, while settings are read from it.
+///
+/// Every setting may also come from a file: `NAME_FILE` names it, as container secrets do.
+#[derive(Debug, Default)]
+pub struct Env {
+    values: BTreeMap<String, String>,
+    mistakes: Vec<SettingError>,
+}
+
+/// One setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct SettingError {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong with it, never its value.
+    pub problem: String,
+}
+
+/// All settings that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError(pub Vec<SettingError>);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the settings cannot be used:")?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl Env {
+    /// The process's own environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::of(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// These values and no others.
+    pub fn of(values: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { values: values.into_iter().collect(), mistakes: Vec::new() }
+    }
+
+    /// Gives `name` a value where the environment has none.
+    pub fn default_to(&mut self, name: &'static str, value: impl Into<String>) {
+        if self.look_up(name).is_none() {
+            self.values.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Whether `NEXO_ENV` says that real people depend on this.
+    pub fn production(&mut self) -> bool {
+        match self.or("NEXO_ENV", "development").as_str() {
+            "production" => true,
+            "development" => false,
+            _ => {
+                self.mistake("NEXO_ENV", "is neither development nor production");
+                true
+            }
+        }
+    }
+
+    /// A text, or `default`.
+    pub fn or(&mut self, name: &'static str, default: &str) -> String {
+        self.optional(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// A text that may be missing.
+    pub fn optional(&mut self, name: &'static str) -> Option<String> {
+        self.look_up(name).filter(|value| !value.is_empty())
+    }
+
+    /// A text that must be there.
+    pub fn required(&mut self, name: &'static str, purpose: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.mistake(name, format!("is not set ({purpose})"));
+            String::new()
+        })
+    }
+
+    /// A secret that may be missing.
+    pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
+        self.optional(name).map(SecretString::from)
+    }
+
+    /// A value of another type, or `default`.
+    pub fn parsed<T: FromStr>(&mut self, name: &'static str, default: T) -> T
+    where
+        T::Err: fmt::Display,
+    {
+        match self.optional(name).map(|text| text.parse::<T>()) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(error)) => {
+                self.mistake(name, error.to_string());
+                default
+            }
+        }
+    }
+
+    /// Notes that a setting cannot be used.
+    pub fn mistake(&mut self, name: &'static str, problem: impl Into<String>) {
+        self.mistakes.push(SettingError { name, problem: problem.into() });
+    }
+
+    /// All mistakes, if there were any.
+    pub fn finish(self) -> Result<(), SettingsError> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(SettingsError(self.mistakes)) }
+    }
+
+    fn look_up(&mut self, name: &'static str) -> Option<String> {
+        if let Some(value) = self.values.get(name) {
+            return Some(value.clone());
+        }
+        let path = self.values.get(&format!("{name}_FILE"))?.clone();
+        match fs::read_to_string(&path) {
+            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                self.mistake(name, format!("its file {path} cannot be read: {error}"));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        Env::of(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let mut env = env(&[("NEXO_SIZE", "many"), ("NEXO_ENV", "prod")]);
+        env.parsed::<u32>("NEXO_SIZE", 1);
+        env.required("NEXO_KEY", "signs tokens");
+        assert!(env.production(), "an unknown environment is treated as the careful one");
+        let told = env.finish().unwrap_err().to_string();
+        for name in ["NEXO_SIZE", "NEXO_KEY", "NEXO_ENV"] {
+            assert!(told.contains(name), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_setting_may_come_from_a_file() {
+        let file = std::env::temp_dir().join(format!("nexo-setting-{}", std::process::id()));
+        fs::write(&file, "from the file\n").unwrap();
+        let mut env = env(&[("NEXO_NAME_FILE", file.to_str().unwrap())]);
+        assert_eq!(env.or("NEXO_NAME", ""), "from the file");
+        fs::remove_file(file).unwrap();
+    }
+}

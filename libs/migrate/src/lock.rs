@@ -1,0 +1,83 @@
+//! One runner at a time. The lock is polled: a runner that waited inside `pg_advisory_lock` would hold a snapshot, for
+//! which another's `create index concurrently` waits, and both would wait for ever.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+use sqlx::{FromRow, PgConnection};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// The advisory lock of whoever migrates.
+pub const MIGRATION_LOCK: i64 = 0x6e65_786f_0000_0001;
+/// The advisory lock by which a backup and a migration exclude each other: a dump holds every table. Migrations take
+/// it alone, backups share it.
+pub const BACKUP_LOCK: i64 = 0x6e65_786f_0000_0002;
+
+/// Who holds a lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, FromRow)]
+pub struct Holder {
+    /// The server process.
+    pub pid: i32,
+    /// What it calls itself.
+    pub application: String,
+    /// What it is doing.
+    pub query: String,
+    /// For how long, in seconds.
+    pub age_seconds: i64,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query: String = self.query.chars().take(80).collect();
+        write!(f, "pid {}, {}, for {} s in: {query}", self.pid, self.application, self.age_seconds)
+    }
+}
+
+/// Takes both locks for as long as the connection lives.
+pub(crate) async fn take(conn: &mut PgConnection, patience: Duration) -> Result<(), Error> {
+    let end = Instant::now() + patience;
+    for key in [MIGRATION_LOCK, BACKUP_LOCK] {
+        let mut told = false;
+        loop {
+            let (taken,): (bool,) =
+                sqlx::query_as("select pg_try_advisory_lock($1)").bind(key).fetch_one(&mut *conn).await?;
+            if taken {
+                break;
+            }
+            let holder = holder(conn, key).await?;
+            if Instant::now() > end {
+                return Err(Error::Locked(holder.unwrap_or_default()));
+            }
+            if !told && let Some(holder) = holder {
+                tracing::info!(%holder, "waiting for another process that migrates");
+                told = true;
+            }
+            sleep(pause()).await;
+        }
+    }
+    Ok(())
+}
+
+/// Replicas that start together must not poll together.
+pub(crate) fn pause() -> Duration {
+    let jitter = Uuid::new_v4().as_u128() % 100;
+    Duration::from_millis(100 + u64::try_from(jitter).unwrap_or(0))
+}
+
+pub(crate) async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<Holder>, sqlx::Error> {
+    sqlx::query_as(
+        "select l.pid, coalesce(a.application_name, '') as application, coalesce(a.query, '') as query,
+                coalesce(extract(epoch from now() - a.query_start), 0)::bigint as age_seconds
+         from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+         where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.pid <> pg_backend_pid()
+           and l.database = (select oid from pg_database where datname = current_database())
+           and (l.classid::bigint << 32) | l.objid::bigint = $1
+         limit 1",
+    )
+    .bind(key)
+    .fetch_optional(conn)
+    .await
+}

@@ -1,0 +1,85 @@
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use db::{Record, Resource};
+use http::{header::IF_MATCH, request::Parts};
+use serde::Serialize;
+use utoipa::{
+    IntoParams, PartialSchema as _,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
+
+use crate::Error;
+
+/// The version that a client has seen; without it, nobody can tell whether they overwrite somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(i64);
+
+impl IfMatch {
+    /// Whether `record` is still what the client has seen; if not, the client gets what it is now.
+    pub fn holds<R: Resource + Serialize>(self, record: &Record<R>) -> Result<(), Error> {
+        if record.kept.version == self.0 {
+            return Ok(());
+        }
+        Err(Error::Stale(R::NAME, serde_json::to_value(record).ok()))
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let seen = header("If-Match", "The `ETag` of the record as you have read it.");
+        vec![seen.required(Required::True).build()]
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let seen = parts.headers.get(IF_MATCH).ok_or(Error::Unconditional)?;
+        let tag = seen.to_str().ok().and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        tag.map(Self).ok_or_else(|| {
+            Error::Malformed(
+                "If-Match is not an ETag of ours, such as \"3\" with its quotation marks".to_owned(),
+            )
+        })
+    }
+}
+
+/// A client's own name for a request; the same request under the same name is done once.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey(pub String);
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            header(
+                "Idempotency-Key",
+                "Your name for this request: sent again, it is answered again and done once.",
+            )
+            .build(),
+        ]
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+        let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+        let key = key.ok_or_else(|| {
+            Error::Malformed("Idempotency-Key must have 1 to 255 visible ASCII characters".to_owned())
+        })?;
+        Ok(Some(Self(key.to_owned())))
+    }
+}
+
+fn header(name: &str, purpose: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .description(Some(purpose))
+        .parameter_in(ParameterIn::Header)
+        .schema(Some(String::schema()))
+}

@@ -1,0 +1,10 @@
+//! What came in: read, validated, or refused with the field that is at fault.
+
+mod body;
+mod headers;
+mod params;
+mod violations;
+
+pub use body::{Json, Patch};
+pub use headers::{IdempotencyKey, IfMatch};
+pub use params::{Path, Query};

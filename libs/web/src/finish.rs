@@ -1,0 +1,108 @@
+//! From a service's operations to a router that can be served: document, health, bounds, and problems for what no
+//! operation takes.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, MatchedPath, Request},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use db::Db;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+use utoipa::openapi::{
+    ComponentsBuilder, OpenApi,
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Error, Json, RequestId, health};
+
+/// No body of ours is larger: a record has a few kilobytes.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What bounds every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Edges {
+    /// How long an answer may take.
+    pub patience: Duration,
+    /// How large a body may be, in bytes.
+    pub body_limit: usize,
+}
+
+impl Default for Edges {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(15), body_limit: BODY_LIMIT }
+    }
+}
+
+/// The router of a service, and its API document: served at `/openapi.json` as well.
+pub fn finish<S>(api: OpenApiRouter<S>, app: S, title: &str) -> (Router, OpenApi)
+where
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+{
+    let (router, mut document) = api.split_for_parts();
+    describe(&mut document, title);
+    let served = document.clone();
+    let router = router
+        .route("/openapi.json", get(async move || Json(served)))
+        .merge(health::routes())
+        .with_state(app);
+    (shield(router, Edges::default()), document)
+}
+
+/// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
+pub fn shield(router: Router, edges: Edges) -> Router {
+    router
+        .fallback(async || Error::NotFound("this path"))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(DefaultBodyLimit::max(edges.body_limit))
+        .layer(middleware::from_fn(move |request: Request, next: Next| answer(edges.patience, request, next)))
+}
+
+/// Gives the request its id and its span, and bounds its time.
+async fn answer(patience: Duration, request: Request, next: Next) -> Response {
+    let id = RequestId::of(&request);
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id.0,
+        http.method = %request.method(),
+        http.route = route,
+        account.id = tracing::field::Empty,
+        user.id = tracing::field::Empty,
+    );
+    let answered = id.scope(async {
+        let start = tokio::time::Instant::now();
+        let response = match tokio::time::timeout(patience, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Error::TimedOut.into_response(),
+        };
+        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered");
+        response
+    });
+    let mut response = answered.instrument(span).await;
+    id.mark(&mut response);
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let words = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::Internal(format!("a handler panicked: {words}").into()).into_response()
+}
+
+fn describe(document: &mut OpenApi, title: &str) {
+    title.clone_into(&mut document.info.title);
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
+    document.security = Some(vec![SecurityRequirement::new("access_token", Vec::<String>::new())]);
+}

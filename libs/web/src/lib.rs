@@ -1,0 +1,26 @@
+//! What every HTTP service of ours has in common: who may, what came in, what goes out.
+
+mod crud;
+mod extract;
+mod finish;
+mod health;
+mod may;
+mod problem;
+mod request_id;
+mod respond;
+mod serve;
+mod telemetry;
+
+pub use crud::crud;
+pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query};
+pub use finish::{Edges, finish, shield};
+pub use health::Health;
+pub use may::{Action, Bearer, Delete, Known, May, Read, Write};
+pub use problem::{Error, Problem, Violation};
+pub use request_id::RequestId;
+pub use respond::{Answered, Created, NoContent, Tagged};
+pub use serve::{Listener, serve, shutdown_signal};
+pub use telemetry::{LogFormat, start_telemetry};
+
+/// What a handler answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

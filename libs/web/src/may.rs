@@ -1,0 +1,114 @@
+use std::{marker::PhantomData, sync::Arc};
+
+use axum::extract::{FromRef, FromRequestParts};
+use db::{Db, Resource, TenantTx};
+use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use identity::{Principal, TokenError, Verifier};
+
+use crate::{Error, RequestId, Result};
+
+/// Something one may do to a resource.
+pub trait Action: 'static {
+    /// As in the permission.
+    const NAME: &'static str;
+}
+
+/// To look.
+#[derive(Debug)]
+pub enum Read {}
+
+/// To change.
+#[derive(Debug)]
+pub enum Write {}
+
+/// To remove, and to take back from the trash.
+#[derive(Debug)]
+pub enum Delete {}
+
+impl Action for Read {
+    const NAME: &'static str = "read";
+}
+
+impl Action for Write {
+    const NAME: &'static str = "write";
+}
+
+impl Action for Delete {
+    const NAME: &'static str = "delete";
+}
+
+/// The token that a request carries.
+#[derive(Debug)]
+pub struct Bearer<'h>(pub &'h str);
+
+impl<'h> Bearer<'h> {
+    /// Of these headers. The scheme's name has no case (RFC 9110, 11.1).
+    #[must_use]
+    pub fn of(headers: &'h HeaderMap) -> Option<Self> {
+        let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(Self(token))
+    }
+}
+
+/// Somebody whose token is good, whatever they may do.
+#[derive(Debug, Clone)]
+pub struct Known(pub Arc<Principal>);
+
+impl<S> FromRequestParts<S> for Known
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Bearer(token) = Bearer::of(&parts.headers).ok_or(Error::Unauthenticated)?;
+        let request = RequestId::current_or_new();
+        let who = Verifier::from_ref(state).verify(token, request.0).await.map_err(|error| match error {
+            TokenError::Invalid => Error::Unauthenticated,
+            TokenError::KeysUnavailable => Error::Unavailable(Box::new(error)),
+        })?;
+        let span = tracing::Span::current();
+        span.record("account.id", tracing::field::display(who.account()));
+        span.record("user.id", tracing::field::display(who.user()));
+        Ok(Self(Arc::new(who)))
+    }
+}
+
+/// Proof that the caller may do `A` to `R`, and a handler's only way to rows.
+pub struct May<A, R> {
+    db: Db,
+    who: Known,
+    proof: PhantomData<fn() -> (A, R)>,
+}
+
+impl<A, R> May<A, R> {
+    /// Starts a transaction in the caller's account.
+    pub async fn begin(&self) -> Result<TenantTx> {
+        Ok(self.db.begin(&self.who.0).await?)
+    }
+
+    /// Starts a transaction that only reads.
+    pub async fn begin_reading(&self) -> Result<TenantTx> {
+        Ok(self.db.begin_reading(&self.who.0).await?)
+    }
+}
+
+impl<S, A, R> FromRequestParts<S> for May<A, R>
+where
+    S: Send + Sync,
+    A: Action,
+    R: Resource,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let who = Known::from_request_parts(parts, state).await?;
+        if !who.0.permissions().allow(R::NAME, A::NAME) {
+            return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
+        }
+        Ok(Self { db: Db::from_ref(state), who, proof: PhantomData })
+    }
+}

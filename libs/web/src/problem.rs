@@ -1,0 +1,254 @@
+use std::{collections::BTreeMap, error::Error as StdError};
+
+use axum::response::{IntoResponse, Response};
+use db::{Refusal, Sort};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{
+    IntoResponses, PartialSchema as _, ToSchema,
+    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
+};
+
+use crate::RequestId;
+
+/// Why a request gets no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody, or nobody we know.
+    #[error("a valid access token is required")]
+    Unauthenticated,
+    /// Somebody who may not.
+    #[error("this needs the permission {0}")]
+    Forbidden(String),
+    /// Nothing there, or nothing this tenant may see.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// The path is there, the method is not.
+    #[error("this path does not take that method")]
+    MethodNotAllowed,
+    /// A write that does not say what it has seen.
+    #[error("If-Match is required: send the ETag of the record that you have read")]
+    Unconditional,
+    /// Somebody else was faster; holds the record as it is now, where we know it.
+    #[error("the {0} has changed meanwhile")]
+    Stale(&'static str, Option<Value>),
+    /// What came in cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// Not JSON.
+    #[error("the body must be application/json")]
+    UnsupportedMediaType,
+    /// More than we read.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// What came in reads well and breaks a rule of form.
+    #[error("some fields are not valid")]
+    Invalid(Vec<Violation>),
+    /// A rule of the domain said no.
+    #[error("{0}")]
+    Refused(Box<dyn Refusal>),
+    /// An idempotency key that was used for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// An idempotency key whose request still runs.
+    #[error("a request with this Idempotency-Key is still running")]
+    InFlight,
+    /// It took too long.
+    #[error("the request took too long")]
+    TimedOut,
+    /// Something that we need does not answer; it may in a moment.
+    #[error("the service is not available at the moment; try again")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// What we asked on somebody's behalf answered nonsense.
+    #[error("a service behind this one did not answer properly")]
+    BadGateway(#[source] Box<dyn StdError + Send + Sync>),
+    /// Our fault; the client learns nothing more.
+    #[error("something went wrong on our side")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl<E: Into<db::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        match error.into() {
+            db::Error::NotFound(what) => Self::NotFound(what),
+            db::Error::Stale(what) => Self::Stale(what, None),
+            db::Error::Refused(refusal) => Self::Refused(refusal),
+            db::Error::Unanswerable { parameter, problem } => {
+                Self::Invalid(vec![Violation::new(format!("/{parameter}"), "query", problem)])
+            }
+            db::Error::KeyReused => Self::KeyReused,
+            db::Error::InFlight => Self::InFlight,
+            db::Error::Unavailable(error) => Self::Unavailable(error),
+            error @ (db::Error::Aborted | db::Error::Sql(_)) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl Error {
+    /// One field at fault.
+    pub fn invalid(pointer: &str, code: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::new(pointer, code, message)])
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.nature().0
+    }
+
+    fn nature(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            Self::Unconditional => (StatusCode::PRECONDITION_REQUIRED, "unconditional"),
+            Self::Stale(..) => (StatusCode::PRECONDITION_FAILED, "stale"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+            Self::InFlight => (StatusCode::CONFLICT, "idempotency-key-in-flight"),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Refused(refusal) => {
+                let status = match refusal.sort() {
+                    Sort::Conflict => StatusCode::CONFLICT,
+                    Sort::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                    Sort::Unauthenticated => StatusCode::UNAUTHORIZED,
+                };
+                (status, refusal.code())
+            }
+        }
+    }
+
+    /// An error is logged once: here, where it ends.
+    fn log(&self) {
+        match self {
+            Self::Internal(cause) => {
+                tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed")
+            }
+            Self::Unavailable(cause) | Self::BadGateway(cause) => {
+                tracing::warn!(error = cause.as_ref() as &dyn StdError, "a request could not be served");
+            }
+            _ => {}
+        }
+    }
+
+    fn into_problem(self) -> Problem {
+        let (status, code) = self.nature();
+        let (detail, title) = (self.to_string(), status.canonical_reason().unwrap_or("Problem").to_owned());
+        let (errors, current) = match self {
+            Self::Invalid(violations) => (violations, None),
+            Self::Stale(_, current) => (Vec::new(), current),
+            Self::Refused(refusal) => {
+                let pointer = refusal.pointer().map(|at| Violation::new(at, code, refusal.to_string()));
+                (pointer.into_iter().collect(), None)
+            }
+            _ => (Vec::new(), None),
+        };
+        Problem {
+            r#type: format!("/problems/{code}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            code: code.to_owned(),
+            request_id: RequestId::current().map(|id| id.0.to_string()),
+            errors,
+            current,
+        }
+    }
+}
+
+/// What a client is told of a failure, after RFC 9457.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Which problem this is; a client decides by it.
+    #[schema(example = "/problems/not-found")]
+    r#type: String,
+    /// The HTTP status in words.
+    #[schema(example = "Not Found")]
+    title: String,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// What went wrong this time, for a person.
+    #[schema(example = "client not found")]
+    detail: String,
+    /// The last part of `type`.
+    #[schema(example = "not-found")]
+    code: String,
+    /// The request, to find it in our logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Violation>,
+    /// With 412: the record as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<Value>,
+}
+
+/// One field at fault.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Violation {
+    /// Where: a JSON pointer into the body (RFC 6901), or `/` and the name of a parameter.
+    #[schema(example = "/rating")]
+    pub pointer: String,
+    /// Which rule is broken, for programs.
+    #[schema(example = "range")]
+    pub code: String,
+    /// What would be right, for a person.
+    #[schema(example = "must be from 1 to 5")]
+    pub message: String,
+}
+
+impl Violation {
+    /// A field and what is wrong with it.
+    pub fn new(pointer: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.into(), message: message.into() }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let status = self.status();
+        let body = serde_json::to_vec(&self.into_problem()).unwrap_or_default();
+        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl IntoResponses for Error {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new()
+            .description("A problem")
+            .content("application/problem+json", content)
+            .build();
+        BTreeMap::from([("default".to_owned(), response.into())])
+    }
+}
+
+/// The schemas that [`Error`] refers to.
+pub(crate) fn schemas() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {
+    let mut schemas = vec![(Problem::name().into(), Problem::schema())];
+    Problem::schemas(&mut schemas);
+    schemas
+}

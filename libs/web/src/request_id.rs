@@ -1,0 +1,57 @@
+//! One id for a request, through every service, log line, history entry and event.
+
+use std::{convert::Infallible, future::Future};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderValue, Request, Response, request::Parts};
+use uuid::Uuid;
+
+/// The header that carries it, in and out.
+pub(crate) const HEADER: &str = "x-request-id";
+
+tokio::task_local! {
+    static CURRENT: Uuid;
+}
+
+/// The id of the request that is being answered.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestId(pub Uuid);
+
+impl RequestId {
+    /// The caller's id where it is a UUID, since it reaches logs and rows; a new one otherwise.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let sent = request.headers().get(HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self(sent.unwrap_or_else(Uuid::now_v7))
+    }
+
+    /// The id of the request that this task answers; none outside of one.
+    pub(crate) fn current() -> Option<Self> {
+        CURRENT.try_with(|id| Self(*id)).ok()
+    }
+
+    pub(crate) fn current_or_new() -> Self {
+        Self::current().unwrap_or_else(|| Self(Uuid::now_v7()))
+    }
+
+    pub(crate) async fn scope<F: Future>(self, work: F) -> F::Output {
+        CURRENT.scope(self.0, work).await
+    }
+
+    /// As a header's value.
+    #[must_use]
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::from_str(&self.0.to_string()).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
+    }
+
+    pub(crate) fn mark<B>(self, response: &mut Response<B>) {
+        response.headers_mut().insert(HEADER, self.header());
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::current_or_new())
+    }
+}

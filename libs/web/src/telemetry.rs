@@ -1,0 +1,40 @@
+//! Signs of life: structured logs.
+
+use kernel::Env;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Starts logging to standard error, by `NEXO_LOG` (as in `info,crm_service=debug`) and `NEXO_LOG_FORMAT`.
+pub fn start_telemetry(env: &mut Env) {
+    let usual = if env.production() { "json" } else { "text" };
+    let format = match env.or("NEXO_LOG_FORMAT", usual).as_str() {
+        "json" => LogFormat::Json,
+        "text" => LogFormat::Text,
+        _ => {
+            env.mistake("NEXO_LOG_FORMAT", "is neither json nor text");
+            LogFormat::Text
+        }
+    };
+    let filter = EnvFilter::try_new(env.or("NEXO_LOG", "info")).unwrap_or_else(|error| {
+        env.mistake("NEXO_LOG", error.to_string());
+        EnvFilter::new("info")
+    });
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    // A second start in one process (tests) keeps the first.
+    let started = match format {
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+        LogFormat::Text => registry.with(lines).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging had been started before");
+    }
+}
