@@ -19,6 +19,13 @@ pub struct Config {
     accept_server: bool,
 }
 
+/// Without addresses: they hold passwords.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
+
 impl Config {
     /// Reads `DATABASE_URL`, `MIGRATION_DATABASE_URL`, `NEXO_MIGRATE_ON_BOOT`, `NEXO_DATABASE_CONNECTIONS`,
     /// `NEXO_DATABASE_WAIT_SECONDS` and `NEXO_ACCEPT_SERVER`.

@@ -81,7 +81,7 @@ pub use pool::OpenError;
 pub use record::{History, Kept, Page, PageInfo, Record};
 pub use refusal::{Refusal, Sort};
 pub use resource::{Field, Kind, Resource, Row};
-pub use roles::{Passwords, prepare as prepare_cluster};
+pub use roles::{Passwords, admit_services, prepare as prepare_cluster};
 pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
 pub use system::{Reason, SystemTx};
 pub use tx::{Db, TenantTx};

@@ -73,10 +73,10 @@ impl<R> Field<R> {
         Self { name, kind, required: false, put }
     }
 
-    /// The same column, never null.
+    /// The column `name`, which is never null.
     #[must_use]
-    pub const fn required(self) -> Self {
-        Self { required: true, ..self }
+    pub const fn required(name: &'static str, kind: Kind, put: fn(&R, &mut Row)) -> Self {
+        Self { name, kind, required: true, put }
     }
 
     /// Its name, in SQL and JSON alike.

@@ -1,1 +1,23 @@
-//! Stub.
+//! A service under test: the real router on a database of its own, and people to call it.
+//!
+//! The first test of a process starts a PostgreSQL server that goes with it; every test gets a fresh database, copied
+//! from one that all migrations were applied to.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
+
+mod closed;
+mod contract;
+mod database;
+mod ground;
+mod person;
+
+pub use closed::{closed, document_is_whole};
+pub use contract::keeps;
+pub use database::{Database, server, throw_away};
+pub use ground::{Ground, Nexo};
+pub use person::{Answer, Person};

@@ -49,10 +49,15 @@ impl fmt::Display for Breach {
 
 /// All breaches in the catalogue of one database; none when it is well.
 pub async fn verify(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Error> {
-    let mut conn = PgConnection::connect_with(database).await?;
+    let mut conn = reader(database).await?;
     let breaches = breaches(&mut conn).await?;
     conn.close().await?;
     Ok(breaches)
+}
+
+/// Names are told in full wherever the reader's own search_path leads.
+async fn reader(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    PgConnection::connect_with(&database.clone().options([("search_path", "pg_catalog")])).await
 }
 
 async fn breaches(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
@@ -61,7 +66,7 @@ async fn breaches(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
 
 /// What must hold before a service takes its first request.
 pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationError> {
-    let mut conn = PgConnection::connect_with(database).await?;
+    let mut conn = reader(database).await?;
     let breaches = breaches(&mut conn).await?;
     if !breaches.is_empty() {
         return Err(IsolationError::Breached(breaches));

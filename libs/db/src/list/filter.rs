@@ -104,10 +104,18 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// A text, or whatever stands before the next `,` or `)`.
     fn json(&mut self) -> Result<Json> {
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Json>();
-        let Some(Ok(json)) = values.next() else { return Err(self.expected("a JSON value")) };
-        self.rest = self.rest.get(values.byte_offset()..).unwrap_or_default();
+        let end = if self.rest.starts_with('"') {
+            let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Json>();
+            let text = values.next();
+            text.map_or(0, |_| values.byte_offset())
+        } else {
+            self.rest.find([',', ')']).unwrap_or(self.rest.len())
+        };
+        let (value, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+        let json = serde_json::from_str(value).map_err(|_| self.expected("a JSON value"))?;
+        self.rest = rest;
         Ok(json)
     }
 

@@ -60,8 +60,12 @@ pub async fn prepare(
         conn.execute(AssertSqlSafe(format!("create database {name} owner nexo_owner"))).await?;
     }
     conn.close().await?;
+    admit_services(&superuser.clone().database(name)).await
+}
 
-    let mut conn = PgConnection::connect_with(&superuser.clone().database(name)).await?;
+/// Lets the roles into one database, and nobody else.
+pub async fn admit_services(superuser: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let mut conn = PgConnection::connect_with(superuser).await?;
     conn.execute(DATABASE).await?;
     conn.close().await
 }

@@ -20,7 +20,7 @@ begin
             -- The outbox relay and scheduled work.
             ('nexo_relay',    'login nobypassrls noinherit'),
             -- Backups read everything and write nothing.
-            ('nexo_backup',   'login bypassrls noinherit')
+            ('nexo_backup',   'login bypassrls inherit')
         ) as roles (name, attributes)
     loop
         begin

@@ -1,0 +1,74 @@
+use std::collections::BTreeSet;
+
+use http::{Method, StatusCode};
+use utoipa::openapi::{OpenApi, path::Operation};
+use uuid::Uuid;
+
+use crate::{Nexo, Person};
+
+/// No documented operation answers somebody without a token, or without a permission, unless the document says that
+/// it is public. Returns how many operations were tried.
+pub async fn closed(nexo: &Nexo, document: &OpenApi) -> usize {
+    let (nobody, powerless) = (Person::nobody(&nexo.router), nexo.person("").await);
+    let mut tried = 0;
+    for (path, item) in &document.paths.paths {
+        let path = path.replace("{id}", &Uuid::now_v7().to_string()).replace("/api/v1", "");
+        for (method, operation) in [
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ] {
+            let Some(operation) = operation else { continue };
+            tried += 1;
+            if is_public(operation) {
+                continue;
+            }
+            let answer = nobody.send(method.clone(), &path, None, None).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}, without a token");
+            if !is_for_everyone(operation) {
+                let answer = powerless.send(method.clone(), &path, None, None).await;
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}, without a permission");
+            }
+        }
+    }
+    tried
+}
+
+/// `security(())` in the document.
+fn is_public(operation: &Operation) -> bool {
+    operation
+        .security
+        .as_ref()
+        .is_some_and(|all| serde_json::to_value(all).unwrap() == serde_json::json!([{}]))
+}
+
+/// What everyone may do who has a token: see and end their own session.
+fn is_for_everyone(operation: &Operation) -> bool {
+    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "auth"))
+}
+
+/// Every reference of the document leads somewhere, every operation has a name of its own, every path explains its id.
+pub fn document_is_whole(document: &OpenApi) {
+    let text = document.to_pretty_json().unwrap();
+    let schemas = &document.components.as_ref().unwrap().schemas;
+    for reference in text.split("\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(schemas.contains_key(name), "{name} is referred to and missing");
+    }
+    let names: Vec<_> =
+        text.split("\"operationId\": \"").skip(1).map(|rest| rest.split('"').next()).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "two operations share a name");
+    let described = serde_json::to_value(document).unwrap();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        for operation in ["get", "post", "patch", "delete"].into_iter().filter_map(|method| item.get(method))
+        {
+            let declared = format!("{}{}", item["parameters"], operation["parameters"]);
+            assert!(
+                !path.contains("{id}") || declared.contains(r#""name":"id""#),
+                "{path} does not explain its id"
+            );
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use db::Resource;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{Nexo, Person};
+
+/// What holds for every resource: it can be kept, seen, changed, removed and restored, by its own account only, by one
+/// at a time, and its history is told. `sample` gives every field a value, for the person who writes it.
+pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
+    let (one, many) = (R::NAME, R::PLURAL);
+    let rights = format!("{one}:read {one}:write {one}:delete");
+    let (owner, stranger) = (nexo.person(&rights).await, nexo.person(&rights).await);
+    let sample = sample_of(&owner);
+    for field in R::FIELDS {
+        assert!(!sample[field.name()].is_null(), "{many}: the sample has no {}", field.name());
+    }
+
+    let made = owner.post(&format!("/{many}"), sample.clone()).await.expect(StatusCode::CREATED);
+    for (field, value) in sample.as_object().unwrap() {
+        assert_eq!(&made[field], value, "{many}: {field} was not kept");
+    }
+    let path = format!("/{many}/{}", made["id"].as_str().unwrap());
+    finds_nothing(&stranger, &path, &made, many).await;
+
+    let unconditional = owner.send(Method::PATCH, &path, None, Some(json!({}))).await;
+    assert_eq!(unconditional.status, StatusCode::PRECONDITION_REQUIRED);
+    let changed = owner.patch(&path, &made, change.clone()).await.expect(StatusCode::OK);
+    for (field, value) in change.as_object().unwrap() {
+        assert_eq!(&changed[field], value, "{many}: {field} was not changed");
+    }
+    let stale = owner.patch(&path, &made, change).await.expect(StatusCode::PRECONDITION_FAILED);
+    assert_eq!(stale["current"], changed, "{many}: a stale write is told what is there now");
+    assert_eq!(owner.get(&path).await.expect(StatusCode::OK), changed);
+    assert_eq!(owner.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([changed]));
+
+    let mut unknown = sample.clone();
+    unknown["no such field"] = json!(1);
+    let refused = owner.post(&format!("/{many}"), unknown).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused["errors"][0]["pointer"], "/no such field");
+
+    assert_eq!(owner.delete(&path, &changed).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(owner.get(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(owner.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([]));
+    finds_nothing(&stranger, &path, &changed, many).await;
+    let back = owner.send(Method::POST, &format!("{path}/restore"), None, None).await.expect(StatusCode::OK);
+    assert_eq!(owner.get(&path).await.expect(StatusCode::OK), back);
+
+    let history = owner.get(&format!("{path}/history")).await.expect(StatusCode::OK);
+    let actions: Vec<_> = history["data"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
+    assert_eq!(actions, ["restored", "removed", "changed", "created"]);
+    let another = nexo.person(&rights).await;
+    replays(&another, many, &sample_of(&another)).await;
+}
+
+async fn finds_nothing(stranger: &Person, path: &str, seen: &Value, many: &str) {
+    for stolen in [
+        stranger.get(path).await,
+        stranger.patch(path, seen, json!({})).await,
+        stranger.delete(path, seen).await,
+        stranger.send(Method::POST, &format!("{path}/restore"), None, None).await,
+        stranger.get(&format!("{path}/history")).await,
+    ] {
+        assert_eq!(stolen.status, StatusCode::NOT_FOUND, "{many}: {}", stolen.body);
+    }
+    assert_eq!(stranger.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([]));
+}
+
+async fn replays(owner: &Person, many: &str, sample: &Value) {
+    let path = format!("/{many}");
+    let first = owner.post_once(&path, "first", sample.clone()).await;
+    let again = owner.post_once(&path, "first", sample.clone()).await;
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(first.expect(StatusCode::CREATED), again.expect(StatusCode::CREATED));
+    assert_eq!(owner.get(&path).await.expect(StatusCode::OK)["data"].as_array().unwrap().len(), 1);
+    let mut other = sample.clone();
+    other["name"] = json!("Another");
+    assert_eq!(owner.post_once(&path, "first", other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}

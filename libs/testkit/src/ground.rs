@@ -1,0 +1,86 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use db::Db;
+use identity::{Grant, Issuer, Jwks, Permissions, PublicKeys, Secret, SigningKey, Verifier};
+use kernel::{AccountId, Clock, SessionId, UserId};
+use migrate::NoHooks;
+
+use crate::{Database, Person};
+
+/// What a service stands on in a test.
+#[derive(Clone)]
+pub struct Ground {
+    /// The test's database.
+    pub database: Database,
+    /// The service's way to it.
+    pub db: Db,
+    /// Reads the tokens of [`Nexo::person`].
+    pub verifier: Verifier,
+    /// Signs them.
+    pub issuer: Arc<Issuer>,
+}
+
+impl Ground {
+    /// On a fresh database, for a service that connects as `role`.
+    pub async fn of(role: &str) -> Self {
+        Self::with(Database::migrated().await, role, &[]).await
+    }
+
+    /// On this database, with more settings.
+    pub async fn with(database: Database, role: &str, settings: &[(&str, &str)]) -> Self {
+        let more = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        let mut env = kernel::Env::of(database.settings(role).into_iter().chain(more));
+        let (config, secret) = (db::Config::read(&mut env), Secret::read(&mut env));
+        env.finish().unwrap();
+        let db = config.open(&secret, &NoHooks).await.unwrap();
+        let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+        let issuer = Issuer::new(key, "nexo".into(), Duration::from_secs(600), Clock::system());
+        let keys = PublicKeys::default();
+        keys.replace(&Jwks { keys: vec![issuer.key().public().clone()] });
+        let verifier = Verifier::new(keys, "nexo", Clock::system());
+        Self { database, db, verifier, issuer: Arc::new(issuer) }
+    }
+}
+
+/// A service under test.
+#[derive(Clone)]
+pub struct Nexo {
+    /// What it stands on.
+    pub ground: Ground,
+    /// Its operations.
+    pub router: Router,
+}
+
+impl Nexo {
+    /// Somebody of a new account, who may do what `permissions` say, such as `client:read client:write`.
+    pub async fn person(&self, permissions: &str) -> Person {
+        let (account, founder) = (AccountId::new(), UserId::new());
+        let rows = format!(
+            "insert into app.account_directory (account_id, slug) values ('{account}', 'a-{account}');
+             insert into app.accounts (account_id, name, created_by, updated_by) values ('{account}', 'A', '{founder}', '{founder}');"
+        );
+        self.ground.database.run(&rows).await;
+        self.member(account, permissions).await
+    }
+
+    /// Somebody more of this account.
+    pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
+        let user = UserId::new();
+        let rows = format!(
+            "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
+             insert into app.memberships (account_id, user_id) values ('{account}', '{user}');"
+        );
+        self.ground.database.run(&rows).await;
+        let held = permissions.split_whitespace().map(ToOwned::to_owned);
+        let grant = Grant {
+            account,
+            user,
+            session: SessionId::new(),
+            roles: vec![],
+            permissions: Permissions::new(held),
+        };
+        let token = self.ground.issuer.issue(grant).unwrap().text;
+        Person { service: self.router.clone(), token, account, user }
+    }
+}

@@ -1,0 +1,124 @@
+use axum::{Router, body::Body};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use kernel::{AccountId, UserId};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// Somebody with a token.
+#[derive(Clone)]
+pub struct Person {
+    /// The service they call.
+    pub service: Router,
+    /// Their token.
+    pub token: String,
+    /// Their account.
+    pub account: AccountId,
+    /// They.
+    pub user: UserId,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, `null` when empty.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body, provided that the status is `status`.
+    #[track_caller]
+    #[must_use]
+    pub fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// One header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl Person {
+    /// Somebody without a token.
+    #[must_use]
+    pub fn nobody(service: &Router) -> Self {
+        Self {
+            service: service.clone(),
+            token: String::new(),
+            account: AccountId::new(),
+            user: UserId::new(),
+        }
+    }
+
+    /// Sends a request as it is, with the person's token.
+    pub async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !self.token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.service.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
+    }
+
+    /// Sends a request; `seen` is the version for `If-Match`.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        seen: Option<&Value>,
+        body: Option<Value>,
+    ) -> Answer {
+        let seen = seen.map(|version| format!("\"{version}\""));
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(seen.as_deref().map(|seen| ("if-match", seen)));
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send_raw(method, &format!("/api/v1{path}"), &headers, body).await
+    }
+
+    /// Gets.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, None).await
+    }
+
+    /// Posts.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, None, Some(body)).await
+    }
+
+    /// Posts under an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        self.send_raw(Method::POST, &format!("/api/v1{path}"), &headers, body.to_string()).await
+    }
+
+    /// Patches what was `seen`.
+    pub async fn patch(&self, path: &str, seen: &Value, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(&seen["version"]), Some(body)).await
+    }
+
+    /// Deletes what was `seen`.
+    pub async fn delete(&self, path: &str, seen: &Value) -> Answer {
+        self.send(Method::DELETE, path, Some(&seen["version"]), None).await
+    }
+}

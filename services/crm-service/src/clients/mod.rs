@@ -1,0 +1,172 @@
+//! Clients: the businesses and people an account sells to.
+
+mod status;
+
+use db::{Field, Kind, Refusal, Resource, Sort};
+use kernel::{Amount, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use validator::Validate;
+
+use crate::App;
+pub use status::Status;
+
+/// What an account keeps about a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The business, or the person.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(example = "Acme Ltd.")]
+    pub name: String,
+    /// Where it is written to.
+    #[validate(email, length(max = 254))]
+    pub email: Option<String>,
+    /// As it is dialled.
+    #[validate(length(min = 1, max = 50))]
+    pub phone: Option<String>,
+    /// Where a person works.
+    #[validate(length(min = 1, max = 200))]
+    pub company: Option<String>,
+    /// Given by the tax office; no two clients share one.
+    #[validate(length(min = 1, max = 32))]
+    pub tax_id: Option<String>,
+    /// What it does.
+    #[validate(length(min = 1, max = 100))]
+    pub industry: Option<String>,
+    /// How good a client it is.
+    #[validate(range(min = 1, max = 5))]
+    pub rating: Option<i32>,
+    /// Its address on the web.
+    #[validate(url, length(max = 500))]
+    pub website: Option<String>,
+    /// Where bills go: street and number.
+    #[validate(length(min = 1, max = 200))]
+    pub billing_street: Option<String>,
+    /// Where bills go: city.
+    #[validate(length(min = 1, max = 100))]
+    pub billing_city: Option<String>,
+    /// Where bills go: state, province or county.
+    #[validate(length(min = 1, max = 100))]
+    pub billing_region: Option<String>,
+    /// Where bills go: postal code.
+    #[validate(length(min = 1, max = 20))]
+    pub billing_postal_code: Option<String>,
+    /// Where bills go: country.
+    #[validate(length(min = 1, max = 100))]
+    pub billing_country: Option<String>,
+    /// How much it may owe; needs a currency.
+    pub credit_limit: Option<Amount>,
+    /// Of the credit limit, as ISO 4217 writes it.
+    #[validate(custom(function = "iso_4217"))]
+    #[schema(example = "EUR")]
+    pub currency: Option<String>,
+    /// How far it has come.
+    #[serde(default)]
+    pub status: Status,
+    /// The member of the account who looks after it.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub owner_id: Option<UserId>,
+    /// Anything else.
+    #[validate(length(min = 1, max = 10_000))]
+    pub notes: Option<String>,
+}
+
+fn iso_4217(code: &str) -> Result<(), validator::ValidationError> {
+    let good = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let wanted =
+        || validator::ValidationError::new("currency").with_message("must be a code such as EUR".into());
+    if good { Ok(()) } else { Err(wanted()) }
+}
+
+impl Resource for Client {
+    const NAME: &'static str = "client";
+    const PLURAL: &'static str = "clients";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::required("name", Kind::Text, |client, row| row.put(&client.name)),
+        Field::new("email", Kind::Text, |client, row| row.put(&client.email)),
+        Field::new("phone", Kind::Text, |client, row| row.put(&client.phone)),
+        Field::new("company", Kind::Text, |client, row| row.put(&client.company)),
+        Field::new("tax_id", Kind::Text, |client, row| row.put(&client.tax_id)),
+        Field::new("industry", Kind::Text, |client, row| row.put(&client.industry)),
+        Field::new("rating", Kind::Integer, |client, row| row.put(client.rating)),
+        Field::new("website", Kind::Text, |client, row| row.put(&client.website)),
+        Field::new("billing_street", Kind::Text, |client, row| row.put(&client.billing_street)),
+        Field::new("billing_city", Kind::Text, |client, row| row.put(&client.billing_city)),
+        Field::new("billing_region", Kind::Text, |client, row| row.put(&client.billing_region)),
+        Field::new("billing_postal_code", Kind::Text, |client, row| row.put(&client.billing_postal_code)),
+        Field::new("billing_country", Kind::Text, |client, row| row.put(&client.billing_country)),
+        Field::new("credit_limit", Kind::Amount, |client, row| row.put(client.credit_limit)),
+        Field::new("currency", Kind::Text, |client, row| row.put(&client.currency)),
+        Field::required("status", Kind::Choice(Status::WORDS), |client, row| row.put(client.status)),
+        Field::new("owner_id", Kind::Id, |client, row| row.put(client.owner_id)),
+        Field::new("notes", Kind::Text, |client, row| row.put(&client.notes)),
+    ];
+    type Refusal = ClientRefusal;
+
+    fn check(_: Option<&Self>, after: &Self) -> Result<(), ClientRefusal> {
+        match after.credit_limit {
+            Some(limit) if limit.decimal().is_sign_negative() => Err(ClientRefusal::CreditLimitNegative),
+            Some(_) if after.currency.is_none() => Err(ClientRefusal::CurrencyMissing),
+            _ => Ok(()),
+        }
+    }
+
+    fn constraint(name: &str) -> Option<ClientRefusal> {
+        match name {
+            "uq_clients_tax_id" => Some(ClientRefusal::TaxIdTaken),
+            "fk_clients_owner" => Some(ClientRefusal::OwnerNotAMember),
+            _ => None,
+        }
+    }
+}
+
+/// Why a client cannot be written so.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientRefusal {
+    /// See `uq_clients_tax_id`.
+    #[error("another client has this tax id")]
+    TaxIdTaken,
+    /// See `fk_clients_owner`.
+    #[error("the owner is not a member of this account")]
+    OwnerNotAMember,
+    /// Nobody owes less than nothing.
+    #[error("a credit limit is not negative")]
+    CreditLimitNegative,
+    /// An amount without a currency says nothing.
+    #[error("a credit limit needs a currency")]
+    CurrencyMissing,
+}
+
+impl Refusal for ClientRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TaxIdTaken => "client-tax-id-taken",
+            Self::OwnerNotAMember => "client-owner-not-a-member",
+            Self::CreditLimitNegative => "client-credit-limit-negative",
+            Self::CurrencyMissing => "client-currency-missing",
+        }
+    }
+
+    fn sort(&self) -> Sort {
+        match self {
+            Self::TaxIdTaken => Sort::Conflict,
+            Self::OwnerNotAMember | Self::CreditLimitNegative | Self::CurrencyMissing => Sort::Invalid,
+        }
+    }
+
+    fn pointer(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TaxIdTaken => "/tax_id",
+            Self::OwnerNotAMember => "/owner_id",
+            Self::CreditLimitNegative => "/credit_limit",
+            Self::CurrencyMissing => "/currency",
+        })
+    }
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    web::crud::<Client, App>()
+}

@@ -1,0 +1,29 @@
+use std::net::SocketAddr;
+
+use identity::Secret;
+use kernel::Env;
+
+/// The settings of this service.
+#[derive(Debug)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its database, as `nexo_app`.
+    pub database: db::Config,
+    /// How tokens are verified.
+    pub identity: identity::Config,
+    /// Seals cursors.
+    pub secret: Secret,
+}
+
+impl Config {
+    /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
+    pub fn read(env: &mut Env) -> Self {
+        Self {
+            listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
+            database: db::Config::read(env),
+            identity: identity::Config::read(env),
+            secret: Secret::read(env),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The crm-service as a process of its own.
+
+use crm_service::{App, Config};
+use kernel::{Clock, Env};
+use migrate::NoHooks;
+use web::{Listener, serve, shutdown_signal, start_telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut env = Env::of_process();
+    start_telemetry(&mut env);
+    let config = Config::read(&mut env);
+    env.finish()?;
+
+    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let listener = Listener::bind(config.listen).await?;
+    tracing::info!(address = %listener.address()?, "crm-service serves");
+    let (router, _) = crm_service::router(App { db, verifier: config.identity.verifier(Clock::system()) });
+    Ok(serve(listener, router, shutdown_signal()).await?)
+}

@@ -1,0 +1,160 @@
+//! What a careless statement, a busy pool or a broken catalogue can let through: nothing of another account.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use db::{Db, Scoped};
+use http::StatusCode;
+use migrate::NoHooks;
+use serde_json::json;
+use testkit::{Database, Ground};
+use uuid::Uuid;
+
+use crate::{ALL, nexo, on};
+
+const CARELESS: Scoped = Scoped::new("select id from app.clients where account_id = $1 or true");
+
+#[tokio::test]
+async fn a_careless_statement_sees_its_own_account_only() {
+    let nexo = nexo().await;
+    let (ana, ben) = (nexo.person(ALL).await, nexo.person(ALL).await);
+    for person in [&ana, &ben, &ben] {
+        person.post("/clients", json!({ "name": "Acme" })).await.expect(StatusCode::CREATED);
+    }
+    for (person, expected) in [(ana, 1), (ben, 2)] {
+        let who = nexo.ground.verifier.verify(&person.token, Uuid::nil()).await.unwrap();
+        let mut tx = nexo.ground.db.begin(&who).await.unwrap();
+        assert_eq!(tx.read::<(Uuid,)>(CARELESS).all().await.unwrap().len(), expected);
+    }
+}
+
+/// 200 requests of two accounts over two connections, a third of them given up at a random moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_row_crosses_over_a_busy_pool() {
+    let two = [("NEXO_DATABASE_CONNECTIONS", "2")];
+    let nexo = on(Ground::with(Database::migrated().await, "nexo_app", &two).await);
+    let people = [nexo.person(ALL).await, nexo.person(ALL).await];
+    for (at, person) in people.iter().enumerate() {
+        for _ in 0..10 {
+            person.post("/clients", json!({ "name": format!("of {at}") })).await.expect(StatusCode::CREATED);
+        }
+    }
+    let mut requests = tokio::task::JoinSet::new();
+    for at in 0..200 {
+        let person = people[at % 2].clone();
+        requests.spawn(async move {
+            let patience = if at % 3 == 0 {
+                Duration::from_micros(Uuid::new_v4().as_u128() as u64 % 3_000)
+            } else {
+                Duration::from_secs(20)
+            };
+            if at % 5 == 0 {
+                let write = person.post("/clients", json!({ "name": format!("of {}", at % 2) }));
+                return (
+                    at % 2,
+                    tokio::time::timeout(patience, write).await.ok().map(|made| json!([made.body])),
+                );
+            }
+            let read = person.get("/clients?limit=200");
+            (
+                at % 2,
+                tokio::time::timeout(patience, read)
+                    .await
+                    .ok()
+                    .map(|page| page.expect(StatusCode::OK)["data"].clone()),
+            )
+        });
+    }
+    let mut answered = BTreeMap::new();
+    for (whose, rows) in requests.join_all().await {
+        let Some(rows) = rows else { continue };
+        *answered.entry(whose).or_insert(0) += 1;
+        for row in rows.as_array().unwrap() {
+            assert_eq!(row["name"], format!("of {whose}"), "a row crossed");
+        }
+    }
+    assert!(answered.values().all(|count| *count > 30), "{answered:?}");
+    // The pool has outlived what was given up.
+    for person in &people {
+        person.get("/clients").await.expect(StatusCode::OK);
+    }
+}
+
+async fn refuses_to_start(breach: &str, object: &str, rule: &str) {
+    let database = Database::migrated().await;
+    database.run(breach).await;
+    let mut env = database.env("nexo_app");
+    let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
+    let told = config.open(&secret, &NoHooks).await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains(object) && told.contains(rule), "{breach}\n{told}");
+}
+
+#[tokio::test]
+async fn a_breached_catalogue_keeps_a_service_from_starting() {
+    for (breach, object, rule) in [
+        ("alter table app.clients no force row level security", "app.clients", "not forced"),
+        ("alter table app.clients disable row level security", "app.clients", "not enabled"),
+        ("drop policy tenant_guard on app.clients", "app.clients", "tenant_guard is missing"),
+        ("drop policy app_rw on app.clients", "app.clients", "app_rw is missing"),
+        ("alter policy tenant_guard on app.clients using (true)", "app.clients", "tenant_guard is missing"),
+        ("create policy also on app.clients using (true)", "app.clients", "also is for PUBLIC"),
+        ("create policy also on app.clients to nexo_app using (true)", "app.clients", "also is not one of the two"),
+        ("alter table app.clients add column parent uuid; alter table app.users add constraint uq_users_x unique (id);
+          alter table app.clients add constraint fk_clients_plain foreign key (parent) references app.account_directory (account_id)", "app.clients", "fk_clients_plain"),
+        ("create unique index uq_clients_email on app.clients (email)", "app.clients", "uq_clients_email"),
+        ("create index ix_clients_email on app.clients (email)", "app.clients", "ix_clients_email"),
+        ("create table app.things (id uuid)", "app.things", "no kind"),
+        ("grant truncate on app.clients to nexo_app", "app.clients", "TRUNCATE"),
+        ("grant select on app.clients to public", "app.clients", "PUBLIC"),
+        ("grant select on app.users to nexo_app", "app.users", "without account"),
+        ("grant select (email) on app.users to nexo_app", "app.users", "without account"),
+        ("grant usage on schema app_parts to nexo_app", "app_parts", "open to nexo_app"),
+        ("grant select on app_parts.audit_log_rest to nexo_app", "app_parts.audit_log_rest", "partition is reachable"),
+        ("create view app.everyone as select * from app.clients", "app.everyone", "security_invoker"),
+        ("create materialized view app.kept as select * from app.clients", "app.kept", "materialized"),
+        ("create function app.f() returns setof app.clients language sql security definer as 'select * from app.clients'", "app.f()", "runs as its owner"),
+        ("grant execute on function app.login_lookup(text, text) to public", "app.login_lookup", "PUBLIC"),
+        ("create function app.tenant() returns uuid language sql immutable as $$ select current_setting('app.current_account_id')::uuid $$", "app.tenant()", "IMMUTABLE"),
+        ("alter table app.clients owner to postgres", "app.clients", "not owned"),
+        ("create rule r as on update to app.clients do also select 1", "app.clients", "rule rewrites"),
+        ("create sequence app.numbers", "app.numbers", "sequence"),
+        ("grant create on schema app to nexo_app", "app", "may create"),
+        ("grant insert on ops.table_kinds to nexo_app", "ops.table_kinds", "may write"),
+    ] {
+        refuses_to_start(breach, object, rule).await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_does_not_start_as_a_role_that_sees_everything() {
+    let database = Database::migrated().await;
+    for role in ["nexo_migrator", "nexo_backup"] {
+        let mut env = database.env(role);
+        let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
+        let told =
+            config.open(&secret, &NoHooks).await.err().map(|error| format!("{error:?}")).unwrap_or_default();
+        assert!(told.contains(role) && told.contains("TooMighty"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_gained_power_is_a_breach() {
+    let cluster = testkit::throw_away(&[]).await;
+    let database = Database::empty(&cluster).await;
+    let mut env = database.env("nexo_app");
+    let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
+    let _: Db = config.open(&secret, &NoHooks).await.unwrap();
+    for (grant, take_back) in [
+        ("alter role nexo_relay bypassrls", "alter role nexo_relay nobypassrls"),
+        ("alter role nexo_auth createrole", "alter role nexo_auth nocreaterole"),
+        ("grant nexo_auth to nexo_relay", "revoke nexo_auth from nexo_relay"),
+        (
+            "grant temporary on database nexo to nexo_relay",
+            "revoke temporary on database nexo from nexo_relay",
+        ),
+    ] {
+        database.run(grant).await;
+        assert!(!db::verify_isolation(&database.role("nexo_app")).await.unwrap().is_empty(), "{grant}");
+        database.run(take_back).await;
+        assert_eq!(db::verify_isolation(&database.role("nexo_app")).await.unwrap(), vec![], "{take_back}");
+    }
+}

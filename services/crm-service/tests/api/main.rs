@@ -1,0 +1,22 @@
+//! The service as its clients see it.
+
+mod bad_input;
+mod clients;
+mod isolation;
+mod lists;
+mod northwind;
+mod schema;
+
+use crm_service::App;
+use testkit::{Ground, Nexo};
+
+async fn nexo() -> Nexo {
+    on(Ground::of("nexo_app").await)
+}
+
+fn on(ground: Ground) -> Nexo {
+    let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
+    Nexo { router: crm_service::router(app).0, ground }
+}
+
+const ALL: &str = "client:read client:write client:delete";

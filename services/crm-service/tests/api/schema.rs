@@ -1,0 +1,28 @@
+use http::StatusCode;
+
+use crate::nexo;
+
+#[tokio::test]
+async fn the_api_is_described_and_closed() {
+    let nexo = nexo().await;
+    let (_, document) = crm_service::api().split_for_parts();
+    testkit::document_is_whole(&document);
+    assert_eq!(testkit::closed(&nexo, &document).await, 7);
+    let served = nexo
+        .person("")
+        .await
+        .send_raw(http::Method::GET, "/openapi.json", &[], "")
+        .await
+        .expect(StatusCode::OK);
+    assert!(served["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    let ana = nexo().await.person("").await;
+    let problem = ana.get("/nothing").await;
+    assert_eq!(problem.header("content-type"), Some("application/problem+json"));
+    assert_eq!(problem.expect(StatusCode::NOT_FOUND)["code"], "not-found");
+    let problem = ana.send(http::Method::PUT, "/clients", None, None).await;
+    assert_eq!(problem.expect(StatusCode::METHOD_NOT_ALLOWED)["code"], "method-not-allowed");
+}
