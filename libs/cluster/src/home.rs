@@ -10,7 +10,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    Binaries, Cluster, Error, Keeper,
+    Access, Binaries, Cluster, Error, Keeper,
     server::{Server, free_port},
     user::{Runner, command, give, reaches, unprivileged},
 };
@@ -26,12 +26,12 @@ impl Cluster {
         let home = fs::canonicalize(home).map_err(Error::file(home))?;
         let lock = lock(&home)?;
         reaches(&home, runner.as_ref())?;
-        let password = secret(&home.join("superuser.password"))?;
+        let password = kept_secret(&home.join(PASSWORD))?;
 
         let folder_of_server = home.join("postgres");
         folder(&folder_of_server, 0o700)?;
         give(&folder_of_server, runner.as_ref())?;
-        let port_file = home.join("postgres.port");
+        let port_file = home.join(PORT);
         let mut server = Server::new(binaries, runner, &folder_of_server, 0);
         server.log = home.join("postgres.log");
         if server.data.join("PG_VERSION").exists() {
@@ -45,12 +45,30 @@ impl Cluster {
         fs::write(&port_file, server.port.to_string()).map_err(Error::file(&port_file))?;
 
         server.start().await?;
-        let mut cluster = Self { server, password, keeper: Keeper::Home { _lock: lock } };
+        let mut cluster = Self {
+            access: Access { port: server.port, password },
+            server,
+            keeper: Keeper::Home { _lock: lock },
+        };
         let superuser = cluster.superuser("postgres");
         cluster.server.accepts(&superuser).await?;
         Ok(cluster)
     }
+
+    /// The way to the server that another process runs in `home`; none when nobody does.
+    pub fn running(home: &Path) -> Result<Option<Access>, Error> {
+        match lock(home) {
+            Err(Error::InUse(_)) => {}
+            _ => return Ok(None),
+        }
+        let read = |name: &str| fs::read_to_string(home.join(name)).map_err(Error::file(home.join(name)));
+        let (port, password) = (read(PORT)?, read(PASSWORD)?);
+        Ok(port.trim().parse().ok().map(|port| Access { port, password }))
+    }
 }
+
+const PORT: &str = "postgres.port";
+const PASSWORD: &str = "superuser.password";
 
 pub(crate) fn folder(path: &Path, mode: u32) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::file(path))
@@ -64,8 +82,8 @@ fn lock(home: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// The secret kept in `path`, made the first time.
-fn secret(path: &Path) -> Result<String, Error> {
+/// The secret kept in `path`, for our eyes alone; made the first time.
+pub fn kept_secret(path: &Path) -> Result<String, Error> {
     if let Ok(kept) = fs::read_to_string(path)
         && !kept.is_empty()
     {

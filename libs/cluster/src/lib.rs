@@ -13,14 +13,22 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use binaries::Binaries;
 pub use error::Error;
+pub use home::kept_secret;
 use server::Server;
 
 /// A running server.
 #[derive(Debug)]
 pub struct Cluster {
     server: Server,
-    password: String,
+    access: Access,
     keeper: Keeper,
+}
+
+/// The way to a running server.
+#[derive(Clone)]
+pub struct Access {
+    port: u16,
+    password: String,
 }
 
 /// What is held for as long as the server may run.
@@ -32,7 +40,14 @@ enum Keeper {
     ThrowAway { _watchdog: std::process::Child },
 }
 
-impl Cluster {
+/// Without the password.
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Access {
     /// The superuser's way into `database`.
     #[must_use]
     pub fn superuser(&self, database: &str) -> PgConnectOptions {
@@ -44,11 +59,37 @@ impl Cluster {
     pub fn role(&self, role: &str, password: &str, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
-            .port(self.server.port)
+            .port(self.port)
             .username(role)
             .password(password)
             .database(database)
             .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// The same as an address.
+    #[must_use]
+    pub fn address(&self, role: &str, password: &str, database: &str) -> String {
+        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+}
+
+impl Cluster {
+    /// The way to it.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The superuser's way into `database`.
+    #[must_use]
+    pub fn superuser(&self, database: &str) -> PgConnectOptions {
+        self.access.superuser(database)
+    }
+
+    /// The way of `role` into `database`.
+    #[must_use]
+    pub fn role(&self, role: &str, password: &str, database: &str) -> PgConnectOptions {
+        self.access.role(role, password, database)
     }
 
     /// The port on 127.0.0.1.

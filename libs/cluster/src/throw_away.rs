@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Binaries, Cluster, Error, Keeper,
+    Access, Binaries, Cluster, Error, Keeper,
     home::with_password_file,
     server::{Server, free_port},
     user::{Runner, command, give, unprivileged},
@@ -41,7 +41,11 @@ impl Cluster {
         let password = "throw-away".to_owned();
         with_password_file(&server, &password, |file| server.initialise(file))?;
         server.start().await?;
-        let mut cluster = Self { server, password, keeper: Keeper::ThrowAway { _watchdog: watchdog } };
+        let mut cluster = Self {
+            access: Access { port: server.port, password },
+            server,
+            keeper: Keeper::ThrowAway { _watchdog: watchdog },
+        };
         let superuser = cluster.superuser("postgres");
         cluster.server.accepts(&superuser).await?;
         Ok(cluster)

@@ -40,6 +40,15 @@ pub enum Error {
     Sql(#[source] sqlx::Error),
 }
 
+impl Error {
+    /// The constraint that refused a write, if one did.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        let Self::Sql(error) = self else { return None };
+        error.as_database_error()?.constraint()
+    }
+}
+
 impl<E: Refusal> From<E> for Error {
     fn from(refusal: E) -> Self {
         Self::Refused(Box::new(refusal))

@@ -18,7 +18,7 @@ use sqlx::{
     postgres::{PgArguments, PgConnectOptions, PgRow},
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, Row, tx::Inside};
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -98,6 +98,16 @@ impl OpenTx {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Goes into an account, inside of the open transaction.
+    pub(crate) async fn enter(&mut self, inside: Inside) -> Result<()> {
+        let mut row = Row::default();
+        row.put(inside.account);
+        row.put(inside.user);
+        row.put(inside.request);
+        self.execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?).await?;
+        Ok(())
     }
 
     pub(crate) async fn execute(&mut self, text: SqlStr, values: PgArguments) -> Result<u64, sqlx::Error> {

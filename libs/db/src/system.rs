@@ -6,7 +6,7 @@ use kernel::{AccountId, UserId};
 use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::{Db, Error, LookUp, Result, Row, TenantTx, pool::OpenTx, tx::Inside};
+use crate::{Db, LookUp, Result, Row, TenantTx, pool::OpenTx, tx::Inside};
 
 /// Why somebody may begin without being inside an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +49,8 @@ impl SystemTx {
 
     /// Goes on inside one account, in the same transaction.
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
-        let mut row = Row::default();
-        [account.into(), user.into(), request].into_iter().for_each(|id: Uuid| row.put(id));
-        self.conn
-            .execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?)
-            .await
-            .map_err(Error::from)?;
-        Ok(TenantTx::new(self.conn, Inside { account, user, request }, self.cursors))
+        let inside = Inside { account, user, request };
+        self.conn.enter(inside).await?;
+        Ok(TenantTx::new(self.conn, inside, self.cursors))
     }
 }

@@ -99,6 +99,14 @@ impl TenantTx {
         Sql::new(self, text.0.into_sql_str(), Row::default())
     }
 
+    /// Goes on for another person of the same account: one whom the transaction itself has found.
+    pub async fn act_for(&mut self, user: UserId) -> Result<()> {
+        let inside = Inside { user, ..self.inside };
+        self.conn.enter(inside).await?;
+        self.inside = inside;
+        Ok(())
+    }
+
     /// Keeps what was done, with its history and events.
     pub async fn commit(mut self) -> Result<()> {
         let changes = std::mem::take(&mut self.changes);

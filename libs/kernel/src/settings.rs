@@ -7,7 +7,7 @@ use secrecy::SecretString;
 /// The environment, while settings are read from it.
 ///
 /// Every setting may also come from a file: `NAME_FILE` names it, as container secrets do.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Env {
     values: BTreeMap<String, String>,
     mistakes: Vec<SettingError>,
@@ -49,11 +49,11 @@ impl Env {
         Self { values: values.into_iter().collect(), mistakes: Vec::new() }
     }
 
-    /// Gives `name` a value where the environment has none.
-    pub fn default_to(&mut self, name: &'static str, value: impl Into<String>) {
-        if self.look_up(name).is_none() {
-            self.values.insert(name.to_owned(), value.into());
-        }
+    /// The same environment, in which `name` has this value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.values.insert(name.to_owned(), value.into());
+        self
     }
 
     /// Whether `NEXO_ENV` says that real people depend on this.
@@ -109,6 +109,13 @@ impl Env {
     /// Notes that a setting cannot be used.
     pub fn mistake(&mut self, name: &'static str, problem: impl Into<String>) {
         self.mistakes.push(SettingError { name, problem: problem.into() });
+    }
+
+    /// Takes over the mistakes of an environment that was made from this one.
+    pub fn also(&mut self, other: Self) {
+        let new =
+            other.mistakes.into_iter().filter(|mistake| !self.mistakes.contains(mistake)).collect::<Vec<_>>();
+        self.mistakes.extend(new);
     }
 
     /// All mistakes, if there were any.

@@ -1,1 +1,59 @@
-//! Stub.
+//! Accounts, the people in them, and their sessions.
+
+mod account;
+mod config;
+mod keys;
+mod login;
+mod me;
+mod refusal;
+mod register;
+mod sessions;
+mod slug;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::FromRef};
+use db::Db;
+use identity::{Hasher, Issuer, RefreshKey, Verifier};
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use config::Config;
+pub use refusal::AuthRefusal;
+
+/// What every handler may ask for.
+#[derive(Clone, FromRef)]
+pub struct App {
+    /// Rows.
+    pub db: Db,
+    /// Whose token it is.
+    pub verifier: Verifier,
+    /// Signs tokens.
+    pub issuer: Arc<Issuer>,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Makes refresh tokens.
+    pub refresh: RefreshKey,
+}
+
+/// The schemas that the answers refer to.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(sessions::Tokens, me::Me, web::Problem)))]
+struct Schemas;
+
+/// Every operation of this service, documented.
+#[must_use]
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Schemas::openapi())
+        .routes(routes!(register::register))
+        .routes(routes!(login::login))
+        .routes(routes!(sessions::refresh::refresh))
+        .routes(routes!(sessions::logout::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(keys::jwks))
+}
+
+/// The service, ready to be served, and its API document.
+pub fn router(app: App) -> (Router, OpenApi) {
+    web::finish(api(), app, "NEXO: accounts and sessions")
+}

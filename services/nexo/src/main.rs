@@ -1,2 +1,65 @@
-//! Stub.
-fn main() {}
+//! `nexo`: the whole system in one process, and the operator's commands.
+
+mod database;
+mod health;
+mod isolation;
+mod say;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use kernel::Env;
+use web::start_telemetry;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// NEXO, a multi-tenant CRM backend whose database keeps its tenants apart.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything: PostgreSQL (its data stay in .nexo/), migrations, gateway, auth and crm.
+    ///
+    /// With DATABASE_URL, NEXO_AUTH_DATABASE_URL and MIGRATION_DATABASE_URL it uses that server instead.
+    Up {
+        /// Make two accounts with sample clients, and tell how to log in.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Look at the database and migrate it.
+    #[command(subcommand)]
+    Db(database::Command),
+    /// Check that the database keeps accounts apart.
+    #[command(subcommand)]
+    Isolation(isolation::Command),
+    /// Ask a running service whether it is ready; for container health checks.
+    Healthcheck {
+        /// What to ask.
+        #[arg(default_value = "http://127.0.0.1:3000/health/ready")]
+        url: hyper::Uri,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut env = Env::of_process();
+    start_telemetry(&mut env);
+    let done = match arguments.command {
+        Command::Up { demo } => up::up(env, demo).await,
+        Command::Db(command) => database::run(env, command).await,
+        Command::Isolation(command) => isolation::run(env, command).await,
+        Command::Healthcheck { url } => health::check(url).await,
+    };
+    done.unwrap_or_else(|error| {
+        say::problem(&format!("{error:#}"));
+        ExitCode::from(2)
+    })
+}

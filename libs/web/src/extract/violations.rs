@@ -73,6 +73,11 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
     if matches!(code, "unknown-field" | "required") && !pointer.ends_with(&last) {
         pointer.push_str(&last);
     }
+    // What came in is not told back: it may have been a password.
+    let message = match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("must be {expected}"),
+        None => message.to_owned(),
+    };
     Error::invalid(&pointer, code, message)
 }
 

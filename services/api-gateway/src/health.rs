@@ -1,0 +1,52 @@
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde::Serialize;
+use web::{Health, Json};
+
+use crate::{App, upstream::Service};
+
+/// The whole, and each part.
+#[derive(Debug, Serialize)]
+struct Whole {
+    status: &'static str,
+    parts: BTreeMap<&'static str, Health>,
+}
+
+pub(crate) async fn live() -> Json<Health> {
+    Json(Health::up())
+}
+
+/// Whether the gateway itself can serve.
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    let health = database(&app).await;
+    (status_of(health.status == "up"), Json(health)).into_response()
+}
+
+/// Whether the whole system can.
+pub(crate) async fn whole(State(app): State<App>) -> Response {
+    let (database, auth, crm) =
+        tokio::join!(database(&app), service(&app, Service::Auth), service(&app, Service::Crm));
+    let parts =
+        BTreeMap::from([("database", database), (Service::Auth.name(), auth), (Service::Crm.name(), crm)]);
+    let all_up = parts.values().all(|part| part.status == "up");
+    let status = if all_up { "up" } else { "down" };
+    (status_of(all_up), Json(Whole { status, parts })).into_response()
+}
+
+async fn database(app: &App) -> Health {
+    if app.db.ping().await.is_ok() { Health::up() } else { Health::down() }
+}
+
+async fn service(app: &App, service: Service) -> Health {
+    let said = app.upstreams.ask(service, "/health/ready").await;
+    said.and_then(|said| serde_json::from_slice(&said).ok()).unwrap_or_else(Health::down)
+}
+
+fn status_of(up: bool) -> StatusCode {
+    if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}

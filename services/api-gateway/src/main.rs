@@ -1,0 +1,24 @@
+//! The api-gateway as a process of its own.
+
+use api_gateway::Config;
+use kernel::{Clock, Env};
+use migrate::NoHooks;
+use web::{Listener, serve, shutdown_signal, start_telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut env = Env::of_process();
+    start_telemetry(&mut env);
+    let config = Config::read(&mut env);
+    env.finish()?;
+
+    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let listener = Listener::bind(config.listen).await?;
+    tracing::info!(address = %listener.address()?, "api-gateway serves");
+    let app = config.app(db, config.identity.verifier(Clock::system()));
+    let router = api_gateway::router(app, &config);
+    Ok(serve(listener, router, shutdown_signal()).await?)
+}

@@ -1,0 +1,39 @@
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::State,
+    http::header::CACHE_CONTROL,
+    response::{IntoResponse, Response},
+};
+use identity::Jwks;
+use utoipa::{
+    IntoResponses,
+    openapi::{RefOr, ResponseBuilder},
+};
+use web::Json;
+
+use crate::App;
+
+/// A JSON Web Key Set.
+pub(crate) struct KeySet(Jwks);
+
+impl IntoResponse for KeySet {
+    fn into_response(self) -> Response {
+        ([(CACHE_CONTROL, "public, max-age=300")], Json(self.0)).into_response()
+    }
+}
+
+impl IntoResponses for KeySet {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        BTreeMap::from([(
+            "200".to_owned(),
+            ResponseBuilder::new().description("A JSON Web Key Set").build().into(),
+        )])
+    }
+}
+
+/// The public keys that access tokens are signed with (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", security(()))]
+pub(crate) async fn jwks(State(app): State<App>) -> KeySet {
+    KeySet(Jwks { keys: vec![app.issuer.key().public().clone()] })
+}

@@ -1,0 +1,88 @@
+use axum::{extract::State, http::HeaderMap};
+use db::{LookUp, Reason, ScopedWrite};
+use identity::Verdict;
+use kernel::{AccountId, UserId};
+use secrecy::SecretString;
+use serde::Deserialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{Json, RequestId, Result};
+
+use crate::{
+    App, AuthRefusal,
+    sessions::{Tokens, hashing_failed, open_session},
+};
+
+/// Somebody who says who they are.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Login {
+    /// As they registered.
+    #[validate(length(min = 1, max = 254))]
+    #[schema(example = "ana@acme.test")]
+    email: String,
+    /// Theirs.
+    #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
+    password: SecretString,
+    /// The slug of the account to work in; the one they used last, if not said.
+    #[validate(length(min = 1, max = 48))]
+    #[schema(example = "acme-ltd")]
+    account: Option<String>,
+}
+
+#[derive(FromRow)]
+struct Found {
+    user_id: UserId,
+    password_hash: String,
+    user_status: String,
+    account_id: Option<AccountId>,
+}
+
+const LOOK_UP: LookUp =
+    LookUp::new("select user_id, password_hash, user_status, account_id from app.login_lookup($1, $2)");
+const REHASH: LookUp = LookUp::new("select from app.replace_password_hash($1)");
+const USED: ScopedWrite = ScopedWrite::new(
+    "update app.memberships set last_used_at = now() where account_id = $1 and user_id = $2",
+);
+
+/// Log in.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()))]
+pub(crate) async fn login(
+    State(app): State<App>,
+    request: RequestId,
+    headers: HeaderMap,
+    Json(login): Json<Login>,
+) -> Result<Json<Tokens>> {
+    // The connection goes back before the hashing: that takes a thousand times as long.
+    let found = look_up(&app, &login).await?;
+    let stored = found.as_ref().map(|found| found.password_hash.clone());
+    let verdict = app.hasher.verify(login.password.clone(), stored).await.map_err(hashing_failed)?;
+    let let_in = found.filter(|found| verdict != Verdict::Wrong && found.user_status == "active");
+    let (user, account) =
+        let_in.and_then(|found| Some((found.user_id, found.account_id?))).ok_or(AuthRefusal::LoginFailed)?;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the password has just been verified; nobody has a token yet"
+    )]
+    let mut tx = app.db.system(Reason::SignIn).await?.enter(account, user, request.0).await?;
+    if verdict == Verdict::RightButOutdated {
+        let hash = app.hasher.hash(login.password).await.map_err(hashing_failed)?;
+        tx.look_up::<()>(REHASH).bind(hash).run().await?;
+    }
+    tx.write_unnoted::<()>(USED).bind(user).run().await?;
+    let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
+    tx.commit().await?;
+    Ok(Json(tokens))
+}
+
+async fn look_up(app: &App, login: &Login) -> Result<Option<Found>> {
+    #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
+    let mut tx = app.db.system(Reason::SignIn).await?;
+    let found = tx.ask(LOOK_UP, |row| {
+        row.put(&login.email);
+        row.put(&login.account);
+    });
+    Ok(found.await?)
+}

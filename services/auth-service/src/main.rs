@@ -1,0 +1,25 @@
+//! The auth-service as a process of its own.
+
+use anyhow::Context as _;
+use auth_service::Config;
+use kernel::{Clock, Env};
+use migrate::NoHooks;
+use web::{Listener, serve, shutdown_signal, start_telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut env = Env::of_process();
+    start_telemetry(&mut env);
+    let config = Config::read(&mut env);
+    env.finish()?;
+
+    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let app = config.app(db, &Clock::system()).context("NEXO_SIGNING_KEY cannot be used")?;
+    let listener = Listener::bind(config.listen).await?;
+    tracing::info!(address = %listener.address()?, "auth-service serves");
+    let (router, _) = auth_service::router(app);
+    Ok(serve(listener, router, shutdown_signal()).await?)
+}

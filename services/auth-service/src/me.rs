@@ -1,0 +1,65 @@
+use axum::extract::State;
+use db::{LookUp, Scoped};
+use kernel::{AccountId, UserId};
+use serde::Serialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use web::{Error, Json, Known, Result};
+
+use crate::App;
+
+/// Who the caller is, and where.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Me {
+    user: Person,
+    account: Place,
+    /// The names of their roles in the account.
+    roles: Vec<String>,
+    /// What those allow.
+    permissions: Vec<String>,
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+struct Person {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    email: String,
+    display_name: String,
+}
+
+/// The account they work in.
+#[derive(Debug, Serialize, ToSchema)]
+struct Place {
+    #[schema(value_type = uuid::Uuid)]
+    id: AccountId,
+    slug: String,
+    name: String,
+    plan: String,
+}
+
+#[derive(Debug, FromRow)]
+struct Whoami {
+    email: String,
+    display_name: String,
+    slug: String,
+    plan: String,
+}
+
+const WHOAMI: LookUp = LookUp::new("select email, display_name, slug, plan from app.whoami()");
+const NAME: Scoped = Scoped::new("select name from app.accounts where account_id = $1");
+
+/// Tell who I am.
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth")]
+pub(crate) async fn me(State(app): State<App>, Known(who): Known) -> Result<Json<Me>> {
+    let mut tx = app.db.begin_reading(&who).await?;
+    let Whoami { email, display_name, slug, plan } =
+        tx.look_up::<Whoami>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;
+    let (name,) = tx.read::<(String,)>(NAME).optional().await?.ok_or(Error::Unauthenticated)?;
+    Ok(Json(Me {
+        user: Person { id: who.user(), email, display_name },
+        account: Place { id: who.account(), slug, name, plan },
+        roles: who.roles().to_vec(),
+        permissions: who.permissions().as_slice().to_vec(),
+    }))
+}

@@ -1,0 +1,40 @@
+use db::{Refusal, Sort};
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthRefusal {
+    /// See `uq_users_email`.
+    #[error("somebody has registered with this e-mail")]
+    EmailTaken,
+    /// Unknown, wrong, suspended, or no member of that account: nobody can tell which.
+    #[error("e-mail, password or account is wrong")]
+    LoginFailed,
+    /// Not ours, ended, or too old.
+    #[error("the refresh token is not valid; log in again")]
+    RefreshTokenInvalid,
+    /// Shown a second time: one of the two who had it is a thief, so the session has ended.
+    #[error("the refresh token was used before; the session has ended, log in again")]
+    RefreshTokenReused,
+}
+
+impl Refusal for AuthRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::EmailTaken => "email-taken",
+            Self::LoginFailed => "login-failed",
+            Self::RefreshTokenInvalid => "refresh-token-invalid",
+            Self::RefreshTokenReused => "refresh-token-reused",
+        }
+    }
+
+    fn sort(&self) -> Sort {
+        match self {
+            Self::EmailTaken => Sort::Conflict,
+            Self::LoginFailed | Self::RefreshTokenInvalid | Self::RefreshTokenReused => Sort::Unauthenticated,
+        }
+    }
+
+    fn pointer(&self) -> Option<&'static str> {
+        (*self == Self::EmailTaken).then_some("/email")
+    }
+}

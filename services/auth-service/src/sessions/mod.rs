@@ -1,0 +1,106 @@
+//! Sessions: a login, until it ends.
+
+pub(crate) mod logout;
+pub(crate) mod refresh;
+
+use axum::http::{HeaderMap, header::USER_AGENT};
+use db::{Change, Scoped, ScopedWrite, TenantTx};
+use identity::{Grant, HashError, Permissions, RefreshKey};
+use kernel::{AccountId, SessionId, UserId};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use web::{Error, Result};
+
+use crate::{App, AuthRefusal};
+
+/// What lets somebody in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Tokens {
+    /// Goes into `Authorization: Bearer …`.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// The access token's life, in seconds.
+    #[schema(example = 600)]
+    expires_in: u64,
+    /// Gets the next pair, once.
+    refresh_token: String,
+    /// The person.
+    #[schema(value_type = uuid::Uuid)]
+    user_id: UserId,
+    /// The account they work in.
+    #[schema(value_type = uuid::Uuid)]
+    account_id: AccountId,
+}
+
+#[derive(Debug, FromRow)]
+struct Held {
+    roles: Vec<String>,
+    permissions: Vec<String>,
+}
+
+const OPEN: ScopedWrite = ScopedWrite::new(
+    "insert into app.sessions (account_id, id, user_id, seed, user_agent, expires_at)
+     values ($1, $2, $3, $4, $5, now() + interval '30 days')",
+);
+/// No row for somebody who is no member, or a suspended one.
+const HELD: Scoped = Scoped::new(
+    "select array(select r.name from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
+                  where h.account_id = m.account_id and h.user_id = m.user_id order by r.name) as roles,
+            array(select distinct p.permission from app.member_roles h
+                  join app.role_permissions p on p.account_id = h.account_id and p.role_id = h.role_id
+                  where h.account_id = m.account_id and h.user_id = m.user_id order by p.permission) as permissions
+     from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
+);
+
+/// Opens a session of `user` in the transaction's account.
+pub(crate) async fn open_session(
+    app: &App,
+    tx: &mut TenantTx,
+    account: AccountId,
+    user: UserId,
+    headers: &HeaderMap,
+) -> Result<Tokens> {
+    let (session, seed) = (SessionId::new(), RefreshKey::seed());
+    let agent: Option<String> =
+        headers.get(USER_AGENT).and_then(|agent| Some(agent.to_str().ok()?.chars().take(300).collect()));
+    let opened =
+        Change::new("auth.session.opened", "session", session.into(), "opened").with(json!({ "user": user }));
+    let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
+    statement.bind(&seed[..]).bind(agent).run().await?;
+    tokens(app, tx, account, user, session, 0, &seed).await
+}
+
+/// The tokens of a session's generation, with the rights that its person has now.
+async fn tokens(
+    app: &App,
+    tx: &mut TenantTx,
+    account: AccountId,
+    user: UserId,
+    session: SessionId,
+    generation: i32,
+    seed: &[u8],
+) -> Result<Tokens> {
+    let held = tx.read::<Held>(HELD).bind(user).optional().await?.ok_or(AuthRefusal::LoginFailed)?;
+    let grant =
+        Grant { account, user, session, roles: held.roles, permissions: Permissions::new(held.permissions) };
+    let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Tokens {
+        access_token: access.text,
+        token_type: "Bearer",
+        expires_in: access.expires_in.as_secs(),
+        refresh_token: app.refresh.issue(account, session, generation, seed),
+        user_id: user,
+        account_id: account,
+    })
+}
+
+/// A full queue passes; a hash that cannot be read does not.
+pub(crate) fn hashing_failed(error: HashError) -> Error {
+    match error {
+        HashError::Busy | HashError::Stopped => Error::Unavailable(error.into()),
+        HashError::Unusable => Error::Internal(error.into()),
+    }
+}

@@ -1,0 +1,109 @@
+use axum::extract::State;
+use db::{Change, LookUp, Reason, Scoped, ScopedWrite};
+use identity::RefreshToken;
+use kernel::UserId;
+use serde::Deserialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{Json, RequestId, Result};
+
+use super::{Tokens, tokens};
+use crate::{App, AuthRefusal};
+
+/// Somebody whose access token ends.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refresh {
+    /// From the last answer.
+    refresh_token: String,
+}
+
+#[derive(Debug, FromRow)]
+struct Kept {
+    user_id: UserId,
+    seed: Vec<u8>,
+    generation: i32,
+    ended: bool,
+    just_rotated: bool,
+}
+
+/// What becomes of a refresh token that is shown.
+#[derive(Debug, PartialEq, Eq)]
+enum Use {
+    /// The current one: the next takes its place.
+    Rotates,
+    /// The one before, within moments: the answer was lost, and is given again.
+    Repeats,
+    /// An older one: somebody kept a copy.
+    Betrays,
+}
+
+impl Kept {
+    fn use_of(&self, generation: i32) -> Use {
+        match self.generation - generation {
+            0 => Use::Rotates,
+            1 if self.just_rotated => Use::Repeats,
+            _ => Use::Betrays,
+        }
+    }
+}
+
+const FIND: Scoped = Scoped::new(
+    "select user_id, seed, generation, revoked_at is not null or expires_at < now() as ended,
+            rotated_at > now() - interval '10 seconds' as just_rotated
+     from app.sessions where account_id = $1 and id = $2 for update",
+);
+const ROTATE: ScopedWrite = ScopedWrite::new(
+    "update app.sessions set generation = generation + 1, rotated_at = now() where account_id = $1 and id = $2",
+);
+const END: ScopedWrite = ScopedWrite::new(
+    "update app.sessions set revoked_at = now(), revoked_for = 'reuse' where account_id = $1 and id = $2",
+);
+const STILL_HERE: LookUp =
+    LookUp::new("select user_status = 'active' and account_status = 'active' from app.whoami()");
+
+/// Get the next pair of tokens.
+///
+/// A refresh token is good once. Shown again, it ends the session: somebody has a copy. Only within ten seconds of its
+/// use it gives the same successor again, for a client whose answer was lost.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", security(()))]
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    request: RequestId,
+    Json(shown): Json<Refresh>,
+) -> Result<Json<Tokens>> {
+    let token = RefreshToken::read(&shown.refresh_token).ok_or(AuthRefusal::RefreshTokenInvalid)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the token names its account; the session's seed proves it"
+    )]
+    let tx = app.db.system(Reason::Refresh).await?;
+    let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
+    let kept = tx.read::<Kept>(FIND).bind(token.session).optional().await?;
+    let kept = kept.filter(|kept| !kept.ended && app.refresh.made(&token, &kept.seed));
+    let kept = kept.ok_or(AuthRefusal::RefreshTokenInvalid)?;
+    tx.act_for(kept.user_id).await?;
+
+    let used = kept.use_of(token.generation);
+    if used == Use::Betrays {
+        let ended = Change::new("auth.session.ended", "session", token.session.into(), "reused");
+        tx.write_noted::<()>(END, ended).bind(token.session).run().await?;
+        tx.commit().await?;
+        tracing::warn!(account.id = %token.account, session.id = %token.session, "a refresh token was used twice");
+        return Err(AuthRefusal::RefreshTokenReused.into());
+    }
+    let here = tx.look_up::<(bool,)>(STILL_HERE).optional().await?;
+    if here != Some((true,)) {
+        return Err(AuthRefusal::RefreshTokenInvalid.into());
+    }
+    if used == Use::Rotates {
+        tx.write_unnoted::<()>(ROTATE).bind(token.session).run().await?;
+    }
+    let next =
+        tokens(&app, &mut tx, token.account, kept.user_id, token.session, token.generation + 1, &kept.seed)
+            .await?;
+    tx.commit().await?;
+    Ok(Json(next))
+}

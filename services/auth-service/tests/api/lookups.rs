@@ -1,0 +1,50 @@
+//! What `nexo_auth` can learn with SQL of its own: nothing in bulk.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::{nexo, registered};
+
+#[tokio::test]
+async fn the_auth_role_cannot_list_anybody() {
+    let nexo = nexo().await;
+    for (email, account) in [("ana@acme.test", "Acme"), ("ben@other.test", "Other")] {
+        registered(&nexo, email, account).await;
+    }
+    let mut auth = PgConnection::connect_with(&nexo.ground.database.role("nexo_auth")).await.unwrap();
+    for refused in [
+        "select email from app.users",
+        "select password_hash from app.user_credentials",
+        "select slug from app.account_directory",
+        "select id from app.clients",
+        "select payload from app.outbox",
+        "update app.audit_log set action = 'x'",
+        "delete from app.audit_log",
+        "truncate app.sessions",
+        "create temporary table t ()",
+        "set role nexo_owner",
+        "select * from app_parts.audit_log_rest",
+        "alter table app.sessions disable row level security",
+        "copy app.sessions from program 'true'",
+    ] {
+        let answer = sqlx::query(AssertSqlSafe(refused)).execute(&mut auth).await;
+        let code = answer.err().and_then(|error| Some(error.as_database_error()?.code()?.into_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{refused}");
+    }
+    for empty in [
+        "select 1 from app.sessions",
+        "select 1 from app.memberships",
+        "select 1 from app.accounts",
+        "select 1 from app.login_lookup('%', null)",
+        "select 1 from app.login_lookup('', null)",
+        "select 1 from app.whoami()",
+    ] {
+        let rows = sqlx::query(AssertSqlSafe(empty)).fetch_all(&mut auth).await.unwrap();
+        assert_eq!(rows.len(), 0, "{empty}");
+    }
+    let one = sqlx::query("select 1 from app.login_lookup('ANA@acme.test', null)")
+        .fetch_all(&mut auth)
+        .await
+        .unwrap();
+    assert_eq!(one.len(), 1);
+    auth.close().await.unwrap();
+}

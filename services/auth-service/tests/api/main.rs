@@ -1,0 +1,111 @@
+//! The service as its clients see it.
+
+mod bad_input;
+mod lookups;
+mod sessions;
+
+use auth_service::{App, Config};
+use http::{Method, StatusCode};
+use kernel::Clock;
+use serde_json::{Value, json};
+use testkit::{Answer, Ground, Nexo, Person};
+
+const PASSWORD: &str = "correct-horse-battery";
+
+async fn nexo() -> Nexo {
+    let ground = Ground::of("nexo_auth").await;
+    let state = std::env::temp_dir().join(format!("nexo-auth-{}", uuid::Uuid::now_v7()));
+    let mut settings = ground.database.settings("nexo_auth");
+    settings.push(("NEXO_STATE".to_owned(), state.to_str().unwrap().to_owned()));
+    let mut env = kernel::Env::of(settings);
+    let config = Config::read(&mut env);
+    env.finish().unwrap();
+    let app: App = config.app(ground.db.clone(), &Clock::system()).unwrap();
+    std::fs::remove_dir_all(state).unwrap();
+    let ground = Ground { verifier: app.verifier.clone(), issuer: app.issuer.clone(), ..ground };
+    Nexo { router: auth_service::router(app).0, ground }
+}
+
+fn registration(email: &str, account: &str) -> Value {
+    json!({ "email": email, "password": PASSWORD, "display_name": "Ana", "account_name": account })
+}
+
+async fn post(nexo: &Nexo, path: &str, body: Value) -> Answer {
+    let headers = [("content-type", "application/json"), ("user-agent", "tests")];
+    let path = format!("/api/v1/auth/{path}");
+    Person::nobody(&nexo.router).send_raw(Method::POST, &path, &headers, body.to_string()).await
+}
+
+async fn registered(nexo: &Nexo, email: &str, account: &str) -> Value {
+    post(nexo, "register", registration(email, account)).await.expect(StatusCode::CREATED)
+}
+
+async fn me(nexo: &Nexo, tokens: &Value) -> Answer {
+    let mut person = Person::nobody(&nexo.router);
+    person.token = tokens["access_token"].as_str().unwrap().to_owned();
+    person.get("/auth/me").await
+}
+
+#[tokio::test]
+async fn somebody_registers_and_is_the_owner_of_their_account() {
+    let nexo = nexo().await;
+    let tokens = registered(&nexo, "ana@acme.test", "Café & Söhne GmbH").await;
+    let me = me(&nexo, &tokens).await.expect(StatusCode::OK);
+    assert_eq!(me["account"]["slug"], "cafe-sohne-gmbh");
+    assert_eq!(me["account"]["name"], "Café & Söhne GmbH");
+    assert_eq!(me["user"]["email"], "ana@acme.test");
+    assert_eq!((&me["roles"], &me["permissions"]), (&json!(["owner"]), &json!(["*:*"])));
+    let mut look = nexo.ground.database.look().await;
+    let (roles,): (i64,) =
+        sqlx::query_as("select count(*) from app.roles").fetch_one(&mut look).await.unwrap();
+    assert_eq!(roles, 5);
+    let topics: Vec<(String,)> =
+        sqlx::query_as("select topic from app.outbox order by id").fetch_all(&mut look).await.unwrap();
+    assert_eq!(topics, ["auth.account.opened", "auth.session.opened"].map(|topic| (topic.to_owned(),)));
+}
+
+#[tokio::test]
+async fn a_slug_belongs_to_one_account() {
+    let nexo = nexo().await;
+    let mut slugs = Vec::new();
+    let mut registrations = tokio::task::JoinSet::new();
+    for at in 0..4 {
+        let nexo = nexo.clone();
+        registrations.spawn(async move {
+            let tokens = registered(&nexo, &format!("ana{at}@acme.test"), "Acme").await;
+            me(&nexo, &tokens).await.expect(StatusCode::OK)["account"]["slug"].as_str().unwrap().to_owned()
+        });
+    }
+    slugs.extend(registrations.join_all().await);
+    slugs.sort();
+    assert_eq!(slugs, ["acme", "acme-2", "acme-3", "acme-4"]);
+}
+
+#[tokio::test]
+async fn an_email_registers_once_whatever_its_case() {
+    let nexo = nexo().await;
+    let mut registrations = tokio::task::JoinSet::new();
+    for email in ["ana@acme.test", "ANA@acme.test", "Ana@Acme.test"] {
+        let nexo = nexo.clone();
+        registrations.spawn(async move { post(&nexo, "register", registration(email, "Acme")).await });
+    }
+    let answers = registrations.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
+    for refused in answers.into_iter().filter(|answer| answer.status != StatusCode::CREATED) {
+        let problem = refused.expect(StatusCode::CONFLICT);
+        assert_eq!(
+            (&problem["code"], &problem["errors"][0]["pointer"]),
+            (&json!("email-taken"), &json!("/email"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_api_is_described_and_closed() {
+    let nexo = nexo().await;
+    let (_, document) = auth_service::api().split_for_parts();
+    testkit::document_is_whole(&document);
+    assert_eq!(testkit::closed(&nexo, &document).await, 6);
+    let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
+    assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
+}

@@ -1,0 +1,74 @@
+//! Two accounts to look at. They are made by the same operations that everybody has.
+
+use anyhow::Context as _;
+use axum::{Router, body::Body};
+use http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::services::Services;
+
+/// How somebody logs in.
+pub(crate) struct Login {
+    pub(crate) account: &'static str,
+    pub(crate) email: &'static str,
+    pub(crate) password: &'static str,
+}
+
+const LOGINS: &[Login] = &[
+    Login { account: "Acme Tools", email: "ana@acme.example", password: "demo-lantern-orbit" },
+    Login { account: "Borealis Foods", email: "ben@borealis.example", password: "demo-lantern-orbit" },
+];
+
+/// Makes the accounts that are not there yet, with their clients.
+pub(crate) async fn fill(services: &Services) -> anyhow::Result<Vec<Login>> {
+    let mut logins = Vec::new();
+    for Login { account, email, password } in LOGINS {
+        let person =
+            json!({ "email": email, "password": password, "display_name": email, "account_name": account });
+        let (status, tokens) = post(&services.auth, "/api/v1/auth/register", None, &person).await?;
+        if status == StatusCode::CREATED {
+            let token = tokens["access_token"].as_str().context("a registration gives a token")?;
+            for client in clients(account) {
+                let (status, answer) = post(&services.crm, "/api/v1/clients", Some(token), &client).await?;
+                anyhow::ensure!(status == StatusCode::CREATED, "a sample client was refused: {answer}");
+            }
+        } else {
+            anyhow::ensure!(status == StatusCode::CONFLICT, "a sample account was refused: {tokens}");
+        }
+        logins.push(Login { account, email, password });
+    }
+    Ok(logins)
+}
+
+fn clients(account: &str) -> Vec<Value> {
+    let samples: &[(&str, &str, &str, i32, &str)] = match account {
+        "Acme Tools" => &[
+            ("Ferretería Sol", "Málaga", "Spain", 5, "active"),
+            ("Nordwerk GmbH", "Hamburg", "Germany", 4, "active"),
+            ("Atelier Blanc", "Lyon", "France", 3, "lead"),
+        ],
+        _ => &[
+            ("Café Aurora", "Oslo", "Norway", 5, "active"),
+            ("Deli & Co", "Leeds", "United Kingdom", 2, "inactive"),
+        ],
+    };
+    let client = |(name, city, country, rating, status): &(&str, &str, &str, i32, &str)| json!({ "name": name, "billing_city": city, "billing_country": country, "rating": rating, "status": status });
+    samples.iter().map(client).collect()
+}
+
+async fn post(
+    service: &Router,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> anyhow::Result<(StatusCode, Value)> {
+    let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let answer = service.clone().oneshot(request.body(Body::from(body.to_string()))?).await?;
+    let (parts, body) = answer.into_parts();
+    let body = axum::body::to_bytes(body, 1024 * 1024).await?;
+    Ok((parts.status, serde_json::from_slice(&body)?))
+}

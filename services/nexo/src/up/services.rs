@@ -1,0 +1,103 @@
+//! The three services, side by side.
+
+use std::{io, net::SocketAddr};
+
+use axum::Router;
+use kernel::{Clock, Env};
+use migrate::NoHooks;
+use tokio_util::sync::CancellationToken;
+use web::{Listener, shutdown_signal};
+
+use super::embedded::Place;
+
+/// The sockets of the three services.
+pub(crate) struct Listeners {
+    gateway: Listener,
+    auth: Listener,
+    crm: Listener,
+}
+
+impl Listeners {
+    /// Binds them where the environment says.
+    pub(crate) async fn bind(env: &mut Env) -> io::Result<Self> {
+        let mut address = |name, port| env.parsed(name, SocketAddr::from(([127, 0, 0, 1], port)));
+        let gateway = address("NEXO_GATEWAY_LISTEN", 3000);
+        let (auth, crm) = (address("NEXO_AUTH_LISTEN", 3001), address("NEXO_CRM_LISTEN", 3002));
+        Ok(Self {
+            gateway: Listener::bind(gateway).await?,
+            auth: Listener::bind(auth).await?,
+            crm: Listener::bind(crm).await?,
+        })
+    }
+
+    /// Where the gateway listens.
+    pub(crate) fn gateway(&self) -> io::Result<SocketAddr> {
+        self.gateway.address()
+    }
+}
+
+/// Routers that are ready to be served.
+pub(crate) struct Services {
+    gateway: Router,
+    pub(crate) auth: Router,
+    pub(crate) crm: Router,
+}
+
+impl Services {
+    /// Reads the settings of all three, migrates, and opens their databases.
+    pub(crate) async fn open(place: &Place, mut env: Env, listeners: &Listeners) -> anyhow::Result<Self> {
+        let upstream = |listener: &Listener| Ok::<_, io::Error>(format!("http://{}", listener.address()?));
+        let mut auth_env = place.env_for(&env, "nexo_auth")?;
+        let mut crm_env = place.env_for(&env, "nexo_app")?;
+        let mut gateway_env = place
+            .env_for(&env, "nexo_app")?
+            .with("NEXO_AUTH_URL", upstream(&listeners.auth)?)
+            .with("NEXO_CRM_URL", upstream(&listeners.crm)?);
+        let auth = auth_service::Config::read(&mut auth_env);
+        let crm = crm_service::Config::read(&mut crm_env);
+        let gateway = api_gateway::Config::read(&mut gateway_env);
+        [auth_env, crm_env, gateway_env].into_iter().for_each(|one| env.also(one));
+        env.finish()?;
+
+        let clock = Clock::system();
+        let auth_app = auth.app(auth.database.open(&auth.secret, &NoHooks).await?, &clock)?;
+        let verifier = auth_app.verifier.clone(); // one process: no key travels
+        let crm_db = crm.database.open(&crm.secret, &NoHooks).await?;
+        let gateway_db = gateway.database.open(&gateway.secret, &NoHooks).await?;
+        let gateway_app = gateway.app(gateway_db, verifier.clone());
+        Ok(Self {
+            gateway: api_gateway::router(gateway_app, &gateway),
+            auth: auth_service::router(auth_app).0,
+            crm: crm_service::router(crm_service::App { db: crm_db, verifier }).0,
+        })
+    }
+
+    /// Serves until the operator stops us, or one of them fails. The gateway drains first: its requests need the others.
+    pub(crate) async fn serve(self, listeners: Listeners) -> anyhow::Result<()> {
+        let (edge, rest) = (CancellationToken::new(), CancellationToken::new());
+        let serve = |listener, router, stop: &CancellationToken| {
+            let stop = stop.clone();
+            tokio::spawn(web::serve(listener, router, async move { stop.cancelled().await }))
+        };
+        let mut gateway = serve(listeners.gateway, self.gateway, &edge);
+        let mut auth = serve(listeners.auth, self.auth, &rest);
+        let mut crm = serve(listeners.crm, self.crm, &rest);
+        tokio::select! {
+            () = shutdown_signal() => {}
+            ended = &mut gateway => ended??,
+            ended = &mut auth => ended??,
+            ended = &mut crm => ended??,
+        }
+        edge.cancel();
+        if !gateway.is_finished() {
+            gateway.await??;
+        }
+        rest.cancel();
+        for service in [auth, crm] {
+            if !service.is_finished() {
+                service.await??;
+            }
+        }
+        Ok(())
+    }
+}
