@@ -1,5 +1,7 @@
 //! Signs of life: structured logs.
 
+use std::io::IsTerminal as _;
+
 use kernel::Env;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -27,7 +29,10 @@ pub fn start_telemetry(env: &mut Env) {
         env.mistake("NEXO_LOG", error.to_string());
         EnvFilter::new("info")
     });
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second start in one process (tests) keeps the first.
     let started = match format {

@@ -1,27 +1,56 @@
 use axum::extract::State;
-use utoipa::openapi::OpenApi;
+use serde_json::{Value, json};
 use web::{Error, Json, Result};
 
 use crate::{App, upstream::Service};
 
 /// The API documents of all services as one. Each service describes itself; the gateway keeps no copy that could age.
-pub(crate) async fn merged(State(app): State<App>) -> Result<Json<OpenApi>> {
-    let mut whole: Option<OpenApi> = None;
+pub(crate) async fn merged(State(app): State<App>) -> Result<Json<Value>> {
+    let mut whole = json!({});
     for service in Service::ALL {
         let missing = || format!("{} does not give its API document", service.name());
-        let said = app
-            .upstreams
-            .ask(service, "/openapi.json")
-            .await
-            .ok_or_else(|| Error::Unavailable(missing().into()))?;
-        let document: OpenApi =
-            serde_json::from_slice(&said).map_err(|error| Error::BadGateway(error.into()))?;
-        whole = Some(match whole {
-            None => document,
-            Some(whole) => whole.merge_from(document),
-        });
+        let said = app.upstreams.ask(service, "/openapi.json").await;
+        let said = said.ok_or_else(|| Error::Unavailable(missing().into()))?;
+        let document = serde_json::from_slice(&said).map_err(|error| Error::BadGateway(error.into()))?;
+        merge(&mut whole, document);
     }
-    let mut whole = whole.ok_or(Error::NotFound("the API document"))?;
-    "NEXO".clone_into(&mut whole.info.title);
+    if let Some(title) = whole.pointer_mut("/info/title") {
+        *title = json!("NEXO");
+    }
     Ok(Json(whole))
+}
+
+/// Objects grow together, lists follow each other, and what both say is said by the first.
+fn merge(whole: &mut Value, more: Value) {
+    match (whole, more) {
+        (Value::Object(whole), Value::Object(more)) => {
+            for (name, value) in more {
+                match whole.get_mut(&name) {
+                    Some(known) => merge(known, value),
+                    None => drop(whole.insert(name, value)),
+                }
+            }
+        }
+        (Value::Array(whole), Value::Array(more)) => {
+            let new: Vec<_> = more.into_iter().filter(|value| !whole.contains(value)).collect();
+            whole.extend(new);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_grow_together() {
+        let mut whole = json!({ "info": { "title": "a" }, "paths": { "/a": { "get": 1 } }, "tags": ["a"] });
+        merge(
+            &mut whole,
+            json!({ "info": { "title": "b" }, "paths": { "/b": { "get": 2 } }, "tags": ["a", "b"] }),
+        );
+        let both = json!({ "/a": { "get": 1 }, "/b": { "get": 2 } });
+        assert_eq!(whole, json!({ "info": { "title": "a" }, "paths": both, "tags": ["a", "b"] }));
+    }
 }

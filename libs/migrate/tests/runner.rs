@@ -1,0 +1,305 @@
+//! Migrations on a real server.
+
+use std::{
+    env,
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use cluster::{Binaries, Cluster};
+use migrate::{
+    Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Settings, State, migrate,
+    status, wait,
+};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::OnceCell;
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+static DATABASES: AtomicUsize = AtomicUsize::new(0);
+
+/// The roles are made once a server, each test has its own database.
+async fn database() -> (PgConnectOptions, PgConnectOptions) {
+    let cluster = CLUSTER
+        .get_or_init(async || {
+            let wanted = env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
+            let cluster = Cluster::throw_away(Binaries::find(wanted.as_deref()).unwrap(), &[]).await.unwrap();
+            let roles = db::Passwords::same(&"x".to_owned().into());
+            db::prepare_cluster(&cluster.superuser("postgres"), "template_empty", &roles).await.unwrap();
+            cluster
+        })
+        .await;
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    run(
+        &cluster.superuser("postgres"),
+        &format!("create database {name} template template_empty owner nexo_owner"),
+    )
+    .await;
+    db::admit_services(&cluster.superuser(&name)).await.unwrap();
+    (cluster.role("nexo_migrator", "x", &name), cluster.superuser(&name))
+}
+
+async fn run(options: &PgConnectOptions, statements: &str) {
+    let mut conn = PgConnection::connect_with(options).await.unwrap();
+    conn.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+async fn one<T>(options: &PgConnectOptions, question: &'static str) -> T
+where
+    (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+{
+    let mut conn = PgConnection::connect_with(options).await.unwrap();
+    let (answer,): (T,) = sqlx::query_as(question).fetch_one(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    answer
+}
+
+fn files(files: &[(&str, &str)]) -> Migrations {
+    try_files(files).unwrap()
+}
+
+fn try_files(files: &[(&str, &str)]) -> Result<Migrations, Error> {
+    Migrations::of(files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())))
+}
+
+fn hasty() -> Settings {
+    Settings {
+        lock_wait: Duration::from_millis(600),
+        lock_timeout: Duration::from_millis(100),
+        attempts: 2,
+        ..Settings::default()
+    }
+}
+
+const TABLE: (&str, &str) =
+    ("20260101_0000_things.sql", "-- Things.\ncreate schema app; create table app.things (id int);");
+const ROWS: (&str, &str) =
+    ("20260102_0000_rows.sql", "insert into app.things values (1);\ninsert into app.things values (2);");
+
+#[tokio::test]
+async fn a_migration_is_applied_once_and_belongs_to_the_owner() {
+    let (migrator, superuser) = database().await;
+    let outcome = migrate(&migrator, &files(&[TABLE, ROWS]), &NoHooks, &hasty()).await.unwrap();
+    assert_eq!(outcome.applied.len(), 2);
+    let again = migrate(&migrator, &files(&[TABLE, ROWS]), &NoHooks, &hasty()).await.unwrap();
+    assert_eq!(again.applied.len(), 0);
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 2);
+    assert_eq!(
+        one::<String>(&superuser, "select tableowner::text from pg_tables where tablename = 'things'").await,
+        "nexo_owner"
+    );
+    assert_eq!(
+        one::<String>(&superuser, "select applied_by || ' ' || success from ops.migration_history limit 1")
+            .await,
+        "nexo_migrator true"
+    );
+    assert!(status(&migrator, &files(&[TABLE, ROWS])).await.unwrap().is_current());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn eight_at_once_apply_each_migration_once() {
+    let (migrator, superuser) = database().await;
+    let index = (
+        "20260103_0000_index.sql",
+        "-- nexo:no-transaction\ncreate index concurrently ix_things on app.things (id);",
+    );
+    let last = ("20260104_0000_more.sql", "insert into app.things values (3);");
+    let mut runners = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (migrator, all) = (migrator.clone(), files(&[TABLE, ROWS, index, last]));
+        runners.spawn(async move {
+            migrate(&migrator, &all, &NoHooks, &Settings::default()).await.unwrap().applied.len()
+        });
+    }
+    let applied: usize = runners.join_all().await.iter().sum();
+    assert_eq!(applied, 4);
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 3);
+    assert!(
+        one::<bool>(
+            &superuser,
+            "select indisvalid from pg_index where indexrelid = 'app.ix_things'::regclass"
+        )
+        .await
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_was_applied_is_refused_by_name() {
+    let (migrator, _) = database().await;
+    migrate(&migrator, &files(&[TABLE, ROWS]), &NoHooks, &hasty()).await.unwrap();
+    let crlf = TABLE.1.replace('\n', "\r\n");
+    migrate(&migrator, &files(&[(TABLE.0, &format!("\u{feff}{crlf}")), ROWS]), &NoHooks, &hasty())
+        .await
+        .unwrap();
+    for (changed, told) in [
+        (files(&[(TABLE.0, "select 1;"), ROWS]), "20260101_0000_things.sql was edited"),
+        (files(&[TABLE]), "20260102_0000 (rows), which this program does not know"),
+        (files(&[TABLE, ROWS, ("20260101_1200_late.sql", "select 1;")]), "20260101_1200_late.sql is older"),
+    ] {
+        let refused = migrate(&migrator, &changed, &NoHooks, &hasty()).await.unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+        let refused = wait(&migrator, &changed, Duration::ZERO).await.unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+        assert!(!status(&migrator, &changed).await.unwrap().is_current());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_a_migration_is_refused_by_name() {
+    for (name, text, told) in [
+        ("first.sql", "select 1", "first.sql: its name"),
+        ("20260101_0000_a.sql", "", "20260101_0000_a.sql: it has no statement"),
+        ("20260101_0000_a.down.sql", "select 1", "20260101_0000_a.down.sql: there is no migration"),
+        ("20260101_0000_a.sql", "select 1;\nselect 'a", "20260101_0000_a.sql: line 2"),
+        ("20260101_0000_a.sql", "\\i other.sql", "20260101_0000_a.sql: line 1: psql"),
+        ("20260101_0000_a.sql", "commit;", "20260101_0000_a.sql: line 1: a migration must not say `commit`"),
+    ] {
+        let refused = try_files(&[(name, text)]).unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+    let twice = try_files(&[("20260101_0000_a.sql", "select 1"), ("20260101_0000_b.sql", "select 1")]);
+    assert!(twice.unwrap_err().to_string().contains("20260101_0000_a.sql has the same version"));
+    let bytes = Migrations::of([("20260101_0000_a.sql".to_owned(), vec![0xff])]).unwrap_err().to_string();
+    assert!(bytes.contains("not UTF-8"), "{bytes}");
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_leaves_nothing_and_is_told() {
+    let (migrator, superuser) = database().await;
+    let broken = (
+        "20260102_0000_rows.sql",
+        "insert into app.things values (1);\n\ninsert into app.nothing values (1);",
+    );
+    let refused =
+        migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("line 3 (statement 2)"), "{refused}");
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 0);
+    let line = status(&migrator, &files(&[TABLE, broken])).await.unwrap().migrations.remove(1);
+    assert!(matches!(line.state, State::Failed { statement: 2, error: Some(_) }), "{line:?}");
+    migrate(&migrator, &files(&[TABLE, ROWS]), &NoHooks, &hasty()).await.unwrap(); // put right, it may be tried again
+}
+
+#[tokio::test]
+async fn a_file_without_transaction_that_broke_off_waits_for_somebody() {
+    let (migrator, superuser) = database().await;
+    let broken = (
+        "20260102_0000_rows.sql",
+        "-- nexo:no-transaction\ninsert into app.things values (1);\nselect 1 / 0;",
+    );
+    migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err();
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 1);
+    let refused =
+        migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("broke off at statement 2"), "{refused}");
+    run(&superuser, "update ops.migration_history set state = 'resolved' where version = '20260102_0000'")
+        .await;
+    migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_to_be_true_and_is_not_takes_the_file_back() {
+    let (migrator, superuser) = database().await;
+    let doubtful = (
+        "20260102_0000_rows.sql",
+        "insert into app.things values (1);\n-- nexo:verify\nselect true;\nselect count(*) = 2 from app.things;",
+    );
+    let refused =
+        migrate(&migrator, &files(&[TABLE, doubtful]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("line 4") && refused.contains("count(*) = 2"), "{refused}");
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 0);
+}
+
+#[tokio::test]
+async fn who_holds_the_lock_is_named() {
+    let (migrator, _) = database().await;
+    let mut holder =
+        PgConnection::connect_with(&migrator.clone().application_name("somebody")).await.unwrap();
+    sqlx::query("select pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut holder).await.unwrap();
+    let refused = migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("somebody") && refused.contains("pid"), "{refused}");
+    assert!(status(&migrator, &files(&[TABLE])).await.unwrap().lock.is_some());
+    holder.close().await.unwrap();
+    migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_busy_table_is_tried_again_until_it_is_free() {
+    let (migrator, superuser) = database().await;
+    migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap();
+    let mut reader = PgConnection::connect_with(&superuser).await.unwrap();
+    reader.execute("begin; select * from app.things").await.unwrap();
+    let change = ("20260102_0000_column.sql", "alter table app.things add column name text;");
+    let refused =
+        migrate(&migrator, &files(&[TABLE, change]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("lock timeout"), "{refused}");
+    let patient = Settings { attempts: 50, ..hasty() };
+    let done =
+        tokio::spawn(async move { migrate(&migrator, &files(&[TABLE, change]), &NoHooks, &patient).await });
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    reader.execute("commit").await.unwrap();
+    assert_eq!(done.await.unwrap().unwrap().applied.len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_waits_until_somebody_has_migrated() {
+    let (migrator, _) = database().await;
+    let service = migrator.clone().username("nexo_app");
+    let refused = wait(&service, &files(&[TABLE]), Duration::from_millis(100)).await.unwrap_err();
+    assert!(matches!(refused, Error::NotReady { .. }), "{refused}");
+    let waiting =
+        tokio::spawn(async move { wait(&service, &files(&[TABLE]), Duration::from_secs(20)).await });
+    migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+#[derive(Default)]
+struct Told {
+    calls: Mutex<Vec<String>>,
+    refuse: bool,
+}
+
+#[async_trait]
+impl Hooks for Told {
+    async fn before(&self, _: &PgConnectOptions, pending: &[&Migration]) -> Result<(), HookError> {
+        self.calls.lock().unwrap().push(format!("before {}", pending.len()));
+        if self.refuse { Err("the disk is full".into()) } else { Ok(()) }
+    }
+
+    async fn after(&self, _: &PgConnectOptions, applied: &[&Migration]) -> Result<(), HookError> {
+        self.calls.lock().unwrap().push(format!("after {}", applied.len()));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn hooks_stand_around_what_changes_a_database_that_holds_something() {
+    let (migrator, superuser) = database().await;
+    let told = Told::default();
+    migrate(&migrator, &files(&[TABLE]), &told, &hasty()).await.unwrap();
+    assert!(told.calls.lock().unwrap().is_empty(), "an empty database needs no backup");
+    migrate(&migrator, &files(&[TABLE]), &told, &hasty()).await.unwrap();
+    assert!(told.calls.lock().unwrap().is_empty(), "nothing was pending");
+    let refusing = Told { refuse: true, ..Told::default() };
+    let refused =
+        migrate(&migrator, &files(&[TABLE, ROWS]), &refusing, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("the disk is full"), "{refused}");
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 0);
+    migrate(&migrator, &files(&[TABLE, ROWS]), &told, &hasty()).await.unwrap();
+    assert_eq!(*told.calls.lock().unwrap(), ["before 1", "after 1"]);
+}
+
+#[tokio::test]
+async fn our_own_migrations_are_what_the_history_says() {
+    let (migrator, _) = database().await;
+    let embedded = Migrations::embedded().unwrap();
+    migrate(&migrator, &embedded, &NoHooks, &Settings::default()).await.unwrap();
+    let from_folder =
+        Migrations::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations")).unwrap();
+    assert!(status(&migrator, &from_folder).await.unwrap().is_current());
+    assert_eq!(db::verify_isolation(&migrator).await.unwrap(), vec![]);
+}
