@@ -1,0 +1,195 @@
+//! The gateway before a service that tells what reached it.
+
+use std::time::Duration;
+
+use api_gateway::{Config, router};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::Request,
+    response::IntoResponse,
+    routing::{any, get},
+};
+use http::{Method, StatusCode};
+use kernel::Env;
+use serde_json::{Value, json};
+use testkit::{Answer, Ground, Nexo, Person};
+use tokio::net::TcpListener;
+
+/// A service that answers with what it was sent.
+async fn echo() -> String {
+    let router = Router::new()
+        .route("/api/v1/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
+        .route("/api/v1/drop", any(breaks))
+        .fallback(async |method: Method, request: Request| {
+            let (parts, body) = request.into_parts();
+            let headers: Value = parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap())))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            let size = axum::body::to_bytes(body, usize::MAX).await.map(|body| body.len()).unwrap_or_default();
+            let told = json!({ "method": method.as_str(), "path": parts.uri.to_string(), "headers": headers, "size": size });
+            ([("connection", "x-inner"), ("x-inner", "1"), ("keep-alive", "timeout=9")], told.to_string()).into_response()
+        });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+async fn breaks() -> &'static str {
+    panic!("the connection breaks")
+}
+
+async fn gateway(auth: &str, crm: &str) -> Nexo {
+    let ground = Ground::of("nexo_app").await;
+    let mut env = Env::of(ground.database.settings("nexo_app"))
+        .with("NEXO_AUTH_URL", auth)
+        .with("NEXO_CRM_URL", crm)
+        .with("NEXO_UPSTREAM_SECONDS", "1")
+        .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
+    let config = Config::read(&mut env);
+    env.finish().unwrap();
+    Nexo { router: router(config.app(ground.db.clone(), ground.verifier.clone()), &config), ground }
+}
+
+async fn in_front_of_echo() -> Nexo {
+    let echo = echo().await;
+    gateway(&echo, &echo).await
+}
+
+async fn send(person: &Person, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    person.send_raw(method, path, headers, "").await
+}
+
+#[tokio::test]
+async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
+    let ana = in_front_of_echo().await.person("").await;
+    let headers = [
+        ("connection", "close, x-private"),
+        ("x-private", "1"),
+        ("te", "gzip"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("x-account-id", "of somebody else"),
+        ("if-match", "\"3\""),
+    ];
+    let answer = send(&ana, Method::PATCH, "/api/v1/clients/1?limit=2&q=%20a", &headers).await;
+    assert_eq!((answer.header("keep-alive"), answer.header("x-inner")), (None, None));
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let told = answer.expect(StatusCode::OK);
+    assert_eq!(
+        (&told["method"], &told["path"]),
+        (&json!("PATCH"), &json!("/api/v1/clients/1?limit=2&q=%20a"))
+    );
+    let reached = &told["headers"];
+    assert_eq!(
+        (&reached["if-match"], &reached["x-request-id"], &reached["via"]),
+        (&json!("\"3\""), &json!(id), &json!("1.1 nexo"))
+    );
+    assert!(reached["authorization"].as_str().unwrap().starts_with("Bearer "));
+    for gone in ["x-private", "te", "x-forwarded-for", "keep-alive"] {
+        assert_eq!(reached.get(gone), None, "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_goes_no_further() {
+    let nexo = in_front_of_echo().await;
+    let mut mallory = nexo.person("").await;
+    mallory.token.push('x');
+    for path in ["/api/v1/clients", "/api/v1/auth/me", "/.well-known/other"] {
+        for person in [&mallory, &Person::nobody(&nexo.router)] {
+            let answer = send(person, Method::GET, path, &[]).await;
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "unauthenticated", "{path}");
+        }
+    }
+    let nobody = Person::nobody(&nexo.router);
+    for path in ["register", "login", "refresh"] {
+        let answer = send(&nobody, Method::POST, &format!("/api/v1/auth/{path}"), &[]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path} needs no token");
+        assert_eq!(
+            send(&nobody, Method::GET, &format!("/api/v1/auth/{path}"), &[]).await.status,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert_eq!(send(&nobody, Method::GET, "/elsewhere", &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
+    let ana = in_front_of_echo().await.person("").await;
+    let large = vec![b'x'; 3_000_000];
+    let said =
+        ana.send_raw(Method::POST, "/api/v1/clients", &[("content-length", "3000000")], large.clone()).await;
+    assert_eq!(said.expect(StatusCode::PAYLOAD_TOO_LARGE)["code"], "too-large");
+    let chunks = large
+        .chunks(100_000)
+        .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+        .collect::<Vec<_>>();
+    let streamed = Body::from_stream(futures::stream::iter(chunks));
+    let unsaid = ana.send_raw(Method::POST, "/api/v1/clients", &[], streamed).await;
+    assert_eq!(unsaid.expect(StatusCode::PAYLOAD_TOO_LARGE)["code"], "too-large");
+    let fits = ana.send_raw(Method::POST, "/api/v1/clients", &[], vec![b'x'; 1_000_000]).await;
+    assert_eq!(fits.expect(StatusCode::OK)["size"], 1_000_000);
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
+    let ana = gateway("http://127.0.0.1:9", "http://127.0.0.1:9").await.person("").await;
+    let down = send(&ana, Method::GET, "/api/v1/clients", &[]).await;
+    assert_eq!(down.header("retry-after"), Some("1"));
+    assert_eq!(down.expect(StatusCode::SERVICE_UNAVAILABLE)["code"], "unavailable");
+    let health = send(&ana, Method::GET, "/api/health", &[]).await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        health["parts"],
+        json!({ "database": { "status": "up" }, "auth-service": { "status": "down" }, "crm-service": { "status": "down" } })
+    );
+    assert_eq!(send(&ana, Method::GET, "/health/ready", &[]).await.status, StatusCode::OK);
+    assert_eq!(
+        send(&ana, Method::GET, "/api/openapi.json", &[]).await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+
+    let ana = in_front_of_echo().await.person("").await;
+    let slow = send(&ana, Method::GET, "/api/v1/slow", &[]).await;
+    assert_eq!(slow.expect(StatusCode::GATEWAY_TIMEOUT)["code"], "timed-out");
+    let broken = send(&ana, Method::GET, "/api/v1/drop", &[]).await;
+    assert_eq!(broken.header("retry-after"), Some("1"));
+    assert_eq!(broken.expect(StatusCode::BAD_GATEWAY)["code"], "bad-gateway");
+}
+
+#[tokio::test]
+async fn only_pages_of_known_origins_may_call() {
+    let nobody = Person::nobody(&in_front_of_echo().await.router);
+    let asked = |origin: &'static str| {
+        let nobody = nobody.clone();
+        async move {
+            let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
+            let answer = send(&nobody, Method::OPTIONS, "/api/v1/clients", &headers).await;
+            answer.header("access-control-allow-origin").map(ToOwned::to_owned)
+        }
+    };
+    assert_eq!(asked("https://app.acme.test").await.as_deref(), Some("https://app.acme.test"));
+    assert_eq!(asked("https://evil.test").await, None);
+}
+
+#[test]
+fn production_takes_no_default_that_is_for_development() {
+    let mut env = Env::of([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
+    Config::read(&mut env);
+    let told = env.finish().unwrap_err().to_string();
+    for name in ["NEXO_CORS_ORIGINS", "NEXO_SECRET", "DATABASE_URL"] {
+        assert!(told.contains(name), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_documents_are_there_to_be_read() {
+    let nobody = Person::nobody(&in_front_of_echo().await.router);
+    let page = send(&nobody, Method::GET, "/docs/", &[]).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.header("content-type"), Some("text/html"));
+}

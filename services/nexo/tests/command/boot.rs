@@ -1,0 +1,96 @@
+//! Many services at once, on a database that nobody has migrated yet.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use testkit::Database;
+
+const SERVICES: [&str; 3] = ["crm-service", "auth-service", "api-gateway"];
+
+/// Every service is its own program, beside this test's own.
+fn program(name: &str) -> std::path::PathBuf {
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_nexo")).parent().unwrap();
+    let program = programs.join(name);
+    assert!(program.exists(), "{} is not built: run the tests of the whole workspace", program.display());
+    program
+}
+
+struct Booted {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Booted {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn boot(database: &Database, name: &str, state: &std::path::Path) -> Booted {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let role = if name == "auth-service" { "nexo_auth" } else { "nexo_app" };
+    let listen = match name {
+        "auth-service" => "NEXO_AUTH_LISTEN",
+        "crm-service" => "NEXO_CRM_LISTEN",
+        _ => "NEXO_GATEWAY_LISTEN",
+    };
+    let mut command = Command::new(program(name));
+    command.env_clear().envs(database.settings(role)).env(listen, format!("127.0.0.1:{port}"));
+    command.env("NEXO_STATE", state).stdout(Stdio::null()).stderr(Stdio::null());
+    Booted { child: command.spawn().unwrap(), port }
+}
+
+async fn healthy(port: u16) -> bool {
+    for _ in 0..300 {
+        let url = format!("http://127.0.0.1:{port}/health/ready");
+        let asked = tokio::process::Command::new(env!("CARGO_BIN_EXE_nexo"))
+            .args(["healthcheck", &url])
+            .output()
+            .await;
+        if asked.unwrap().status.success() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_services_boot_at_once_on_an_empty_database() {
+    let cluster = testkit::throw_away(&[]).await;
+    let database = Database::empty(&cluster).await;
+    let state = tempfile::tempdir().unwrap();
+    let booted: Vec<_> = (0..8).map(|at| boot(&database, SERVICES[at % 3], state.path())).collect();
+    for service in &booted {
+        assert!(healthy(service.port).await, "port {}", service.port);
+    }
+    let mut look = database.look().await;
+    let (applied, rows): (i64, i64) =
+        sqlx::query_as("select count(*) filter (where success), count(*) from ops.migration_history")
+            .fetch_one(&mut look)
+            .await
+            .unwrap();
+    let known = i64::try_from(migrate::Migrations::embedded().unwrap().iter().count()).unwrap();
+    assert_eq!((applied, rows), (known, known));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_and_comes_back_needs_no_restart() {
+    let mut cluster =
+        testkit::throw_away(&["fsync=on", "full_page_writes=on", "synchronous_commit=on"]).await;
+    let database = Database::empty(&cluster).await;
+    let state = tempfile::tempdir().unwrap();
+    let service = boot(&database, "crm-service", state.path());
+    assert!(healthy(service.port).await);
+    cluster.crash().await.unwrap();
+    let url = format!("http://127.0.0.1:{}/health/ready", service.port);
+    let asked = Command::new(env!("CARGO_BIN_EXE_nexo")).args(["healthcheck", &url]).output().unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(said.contains("503"), "{said}");
+    cluster.start_again().await.unwrap();
+    assert!(healthy(service.port).await);
+}

@@ -1,0 +1,140 @@
+//! `nexo` as a child process, and requests to it.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, body::Bytes, header, http::request};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::Child,
+    time::timeout,
+};
+
+/// How long a debug build may take to start PostgreSQL and itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Nexo {
+    child: Child,
+    pub(crate) url: String,
+    home: std::path::PathBuf,
+}
+
+/// A folder that PostgreSQL's user can pass through, removed at the end.
+pub(crate) fn home() -> TempDir {
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    tempfile::Builder::new().prefix("nexo-up-").permissions(open).tempdir().unwrap()
+}
+
+fn nexo(home: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
+    for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN"] {
+        command.env(name, "127.0.0.1:0");
+    }
+    for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV"] {
+        command.env_remove(name);
+    }
+    command.env("NEXO_STATE", home.path().join("state")).env("NEXO_LOG", "info");
+    command
+}
+
+impl Nexo {
+    /// Starts `nexo up`.
+    pub(crate) fn start(home: &TempDir, more: &[&str]) -> Self {
+        let mut command = tokio::process::Command::from(nexo(home));
+        let command =
+            command.arg("up").args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Self { child: command.spawn().unwrap(), url: String::new(), home: home.path().join("state") }
+    }
+
+    /// Starts it and waits until it has said where it is.
+    pub(crate) async fn up(home: &TempDir, more: &[&str]) -> Self {
+        let mut nexo = Self::start(home, more);
+        let mut lines = BufReader::new(nexo.child.stdout.take().unwrap()).lines();
+        let said = timeout(PATIENCE, async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some(url) = line.trim().strip_prefix("API ") {
+                    return Some(url.trim().trim_end_matches("/api/v1").to_owned());
+                }
+            }
+            None
+        });
+        let Some(url) = said.await.expect("it comes up in time") else {
+            panic!("nexo did not come up: {}", nexo.wait_for_end(PATIENCE).await);
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut told = nexo.child.stderr.take().unwrap();
+        tokio::spawn(async move { tokio::io::copy(&mut told, &mut tokio::io::sink()).await });
+        nexo.url = url;
+        nexo
+    }
+
+    /// Runs another command to its end: its exit code and all that it says.
+    pub(crate) fn command(home: &TempDir, arguments: &[&str]) -> (i32, String) {
+        let done = nexo(home).args(arguments).output().unwrap();
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        (done.status.code().unwrap_or(-1), said)
+    }
+
+    /// Waits for the end that it comes to by itself; what it said.
+    pub(crate) async fn wait_for_end(mut self, patience: Duration) -> String {
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        timeout(patience, stderr.read_to_string(&mut said)).await.expect("it ends").unwrap();
+        assert!(!self.child.wait().await.unwrap().success(), "{said}");
+        said
+    }
+
+    /// As an operator would: SIGTERM, and a clean end.
+    pub(crate) async fn stop(mut self) {
+        kill(Pid::from_raw(self.child.id().unwrap().try_into().unwrap()), Signal::SIGTERM).unwrap();
+        let ended = timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap();
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// As a crash would.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.send(Request::get(format!("{}{path}", self.url)), String::new()).await
+    }
+
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Value {
+        let request = Request::get(format!("{}{path}", self.url));
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), String::new()).await
+    }
+
+    pub(crate) async fn login(&self, email: &str, password: &str) -> String {
+        let request = Request::post(format!("{}/api/v1/auth/login", self.url))
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = serde_json::json!({ "email": email, "password": password }).to_string();
+        self.send(request, body).await["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn send(&self, request: request::Builder, body: String) -> Value {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    /// Statements of the superuser of the private cluster.
+    pub(crate) async fn sql(&self, statements: &str) {
+        let access = cluster::Cluster::running(&self.home).unwrap().unwrap();
+        let mut conn = PgConnection::connect_with(&access.superuser("nexo")).await.unwrap();
+        conn.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
+        conn.close().await.unwrap();
+    }
+}
