@@ -11,7 +11,11 @@ fn main() -> io::Result<()> {
     let mut list = String::from("&[");
     for file in files.iter().filter(|file| file.path().is_file()) {
         println!("cargo::rerun-if-changed={}", file.path().display());
-        let (name, path) = (file.file_name(), file.path().canonicalize()?);
+        let (name, path) =
+            (file.file_name().into_string(), file.path().canonicalize()?.into_os_string().into_string());
+        let (Ok(name), Ok(path)) = (name, path) else {
+            return Err(io::Error::other("a path that is not UTF-8"));
+        };
         write!(list, "({name:?}, include_bytes!({path:?}) as &[u8]),").map_err(io::Error::other)?;
     }
     list.push(']');

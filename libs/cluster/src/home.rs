@@ -44,7 +44,7 @@ impl Cluster {
         server.port = free_port(last_port)?;
         fs::write(&port_file, server.port.to_string()).map_err(Error::file(&port_file))?;
 
-        server.start().await?;
+        server.start()?;
         let mut cluster = Self {
             access: Access { port: server.port, password },
             server,

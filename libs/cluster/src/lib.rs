@@ -110,7 +110,7 @@ impl Cluster {
 
     /// Starts a server that was stopped, on the same port.
     pub async fn start_again(&mut self) -> Result<(), Error> {
-        self.server.start().await?;
+        self.server.start()?;
         self.server.accepts(&self.superuser("postgres")).await
     }
 

@@ -74,7 +74,7 @@ impl Server {
         fs::rename(&draft, &self.data).map_err(Error::file(&self.data))
     }
 
-    pub(crate) async fn start(&mut self) -> Result<(), Error> {
+    pub(crate) fn start(&mut self) -> Result<(), Error> {
         let log =
             File::options().create(true).append(true).open(&self.log).map_err(Error::file(&self.log))?;
         let also = log.try_clone().map_err(Error::file(&self.log))?;

@@ -40,7 +40,7 @@ impl Cluster {
         server.settings = FORGETFUL.iter().chain(settings).map(ToString::to_string).collect();
         let password = "throw-away".to_owned();
         with_password_file(&server, &password, |file| server.initialise(file))?;
-        server.start().await?;
+        server.start()?;
         let mut cluster = Self {
             access: Access { port: server.port, password },
             server,

@@ -1,4 +1,5 @@
 //! Real servers, started and stopped.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::{env, path::PathBuf, process::Command, time::Duration};
 

@@ -62,6 +62,7 @@ mod error;
 mod isolation;
 mod keep;
 mod list;
+mod open_tx;
 mod pool;
 mod record;
 mod refusal;

@@ -107,7 +107,7 @@ impl Row {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |values| values.len())
+        self.0.as_ref().map_or(0, sqlx::Arguments::len)
     }
 
     /// Adds a value.

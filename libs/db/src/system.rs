@@ -6,7 +6,11 @@ use kernel::{AccountId, UserId};
 use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::{Db, LookUp, Result, Row, TenantTx, pool::OpenTx, tx::Inside};
+use crate::{
+    Db, LookUp, Result, Row, TenantTx,
+    open_tx::{Access, OpenTx},
+    tx::Inside,
+};
 
 /// Why somebody may begin without being inside an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +35,7 @@ impl Db {
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
-        let conn = OpenTx::begin(&self.pool, &format!("begin; {}", nobody.enter()), "rollback").await?;
+        let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.enter()).await?;
         Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors) })
     }
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Write, change,
-    pool::{OpenTx, Pool},
+    open_tx::{Access, OpenTx},
+    pool::Pool,
 };
 
 /// The way to the database. Nothing comes through it before somebody is named.
@@ -22,22 +23,22 @@ impl Db {
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
     /// one message, so that no statement can run between them.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, "begin", "rollback").await
+        self.enter(who, Access::Write).await
     }
 
     /// Starts a transaction that only sees the rows of the account of `who`.
     pub async fn begin_reading(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, "begin read only", "commit").await
+        self.enter(who, Access::Read).await
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        OpenTx::begin(&self.pool, "begin read only; select 1", "commit").await.map(drop)
+        OpenTx::begin(&self.pool, Access::Read, "select 1").await.map(drop)
     }
 
-    async fn enter(&self, who: &Principal, begin: &str, ending: &'static str) -> Result<TenantTx> {
+    async fn enter(&self, who: &Principal, access: Access) -> Result<TenantTx> {
         let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
-        let conn = OpenTx::begin(&self.pool, &format!("{begin}; {}", inside.enter()), ending).await?;
+        let conn = OpenTx::begin(&self.pool, access, &inside.enter()).await?;
         Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors)))
     }
 }

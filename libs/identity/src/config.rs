@@ -30,7 +30,7 @@ impl Config {
     /// A verifier that fetches the issuer's keys when it meets one that it does not know.
     #[must_use]
     pub fn verifier(&self, clock: Clock) -> Verifier {
-        Verifier::new(PublicKeys::default(), &self.issuer, clock).with_remote(Remote::new(self.jwks.clone()))
+        Verifier::asking(Remote::new(self.jwks.clone()), &self.issuer, clock)
     }
 
     /// A verifier for the tokens of `issuer`, which runs in this process.

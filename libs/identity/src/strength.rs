@@ -28,7 +28,7 @@ pub fn strength(password: &str, known: &[&str]) -> Result<(), Weakness> {
     if estimate.score() >= Score::Three {
         return Ok(());
     }
-    let warning = estimate.feedback().and_then(|feedback| feedback.warning());
+    let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
     Err(Weakness::Guessable(warning.map(|warning| format!(": {warning}")).unwrap_or_default()))
 }
 

@@ -31,10 +31,12 @@ pub enum TokenError {
 /// Verifies access tokens. The algorithm is ours, never the token's choice; a token that was verified is remembered by
 /// its SHA-256 until it expires, since a verification costs fifty times a look-up.
 #[derive(Clone)]
-pub struct Verifier {
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
     keys: PublicKeys,
     remote: Option<Remote>,
-    rules: Arc<Validation>,
+    rules: Validation,
     clock: Clock,
     known: Cache<[u8; 32], Arc<Verified>>,
 }
@@ -48,38 +50,43 @@ impl Verifier {
     /// One for tokens of `issuer`, signed with one of `keys`.
     #[must_use]
     pub fn new(keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
+        Self::of(keys, None, issuer, clock)
+    }
+
+    /// One that asks `remote` for keys that it does not know.
+    pub(crate) fn asking(remote: Remote, issuer: &str, clock: Clock) -> Self {
+        Self::of(PublicKeys::default(), Some(remote), issuer, clock)
+    }
+
+    fn of(keys: PublicKeys, remote: Option<Remote>, issuer: &str, clock: Clock) -> Self {
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[issuer]);
         rules.set_audience(&[issuer]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_exp = false; // by our clock, below
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
-        Self { keys, remote: None, rules: Arc::new(rules), clock, known }
-    }
-
-    /// The same, which asks `remote` for keys that it does not know.
-    #[must_use]
-    pub(crate) fn with_remote(self, remote: Remote) -> Self {
-        Self { remote: Some(remote), ..self }
+        Self(Arc::new(Inner { keys, remote, rules, clock, known }))
     }
 
     /// Who sent this token with the request `request`.
     pub async fn verify(&self, token: &str, request: Uuid) -> Result<Principal, TokenError> {
-        let verified = match (self.check(token), &self.remote) {
+        let verified = match (self.0.check(token), &self.0.remote) {
             (Err(Failure::UnknownKey), Some(remote)) => {
-                remote.refresh(&self.keys).await;
-                self.check(token)
+                remote.refresh(&self.0.keys).await;
+                self.0.check(token)
             }
             (checked, _) => checked,
         };
         match verified {
             Ok(verified) => Ok(Principal::new(verified, request)),
             Err(Failure::Token(error)) => Err(error),
-            Err(Failure::UnknownKey) if self.keys.is_empty() => Err(TokenError::KeysUnavailable),
+            Err(Failure::UnknownKey) if self.0.keys.is_empty() => Err(TokenError::KeysUnavailable),
             Err(Failure::UnknownKey) => Err(TokenError::Invalid),
         }
     }
+}
 
+impl Inner {
     fn check(&self, token: &str) -> Result<Arc<Verified>, Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
         if token.len() > LONGEST {

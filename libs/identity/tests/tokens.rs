@@ -1,4 +1,5 @@
 //! What a token must be to make somebody, and what never does.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::time::Duration;
 

@@ -141,5 +141,5 @@ async fn note(
 /// SQLSTATE 55P03, `lock_not_available`.
 fn waited_for_a_lock(error: &Error) -> bool {
     let Error::Statement { source, .. } = error else { return false };
-    source.as_database_error().and_then(|refused| refused.code()).is_some_and(|code| code == "55P03")
+    source.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
 }

@@ -73,13 +73,13 @@ pub struct Migration {
 }
 
 /// A file's name, understood.
-pub(crate) struct Name {
+pub(crate) struct FileName {
     pub(crate) version: Version,
     pub(crate) name: String,
     pub(crate) down: bool,
 }
 
-impl FromStr for Name {
+impl FromStr for FileName {
     type Err = FileError;
 
     fn from_str(file: &str) -> Result<Self, FileError> {
@@ -97,7 +97,7 @@ impl FromStr for Name {
 }
 
 impl Migration {
-    pub(crate) fn read(name: Name, bytes: &[u8]) -> Result<Self, FileError> {
+    pub(crate) fn read(name: FileName, bytes: &[u8]) -> Result<Self, FileError> {
         let text = normalised(bytes)?;
         let (statements, comments) = lexer::read(&text)?;
         if statements.is_empty() {
@@ -142,10 +142,9 @@ fn allowed(statement: &Statement) -> Result<(), FileError> {
     let because = match words.as_slice() {
         ["begin" | "commit" | "rollback" | "savepoint" | "release" | "start" | "end" | "abort", ..]
         | ["prepare", "transaction", ..] => "the runner begins and commits",
-        ["set", "role", ..] | ["set", "local" | "session", "role", ..] | ["reset", "role", ..] => {
-            "it runs as its own role"
-        }
-        ["set", "session", "authorization", ..] | ["reset", "session", ..] => "it runs as its own role",
+        ["set" | "reset", "role", ..]
+        | ["set", "local" | "session", "role", ..]
+        | ["set" | "reset", "session", "authorization", ..] => "it runs as its own role",
         ["copy", .., "stdin"] => "a file has no standard input",
         words if words.iter().any(|word| word.starts_with("pg_advisory_unlock")) => {
             "the lock is the runner's"

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
     Error, FileError, Migration, Version,
-    file::{Name, normalised},
+    file::{FileName, normalised},
 };
 
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -34,7 +34,7 @@ impl Migrations {
         let mut downs = Vec::new();
         for (file, bytes) in files {
             let wrong = |problem: FileError| Error::File { file: file.clone(), problem };
-            let name: Name = file.parse().map_err(wrong)?;
+            let name: FileName = file.parse().map_err(wrong)?;
             if name.down {
                 downs.push((file.clone(), name, normalised(&bytes).map_err(wrong)?));
                 continue;

@@ -1,4 +1,5 @@
 //! Migrations on a real server.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::{
     env,

@@ -2,13 +2,7 @@
 //!
 //! The first test of a process starts a PostgreSQL server that goes with it; every test gets a fresh database, copied
 //! from one that all migrations were applied to.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test should fail where it fails"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 mod closed;
 mod contract;

@@ -31,7 +31,6 @@ pub struct Answer {
 impl Answer {
     /// The body, provided that the status is `status`.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body

@@ -133,7 +133,7 @@ impl Error {
     fn log(&self) {
         match self {
             Self::Internal(cause) => {
-                tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed")
+                tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed");
             }
             Self::Unavailable(cause) | Self::BadGateway(cause) => {
                 tracing::warn!(error = cause.as_ref() as &dyn StdError, "a request could not be served");

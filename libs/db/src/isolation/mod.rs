@@ -55,7 +55,7 @@ pub async fn verify(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Er
     Ok(breaches)
 }
 
-/// Names are told in full wherever the reader's own search_path leads.
+/// Names are told in full wherever the reader's own `search_path` leads.
 async fn reader(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(&database.clone().options([("search_path", "pg_catalog")])).await
 }

@@ -58,11 +58,12 @@ pub(super) fn of<R: Resource>() -> OpenApi {
     );
 
     let mut paths = Paths::new();
-    for (path, item) in
-        [("", collection), ("/{id}", item), ("/{id}/restore", restore), ("/{id}/history", history)]
-    {
-        paths.paths.insert(format!("/api/v1/{many}{path}"), item.build());
-    }
+    let mut add =
+        |path: &str, item: PathItemBuilder| paths.paths.insert(format!("/api/v1/{many}{path}"), item.build());
+    add("", collection);
+    add("/{id}", item);
+    add("/{id}/restore", restore);
+    add("/{id}/history", history);
     OpenApiBuilder::new()
         .info(InfoBuilder::new().build())
         .tags(Some([TagBuilder::new().name(many).build()]))

@@ -1,5 +1,3 @@
-#![expect(clippy::disallowed_types, reason = "this wraps what everyone else must not use bare")]
-
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},

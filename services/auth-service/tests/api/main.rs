@@ -1,8 +1,11 @@
 //! The service as its clients see it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 mod bad_input;
 mod lookups;
 mod sessions;
+
+use std::sync::Arc;
 
 use auth_service::{App, Config};
 use http::{Method, StatusCode};
@@ -22,7 +25,7 @@ async fn nexo() -> Nexo {
     env.finish().unwrap();
     let app: App = config.app(ground.db.clone(), &Clock::system()).unwrap();
     std::fs::remove_dir_all(state).unwrap();
-    let ground = Ground { verifier: app.verifier.clone(), issuer: app.issuer.clone(), ..ground };
+    let ground = Ground { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
     Nexo { router: auth_service::router(app).0, ground }
 }
 

@@ -43,7 +43,7 @@ async fn no_row_crosses_over_a_busy_pool() {
         let person = people[at % 2].clone();
         requests.spawn(async move {
             let patience = if at % 3 == 0 {
-                Duration::from_micros(Uuid::new_v4().as_u128() as u64 % 3_000)
+                Duration::from_micros(Uuid::new_v4().as_u64_pair().0 % 3_000)
             } else {
                 Duration::from_secs(20)
             };

@@ -1,4 +1,10 @@
 //! The service as its clients see it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod bad_input;
 mod clients;

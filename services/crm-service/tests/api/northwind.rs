@@ -8,6 +8,7 @@ use testkit::Person;
 
 use crate::{ALL, nexo};
 
+#[expect(clippy::print_stdout, reason = "what is left out is told")]
 fn read(file: &str) -> Option<Vec<BTreeMap<String, String>>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/northwind").join(file);
     let Ok(mut reader) = csv::Reader::from_path(&path) else {

@@ -28,7 +28,8 @@ pub(crate) async fn fill(services: &Services) -> anyhow::Result<Vec<Login>> {
             json!({ "email": email, "password": password, "display_name": email, "account_name": account });
         let (status, tokens) = post(&services.auth, "/api/v1/auth/register", None, &person).await?;
         if status == StatusCode::CREATED {
-            let token = tokens["access_token"].as_str().context("a registration gives a token")?;
+            let token =
+                tokens.get("access_token").and_then(Value::as_str).context("a registration gives a token")?;
             for client in clients(account) {
                 let (status, answer) = post(&services.crm, "/api/v1/clients", Some(token), &client).await?;
                 anyhow::ensure!(status == StatusCode::CREATED, "a sample client was refused: {answer}");

@@ -40,21 +40,23 @@ async fn serve(
 }
 
 fn welcome(gateway: &str, place: &Place, demo: &[demo::Login]) -> String {
-    let mut text = format!(
-        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  database  {}\n",
-        place.description()
-    );
+    let database = place.description();
+    let mut parts = vec![format!(
+        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  database  {database}\n"
+    )];
+    let curl = |path: &str, body: &str| {
+        format!(
+            "  curl -s {gateway}/api/v1/auth/{path} -H 'Content-Type: application/json' -d \\\n    '{body}'\n"
+        )
+    };
     if demo.is_empty() {
-        text += &format!(
-            "\nRegister:\n\n  curl -s {gateway}/api/v1/auth/register -H 'Content-Type: application/json' -d \\\n    \
-             '{{\"email\":\"you@example.com\",\"password\":\"correct-horse-battery\",\"display_name\":\"You\",\"account_name\":\"Your Company\"}}'\n"
-        );
+        let body = r#"{"email":"you@example.com","password":"correct-horse-battery","display_name":"You","account_name":"Your Company"}"#;
+        parts.push(format!("Register:\n\n{}", curl("register", body)));
     }
     for demo::Login { account, email, password } in demo {
-        text += &format!(
-            "\nLog in to {account}:\n\n  curl -s {gateway}/api/v1/auth/login -H 'Content-Type: application/json' -d \\\n    \
-             '{{\"email\":\"{email}\",\"password\":\"{password}\"}}'\n"
-        );
+        let body = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
+        parts.push(format!("Log in to {account}:\n\n{}", curl("login", &body)));
     }
-    text + "\nStop with Ctrl-C.\n"
+    parts.push("Stop with Ctrl-C.\n".to_owned());
+    parts.join("\n")
 }

@@ -56,7 +56,9 @@ impl Services {
         let auth = auth_service::Config::read(&mut auth_env);
         let crm = crm_service::Config::read(&mut crm_env);
         let gateway = api_gateway::Config::read(&mut gateway_env);
-        [auth_env, crm_env, gateway_env].into_iter().for_each(|one| env.also(one));
+        for one in [auth_env, crm_env, gateway_env] {
+            env.also(one);
+        }
         env.finish()?;
 
         let clock = Clock::system();

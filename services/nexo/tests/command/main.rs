@@ -1,4 +1,11 @@
 //! `nexo` as an operator meets it: processes, started and stopped.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod boot;
 mod process;

@@ -1,0 +1,41 @@
+# `make up` and `make test` are all a newcomer needs; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: ## Start NEXO on http://localhost:3000; `make up ARGS=--demo` adds two accounts with sample clients
+	@scripts/provision up
+	@cargo build --quiet --package nexo --bin nexo
+	@exec target/debug/nexo up $(ARGS)
+
+.PHONY: test
+test: ## Run every test and check: on servers of its own, stopped afterwards
+	@scripts/provision test
+	@scripts/check
+	@cargo build --workspace --bins
+	@scripts/test
+
+.PHONY: test-17
+test-17: ## Run every test on the PostgreSQL whose programs are in PG17 (default: Debian's folder of 17)
+	@NEXO_POSTGRES_BIN=$(or $(PG17),/usr/lib/postgresql/17/bin) $(MAKE) test
+
+.PHONY: check
+check: ## Formatting and lints
+	@scripts/check
+
+.PHONY: bench
+bench: ## Measure the services beside pgbench (about four minutes, after a release build)
+	@scripts/provision bench
+	@cargo build --workspace --profile bench-run --bins --examples
+	@bench/run $(ARGS)
+	@target/bench-run/examples/token_cost
+
+.PHONY: clean
+clean: ## Remove what was built; the data in .nexo stay
+	@cargo clean
+	@rm -rf http-tests/node_modules

@@ -1,0 +1,148 @@
+//! An open transaction on a borrowed connection: the only code that sends statements.
+
+use deadpool::managed::Object;
+use sqlx::{
+    Executor as _, FromRow, PgConnection, SqlSafeStr as _, SqlStr,
+    postgres::{PgArguments, PgRow},
+};
+
+use crate::{
+    Error, Result, Row,
+    error::passing,
+    pool::{Borrowed, Pool, borrow, end},
+    tx::Inside,
+};
+
+/// A connection with an open transaction. Dropped before its [`commit`](Self::commit), it changes nothing.
+pub(crate) struct OpenTx {
+    conn: Option<Borrowed>,
+    access: Access,
+    /// Whether a statement was sent and its answer not read to the end.
+    mid_statement: bool,
+    /// Whether the server refused a statement: it then answers a COMMIT with a rollback, and calls that a success.
+    aborted: bool,
+}
+
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// See rows.
+    Read,
+    /// Change them as well.
+    Write,
+}
+
+impl OpenTx {
+    /// Borrows a connection and opens a transaction with `first` in one message, so that no statement can run between
+    /// them. A connection that was closed while it rested is replaced.
+    pub(crate) async fn begin(pool: &Pool, access: Access, first: &str) -> Result<Self> {
+        let begin = match access {
+            Access::Read => "begin read only",
+            Access::Write => "begin",
+        };
+        loop {
+            let mut conn = borrow(pool).await?;
+            let rested = Object::metrics(&conn).recycle_count > 0;
+            let message = format!("{}{begin}; {first}", conn.ending());
+            let mut tx = Self { conn: Some(conn), access, mid_statement: true, aborted: false };
+            let message = sqlx::AssertSqlSafe(message).into_sql_str(); // ids only: nothing a caller typed
+            match tx.pg()?.execute(message).await {
+                Ok(_) => {
+                    tx.mid_statement = false;
+                    return Ok(tx);
+                }
+                Err(error) if rested && passing(&error) => drop(tx),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Goes into an account, inside of the open transaction.
+    pub(crate) async fn enter(&mut self, inside: Inside) -> Result<()> {
+        let mut row = Row::default();
+        row.put(inside.account);
+        row.put(inside.user);
+        row.put(inside.request);
+        self.execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn execute(&mut self, text: SqlStr, values: PgArguments) -> Result<u64, sqlx::Error> {
+        let answer = self.sending()?.execute(sqlx::query_with(text, values)).await;
+        self.answered(answer.map(|done| done.rows_affected()))
+    }
+
+    pub(crate) async fn fetch_optional<T>(
+        &mut self,
+        text: SqlStr,
+        values: PgArguments,
+    ) -> Result<Option<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let answer = sqlx::query_as_with(text, values).fetch_optional(self.sending()?).await;
+        self.answered(answer)
+    }
+
+    pub(crate) async fn fetch_all<T>(
+        &mut self,
+        text: SqlStr,
+        values: PgArguments,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let answer = sqlx::query_as_with(text, values).fetch_all(self.sending()?).await;
+        self.answered(answer)
+    }
+
+    /// Commits, and gives the connection back.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.aborted {
+            return Err(Error::Aborted);
+        }
+        if self.access == Access::Read {
+            return Ok(()); // nothing to lose: it is ended with the connection's next message
+        }
+        let answer = self.sending()?.execute("commit").await;
+        self.answered(answer)?;
+        drop(self.conn.take());
+        Ok(())
+    }
+
+    fn pg(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.conn.as_mut().map(|conn| &mut conn.pg).ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// From here on the connection is only good again once its answer was read.
+    fn sending(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.mid_statement = true;
+        self.pg()
+    }
+
+    /// A refusal by the server is an answer too; a broken connection is none.
+    fn answered<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.aborted |= matches!(answer, Err(sqlx::Error::Database(_)));
+        self.mid_statement =
+            !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
+        answer
+    }
+}
+
+impl Drop for OpenTx {
+    fn drop(&mut self) {
+        let Some(mut conn) = self.conn.take() else { return };
+        if self.mid_statement {
+            // Left in the middle of an answer it is closed: whoever borrowed it next might read somebody else's rows.
+            // That costs a new connection, and only after a request was given up.
+            drop(Object::take(conn));
+        } else if self.access == Access::Read {
+            conn.rest();
+        } else {
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(end(conn, "rollback"))),
+                Err(_) => drop(Object::take(conn)),
+            }
+        }
+    }
+}
