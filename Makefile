@@ -10,8 +10,7 @@ help: ## List the targets
 .PHONY: up
 up: ## Start NEXO on http://localhost:3000; `make up ARGS=--demo` adds two accounts with sample clients
 	@scripts/provision up
-	@cargo build --quiet --package nexo --bin nexo
-	@exec target/debug/nexo up $(ARGS)
+	@exec cargo run --package nexo --bin nexo -- up $(ARGS)
 
 .PHONY: test
 test: ## Run every test and check: on servers of its own, stopped afterwards
@@ -33,7 +32,7 @@ bench: ## Measure the services beside pgbench (about four minutes, after a relea
 	@scripts/provision bench
 	@cargo build --workspace --profile bench-run --bins --examples
 	@bench/run $(ARGS)
-	@target/bench-run/examples/token_cost
+	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
 .PHONY: clean
 clean: ## Remove what was built; the data in .nexo stay
