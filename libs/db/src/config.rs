@@ -7,7 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, OpenError, isolation, pool};
+use crate::{Db, OpenError, isolation, pool, tx::CURSORS};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -50,8 +50,8 @@ impl Config {
     }
 
     /// Opens the database: brings the schema to this version (or waits until somebody has), makes partitions ahead,
-    /// and refuses a database that does not keep accounts apart. `secret` seals cursors.
-    pub async fn open(&self, secret: &Secret, hooks: &dyn Hooks) -> Result<Db, OpenError> {
+    /// and refuses a database that does not keep accounts apart.
+    pub async fn open(&self, hooks: &dyn Hooks) -> Result<Db, OpenError> {
         let mut conn = self.reach().await?;
         isolation::server(&mut conn, self.accept_server).await?;
         let _ = conn.close().await; // it was only asked
@@ -66,7 +66,7 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections).map_err(OpenError::Unreachable)?;
-        Ok(Db { pool, cursors: Arc::new(secret.key_for("cursors")) })
+        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)) })
     }
 
     /// A database that starts beside us may need a moment.

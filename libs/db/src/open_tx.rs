@@ -96,11 +96,14 @@ impl OpenTx {
         self.answered(answer)
     }
 
+    /// Fails when the server has refused a statement: what is left of the transaction is nothing.
+    pub(crate) fn committable(&self) -> Result<()> {
+        if self.aborted { Err(Error::Aborted) } else { Ok(()) }
+    }
+
     /// Commits, and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        if self.aborted {
-            return Err(Error::Aborted);
-        }
+        self.committable()?;
         if self.access == Access::Read {
             return Ok(()); // nothing to lose: it is ended with the connection's next message
         }

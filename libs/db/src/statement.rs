@@ -31,9 +31,7 @@ impl Scoped {
             starts_with(text, "select ") || starts_with(text, "with "),
             "a statement that reads begins with select or with"
         );
-        let writes =
-            contains(text, "insert into") || contains(text, "update ") || contains(text, "delete from");
-        assert!(!writes || contains(text, "for update"), "a statement that writes is a ScopedWrite");
+        assert!(!writes(text), "a statement that writes is a ScopedWrite");
         Self(text)
     }
 }
@@ -69,6 +67,36 @@ impl LookUp {
         );
         Self(text)
     }
+}
+
+/// Whether one of SQL's words for writing stands in `text`; `for update` locks and writes nothing.
+const fn writes(text: &str) -> bool {
+    let mut at = 0;
+    while at < text.len() {
+        let changes = word_at(text, "update", at) && !(at >= 4 && matches_at(text, "for ", at - 4));
+        let adds_or_removes = word_at(text, "insert", at)
+            || word_at(text, "delete", at)
+            || word_at(text, "merge", at)
+            || word_at(text, "truncate", at);
+        if changes || adds_or_removes {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+#[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
+const fn word_at(text: &str, word: &str, at: usize) -> bool {
+    const fn in_word(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'_'
+    }
+    let end = at + word.len();
+    let bytes = text.as_bytes();
+    end <= bytes.len()
+        && matches_at(text, word, at)
+        && (at == 0 || !in_word(bytes[at - 1]))
+        && (end == bytes.len() || !in_word(bytes[end]))
 }
 
 const fn contains(text: &str, part: &str) -> bool {
@@ -155,5 +183,30 @@ impl<R: Resource> Write<'_, R> {
             tx.note(Change::of("changed", None, record));
         }
         Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_writing_is_known_wherever_it_stands() {
+        for text in [
+            "update app.t set a = 1",
+            "with gone as (delete\nfrom app.t) select 1",
+            "with new as (INSERT  INTO app.t values (1)) select 1",
+            "with a as (update app.t set a = 1) select 1 for update",
+            "merge into app.t using s on true when matched then delete",
+        ] {
+            assert!(writes(text), "{text}");
+        }
+        for text in [
+            "select updated_at, deleted_at from app.t",
+            "select 1 from app.t for update",
+            "select inserted from app.t",
+        ] {
+            assert!(!writes(text), "{text}");
+        }
     }
 }

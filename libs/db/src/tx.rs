@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use identity::Principal;
+use identity::{Principal, Secret};
 use kernel::{AccountId, UserId};
 use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
@@ -19,7 +19,17 @@ pub struct Db {
     pub(crate) cursors: Arc<hmac::Key>,
 }
 
+/// What the key is for that seals cursors.
+pub(crate) const CURSORS: &str = "cursors";
+
 impl Db {
+    /// The same database, whose cursors are good with every replica that has this secret. Without it they are good with
+    /// this process alone.
+    #[must_use]
+    pub fn sealing_cursors_with(self, secret: &Secret) -> Self {
+        Self { cursors: Arc::new(secret.key_for(CURSORS)), ..self }
+    }
+
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
     /// one message, so that no statement can run between them.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
@@ -110,6 +120,7 @@ impl TenantTx {
 
     /// Keeps what was done, with its history and events.
     pub async fn commit(mut self) -> Result<()> {
+        self.conn.committable()?;
         let changes = std::mem::take(&mut self.changes);
         change::keep(&mut self, changes).await?;
         self.conn.commit().await

@@ -19,6 +19,8 @@ use crate::{Jwks, PublicKeys};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Tokens with made-up key names must not become requests to the issuer.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// As long as there are no keys at all, nobody is let in: ask sooner.
+const WITHOUT_KEYS: Duration = Duration::from_millis(500);
 /// No key set of ours is larger.
 const LARGEST: usize = 64 * 1024;
 
@@ -51,7 +53,8 @@ impl Remote {
     /// Fetches the keys, unless that was just done. Requests that come meanwhile wait for the one that asks.
     pub(crate) async fn refresh(&self, keys: &PublicKeys) {
         let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|before| before.elapsed() < AT_MOST_EVERY) && !keys.is_empty() {
+        let pause = if keys.is_empty() { WITHOUT_KEYS } else { AT_MOST_EVERY };
+        if asked.is_some_and(|before| before.elapsed() < pause) {
             return;
         }
         match self.fetch().await {

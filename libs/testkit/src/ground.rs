@@ -33,7 +33,7 @@ impl Ground {
         let mut env = kernel::Env::of(database.settings(role).into_iter().chain(more));
         let (config, secret) = (db::Config::read(&mut env), Secret::read(&mut env));
         env.finish().unwrap();
-        let db = config.open(&secret, &NoHooks).await.unwrap();
+        let db = config.open(&NoHooks).await.unwrap().sealing_cursors_with(&secret);
         let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
         let issuer = Issuer::new(key, "nexo".into(), Duration::from_secs(600), Clock::system());
         let keys = PublicKeys::default();

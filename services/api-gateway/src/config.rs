@@ -6,7 +6,7 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER},
 };
 use hyper::Uri;
-use identity::{Secret, Verifier};
+use identity::Verifier;
 use kernel::Env;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -21,8 +21,6 @@ pub struct Config {
     pub database: db::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
-    /// Not used by the gateway itself; the database asks for one.
-    pub secret: Secret,
     /// How long an answer may take.
     pub patience: Duration,
     /// Which pages of other origins may call.
@@ -39,7 +37,6 @@ impl Config {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
             database: db::Config::read(env),
             identity: identity::Config::read(env),
-            secret: Secret::read(env),
             patience: Duration::from_secs(env.parsed("NEXO_UPSTREAM_SECONDS", 20)),
             cors: cors(env),
             body_limit: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::read(&mut env);
     env.finish()?;
 
-    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let db = config.database.open(&NoHooks).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "api-gateway serves");
     let app = config.app(db, config.identity.verifier(Clock::system()));

@@ -17,7 +17,7 @@ pub struct Config {
     pub identity: identity::Config,
     /// How they are issued.
     pub mint: Mint,
-    /// Makes refresh tokens and seals cursors.
+    /// Makes refresh tokens.
     pub secret: Secret,
     /// Threads that hash passwords.
     hashing_threads: usize,

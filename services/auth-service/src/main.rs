@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::read(&mut env);
     env.finish()?;
 
-    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let db = config.database.open(&NoHooks).await?;
     let app = config.app(db, &Clock::system()).context("NEXO_SIGNING_KEY cannot be used")?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::read(&mut env);
     env.finish()?;
 
-    let db = config.database.open(&config.secret, &NoHooks).await?;
+    let db = config.database.open(&NoHooks).await?.sealing_cursors_with(&config.secret);
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "crm-service serves");
     let (router, _) = crm_service::router(App { db, verifier: config.identity.verifier(Clock::system()) });

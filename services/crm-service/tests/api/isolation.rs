@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crm_service::clients::Client;
 use db::{Db, Scoped};
 use http::StatusCode;
 use migrate::NoHooks;
@@ -79,12 +80,44 @@ async fn no_row_crosses_over_a_busy_pool() {
     }
 }
 
+/// Two clients with one tax id in one transaction: the second is refused, and somebody overlooks it.
+#[tokio::test]
+async fn what_follows_a_refused_statement_cannot_be_committed() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
+    let who = nexo.ground.verifier.verify(&ana.token, Uuid::nil()).await.unwrap();
+    let client: Client = serde_json::from_value(json!({ "name": "Acme", "tax_id": "B-1" })).unwrap();
+    let mut tx = nexo.ground.db.begin(&who).await.unwrap();
+    db::insert(&mut tx, &client).await.unwrap();
+    assert!(db::insert(&mut tx, &client).await.is_err());
+    assert!(matches!(tx.commit().await, Err(db::Error::Aborted)));
+    assert_eq!(ana.get("/clients").await.expect(StatusCode::OK)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_transaction_that_only_reads_writes_nothing_and_is_soon_ended() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
+    let who = nexo.ground.verifier.verify(&ana.token, Uuid::nil()).await.unwrap();
+    let client: Client = serde_json::from_value(json!({ "name": "Acme" })).unwrap();
+    let mut tx = nexo.ground.db.begin_reading(&who).await.unwrap();
+    assert!(db::insert(&mut tx, &client).await.is_err());
+    drop(tx);
+    ana.get("/clients").await.expect(StatusCode::OK);
+    // A change of the table does not wait for who has read it.
+    nexo.ground.database.run("set lock_timeout = '2s'; alter table app.clients add column colour text").await;
+    let open = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
+    let mut look = nexo.ground.database.look().await;
+    let (left,): (i64,) = sqlx::query_as(open).fetch_one(&mut look).await.unwrap();
+    assert_eq!(left, 0);
+}
+
 async fn refuses_to_start(breach: &str, object: &str, rule: &str) {
     let database = Database::migrated().await;
     database.run(breach).await;
     let mut env = database.env("nexo_app");
-    let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
-    let told = config.open(&secret, &NoHooks).await.err().map(|error| error.to_string()).unwrap_or_default();
+    let config = db::Config::read(&mut env);
+    let told = config.open(&NoHooks).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(told.contains(object) && told.contains(rule), "{breach}\n{told}");
 }
 
@@ -129,9 +162,8 @@ async fn a_service_does_not_start_as_a_role_that_sees_everything() {
     let database = Database::migrated().await;
     for role in ["nexo_migrator", "nexo_backup"] {
         let mut env = database.env(role);
-        let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
-        let told =
-            config.open(&secret, &NoHooks).await.err().map(|error| format!("{error:?}")).unwrap_or_default();
+        let config = db::Config::read(&mut env);
+        let told = config.open(&NoHooks).await.err().map(|error| format!("{error:?}")).unwrap_or_default();
         assert!(told.contains(role) && told.contains("TooMighty"), "{told}");
     }
 }
@@ -141,8 +173,8 @@ async fn a_role_that_gained_power_is_a_breach() {
     let cluster = testkit::throw_away(&[]).await;
     let database = Database::empty(&cluster).await;
     let mut env = database.env("nexo_app");
-    let (config, secret) = (db::Config::read(&mut env), identity::Secret::read(&mut env));
-    let _: Db = config.open(&secret, &NoHooks).await.unwrap();
+    let config = db::Config::read(&mut env);
+    let _: Db = config.open(&NoHooks).await.unwrap();
     for (grant, take_back) in [
         ("alter role nexo_relay bypassrls", "alter role nexo_relay nobypassrls"),
         ("alter role nexo_auth createrole", "alter role nexo_auth nocreaterole"),

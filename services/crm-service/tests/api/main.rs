@@ -10,7 +10,6 @@ mod bad_input;
 mod clients;
 mod isolation;
 mod lists;
-mod northwind;
 mod schema;
 
 use crm_service::App;

@@ -62,10 +62,10 @@ impl Services {
         env.finish()?;
 
         let clock = Clock::system();
-        let auth_app = auth.app(auth.database.open(&auth.secret, &NoHooks).await?, &clock)?;
+        let auth_app = auth.app(auth.database.open(&NoHooks).await?, &clock)?;
         let verifier = auth_app.verifier.clone(); // one process: no key travels
-        let crm_db = crm.database.open(&crm.secret, &NoHooks).await?;
-        let gateway_db = gateway.database.open(&gateway.secret, &NoHooks).await?;
+        let crm_db = crm.database.open(&NoHooks).await?.sealing_cursors_with(&crm.secret);
+        let gateway_db = gateway.database.open(&NoHooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone());
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),

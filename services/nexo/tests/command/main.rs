@@ -8,6 +8,7 @@
 )]
 
 mod boot;
+mod northwind;
 mod process;
 mod suites;
 mod up;

@@ -12,7 +12,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::{
@@ -117,11 +117,27 @@ impl Nexo {
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), String::new()).await
     }
 
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Value {
+        let request =
+            Request::post(format!("{}{path}", self.url)).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
+    }
+
+    /// The token of somebody who registers.
+    pub(crate) async fn register(&self, email: &str) -> String {
+        let person = json!({ "email": email, "password": "correct-horse-battery", "display_name": "N", "account_name": "N" });
+        self.post_as("", "/api/v1/auth/register", &person).await["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+
     pub(crate) async fn login(&self, email: &str, password: &str) -> String {
-        let request = Request::post(format!("{}/api/v1/auth/login", self.url))
-            .header(header::CONTENT_TYPE, "application/json");
-        let body = serde_json::json!({ "email": email, "password": password }).to_string();
-        self.send(request, body).await["access_token"].as_str().expect("a token").to_owned()
+        let person = json!({ "email": email, "password": password });
+        self.post_as("", "/api/v1/auth/login", &person).await["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     async fn send(&self, request: request::Builder, body: String) -> Value {

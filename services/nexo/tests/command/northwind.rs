@@ -1,12 +1,10 @@
-//! Real input: the Northwind sample data, where they are beside this repository.
+//! Real input through the gateway: the Northwind sample data, where they are beside this repository.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
 
-use crate::{ALL, nexo};
+use crate::process::{Nexo, home};
 
 #[expect(clippy::print_stdout, reason = "what is left out is told")]
 fn read(file: &str) -> Option<Vec<BTreeMap<String, String>>> {
@@ -37,16 +35,10 @@ fn client(row: &BTreeMap<String, String>, id: &str) -> Value {
     client
 }
 
-async fn post_all(person: &Person, rows: &[Value]) {
-    for row in rows {
-        person.post("/clients", row.clone()).await.expect(StatusCode::CREATED);
-    }
-}
-
-async fn read_back(person: &Person, sort: &str) -> Vec<Value> {
+async fn read_back(nexo: &Nexo, token: &str, sort: &str) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = person.get(&format!("/clients?limit=7&sort={sort}{cursor}")).await.expect(StatusCode::OK);
+        let page = nexo.get_as(token, &format!("/api/v1/clients?limit=7&sort={sort}{cursor}")).await;
         all.extend(page["data"].as_array().unwrap().iter().cloned());
         let Some(next) = page["page"]["next_cursor"].as_str() else { return all };
         cursor = format!("&cursor={next}");
@@ -57,15 +49,23 @@ async fn read_back(person: &Person, sort: &str) -> Vec<Value> {
 async fn real_clients_come_back_as_they_were_sent() {
     let (Some(customers), Some(suppliers)) = (read("customers.csv"), read("suppliers.csv")) else { return };
     assert_eq!((customers.len(), suppliers.len()), (91, 29));
-    let nexo = nexo().await;
+    let home = home();
+    let nexo = Nexo::up(&home, &[]).await;
+    let mut accounts = Vec::new();
     for (rows, id) in [(customers, "customerID"), (suppliers, "supplierID")] {
-        let person = nexo.person(ALL).await;
+        let token = nexo.register(&format!("{id}@nexo.test")).await;
         let sent: Vec<Value> = rows.iter().map(|row| client(row, id)).collect();
-        post_all(&person, &sent).await;
+        for client in &sent {
+            let made = nexo.post_as(&token, "/api/v1/clients", client).await;
+            assert_eq!(made["version"], 1, "{made}");
+        }
+        accounts.push((token, sent));
+    }
+    for (token, sent) in &accounts {
         for sort in ["-created_at", "name", "billing_region,-billing_city"] {
-            let back = read_back(&person, sort).await;
-            assert_eq!(back.len(), sent.len(), "{sort}");
-            for client in &sent {
+            let back = read_back(&nexo, token, sort).await;
+            assert_eq!(back.len(), sent.len(), "{sort}: none twice, none missing, none of the other account");
+            for client in sent {
                 let same: Vec<_> = back.iter().filter(|one| one["tax_id"] == client["tax_id"]).collect();
                 assert_eq!(same.len(), 1, "{sort}: {client}");
                 for (field, value) in client.as_object().unwrap() {
@@ -74,4 +74,5 @@ async fn real_clients_come_back_as_they_were_sent() {
             }
         }
     }
+    nexo.stop().await;
 }
