@@ -12,8 +12,8 @@ create table ops.table_kinds (
 grant select on ops.table_kinds to nexo_app, nexo_auth, nexo_relay;
 insert into ops.table_kinds values ('ops.table_kinds', 'local'), ('ops.migration_history', 'local');
 
--- Enters an account for the rest of the transaction. The one place that knows how the setting is made. A single
--- expression, so that the planner inlines it: a transaction then opens with one message and no function call.
+-- Enters an account for the rest of the transaction. libs/db opens transactions with the same three settings, as
+-- statements beside the `begin`; this is for whoever is inside of one already.
 create function app.enter(account uuid, person uuid, request uuid) returns text
     language sql volatile
     return set_config('app.current_account_id', account::text, true)

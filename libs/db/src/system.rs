@@ -35,7 +35,7 @@ impl Db {
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
-        let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.enter()).await?;
+        let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
         Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors) })
     }
 }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{Nexo, Person};
 
+/// What we note about every record.
+const KEPT: &[&str] = &["id", "version", "created_at", "created_by", "updated_at", "updated_by"];
+
 /// What holds for every resource: it can be kept, seen, changed, removed and restored, by its own account only, by one
 /// at a time, and its history is told. `sample` gives every field a value, for the person who writes it.
 pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
@@ -18,6 +21,9 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     let made = owner.post(&format!("/{many}"), sample.clone()).await.expect(StatusCode::CREATED);
     for (field, value) in sample.as_object().unwrap() {
         assert_eq!(&made[field], value, "{many}: {field} was not kept");
+    }
+    for field in made.as_object().unwrap().keys().filter(|field| !KEPT.contains(&field.as_str())) {
+        assert!(R::FIELDS.iter().any(|known| known.name() == field), "{many}: {field} is not in FIELDS");
     }
     let path = format!("/{many}/{}", made["id"].as_str().unwrap());
     finds_nothing(&stranger, &path, &made, many).await;

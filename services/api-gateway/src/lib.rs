@@ -45,7 +45,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .with_state(app)
-        .merge(docs)
-        .layer(config.cors.clone());
-    shield(router, Edges { patience: config.patience, ..Edges::default() })
+        .merge(docs);
+    // Outermost: a page must be able to read a problem as well.
+    shield(router, Edges { patience: config.patience, ..Edges::default() }).layer(config.cors.clone())
 }

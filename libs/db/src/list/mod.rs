@@ -5,6 +5,8 @@ mod filter;
 mod sort;
 mod value;
 
+use std::marker::PhantomData;
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 use utoipa::IntoParams;
@@ -43,11 +45,13 @@ pub struct Asked {
 
 /// A list that was asked for, understood.
 #[derive(Debug)]
-pub struct Query {
+pub struct Query<R> {
     limit: i64,
     sort: Sort,
     filter: Option<Filter>,
     count: Count,
+    cursor: Option<String>,
+    of: PhantomData<fn() -> R>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +96,12 @@ fn unanswerable(parameter: &'static str, problem: impl Into<String>) -> Error {
     Error::Unanswerable { parameter, problem: problem.into() }
 }
 
-impl Query {
-    /// Understands what was asked of a list of `R`, or says which parameter cannot be understood.
-    pub fn of<R: Resource>(asked: &Asked) -> Result<Self> {
+impl<R: Resource> Query<R> {
+    /// Understands what was asked of a list of `R`, or says which parameter cannot be understood. Whether a cursor is
+    /// good shows when the list is read: that depends on whose it is.
+    pub fn understand(asked: Asked) -> Result<Self> {
         Ok(Self {
-            limit: limit(asked)?,
+            limit: limit(&asked)?,
             sort: Sort::parse::<R>(asked.sort.as_deref().unwrap_or("-created_at"))?,
             filter: asked.filter.as_deref().map(Filter::parse::<R>).transpose()?,
             count: match asked.count.as_deref() {
@@ -105,23 +110,24 @@ impl Query {
                 Some("capped") => Count::Capped,
                 Some(_) => return Err(unanswerable("count", "is neither exact nor capped")),
             },
+            cursor: asked.cursor,
+            of: PhantomData,
         })
     }
 }
 
 /// A page of records.
-pub async fn list<R: Resource>(tx: &mut TenantTx, asked: &Asked) -> Result<Page<R>> {
-    let query = Query::of::<R>(asked)?;
+pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
     let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
     let seal = Seal::new(tx, &[R::PLURAL, &query.sort.to_string(), &filter]);
-    let position = match &asked.cursor {
+    let position = match &query.cursor {
         Some(cursor) => Some(query.sort.position(&seal.open::<Vec<Json>>(cursor)?)?),
         None => None,
     };
-    let mut data = fetch::<R>(tx, &query, position.as_deref()).await?;
+    let mut data = fetch(tx, query, position.as_deref()).await?;
     let total = match query.count {
         Count::None => None,
-        count => Some(total::<R>(tx, &query, count).await?),
+        count => Some(total(tx, query, count).await?),
     };
 
     let size = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -134,7 +140,7 @@ pub async fn list<R: Resource>(tx: &mut TenantTx, asked: &Asked) -> Result<Page<
 
 async fn fetch<R: Resource>(
     tx: &mut TenantTx,
-    query: &Query,
+    query: &Query<R>,
     position: Option<&[Value]>,
 ) -> Result<Vec<Record<R>>> {
     let mut values = Row::default();
@@ -155,7 +161,7 @@ async fn fetch<R: Resource>(
     Ok(statement.all().await?)
 }
 
-async fn total<R: Resource>(tx: &mut TenantTx, query: &Query, count: Count) -> Result<i64> {
+async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -> Result<i64> {
     let mut values = Row::default();
     values.put(tx.inside.account);
     let condition = condition(query, &mut values);
@@ -167,7 +173,7 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query, count: Count) -> R
     Ok(statement.optional().await?.map_or(0, |(total,)| total))
 }
 
-fn condition(query: &Query, values: &mut Row) -> String {
+fn condition<R>(query: &Query<R>, values: &mut Row) -> String {
     let mut condition = "account_id = $1 and deleted_at is null".to_owned();
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");

@@ -17,8 +17,9 @@ use crate::{
 };
 
 async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Json<Page<R>>> {
+    let query = db::Query::understand(asked)?;
     let mut tx = may.begin_reading().await?;
-    Ok(Json(db::list(&mut tx, &asked).await?))
+    Ok(Json(db::list(&mut tx, &query).await?))
 }
 
 async fn create<R: Resource>(

@@ -175,6 +175,8 @@ async fn only_pages_of_known_origins_may_call() {
     };
     assert_eq!(asked("https://app.acme.test").await.as_deref(), Some("https://app.acme.test"));
     assert_eq!(asked("https://evil.test").await, None);
+    let problem = send(&nobody, Method::GET, "/nowhere", &[("origin", "https://app.acme.test")]).await;
+    assert_eq!(problem.header("access-control-allow-origin"), Some("https://app.acme.test"));
 }
 
 #[test]

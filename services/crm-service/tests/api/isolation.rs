@@ -80,6 +80,24 @@ async fn no_row_crosses_over_a_busy_pool() {
     }
 }
 
+const SETTINGS: Scoped = Scoped::new(
+    "select current_setting('app.current_account_id'), current_setting('app.current_user_id'),
+            current_setting('app.current_request_id') where $1::uuid is not null",
+);
+
+#[tokio::test]
+async fn a_transaction_is_for_its_caller_however_it_was_entered() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
+    let request = Uuid::now_v7();
+    let who = nexo.ground.verifier.verify(&ana.token, request).await.unwrap();
+    let mut tx = nexo.ground.db.begin(&who).await.unwrap();
+    let wanted = (ana.account.to_string(), ana.user.to_string(), request.to_string());
+    assert_eq!(tx.read(SETTINGS).optional().await.unwrap().as_ref(), Some(&wanted));
+    tx.act_for(ana.user).await.unwrap();
+    assert_eq!(tx.read(SETTINGS).optional().await.unwrap(), Some(wanted));
+}
+
 /// Two clients with one tax id in one transaction: the second is refused, and somebody overlooks it.
 #[tokio::test]
 async fn what_follows_a_refused_statement_cannot_be_committed() {

@@ -8,6 +8,8 @@ use std::{
 
 use testkit::Database;
 
+use crate::api::Api;
+
 const SERVICES: [&str; 3] = ["crm-service", "auth-service", "api-gateway"];
 
 /// Every service is its own program, beside this test's own.
@@ -30,7 +32,7 @@ impl Drop for Booted {
     }
 }
 
-fn boot(database: &Database, name: &str, state: &std::path::Path) -> Booted {
+fn boot(database: &Database, name: &str, state: &std::path::Path, more: &[(&str, &str)]) -> Booted {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let role = if name == "auth-service" { "nexo_auth" } else { "nexo_app" };
     let listen = match name {
@@ -40,7 +42,7 @@ fn boot(database: &Database, name: &str, state: &std::path::Path) -> Booted {
     };
     let mut command = Command::new(program(name));
     command.env_clear().envs(database.settings(role)).env(listen, format!("127.0.0.1:{port}"));
-    command.env("NEXO_STATE", state).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("NEXO_STATE", state).envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
     Booted { child: command.spawn().unwrap(), port }
 }
 
@@ -64,7 +66,7 @@ async fn eight_services_boot_at_once_on_an_empty_database() {
     let cluster = testkit::throw_away(&[]).await;
     let database = Database::empty(&cluster).await;
     let state = tempfile::tempdir().unwrap();
-    let booted: Vec<_> = (0..8).map(|at| boot(&database, SERVICES[at % 3], state.path())).collect();
+    let booted: Vec<_> = (0..8).map(|at| boot(&database, SERVICES[at % 3], state.path(), &[])).collect();
     for service in &booted {
         assert!(healthy(service.port).await, "port {}", service.port);
     }
@@ -84,7 +86,7 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart() {
         testkit::throw_away(&["fsync=on", "full_page_writes=on", "synchronous_commit=on"]).await;
     let database = Database::empty(&cluster).await;
     let state = tempfile::tempdir().unwrap();
-    let service = boot(&database, "crm-service", state.path());
+    let service = boot(&database, "crm-service", state.path(), &[]);
     assert!(healthy(service.port).await);
     cluster.crash().await.unwrap();
     let url = format!("http://127.0.0.1:{}/health/ready", service.port);
@@ -93,4 +95,28 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart() {
     assert!(said.contains("503"), "{said}");
     cluster.start_again().await.unwrap();
     assert!(healthy(service.port).await);
+}
+
+/// As in production: each service is a process, and only public keys travel.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_knows_tokens_by_the_keys_that_auth_service_publishes() {
+    let database = Database::migrated().await;
+    let state = tempfile::tempdir().unwrap();
+    let auth = boot(&database, "auth-service", state.path(), &[]);
+    let (auth_url, jwks) = (
+        format!("http://127.0.0.1:{}", auth.port),
+        format!("http://127.0.0.1:{}/.well-known/jwks.json", auth.port),
+    );
+    let crm = boot(&database, "crm-service", state.path(), &[("NEXO_JWKS_URL", &jwks)]);
+    let orphan =
+        boot(&database, "crm-service", state.path(), &[("NEXO_JWKS_URL", "http://127.0.0.1:9/jwks.json")]);
+    for port in [auth.port, crm.port, orphan.port] {
+        assert!(healthy(port).await);
+    }
+    let token = Api { url: auth_url }.register("ana@acme.test").await;
+    let at = |booted: &Booted| Api { url: format!("http://127.0.0.1:{}", booted.port) };
+    assert_eq!(at(&crm).get_as(&token, "/api/v1/clients").await["data"], serde_json::json!([]));
+    assert_eq!(at(&crm).get_as("forged", "/api/v1/clients").await["status"], 401);
+    // Without any keys nobody can tell: that is no reason to call a good token bad.
+    assert_eq!(at(&orphan).get_as(&token, "/api/v1/clients").await["status"], 503);
 }

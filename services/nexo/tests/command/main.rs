@@ -7,6 +7,7 @@
     reason = "a test should fail where it fails"
 )]
 
+mod api;
 mod boot;
 mod northwind;
 mod process;

@@ -1,18 +1,15 @@
-//! `nexo` as a child process, and requests to it.
+//! `nexo` as a child process.
 
 use std::{
+    ops::Deref,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, body::Bytes, header, http::request};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::{
@@ -21,13 +18,23 @@ use tokio::{
     time::timeout,
 };
 
+use crate::api::Api;
+
 /// How long a debug build may take to start PostgreSQL and itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Nexo {
     child: Child,
-    pub(crate) url: String,
+    api: Api,
     home: std::path::PathBuf,
+}
+
+impl Deref for Nexo {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
 }
 
 /// A folder that PostgreSQL's user can pass through, removed at the end.
@@ -54,7 +61,7 @@ impl Nexo {
         let mut command = tokio::process::Command::from(nexo(home));
         let command =
             command.arg("up").args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Self { child: command.spawn().unwrap(), url: String::new(), home: home.path().join("state") }
+        Self { child: command.spawn().unwrap(), api: Api::default(), home: home.path().join("state") }
     }
 
     /// Starts it and waits until it has said where it is.
@@ -75,7 +82,7 @@ impl Nexo {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let mut told = nexo.child.stderr.take().unwrap();
         tokio::spawn(async move { tokio::io::copy(&mut told, &mut tokio::io::sink()).await });
-        nexo.url = url;
+        nexo.api = Api { url };
         nexo
     }
 
@@ -106,44 +113,6 @@ impl Nexo {
     /// As a crash would.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        self.send(Request::get(format!("{}{path}", self.url)), String::new()).await
-    }
-
-    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Value {
-        let request = Request::get(format!("{}{path}", self.url));
-        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), String::new()).await
-    }
-
-    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Value {
-        let request =
-            Request::post(format!("{}{path}", self.url)).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
-    }
-
-    /// The token of somebody who registers.
-    pub(crate) async fn register(&self, email: &str) -> String {
-        let person = json!({ "email": email, "password": "correct-horse-battery", "display_name": "N", "account_name": "N" });
-        self.post_as("", "/api/v1/auth/register", &person).await["access_token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
-    }
-
-    pub(crate) async fn login(&self, email: &str, password: &str) -> String {
-        let person = json!({ "email": email, "password": password });
-        self.post_as("", "/api/v1/auth/login", &person).await["access_token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
-    }
-
-    async fn send(&self, request: request::Builder, body: String) -> Value {
-        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-        let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
-        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
     }
 
     /// Statements of the superuser of the private cluster.

@@ -1,0 +1,51 @@
+//! Requests over HTTP, as a front-end application sends them.
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, body::Bytes, header, http::request};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde_json::{Value, json};
+
+#[derive(Default)]
+pub(crate) struct Api {
+    pub(crate) url: String,
+}
+
+impl Api {
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.send(Request::get(format!("{}{path}", self.url)), String::new()).await
+    }
+
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Value {
+        let request = Request::get(format!("{}{path}", self.url));
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), String::new()).await
+    }
+
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Value {
+        let request =
+            Request::post(format!("{}{path}", self.url)).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
+    }
+
+    /// The token of somebody who registers.
+    pub(crate) async fn register(&self, email: &str) -> String {
+        let person = json!({ "email": email, "password": "correct-horse-battery", "display_name": "N", "account_name": "N" });
+        self.post_as("", "/api/v1/auth/register", &person).await["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+
+    pub(crate) async fn login(&self, email: &str, password: &str) -> String {
+        let person = json!({ "email": email, "password": password });
+        self.post_as("", "/api/v1/auth/login", &person).await["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+
+    async fn send(&self, request: request::Builder, body: String) -> Value {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+}
