@@ -49,8 +49,7 @@ pub struct Grant {
     pub permissions: Permissions,
 }
 
-/// A signed token, and how long it is good for.
-#[derive(Debug)]
+/// A signed token, and how long it is good for. No `Debug`: it would end in a log.
 pub struct AccessToken {
     /// The token.
     pub text: String,

@@ -7,10 +7,17 @@ use secrecy::SecretString;
 /// The environment, while settings are read from it.
 ///
 /// Every setting may also come from a file: `NAME_FILE` names it, as container secrets do.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub struct Env {
     values: BTreeMap<String, String>,
     mistakes: Vec<SettingError>,
+}
+
+/// The names alone: some of the values are secrets.
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
 }
 
 /// One setting that cannot be used.

@@ -15,8 +15,8 @@ use web::{Error, Result};
 
 use crate::{App, AuthRefusal};
 
-/// What lets somebody in.
-#[derive(Debug, Serialize, ToSchema)]
+/// What lets somebody in. No `Debug`: it would end in a log.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Tokens {
     /// Goes into `Authorization: Bearer …`.
     access_token: String,

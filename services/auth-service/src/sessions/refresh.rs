@@ -2,6 +2,7 @@ use axum::extract::State;
 use db::{Change, LookUp, Reason, Scoped, ScopedWrite};
 use identity::RefreshToken;
 use kernel::UserId;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -17,10 +18,11 @@ use crate::{App, AuthRefusal};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
     /// From the last answer.
-    refresh_token: String,
+    #[schema(value_type = String)]
+    refresh_token: SecretString,
 }
 
-#[derive(Debug, FromRow)]
+#[derive(FromRow)]
 struct Kept {
     user_id: UserId,
     seed: Vec<u8>,
@@ -74,7 +76,8 @@ pub(crate) async fn refresh(
     request: RequestId,
     Json(shown): Json<Refresh>,
 ) -> Result<Json<Tokens>> {
-    let token = RefreshToken::read(&shown.refresh_token).ok_or(AuthRefusal::RefreshTokenInvalid)?;
+    let token =
+        RefreshToken::read(shown.refresh_token.expose_secret()).ok_or(AuthRefusal::RefreshTokenInvalid)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the token names its account; the session's seed proves it"
