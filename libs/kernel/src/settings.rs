@@ -125,6 +125,11 @@ impl Env {
         self.mistakes.extend(new);
     }
 
+    /// The mistakes until now, for whoever must act on some settings before all are read.
+    pub fn so_far(&self) -> Result<(), SettingsError> {
+        self.clone().finish()
+    }
+
     /// All mistakes, if there were any.
     pub fn finish(self) -> Result<(), SettingsError> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(SettingsError(self.mistakes)) }

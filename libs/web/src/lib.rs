@@ -19,7 +19,7 @@ pub use may::{Action, Bearer, Delete, Known, May, Read, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Answered, Created, NoContent, Tagged};
-pub use serve::{Listener, serve, shutdown_signal};
+pub use serve::{Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 
 /// What a handler answers.

@@ -1,6 +1,13 @@
 //! A router on a socket, until it is told to stop.
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{
+    fmt::Display,
+    future::Future,
+    io::{self, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
 
 use axum::{Router, serve::ListenerExt as _};
 use tokio::net::TcpListener;
@@ -69,4 +76,11 @@ pub async fn shutdown_signal() {
         _ = terminated => {}
     }
     tracing::info!("stopping: finishing the requests that run");
+}
+
+/// How a service's process ends: what went wrong is told to the operator in full, causes included, and nothing else.
+pub fn exit_code<E: Display>(ended: Result<(), E>) -> ExitCode {
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    let _ = writeln!(io::stderr(), "{error:#}"); // nobody may be listening
+    ExitCode::FAILURE
 }

@@ -1,5 +1,7 @@
 //! The auth-service as a process of its own.
 
+use std::process::ExitCode;
+
 use anyhow::Context as _;
 use auth_service::Config;
 use kernel::{Clock, Env};
@@ -10,7 +12,11 @@ use web::{Listener, serve, shutdown_signal, start_telemetry};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    web::exit_code(run().await)
+}
+
+async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);

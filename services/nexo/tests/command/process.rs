@@ -88,7 +88,16 @@ impl Nexo {
 
     /// Runs another command to its end: its exit code and all that it says.
     pub(crate) fn command(home: &TempDir, arguments: &[&str]) -> (i32, String) {
-        let done = nexo(home).args(arguments).output().unwrap();
+        Self::command_with(home, arguments, &[])
+    }
+
+    /// The same with other settings.
+    pub(crate) fn command_with(
+        home: &TempDir,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> (i32, String) {
+        let done = nexo(home).args(arguments).envs(settings.iter().copied()).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         (done.status.code().unwrap_or(-1), said)

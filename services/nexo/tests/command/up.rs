@@ -70,6 +70,10 @@ fn what_cannot_be_done_is_said_with_the_way_out() {
     let home = home();
     let (code, said) = Nexo::command(&home, &["db", "status"]);
     assert!(code == 2 && said.contains("start one with `nexo up`"), "{said}");
+    let wrong = [("NEXO_ENV", "prod"), ("NEXO_GATEWAY_LISTEN", "x"), ("RUST_BACKTRACE", "1")];
+    let (code, said) = Nexo::command_with(&home, &["up"], &wrong);
+    assert!(code == 2 && said.contains("NEXO_GATEWAY_LISTEN") && said.contains("NEXO_ENV"), "{said}");
+    assert!(!said.contains("backtrace"), "{said}");
     let (code, said) = Nexo::command(&home, &["db", "nonsense"]);
     assert!(code == 2 && said.contains("Usage"), "{said}");
 }
