@@ -31,10 +31,10 @@ pub enum TokenError {
 }
 
 /// Verifies access tokens. The algorithm is ours, never the token's choice; a token that was verified is remembered by
-/// its hash until it expires, since a verification costs a hundred times a look-up.
+/// its hash until it expires, since a verification costs sixty times a look-up.
 ///
 /// The hash is SipHash-2-4 of 128 bits under a key of this process: a pseudo-random function, so that nobody who does not
-/// know the key can make another text of the same hash (Aumasson and Bernstein, 2012), and six times as fast as SHA-256.
+/// know the key can make another text of the same hash (Aumasson and Bernstein, 2012).
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
 

@@ -62,13 +62,16 @@ pub(crate) async fn login(
     let (user, account) =
         let_in.and_then(|found| Some((found.user_id, found.account_id?))).ok_or(AuthRefusal::LoginFailed)?;
 
+    let stronger = match verdict {
+        Verdict::RightButOutdated => Some(app.hasher.hash(login.password).await.map_err(hashing_failed)?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
     #[expect(
         clippy::disallowed_methods,
         reason = "the password has just been verified; nobody has a token yet"
     )]
     let mut tx = app.db.system(Reason::SignIn).await?.enter(account, user, request.0).await?;
-    if verdict == Verdict::RightButOutdated {
-        let hash = app.hasher.hash(login.password).await.map_err(hashing_failed)?;
+    if let Some(hash) = stronger {
         tx.look_up::<()>(REHASH).bind(hash).run().await?;
     }
     tx.write_unnoted::<()>(USED).bind(user).run().await?;
