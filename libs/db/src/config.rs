@@ -4,7 +4,7 @@ use std::{str::FromStr as _, sync::Arc, thread, time::Duration};
 
 use identity::Secret;
 use kernel::Env;
-use migrate::{Hooks, Migrations};
+use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{Db, OpenError, isolation, pool, tx::CURSORS};
@@ -61,7 +61,7 @@ impl Config {
                 migrate::migrate(migrator, &migrations, hooks, &migrate::Settings::default()).await?;
                 partitions(migrator).await.map_err(|error| OpenError::Unreachable(error.into()))?;
             }
-            None => migrate::wait(&self.service, &migrations, self.patience).await?,
+            None => migrate::wait(&self.service, &migrations, Release::ours(), self.patience).await?,
         }
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");

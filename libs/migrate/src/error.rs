@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Holder, HookError, LexError, Version};
+use crate::{FileError, Holder, HookError, Version, catalogue::Difference, run::session::is_cut};
 
 /// Why migrations cannot be applied, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum Error {
     /// The folder.
     #[error("the folder of migrations cannot be read")]
     Folder(#[source] std::io::Error),
+    /// No file has this version.
+    #[error("there is no migration {0}: see `nexo db status`")]
+    NoSuch(Version),
     /// A file that was applied and then edited.
     #[error(
         "migrations/{file} was edited after it had been applied (it was {applied}, it is {present}).\n\
@@ -29,9 +32,23 @@ pub enum Error {
         /// The checksum of the file.
         present: String,
     },
+    /// A file that was edited after a part of it had been done.
+    #[error(
+        "migrations/{file} was edited after its first {done} statements had been done.\n\
+         Put it back as it was and migrate again; or undo those statements by hand, then run \
+         `nexo db resolve {version} --rolled-back --because …` and migrate"
+    )]
+    EditedMidway {
+        /// Its name.
+        file: String,
+        /// How many statements are done.
+        done: usize,
+        /// Its version.
+        version: Version,
+    },
     /// The database has a migration that we have not.
     #[error(
-        "the database has migration {version} ({name}), which this program does not know: it is of a newer release.\n\
+        "the database has migration {version} ({name}), which this program does not know: it needs {needs}.\n\
          Run that release, or restore a backup from before it"
     )]
     Missing {
@@ -39,6 +56,8 @@ pub enum Error {
         version: Version,
         /// Its name.
         name: String,
+        /// The oldest release that works with it, where its file says so.
+        needs: String,
     },
     /// A file older than what was applied.
     #[error(
@@ -51,10 +70,11 @@ pub enum Error {
         /// The newest that is applied.
         newest: Version,
     },
-    /// A file without transaction that broke off.
+    /// A file without transaction that broke off where nobody can tell what was done.
     #[error(
-        "migrations/{file} broke off at statement {statement}{reason}.\n\
-         It ran without a transaction, so what it did before is there: finish or undo it by hand, then set its state in ops.migration_history"
+        "migrations/{file} broke off at statement {statement}{reason}, which may have been done in part.\n\
+         Look what it did. Then finish it by hand and run `nexo db resolve {version} --applied --because …`,\n\
+         or undo it by hand and run `nexo db resolve {version} --rolled-back --because …`"
     )]
     Unfinished {
         /// Its name.
@@ -63,11 +83,18 @@ pub enum Error {
         statement: i32,
         /// What the server said, if it could.
         reason: Reason,
+        /// Its version.
+        version: Version,
     },
-    /// A statement was refused.
+    /// Rows of the history are not as they were written.
     #[error(
-        "migrations/{file}, line {line} (statement {statement}): {source}\nNothing of this file is kept unless it runs without a transaction"
+        "ops.migration_history was changed by hand: {0}.\n\
+         See with `nexo db diff` what the schema really is, then run \
+         `nexo db resolve VERSION --applied --because …` (or --rolled-back) for that row"
     )]
+    Tampered(String),
+    /// A statement was refused.
+    #[error("migrations/{file}, line {line} (statement {statement}): {source}{}{}", by(.blocker.as_deref()), stays(*.kept))]
     Statement {
         /// The file's name.
         file: String,
@@ -77,11 +104,39 @@ pub enum Error {
         statement: usize,
         /// What the server said.
         source: sqlx::Error,
+        /// Who was in its way.
+        blocker: Option<Box<Holder>>,
+        /// Statements before it that stay done; `None`: the file was rolled back.
+        kept: Option<usize>,
     },
-    /// A question of a verify block was not answered by true.
+    /// A statement changed what is the runner's.
     #[error(
-        "migrations/{file}, line {line}: this was to be true and is not: {question}\nThe file was rolled back"
+        "migrations/{file}, line {line}: this statement changed the {what} of the runner, which must stay its own.\nThe file was stopped there"
     )]
+    Changed {
+        /// The file's name.
+        file: String,
+        /// Where the statement begins.
+        line: usize,
+        /// What is not as it was.
+        what: &'static str,
+    },
+    /// Rows that cannot all be in a unique index.
+    #[error("{failed}\nRows that share one key, by their primary keys: {}.\nThe invalid index was dropped. Put the rows right, then migrate again", .rows.join("; "))]
+    Duplicates {
+        /// What the server said.
+        failed: Box<Error>,
+        /// A few groups of rows.
+        rows: Vec<String>,
+    },
+    /// An index that somebody else builds.
+    #[error("the index {0} is being built by another session: wait for it, or end it")]
+    BeingBuilt(String),
+    /// The server said yes, and yet the index cannot be used.
+    #[error("the index {0} came out invalid, and was dropped: migrate again")]
+    Invalid(String),
+    /// A question of a verify block was not answered by true.
+    #[error("migrations/{file}, line {line}: this was to be true and is not: {question}")]
     NotTrue {
         /// The file's name.
         file: String,
@@ -114,9 +169,112 @@ pub enum Error {
     /// A standby takes no changes.
     #[error("this server is a read-only standby: migrate the primary")]
     Standby,
+    /// Between us and the server stands a pooler that gives each transaction another session.
+    #[error(
+        "this address is that of a pooler, which cannot keep a lock for us: give the address of PostgreSQL itself"
+    )]
+    Pooler,
+    /// A later migration counts on a backfill that has not ended.
+    #[error(
+        "migrations/{file} needs the backfill of {version}, which has not ended: run `nexo db backfill`, then migrate again"
+    )]
+    NeedsBackfill {
+        /// The file that needs it.
+        file: String,
+        /// The migration that defines it.
+        version: Version,
+    },
+    /// A backfill changed more than its batch.
+    #[error(
+        "the backfill of {version} changed {changed} rows in a batch of {batch}: its statement must be limited to `account_id = $1 and id = any($2)`. The batch was rolled back"
+    )]
+    TooMuch {
+        /// The migration that defines it.
+        version: Version,
+        /// Rows that it changed.
+        changed: u64,
+        /// Rows that it was given.
+        batch: usize,
+    },
+    /// A backfill that finds rows in every pass.
+    #[error(
+        "the backfill of {0} still finds rows to change after many passes: are they written by a release that does not fill them, or does its statement change rows that are right already?"
+    )]
+    Endless(Version),
+    /// A database that has a history already.
+    #[error("this database has a history of migrations already, up to {0}: see `nexo db status`")]
+    HasHistory(String),
+    /// The catalogue is not what the migrations give.
+    #[error("the database is not what the migrations up to {version} give:{}", lines(.differences))]
+    Differs {
+        /// Up to which.
+        version: Version,
+        /// Each difference.
+        differences: Vec<Difference>,
+    },
+    /// Nothing that an operator has to decide.
+    #[error("there is nothing to resolve: {0}")]
+    Settled(String),
+    /// A migration that cannot be taken back.
+    #[error("migrations/{file} has no way back ({}){}. Nothing was done", .file.replace(".sql", ".down.sql"), instead(.backup.as_deref()))]
+    NoWayBack {
+        /// The file.
+        file: String,
+        /// The command that restores what was there before it.
+        backup: Option<String>,
+    },
     /// The connection, or a statement of our own.
     #[error("the database failed")]
     Sql(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// The connection is gone: what was not committed is undone, and it may be tried again.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Sql(source) | Self::Statement { source, .. } => is_cut(source),
+            _ => false,
+        }
+    }
+
+    /// The server's SQLSTATE.
+    pub(crate) fn code(&self) -> Option<String> {
+        let (Self::Sql(source) | Self::Statement { source, .. }) = self else { return None };
+        source.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+    }
+
+    /// What the history keeps, which service roles may read: the message, without rows.
+    pub(crate) fn for_history(&self) -> String {
+        match self {
+            Self::Duplicates { failed, .. } => failed.for_history(),
+            other => other.to_string(),
+        }
+    }
+}
+
+fn by(blocker: Option<&Holder>) -> String {
+    blocker.map(|holder| format!("\nIn its way: {holder}")).unwrap_or_default()
+}
+
+fn stays(statements: Option<usize>) -> String {
+    match statements {
+        None => "\nNothing of this file is kept".to_owned(),
+        Some(0) => "\nNothing of this file was done yet".to_owned(),
+        Some(done) => {
+            format!("\nThe {done} statements before it are done; migrating again goes on with this one")
+        }
+    }
+}
+
+fn lines(differences: &[Difference]) -> String {
+    differences.iter().map(|difference| format!("\n  {difference}")).collect()
+}
+
+fn instead(backup: Option<&str>) -> String {
+    match backup {
+        Some(command) => format!(". A backup was taken before it: {command}"),
+        None => ", and no backup was taken when it was applied: restore one from before it".to_owned(),
+    }
 }
 
 /// What the server had said, where that is known.
@@ -127,40 +285,4 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|reason| write!(f, " ({reason})"))
     }
-}
-
-/// Why a file cannot be a migration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// Misnamed.
-    #[error("its name is not YYYYMMDD_HHMM_name.sql, with a real date and a name of a-z, 0-9 and _")]
-    Name,
-    /// Two of one version.
-    #[error("{0} has the same version; give one of them another minute")]
-    Duplicate(String),
-    /// A way back without its way there.
-    #[error("there is no migration that it takes back")]
-    Alone,
-    /// Not text.
-    #[error("it is not UTF-8; save it as UTF-8")]
-    NotUtf8,
-    /// Nothing in it.
-    #[error("it has no statement; delete it or write one")]
-    Empty,
-    /// Not SQL.
-    #[error(transparent)]
-    Lex(#[from] LexError),
-    /// A directive.
-    #[error("{0}")]
-    Directive(String),
-    /// A statement that only the runner may send.
-    #[error("line {line}: a migration must not say `{words}`: {because}")]
-    Forbidden {
-        /// Where.
-        line: usize,
-        /// What.
-        words: String,
-        /// Why.
-        because: &'static str,
-    },
 }

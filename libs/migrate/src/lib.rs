@@ -2,29 +2,34 @@
 //!
 //! A file is `YYYYMMDD_HHMM_name.sql`. It is sent statement by statement on one dedicated connection, in one
 //! transaction together with its row in `ops.migration_history`, so that it is there whole or not at all. Files that
-//! say `-- nexo:no-transaction` (for `create index concurrently`) have their row before they begin.
+//! say `-- nexo:no-transaction` (for `create index concurrently`) have their row before they begin, and go on at the
+//! statement where they broke off. `docs/migrations.md` is the operator's guide.
 
-mod apply;
-mod directive;
+mod backfill;
+mod baseline;
+mod catalogue;
 mod error;
 mod file;
 mod history;
-mod hooks;
-mod lexer;
-mod lock;
-mod migrations;
-mod plan;
+mod rehearse;
+mod resolve;
+mod rollback;
 mod run;
-mod session;
 mod status;
 mod wait;
 
-pub use error::{Error, FileError};
-pub use file::{Migration, Version};
-pub use hooks::{HookError, Hooks, NoHooks};
-pub use lexer::{LexError, Statement, split};
-pub use lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK};
-pub use migrations::Migrations;
-pub use run::{Outcome, Settings, migrate};
+pub use backfill::{Filled, Pace, Progress, backfill};
+pub use baseline::baseline;
+pub use catalogue::{Difference, Drift, Thing, diff};
+pub use error::Error;
+pub use file::{
+    Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
+    Version, duration, split, template,
+};
+pub use rehearse::{Lock, Rehearsed, Size, Step, Trace, rehearse};
+pub use resolve::{Decision, Standing, Verdict, resolve, standing};
+pub use rollback::rollback;
+pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK};
+pub use run::{Event, HookError, Hooks, Listener, NoHooks, Outcome, Settings, Taken, migrate};
 pub use status::{Line, State, Status, status};
 pub use wait::wait;

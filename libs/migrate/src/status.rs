@@ -1,7 +1,13 @@
 use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Error, Holder, Migrations, history, history::Row, lock};
+use crate::{
+    Error, Holder, Migration, Migrations, Release,
+    backfill::Progress,
+    history,
+    history::Row,
+    run::{lock, plan},
+};
 
 /// Where a database stands.
 #[derive(Debug, Clone, Serialize)]
@@ -10,6 +16,8 @@ pub struct Status {
     pub migrations: Vec<Line>,
     /// Who migrates at this moment.
     pub lock: Option<Holder>,
+    /// Why the history cannot be trusted, if it was changed by hand.
+    pub tampered: Option<String>,
 }
 
 /// One migration.
@@ -22,6 +30,9 @@ pub struct Line {
     /// How it stands.
     #[serde(flatten)]
     pub state: State,
+    /// How far its backfill is, if it has one and is applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Progress>,
 }
 
 /// How a migration stands.
@@ -34,34 +45,53 @@ pub enum State {
     Pending,
     /// To be applied, but older than what is.
     OutOfOrder,
-    /// Refused at this statement.
+    /// Refused at this statement, or broken off there.
     Failed {
         /// From 1.
         statement: i32,
-        /// What the server said.
+        /// What the server said; `None`: the process was killed.
         error: Option<String>,
     },
     /// Applied, and its file is another now.
-    Edited,
+    Edited {
+        /// The checksum in the history.
+        applied: String,
+        /// The checksum of the file.
+        present: String,
+    },
+    /// Applied by a newer release, whose schema this one may work with.
+    Newer,
     /// Applied, and there is no such file.
     Missing,
 }
 
 impl Status {
-    /// Whether the schema is exactly what the files give.
+    /// Whether the schema is what the files give, and the history is whole. A backfill may still run.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.migrations.iter().all(|line| line.state == State::Applied)
+        self.tampered.is_none()
+            && self.migrations.iter().all(|line| matches!(line.state, State::Applied | State::Newer))
     }
 }
 
-/// Compares the files with the history of a database.
-pub async fn status(database: &PgConnectOptions, migrations: &Migrations) -> Result<Status, Error> {
+/// Compares the files with the history of a database, as `release` sees it.
+pub async fn status(
+    database: &PgConnectOptions,
+    migrations: &Migrations,
+    release: Option<Release>,
+) -> Result<Status, Error> {
     let mut conn = PgConnection::connect_with(database).await?;
+    let tampered = match history::verify(&mut conn).await {
+        Err(Error::Tampered(why)) => Some(why),
+        other => other.map(|()| None)?,
+    };
     let history = history::read(&mut conn).await?;
     let lock = lock::holder(&mut conn, lock::MIGRATION_LOCK).await?;
     conn.close().await?;
+    Ok(Status { migrations: lines(migrations, &history, release), lock, tampered })
+}
 
+fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> Vec<Line> {
     let newest =
         history.iter().filter(|row| row.stands()).map(|row| row.version.clone()).max().unwrap_or_default();
     let mut lines: Vec<Line> = migrations
@@ -69,26 +99,39 @@ pub async fn status(database: &PgConnectOptions, migrations: &Migrations) -> Res
         .map(|migration| {
             let version = migration.version.to_string();
             let row = history.iter().find(|row| row.version == version);
-            let state = state(row, &migration.checksum, version < newest);
-            Line { version, name: migration.name.clone(), state }
+            let state = state(row, migration, version < newest);
+            let backfill = backfill(row, migration);
+            Line { version, name: migration.name.clone(), state, backfill }
         })
         .collect();
     let strangers =
         history.iter().filter(|row| row.stands() && !lines.iter().any(|line| line.version == row.version));
     let strangers: Vec<_> = strangers
-        .map(|row| Line { version: row.version.clone(), name: row.name.clone(), state: State::Missing })
+        .map(|row| {
+            let state = if plan::serves(row, release) { State::Newer } else { State::Missing };
+            Line { version: row.version.clone(), name: row.name.clone(), state, backfill: None }
+        })
         .collect();
     lines.extend(strangers);
     lines.sort_by(|one, other| one.version.cmp(&other.version));
-    Ok(Status { migrations: lines, lock })
+    lines
 }
 
-fn state(row: Option<&Row>, checksum: &str, is_older: bool) -> State {
+fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
     match row {
-        Some(row) if row.stands() && row.checksum == checksum => State::Applied,
-        Some(row) if row.stands() => State::Edited,
-        Some(row) => State::Failed { statement: row.statement, error: row.error_message.clone() },
-        None if is_older => State::OutOfOrder,
-        None => State::Pending,
+        Some(row) if row.stands() && row.checksum == migration.checksum => State::Applied,
+        Some(row) if row.stands() => {
+            State::Edited { applied: row.checksum.clone(), present: migration.checksum.clone() }
+        }
+        Some(row) if row.state != "rolled_back" => {
+            State::Failed { statement: row.statement, error: row.error_message.clone() }
+        }
+        _ if is_older => State::OutOfOrder,
+        _ => State::Pending,
     }
+}
+
+fn backfill(row: Option<&Row>, migration: &Migration) -> Option<Progress> {
+    let row = row.filter(|row| row.stands() && migration.up.directives.backfill.is_some())?;
+    Some(row.backfill.as_ref().map(|progress| progress.0.clone()).unwrap_or_default())
 }

@@ -14,8 +14,8 @@ use std::{
 use async_trait::async_trait;
 use cluster::{Binaries, Cluster};
 use migrate::{
-    Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Settings, State, migrate,
-    status, wait,
+    Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Release, Settings, State, Taken,
+    migrate, status, wait,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
@@ -99,7 +99,7 @@ async fn a_migration_is_applied_once_and_belongs_to_the_owner() {
             .await,
         "nexo_migrator true"
     );
-    assert!(status(&migrator, &files(&[TABLE, ROWS])).await.unwrap().is_current());
+    assert!(status(&migrator, &files(&[TABLE, ROWS]), Release::ours()).await.unwrap().is_current());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -144,9 +144,10 @@ async fn a_file_that_is_not_what_was_applied_is_refused_by_name() {
     ] {
         let refused = migrate(&migrator, &changed, &NoHooks, &hasty()).await.unwrap_err().to_string();
         assert!(refused.contains(told), "{refused}");
-        let refused = wait(&migrator, &changed, Duration::ZERO).await.unwrap_err().to_string();
+        let refused =
+            wait(&migrator, &changed, Release::ours(), Duration::ZERO).await.unwrap_err().to_string();
         assert!(refused.contains(told), "{refused}");
-        assert!(!status(&migrator, &changed).await.unwrap().is_current());
+        assert!(!status(&migrator, &changed, Release::ours()).await.unwrap().is_current());
     }
 }
 
@@ -180,26 +181,30 @@ async fn a_statement_that_fails_leaves_nothing_and_is_told() {
         migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err().to_string();
     assert!(refused.contains("line 3 (statement 2)"), "{refused}");
     assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 0);
-    let line = status(&migrator, &files(&[TABLE, broken])).await.unwrap().migrations.remove(1);
+    let line =
+        status(&migrator, &files(&[TABLE, broken]), Release::ours()).await.unwrap().migrations.remove(1);
     assert!(matches!(line.state, State::Failed { statement: 2, error: Some(_) }), "{line:?}");
     migrate(&migrator, &files(&[TABLE, ROWS]), &NoHooks, &hasty()).await.unwrap(); // put right, it may be tried again
 }
 
 #[tokio::test]
-async fn a_file_without_transaction_that_broke_off_waits_for_somebody() {
+async fn a_file_without_transaction_goes_on_where_it_broke_off() {
     let (migrator, superuser) = database().await;
     let broken = (
         "20260102_0000_rows.sql",
-        "-- nexo:no-transaction\ninsert into app.things values (1);\nselect 1 / 0;",
+        "-- nexo:no-transaction\ninsert into app.things values (1);\nselect 1 / count(*) from app.ready;",
     );
     migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err();
-    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 1);
     let refused =
         migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap_err().to_string();
-    assert!(refused.contains("broke off at statement 2"), "{refused}");
-    run(&superuser, "update ops.migration_history set state = 'resolved' where version = '20260102_0000'")
-        .await;
+    assert!(refused.contains("statement 2") && refused.contains("goes on with this one"), "{refused}");
+    let edited = ("20260102_0000_rows.sql", "-- nexo:no-transaction\nselect 1;\nselect 2;");
+    let refused =
+        migrate(&migrator, &files(&[TABLE, edited]), &NoHooks, &hasty()).await.unwrap_err().to_string();
+    assert!(refused.contains("edited after its first 1 statements"), "{refused}");
+    run(&superuser, "create table app.ready as select 1; grant select on app.ready to nexo_migrator").await;
     migrate(&migrator, &files(&[TABLE, broken]), &NoHooks, &hasty()).await.unwrap();
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 1, "done once");
 }
 
 #[tokio::test]
@@ -223,7 +228,7 @@ async fn who_holds_the_lock_is_named() {
     sqlx::query("select pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut holder).await.unwrap();
     let refused = migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap_err().to_string();
     assert!(refused.contains("somebody") && refused.contains("pid"), "{refused}");
-    assert!(status(&migrator, &files(&[TABLE])).await.unwrap().lock.is_some());
+    assert!(status(&migrator, &files(&[TABLE]), Release::ours()).await.unwrap().lock.is_some());
     holder.close().await.unwrap();
     migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap();
 }
@@ -250,10 +255,12 @@ async fn a_busy_table_is_tried_again_until_it_is_free() {
 async fn a_service_waits_until_somebody_has_migrated() {
     let (migrator, _) = database().await;
     let service = migrator.clone().username("nexo_app");
-    let refused = wait(&service, &files(&[TABLE]), Duration::from_millis(100)).await.unwrap_err();
+    let refused =
+        wait(&service, &files(&[TABLE]), Release::ours(), Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(refused, Error::NotReady { .. }), "{refused}");
-    let waiting =
-        tokio::spawn(async move { wait(&service, &files(&[TABLE]), Duration::from_secs(20)).await });
+    let waiting = tokio::spawn(async move {
+        wait(&service, &files(&[TABLE]), Release::ours(), Duration::from_secs(20)).await
+    });
     migrate(&migrator, &files(&[TABLE]), &NoHooks, &hasty()).await.unwrap();
     waiting.await.unwrap().unwrap();
 }
@@ -266,9 +273,9 @@ struct Told {
 
 #[async_trait]
 impl Hooks for Told {
-    async fn before(&self, _: &PgConnectOptions, pending: &[&Migration]) -> Result<(), HookError> {
+    async fn before(&self, _: &PgConnectOptions, pending: &[&Migration]) -> Result<Option<Taken>, HookError> {
         self.calls.lock().unwrap().push(format!("before {}", pending.len()));
-        if self.refuse { Err("the disk is full".into()) } else { Ok(()) }
+        if self.refuse { Err("the disk is full".into()) } else { Ok(None) }
     }
 
     async fn after(&self, _: &PgConnectOptions, applied: &[&Migration]) -> Result<(), HookError> {
@@ -301,6 +308,6 @@ async fn our_own_migrations_are_what_the_history_says() {
     migrate(&migrator, &embedded, &NoHooks, &Settings::default()).await.unwrap();
     let from_folder =
         Migrations::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations")).unwrap();
-    assert!(status(&migrator, &from_folder).await.unwrap().is_current());
+    assert!(status(&migrator, &from_folder, Release::ours()).await.unwrap().is_current());
     assert_eq!(db::verify_isolation(&migrator).await.unwrap(), vec![]);
 }

@@ -77,7 +77,7 @@ pub(crate) async fn run(mut env: Env, command: Command) -> anyhow::Result<ExitCo
 }
 
 async fn status(database: &PgConnectOptions, json: bool) -> anyhow::Result<ExitCode> {
-    let status = migrate::status(database, &Migrations::embedded()?).await?;
+    let status = migrate::status(database, &Migrations::embedded()?, migrate::Release::ours()).await?;
     if json {
         say::line(&serde_json::to_string_pretty(&status)?);
     } else {
@@ -92,7 +92,8 @@ fn show(status: &Status) {
             State::Applied => "applied".to_owned(),
             State::Pending => "pending".to_owned(),
             State::OutOfOrder => "out of order".to_owned(),
-            State::Edited => "edited after it was applied".to_owned(),
+            State::Edited { .. } => "edited after it was applied".to_owned(),
+            State::Newer => "applied by a newer release".to_owned(),
             State::Missing => "applied, and unknown to this program".to_owned(),
             State::Failed { statement, error } => {
                 format!("failed at statement {statement}: {}", error.as_deref().unwrap_or("it was ended"))

@@ -12,7 +12,9 @@ pub struct Statement {
     /// The line of the file that it begins at, from 1.
     pub line: usize,
     /// Its words in lower case, outside of quotes and comments.
-    pub(crate) words: Vec<String>,
+    pub words: Vec<String>,
+    /// Where the text begins in the file, in bytes.
+    pub at: usize,
 }
 
 /// A comment that is a line of its own or ends one.
@@ -190,7 +192,7 @@ impl Lexer<'_> {
         let draft = std::mem::take(&mut self.draft);
         if let Some((start, line)) = draft.start {
             let text = self.text.get(start..draft.end).unwrap_or_default().to_owned();
-            self.done.push(Statement { text, line, words: draft.words });
+            self.done.push(Statement { text, line, words: draft.words, at: start });
         }
     }
 

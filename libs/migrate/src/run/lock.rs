@@ -8,13 +8,17 @@ use sqlx::{FromRow, PgConnection};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::Error;
+use super::event::Event;
+use crate::{Error, Settings};
 
 /// The advisory lock of whoever migrates.
 pub const MIGRATION_LOCK: i64 = 0x6e65_786f_0000_0001;
 /// The advisory lock by which a backup and a migration exclude each other: a dump holds every table. Migrations take
 /// it alone, backups share it.
 pub const BACKUP_LOCK: i64 = 0x6e65_786f_0000_0002;
+
+/// The advisory lock of whoever runs backfills.
+pub(crate) const BACKFILL_LOCK: i64 = 0x6e65_786f_0000_0003;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, FromRow)]
@@ -23,6 +27,8 @@ pub struct Holder {
     pub pid: i32,
     /// What it calls itself.
     pub application: String,
+    /// The address that it comes from.
+    pub client: String,
     /// What it is doing.
     pub query: String,
     /// For how long, in seconds.
@@ -31,34 +37,38 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let query: String = self.query.chars().take(80).collect();
-        write!(f, "pid {}, {}, for {} s in: {query}", self.pid, self.application, self.age_seconds)
+        let query: String =
+            self.query.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
+        let Self { pid, application, client, age_seconds, .. } = self;
+        write!(f, "pid {pid}, {application} from {client}, for {age_seconds} s in: {query}")
     }
 }
 
 /// Takes both locks for as long as the connection lives.
-pub(crate) async fn take(conn: &mut PgConnection, patience: Duration) -> Result<(), Error> {
-    let end = Instant::now() + patience;
-    for key in [MIGRATION_LOCK, BACKUP_LOCK] {
-        let mut told = false;
-        loop {
-            let (taken,): (bool,) =
-                sqlx::query_as("select pg_try_advisory_lock($1)").bind(key).fetch_one(&mut *conn).await?;
-            if taken {
-                break;
-            }
-            let holder = holder(conn, key).await?;
-            if Instant::now() > end {
-                return Err(Error::Locked(holder.unwrap_or_default()));
-            }
-            if !told && let Some(holder) = holder {
-                tracing::info!(%holder, "waiting for another process that migrates");
-                told = true;
-            }
-            sleep(pause()).await;
+pub(crate) async fn take(conn: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
+    take_one(conn, MIGRATION_LOCK, settings).await?;
+    take_one(conn, BACKUP_LOCK, settings).await
+}
+
+pub(crate) async fn take_one(conn: &mut PgConnection, key: i64, settings: &Settings) -> Result<(), Error> {
+    let end = Instant::now() + settings.lock_wait;
+    let mut told = false;
+    loop {
+        let (taken,): (bool,) =
+            sqlx::query_as("select pg_try_advisory_lock($1)").bind(key).fetch_one(&mut *conn).await?;
+        if taken {
+            return Ok(());
         }
+        let holder = holder(conn, key).await?;
+        if Instant::now() > end {
+            return Err(Error::Locked(holder.unwrap_or_default()));
+        }
+        if let Some(holder) = holder.filter(|_| !told) {
+            settings.listener.tell(&Event::Waiting(holder));
+            told = true;
+        }
+        sleep(pause()).await;
     }
-    Ok(())
 }
 
 /// Replicas that start together must not poll together.
@@ -69,7 +79,8 @@ pub(crate) fn pause() -> Duration {
 
 pub(crate) async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<Holder>, sqlx::Error> {
     sqlx::query_as(
-        "select l.pid, coalesce(a.application_name, '') as application, coalesce(a.query, '') as query,
+        "select l.pid, coalesce(a.application_name, '') as application,
+                coalesce(host(a.client_addr), 'local') as client, coalesce(a.query, '') as query,
                 coalesce(extract(epoch from now() - a.query_start), 0)::bigint as age_seconds
          from pg_locks l left join pg_stat_activity a on a.pid = l.pid
          where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.pid <> pg_backend_pid()

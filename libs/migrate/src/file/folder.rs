@@ -1,9 +1,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
-use crate::{
-    Error, FileError, Migration, Version,
-    file::{FileName, normalised},
-};
+use super::{FileError, FileName, Migration, Script, Version};
+use crate::Error;
 
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
@@ -36,18 +34,23 @@ impl Migrations {
             let wrong = |problem: FileError| Error::File { file: file.clone(), problem };
             let name: FileName = file.parse().map_err(wrong)?;
             if name.down {
-                downs.push((file.clone(), name, normalised(&bytes).map_err(wrong)?));
+                let (script, _) = Script::read(file.clone(), &bytes).map_err(wrong)?;
+                downs.push((file.clone(), name, script));
                 continue;
             }
             let migration = Migration::read(name, &bytes).map_err(wrong)?;
             if let Some(other) = found.get(&migration.version) {
-                return Err(wrong(FileError::Duplicate(other.file())));
+                return Err(wrong(FileError::Duplicate(other.file().to_owned())));
             }
             found.insert(migration.version.clone(), migration);
         }
-        for (file, name, text) in downs {
+        for (file, name, script) in downs {
             let up = found.get_mut(&name.version).filter(|up| up.name == name.name);
-            up.ok_or(Error::File { file, problem: FileError::Alone })?.down = Some(text);
+            let wrong = |problem| Error::File { file, problem };
+            if script.directives.no_transaction {
+                return Err(wrong(FileError::BackWithoutTransaction));
+            }
+            up.ok_or_else(|| wrong(FileError::Alone))?.down = Some(script);
         }
         Ok(Self(found.into_values().collect()))
     }
@@ -61,6 +64,12 @@ impl Migrations {
     /// Each, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Migration> {
         self.0.iter()
+    }
+
+    /// Those up to this version.
+    #[must_use]
+    pub fn up_to(&self, version: &Version) -> Self {
+        Self(self.0.iter().filter(|migration| migration.version <= *version).cloned().collect())
     }
 
     /// The one of this version.

@@ -1,59 +1,24 @@
 //! One migration file.
 
-use std::{fmt, str::FromStr};
+mod concurrent;
+mod directive;
+mod error;
+mod folder;
+mod lexer;
+mod template;
+mod version;
+
+use std::str::FromStr;
 
 use aws_lc_rs::digest;
-use serde::{Deserialize, Serialize};
-use time::{Date, Month, Time};
 
-use crate::{FileError, Statement, directive, directive::Directives, lexer};
-
-/// `YYYYMMDD_HHMM`: when a migration was written, which is where it stands in the history.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Version(String);
-
-impl FromStr for Version {
-    type Err = FileError;
-
-    fn from_str(text: &str) -> Result<Self, FileError> {
-        let number =
-            |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u16>().ok());
-        let small = |range| number(range).and_then(|number| u8::try_from(number).ok());
-        let shape = text.len() == 13
-            && text.char_indices().all(|(at, c)| if at == 8 { c == '_' } else { c.is_ascii_digit() });
-        let month = small(4..6).and_then(|month| Month::try_from(month).ok());
-        let day = number(0..4).zip(month).zip(small(6..8));
-        let day = day.and_then(|((year, month), day)| Date::from_calendar_date(year.into(), month, day).ok());
-        let time =
-            small(9..11).zip(small(11..13)).and_then(|(hour, minute)| Time::from_hms(hour, minute, 0).ok());
-        if shape && day.is_some() && time.is_some() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(FileError::Name)
-        }
-    }
-}
-
-impl TryFrom<String> for Version {
-    type Error = FileError;
-
-    fn try_from(text: String) -> Result<Self, FileError> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.0
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub(crate) use concurrent::{Manner, NewIndex};
+pub use directive::{Allow, Backfill, Directives, duration};
+pub use error::FileError;
+pub use folder::Migrations;
+pub use lexer::{LexError, Statement, split};
+pub use template::template;
+pub use version::{Release, Version};
 
 /// One migration.
 #[derive(Debug, Clone)]
@@ -66,10 +31,66 @@ pub struct Migration {
     pub description: String,
     /// SHA-256 of the text, in hex; line ends and a byte order mark do not count.
     pub checksum: String,
-    pub(crate) statements: Vec<Statement>,
-    pub(crate) directives: Directives,
-    /// The file that takes it back, if there is one.
-    pub down: Option<String>,
+    /// What it does.
+    pub up: Script,
+    /// What takes it back, if there is such a file.
+    pub down: Option<Script>,
+}
+
+/// What a file says, in order.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// The file's name.
+    pub file: String,
+    /// The text, without a byte order mark and with `\n` at line ends.
+    pub text: String,
+    /// What is sent.
+    pub statements: Vec<Statement>,
+    /// How it is to be sent.
+    pub directives: Directives,
+}
+
+impl Script {
+    fn read(file: String, bytes: &[u8]) -> Result<(Self, String), FileError> {
+        let text = normalised(bytes)?;
+        let (statements, comments) = lexer::read(&text)?;
+        if statements.is_empty() {
+            return Err(FileError::Empty);
+        }
+        statements.iter().try_for_each(allowed)?;
+        let directives = directive::read(&comments).map_err(FileError::Directive)?;
+        let described = comments.iter().find(|comment| !comment.text.starts_with("nexo:"));
+        let description = described.map(|comment| comment.text.clone()).unwrap_or_default();
+        let script = Self { file, text, statements, directives };
+        script.check()?;
+        Ok((script, description))
+    }
+
+    /// What only the whole file can tell.
+    fn check(&self) -> Result<(), FileError> {
+        for statement in self.statements.iter().filter(|_| self.directives.no_transaction) {
+            if Manner::of(statement).is_none() {
+                return Err(FileError::Nameless { line: statement.line });
+            }
+        }
+        let Some(backfill) = &self.directives.backfill else { return Ok(()) };
+        let batch = self.statements.get(backfill.statement);
+        let scoped = batch.is_some_and(|batch| {
+            ["account_id", "$1", "$2"].iter().all(|part| batch.text.contains(part))
+                && batch.words.first().is_some_and(|word| word == "update")
+        });
+        if scoped && !self.directives.no_transaction { Ok(()) } else { Err(FileError::Backfill) }
+    }
+
+    /// Whether this statement is one batch of a backfill, which does not run with the migration.
+    pub(crate) fn is_backfill(&self, at: usize) -> bool {
+        self.directives.backfill.as_ref().is_some_and(|backfill| backfill.statement == at)
+    }
+
+    /// Whether this statement is a question that must be answered by true.
+    pub(crate) fn is_question(&self, at: usize) -> bool {
+        self.directives.verify_from.is_some_and(|from| at >= from)
+    }
 }
 
 /// A file's name, understood.
@@ -98,35 +119,21 @@ impl FromStr for FileName {
 
 impl Migration {
     pub(crate) fn read(name: FileName, bytes: &[u8]) -> Result<Self, FileError> {
-        let text = normalised(bytes)?;
-        let (statements, comments) = lexer::read(&text)?;
-        if statements.is_empty() {
-            return Err(FileError::Empty);
-        }
-        statements.iter().try_for_each(allowed)?;
-        let directives = directive::read(&comments).map_err(FileError::Directive)?;
-        let described = comments.iter().find(|comment| !comment.text.starts_with("nexo:"));
-        let description = described.map(|comment| comment.text.clone()).unwrap_or_default();
-        Ok(Self {
-            version: name.version,
-            name: name.name,
-            description,
-            checksum: checksum(&text),
-            statements,
-            directives,
-            down: None,
-        })
+        let file = format!("{}_{}.sql", name.version, name.name);
+        let (up, description) = Script::read(file, bytes)?;
+        let checksum = checksum(&up.text);
+        Ok(Self { version: name.version, name: name.name, description, checksum, up, down: None })
     }
 
     /// The file's name.
     #[must_use]
-    pub fn file(&self) -> String {
-        format!("{}_{}.sql", self.version, self.name)
+    pub fn file(&self) -> &str {
+        &self.up.file
     }
 }
 
 /// The text as every editor and checkout gives it: no byte order mark, `\n` at line ends.
-pub(crate) fn normalised(bytes: &[u8]) -> Result<String, FileError> {
+fn normalised(bytes: &[u8]) -> Result<String, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|_| FileError::NotUtf8)?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n"))
 }
@@ -214,7 +221,7 @@ mod tests {
     fn directives_are_read() {
         let text =
             b"-- nexo:no-transaction\n-- nexo:lock-timeout 500ms\nselect 1;\n-- nexo:verify\nselect true;";
-        let directives = read("20260101_0000_a.sql", text).unwrap().directives;
+        let directives = read("20260101_0000_a.sql", text).unwrap().up.directives;
         assert!(directives.no_transaction);
         assert_eq!(directives.lock_timeout, Some(std::time::Duration::from_millis(500)));
         assert_eq!(directives.verify_from, Some(1));

@@ -1,0 +1,118 @@
+//! How a statement behaves outside of a transaction: which may be sent again after a crash, and which may not.
+
+use super::lexer::Statement;
+
+/// How a statement of a file without transaction is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// In a transaction of its own, which also notes that it is done.
+    Transaction,
+    /// Builds an index while others write; what a failed build leaves is found by its name.
+    BuildsIndex(NewIndex),
+    /// Refuses to be in a transaction, and does no harm when it is sent twice.
+    Repeatable,
+    /// Refuses to be in a transaction, and may have been done in part.
+    Unknown,
+}
+
+/// What `create index concurrently` makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewIndex {
+    /// As written, with its quotes.
+    pub(crate) name: String,
+    /// As written.
+    pub(crate) table: String,
+}
+
+impl Manner {
+    /// `None`: an index that is built concurrently must have a name, by which a failed build is found.
+    pub(crate) fn of(statement: &Statement) -> Option<Self> {
+        let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+        Some(match words.as_slice() {
+            ["create", "index", "concurrently", ..] | ["create", "unique", "index", "concurrently", ..] => {
+                Self::BuildsIndex(new_index(&statement.text)?)
+            }
+            ["drop", "index", "concurrently", ..] | ["vacuum" | "reindex" | "checkpoint", ..] => {
+                Self::Repeatable
+            }
+            ["alter", "table", .., "concurrently" | "finalize"] => Self::Unknown,
+            ["call" | "do" | "cluster", ..]
+            | ["create" | "drop" | "alter", "database" | "tablespace" | "subscription" | "system", ..] => {
+                Self::Unknown
+            }
+            _ => Self::Transaction,
+        })
+    }
+}
+
+fn new_index(text: &str) -> Option<NewIndex> {
+    let mut rest = after(text, "concurrently")?;
+    if let Some(more) = ["if", "not", "exists"].iter().try_fold(rest, |rest, word| keyword(rest, word)) {
+        rest = more;
+    }
+    let (name, rest) = identifier(rest)?;
+    let rest = keyword(rest, "on")?;
+    let rest = keyword(rest, "only").unwrap_or(rest);
+    let (schema, rest) = identifier(rest)?;
+    let table = match rest.strip_prefix('.') {
+        Some(rest) => format!("{schema}.{}", identifier(rest)?.0),
+        None => schema.to_owned(),
+    };
+    (!name.eq_ignore_ascii_case("on")).then(|| NewIndex { name: name.to_owned(), table })
+}
+
+fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let at = text.to_ascii_lowercase().find(word)?;
+    text.get(at + word.len()..)
+}
+
+fn keyword<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let (found, rest) = identifier(text)?;
+    found.eq_ignore_ascii_case(word).then_some(rest)
+}
+
+fn identifier(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let end = if let Some(quoted) = text.strip_prefix('"') {
+        quoted.find('"')? + 2
+    } else {
+        text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len())
+    };
+    (end > 0).then(|| text.split_at_checked(end)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::lexer::split, *};
+
+    fn manner(sql: &str) -> Option<Manner> {
+        Manner::of(&split(sql).unwrap()[0])
+    }
+
+    fn builds(name: &str, table: &str) -> Option<Manner> {
+        Some(Manner::BuildsIndex(NewIndex { name: name.to_owned(), table: table.to_owned() }))
+    }
+
+    #[test]
+    fn an_index_is_known_by_its_name() {
+        let plain = "create index concurrently ix on app.things (id)";
+        assert_eq!(manner(plain), builds("ix", "app.things"));
+        let long = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"Ix\"\n ON ONLY \"app\".\"Th ings\" (id)";
+        assert_eq!(manner(long), builds("\"Ix\"", "\"app\".\"Th ings\""));
+        assert_eq!(manner("create index concurrently on app.things (id)"), None);
+    }
+
+    #[test]
+    fn what_may_be_sent_again_is_known() {
+        for (sql, wanted) in [
+            ("insert into a values (1)", Manner::Transaction),
+            ("create index a on b (c)", Manner::Transaction),
+            ("vacuum analyze a", Manner::Repeatable),
+            ("drop index concurrently if exists a", Manner::Repeatable),
+            ("call f()", Manner::Unknown),
+            ("alter table a detach partition b concurrently", Manner::Unknown),
+        ] {
+            assert_eq!(manner(sql), Some(wanted), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The rows hang together: each holds the hash of those before it, and the table's comment the newest.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::{Error, run::session::send};
+
+const CHAIN: &str = include_str!("chain.sql");
+
+/// Links every row to those before it. To be called in the transaction that wrote.
+pub(crate) async fn link(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let relink = format!(
+        "{CHAIN} update ops.migration_history h set link = c.computed from chain c
+         where h.version = c.version and h.link is distinct from c.computed"
+    );
+    send(conn, &relink).await?;
+    let (head,): (String,) = sqlx::query_as(
+        "select coalesce((select link from ops.migration_history order by version desc limit 1), 'none')",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    send(conn, &format!("comment on table ops.migration_history is 'head {head}'")).await
+}
+
+/// Whether no row was changed, put in or taken out by hand.
+pub(crate) async fn verify(conn: &mut PgConnection) -> Result<(), Error> {
+    if !super::is_there(conn).await? {
+        return Ok(());
+    }
+    let broken =
+        format!("{CHAIN} select version from chain where link is distinct from computed order by n limit 1");
+    let broken: Option<(String,)> = sqlx::query_as(AssertSqlSafe(broken)).fetch_optional(&mut *conn).await?;
+    if let Some((version,)) = broken {
+        return Err(Error::Tampered(format!(
+            "row {version} is not as it was written, or one before it is gone"
+        )));
+    }
+    let (whole,): (bool,) = sqlx::query_as(
+        "select coalesce(obj_description('ops.migration_history'::regclass, 'pg_class')
+            = 'head ' || coalesce((select link from ops.migration_history order by version desc limit 1), 'none'), false)",
+    )
+    .fetch_one(conn)
+    .await?;
+    if whole { Ok(()) } else { Err(Error::Tampered("its newest row is gone".to_owned())) }
+}

@@ -1,0 +1,159 @@
+//! `ops.migration_history`: what was done to this database, and how far.
+
+mod chain;
+
+use sqlx::{FromRow, PgConnection, types::Json};
+
+pub(crate) use chain::{link, verify};
+
+use crate::{Migration, backfill::Progress, file::split, run::session::send};
+
+const TABLE: &str = include_str!("table.sql");
+
+/// One row.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Row {
+    pub(crate) version: String,
+    pub(crate) name: String,
+    pub(crate) checksum: String,
+    pub(crate) state: String,
+    pub(crate) statement: i32,
+    pub(crate) error_message: Option<String>,
+    pub(crate) without_transaction: bool,
+    pub(crate) min_app: Option<String>,
+    pub(crate) backup: Option<String>,
+    pub(crate) backfill: Option<Json<Progress>>,
+}
+
+impl Row {
+    /// Whether it is part of the schema now.
+    pub(crate) fn stands(&self) -> bool {
+        matches!(self.state.as_str(), "applied" | "resolved")
+    }
+
+    /// Whether it was begun outside of a transaction and not finished.
+    pub(crate) fn broke_off(&self) -> bool {
+        self.without_transaction && matches!(self.state.as_str(), "running" | "failed")
+    }
+
+    /// Whether it ended without a word: its process was killed.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.state == "running"
+    }
+
+    /// The statement that was reached, from 0.
+    pub(crate) fn reached(&self) -> usize {
+        usize::try_from(self.statement).unwrap_or_default().saturating_sub(1)
+    }
+}
+
+/// Makes the table as it is today, and lets the service roles read it.
+pub(crate) async fn prepare(conn: &mut PgConnection, owner: &str) -> Result<(), sqlx::Error> {
+    if is_there(conn).await? {
+        return Ok(());
+    }
+    send(conn, "begin").await?;
+    send(conn, "create schema if not exists ops").await?;
+    for statement in split(TABLE).unwrap_or_default() {
+        send(conn, &statement.text).await?;
+    }
+    let (owned,): (bool,) =
+        sqlx::query_as("select to_regrole($1) is not null").bind(owner).fetch_one(&mut *conn).await?;
+    if owned {
+        send(conn, &format!("alter schema ops owner to {owner}")).await?;
+        send(conn, &format!("alter table ops.migration_history owner to {owner}")).await?;
+    }
+    let readers: Vec<(String,)> = sqlx::query_as(
+        "select rolname::text from pg_roles where rolname in ('nexo_app', 'nexo_auth', 'nexo_relay')",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for (reader,) in readers {
+        send(conn, &format!("grant usage on schema ops to {reader}")).await?;
+        send(conn, &format!("grant select on ops.migration_history to {reader}")).await?;
+    }
+    link(conn).await?;
+    send(conn, "commit").await
+}
+
+/// Whether the table is there, with all of its columns.
+async fn is_there(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let (there,): (bool,) = sqlx::query_as(
+        "select exists (select from pg_attribute
+         where attrelid = to_regclass('ops.migration_history') and attname = 'backfill')",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(there)
+}
+
+/// All rows, oldest first; none where there is no table.
+pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<Row>, sqlx::Error> {
+    if !is_there(conn).await? {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(
+        "select version, name, checksum, state, statement, error_message, without_transaction, min_app, backup, backfill
+         from ops.migration_history order by version",
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What is written about one migration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Note<'m> {
+    pub(crate) migration: &'m Migration,
+    pub(crate) state: &'static str,
+    /// The statement that was reached, from 1.
+    pub(crate) statement: usize,
+    pub(crate) execution_ms: u128,
+    pub(crate) error: Option<&'m str>,
+    pub(crate) app_version: &'m str,
+    /// The command that restores what was there before.
+    pub(crate) backup: Option<&'m str>,
+    /// Who decided it, and why; for what nobody but an operator does.
+    pub(crate) actor: Option<&'m str>,
+    pub(crate) because: Option<&'m str>,
+}
+
+impl<'m> Note<'m> {
+    /// That it is in this state, as of now.
+    pub(crate) fn of(migration: &'m Migration, state: &'static str, app_version: &'m str) -> Self {
+        let (statement, execution_ms) = (0, 0);
+        let (error, backup, actor, because) = (None, None, None, None);
+        Self { migration, state, statement, execution_ms, error, app_version, backup, actor, because }
+    }
+}
+
+pub(crate) async fn write(conn: &mut PgConnection, note: Note<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into ops.migration_history
+            (version, name, description, checksum, state, statement, without_transaction, execution_ms, error_message,
+             app_version, min_app, backup, actor, because)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         on conflict (version) do update set
+            name = excluded.name, description = excluded.description, checksum = excluded.checksum, state = excluded.state,
+            statement = excluded.statement, without_transaction = excluded.without_transaction, applied_at = now(),
+            execution_ms = excluded.execution_ms, error_message = excluded.error_message, applied_by = session_user,
+            app_version = excluded.app_version, min_app = excluded.min_app,
+            backup = coalesce(excluded.backup, migration_history.backup), actor = excluded.actor, because = excluded.because",
+    )
+    .bind(note.migration.version.to_string())
+    .bind(&note.migration.name)
+    .bind(&note.migration.description)
+    .bind(&note.migration.checksum)
+    .bind(note.state)
+    .bind(i32::try_from(note.statement).unwrap_or(i32::MAX))
+    .bind(note.migration.up.directives.no_transaction)
+    .bind(i64::try_from(note.execution_ms).unwrap_or(i64::MAX))
+    .bind(note.error)
+    .bind(note.app_version)
+    .bind(note.migration.up.directives.min_app.map(|release| release.to_string()))
+    .bind(note.backup)
+    .bind(note.actor)
+    .bind(note.because)
+    .execute(&mut *conn)
+    .await?;
+    link(conn).await
+}

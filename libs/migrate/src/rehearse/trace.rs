@@ -1,0 +1,132 @@
+//! What one statement did, as the server itself tells: `pg_locks`, `relfilenode`, counted scans.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+use sqlx::{FromRow, PgConnection};
+
+use crate::file::Manner;
+
+/// What a statement does to tables that were there before its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    /// The locks that it takes and its file had not taken before.
+    pub locks: Vec<Lock>,
+    /// Tables that it writes anew, row by row.
+    pub rewrites: Vec<String>,
+    /// Tables that it reads from end to end.
+    pub scans: Vec<String>,
+    /// Why nothing is known, if that is so.
+    pub untraced: Option<&'static str>,
+}
+
+/// A lock of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lock {
+    /// The table, with its schema.
+    pub table: String,
+    /// As in `pg_locks`.
+    pub mode: String,
+}
+
+impl Lock {
+    /// What others cannot do meanwhile (PostgreSQL documentation, table 13.2).
+    #[must_use]
+    pub fn blocks(&self) -> &'static str {
+        match self.mode.as_str() {
+            "AccessExclusiveLock" => "blocks reads and writes",
+            "ExclusiveLock" | "ShareRowExclusiveLock" | "ShareLock" => "blocks writes",
+            "ShareUpdateExclusiveLock" => "blocks other schema changes",
+            _ => "blocks nobody's reads or writes",
+        }
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: {}", self.mode, self.table, self.blocks())
+    }
+}
+
+impl Trace {
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let mut tables: Vec<_> = self.locks.iter().map(|lock| lock.table.clone()).collect();
+        tables.extend(self.rewrites.iter().chain(&self.scans).cloned());
+        tables.sort();
+        tables.dedup();
+        tables
+    }
+}
+
+/// The tables that are there before a file, by their names.
+pub(crate) type Tables = BTreeMap<String, i64>;
+
+pub(crate) async fn tables(conn: &mut PgConnection) -> Result<Tables, sqlx::Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select c.oid::regclass::text, c.oid::bigint from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// One table in the middle of a transaction.
+#[derive(FromRow)]
+struct State {
+    table: String,
+    file: i64,
+    scans: i64,
+    modes: Vec<String>,
+}
+
+pub(crate) struct Look(BTreeMap<String, State>);
+
+pub(crate) async fn look(conn: &mut PgConnection, tables: &Tables) -> Result<Look, sqlx::Error> {
+    let (names, oids): (Vec<_>, Vec<_>) = tables.iter().map(|(name, oid)| (name.clone(), *oid)).unzip();
+    let states: Vec<State> = sqlx::query_as(
+        "select t.name as table, coalesce(pg_relation_filenode(t.oid::oid::regclass), 0)::bigint as file,
+                coalesce(pg_stat_get_xact_numscans(t.oid::oid), 0) as scans,
+                array(select l.mode from pg_locks l where l.locktype = 'relation' and l.granted and l.pid = pg_backend_pid()
+                      and l.relation = t.oid::oid order by l.mode) as modes
+         from unnest($1::text[], $2::bigint[]) as t (name, oid)",
+    )
+    .bind(names)
+    .bind(oids)
+    .persistent(false)
+    .fetch_all(conn)
+    .await?;
+    Ok(Look(states.into_iter().map(|state| (state.table.clone(), state)).collect()))
+}
+
+impl Look {
+    /// What happened between this look and a later one.
+    pub(crate) fn until(&self, after: &Self) -> Trace {
+        let mut trace = Trace::default();
+        for (table, now) in &after.0 {
+            let before = self.0.get(table);
+            let held = |mode: &&String| before.is_none_or(|before| !before.modes.contains(mode));
+            let new = now.modes.iter().filter(held);
+            trace.locks.extend(new.map(|mode| Lock { table: table.clone(), mode: mode.clone() }));
+            if before.is_some_and(|before| before.file != now.file && now.file != 0) {
+                trace.rewrites.push(table.clone());
+            }
+            if before.is_some_and(|before| before.scans < now.scans) {
+                trace.scans.push(table.clone());
+            }
+        }
+        trace
+    }
+}
+
+/// A statement that refuses to be in a transaction releases its locks before anybody can look.
+pub(crate) fn outside(manner: &Manner) -> Trace {
+    match manner {
+        Manner::BuildsIndex(index) => Trace {
+            locks: vec![Lock { table: index.table.clone(), mode: "ShareUpdateExclusiveLock".to_owned() }],
+            scans: vec![index.table.clone()],
+            ..Trace::default()
+        },
+        _ => Trace { untraced: Some("it runs outside of a transaction"), ..Trace::default() },
+    }
+}

@@ -1,0 +1,289 @@
+//! One script, from its first statement to its row in the history.
+
+use std::time::Instant;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::sleep;
+
+use super::{
+    Settings, blocker::watched, event::Event, guard, guard::Own, index, lock::Holder, lock::pause,
+    session::send,
+};
+use crate::{
+    Error, Migration, Script,
+    file::Manner,
+    history::{Note, write},
+};
+
+/// The connection that works, and the one that looks at it.
+pub(crate) struct Runner<'s> {
+    pub(crate) conn: PgConnection,
+    pub(crate) observer: PgConnection,
+    pub(crate) pid: i32,
+    pub(crate) settings: &'s Settings,
+    pub(crate) start: Instant,
+}
+
+/// One script that is to run, and what its row will say when it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'m> {
+    pub(crate) migration: &'m Migration,
+    pub(crate) script: &'m Script,
+    /// The statement to begin with, from 0: those before it are done.
+    pub(crate) from: usize,
+    /// Whether the process that ran it before was killed.
+    pub(crate) was_cut: bool,
+    /// What the row says in the end: `applied` or `rolled_back`.
+    pub(crate) done: &'static str,
+    pub(crate) backup: Option<&'m str>,
+    pub(crate) actor: Option<&'m str>,
+    pub(crate) because: Option<&'m str>,
+}
+
+impl<'m> Job<'m> {
+    /// A migration that nobody has begun.
+    pub(crate) fn up(migration: &'m Migration) -> Self {
+        let script = &migration.up;
+        Self {
+            migration,
+            script,
+            from: 0,
+            was_cut: false,
+            done: "applied",
+            backup: None,
+            actor: None,
+            because: None,
+        }
+    }
+}
+
+impl<'s> Runner<'s> {
+    pub(crate) async fn new(
+        mut conn: PgConnection,
+        observer: PgConnection,
+        settings: &'s Settings,
+    ) -> Result<Self, Error> {
+        let (pid,) = sqlx::query_as("select pg_backend_pid()").fetch_one(&mut conn).await?;
+        Ok(Self { conn, observer, pid, settings, start: Instant::now() })
+    }
+
+    pub(crate) async fn apply(&mut self, job: Job<'_>) -> Result<(), Error> {
+        self.start = Instant::now();
+        let file = job.script.file.clone();
+        self.settings.listener.tell(&Event::File { file, statements: job.script.statements.len() });
+        self.wait_for_locks(job).await?;
+        if job.script.directives.no_transaction {
+            self.alone(job).await?;
+        } else {
+            self.together(job).await?;
+        }
+        let version = job.migration.version.clone();
+        self.settings.listener.tell(&Event::Applied { version, took_ms: self.start.elapsed().as_millis() });
+        Ok(())
+    }
+
+    /// Gives the connection back, which still holds the lock.
+    pub(crate) async fn leave(self) -> PgConnection {
+        let _ = self.observer.close().await; // it has nothing to lose
+        self.conn
+    }
+
+    async fn wait_for_locks(&mut self, job: Job<'_>) -> Result<(), sqlx::Error> {
+        let wait = job.script.directives.lock_timeout.unwrap_or(self.settings.lock_timeout);
+        send(&mut self.conn, &format!("set lock_timeout = {}", wait.as_millis())).await
+    }
+
+    /// In one transaction; tried again when a lock could not be had in time, so that no reader queues behind us for long.
+    async fn together(&mut self, job: Job<'_>) -> Result<(), Error> {
+        for attempt in 1.. {
+            let Err(failed) = self.whole(job).await else { break };
+            if failed.is_cut() {
+                return Err(failed);
+            }
+            send(&mut self.conn, "rollback").await?;
+            if !self.gives_way(&failed, attempt).await {
+                let statement = if let Error::Statement { statement, .. } = &failed { *statement } else { 0 };
+                if job.done == "applied" {
+                    self.note(job, "failed", statement, Some(&failed)).await?;
+                }
+                return Err(failed);
+            }
+        }
+        Ok(())
+    }
+
+    async fn whole(&mut self, job: Job<'_>) -> Result<(), Error> {
+        send(&mut self.conn, "begin").await?;
+        let own = guard::look(&mut self.conn).await?;
+        for at in 0..job.script.statements.len() {
+            self.step(job.script, at, &own).await?;
+        }
+        self.hand_over().await?;
+        self.note_inside(job, job.done, job.script.statements.len(), None).await?;
+        Ok(send(&mut self.conn, "commit").await?)
+    }
+
+    /// Statement by statement; the history tells how far it came if we are killed.
+    async fn alone(&mut self, job: Job<'_>) -> Result<(), Error> {
+        let own = guard::look(&mut self.conn).await?;
+        self.note(job, "running", job.from + 1, None).await?;
+        for at in job.from..job.script.statements.len() {
+            let was_cut = job.was_cut && at == job.from;
+            if let Err(failed) = self.one(job, at, was_cut, &own).await {
+                if failed.is_cut() {
+                    return Err(failed);
+                }
+                send(&mut self.conn, "reset role").await?; // whatever it did, the row is to be written
+                self.note(job, "failed", at + 1, Some(&failed)).await?;
+                return Err(failed);
+            }
+        }
+        self.hand_over().await?;
+        Ok(self.note(job, job.done, job.script.statements.len(), None).await?)
+    }
+
+    async fn one(&mut self, job: Job<'_>, at: usize, was_cut: bool, own: &Own) -> Result<(), Error> {
+        for attempt in 1.. {
+            let Err(failed) = self.one_attempt(job, at, was_cut, own).await else { break };
+            if failed.is_cut() || !self.gives_way(&failed, attempt).await {
+                return Err(failed);
+            }
+        }
+        Ok(())
+    }
+
+    async fn one_attempt(&mut self, job: Job<'_>, at: usize, was_cut: bool, own: &Own) -> Result<(), Error> {
+        let Some(statement) = job.script.statements.get(at) else { return Ok(()) };
+        match Manner::of(statement).unwrap_or(Manner::Unknown) {
+            Manner::Transaction => {
+                send(&mut self.conn, "begin").await?;
+                let inside = guard::look(&mut self.conn).await?;
+                let done = self.step(job.script, at, &inside).await;
+                if done.as_ref().is_err_and(|failed| !failed.is_cut()) {
+                    send(&mut self.conn, "rollback").await?;
+                }
+                done?;
+                self.note_inside(job, "running", at + 2, None).await?;
+                send(&mut self.conn, "commit").await?;
+                return Ok(());
+            }
+            Manner::BuildsIndex(wanted) => {
+                self.note(job, "running", at + 1, None).await?;
+                index::build(self, job, at, &wanted, was_cut).await?;
+                self.wait_for_locks(job).await?;
+            }
+            Manner::Repeatable | Manner::Unknown => {
+                self.note(job, "running", at + 1, None).await?;
+                self.send_watched(job.script, at).await?;
+            }
+        }
+        self.still_own(job.script, at, own, false).await
+    }
+
+    /// Waits a while if the failure is that a lock could not be had, and there are attempts left.
+    async fn gives_way(&self, failed: &Error, attempt: u32) -> bool {
+        let Error::Statement { source, blocker, .. } = failed else { return false };
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        // 55P03 lock_not_available, 40P01 deadlock_detected
+        if !code.is_some_and(|code| matches!(&*code, "55P03" | "40P01")) || attempt >= self.settings.attempts
+        {
+            return false;
+        }
+        self.settings
+            .listener
+            .tell(&Event::Again { attempt, blocker: blocker.clone().map(|blocker| *blocker) });
+        sleep(pause() * attempt.min(20)).await;
+        true
+    }
+
+    async fn step(&mut self, script: &Script, at: usize, own: &Own) -> Result<(), Error> {
+        if script.is_backfill(at) {
+            return Ok(()); // `nexo db backfill` runs it
+        }
+        if script.is_question(at) {
+            ask(&mut self.conn, script, at).await?;
+        } else {
+            self.send_watched(script, at).await?;
+        }
+        self.still_own(script, at, own, true).await
+    }
+
+    pub(crate) async fn send_watched(&mut self, script: &Script, at: usize) -> Result<(), Error> {
+        let Some(statement) = script.statements.get(at) else { return Ok(()) };
+        let work = send(&mut self.conn, &statement.text);
+        let (done, blocker) =
+            watched(work, &mut self.observer, self.pid, at + 1, &self.settings.listener).await;
+        done.map_err(|source| failed(script, at, source, blocker))
+    }
+
+    async fn still_own(&mut self, script: &Script, at: usize, own: &Own, inside: bool) -> Result<(), Error> {
+        let now = guard::look(&mut self.conn).await?;
+        let line = script.statements.get(at).map_or(0, |statement| statement.line);
+        match own.changed(&now, inside) {
+            Some(what) => Err(Error::Changed { file: script.file.clone(), line, what }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a migration makes belongs to the owner, whom nobody logs in as.
+    async fn hand_over(&mut self) -> Result<(), sqlx::Error> {
+        let owner = &self.settings.owner;
+        let (needed,): (bool,) = sqlx::query_as(
+            "select not rolsuper and rolname <> $1 and to_regrole($1) is not null from pg_roles where rolname = current_user",
+        )
+        .bind(owner)
+        .fetch_one(&mut self.conn)
+        .await?;
+        if needed {
+            send(&mut self.conn, &format!("reassign owned by current_user to {owner}")).await?;
+        }
+        Ok(())
+    }
+
+    /// The row and its link are written together, in a transaction of their own.
+    async fn note(
+        &mut self,
+        job: Job<'_>,
+        state: &'static str,
+        statement: usize,
+        error: Option<&Error>,
+    ) -> Result<(), sqlx::Error> {
+        send(&mut self.conn, "begin").await?;
+        self.note_inside(job, state, statement, error).await?;
+        send(&mut self.conn, "commit").await
+    }
+
+    async fn note_inside(
+        &mut self,
+        job: Job<'_>,
+        state: &'static str,
+        statement: usize,
+        error: Option<&Error>,
+    ) -> Result<(), sqlx::Error> {
+        let error = error.map(Error::for_history);
+        let Job { backup, actor, because, .. } = job;
+        let (execution_ms, error) = (self.start.elapsed().as_millis(), error.as_deref());
+        let note = Note::of(job.migration, state, &self.settings.app_version);
+        write(&mut self.conn, Note { statement, execution_ms, error, backup, actor, because, ..note }).await
+    }
+}
+
+pub(crate) fn failed(script: &Script, at: usize, source: sqlx::Error, blocker: Option<Holder>) -> Error {
+    let line = script.statements.get(at).map_or(0, |statement| statement.line);
+    let blocker = blocker.map(Box::new);
+    let kept = script.directives.no_transaction.then_some(at);
+    Error::Statement { file: script.file.clone(), line, statement: at + 1, source, blocker, kept }
+}
+
+/// A question of a verify block.
+pub(crate) async fn ask(conn: &mut PgConnection, script: &Script, at: usize) -> Result<(), Error> {
+    let Some(statement) = script.statements.get(at) else { return Ok(()) };
+    let question = sqlx::query_as(AssertSqlSafe(statement.text.clone())).persistent(false);
+    let answers: Vec<(Option<bool>,)> =
+        question.fetch_all(conn).await.map_err(|source| failed(script, at, source, None))?;
+    if answers.is_empty() || answers.iter().any(|(answer,)| *answer != Some(true)) {
+        let (file, question) = (script.file.clone(), statement.text.clone());
+        return Err(Error::NotTrue { file, line: statement.line, question });
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! `create index concurrently`: a build that fails leaves an INVALID index behind, which costs every write, serves no
+//! read, and hides behind `if not exists` (PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently").
+
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+
+use super::{
+    apply::{Job, Runner},
+    event::Event,
+    session::send,
+};
+use crate::{Error, file::NewIndex};
+
+#[derive(FromRow)]
+struct Found {
+    name: String,
+    valid: bool,
+    busy: bool,
+}
+
+/// Sends statement `at`, which makes `wanted`; afterwards there is a valid index, or none.
+pub(crate) async fn build(
+    runner: &mut Runner<'_>,
+    job: Job<'_>,
+    at: usize,
+    wanted: &NewIndex,
+    was_cut: bool,
+) -> Result<(), Error> {
+    match find(&mut runner.conn, wanted).await? {
+        Some(found) if found.busy => return Err(Error::BeingBuilt(found.name)),
+        Some(found) if !found.valid => drop_invalid(runner, &found.name).await?,
+        Some(_) if was_cut => return Ok(()), // it was finished, and we were killed before we could note it
+        _ => {}
+    }
+    // It waits for transactions that began before it, and meanwhile stands in nobody's way.
+    let wait = job.script.directives.lock_timeout.unwrap_or(runner.settings.lock_wait);
+    send(&mut runner.conn, &format!("set lock_timeout = {}", wait.as_millis())).await?;
+    let built = runner.send_watched(job.script, at).await;
+    let left = match &built {
+        Err(failed) if failed.is_cut() => return built,
+        _ => find(&mut runner.conn, wanted).await?.filter(|found| !found.valid),
+    };
+    let Some(left) = left else { return built };
+    let rows = match &built {
+        Err(failed) if failed.code().is_some_and(|code| code == "23505") => {
+            duplicates(&mut runner.conn, &left.name).await?
+        }
+        _ => Vec::new(),
+    };
+    drop_invalid(runner, &left.name).await?;
+    let failed = built.err().unwrap_or(Error::Invalid(left.name));
+    if rows.is_empty() { Err(failed) } else { Err(Error::Duplicates { failed: Box::new(failed), rows }) }
+}
+
+/// By its name, in the schema of its table.
+async fn find(conn: &mut PgConnection, wanted: &NewIndex) -> Result<Option<Found>, sqlx::Error> {
+    sqlx::query_as(
+        "select i.indexrelid::regclass::text as name, i.indisvalid as valid,
+                exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as busy
+         from pg_class t join pg_class c on c.relnamespace = t.relnamespace join pg_index i on i.indexrelid = c.oid
+         where t.oid = to_regclass($1) and c.relname = (parse_ident($2))[1]",
+    )
+    .bind(&wanted.table)
+    .bind(&wanted.name)
+    .fetch_optional(conn)
+    .await
+}
+
+async fn drop_invalid(runner: &mut Runner<'_>, name: &str) -> Result<(), Error> {
+    let wait = runner.settings.lock_wait;
+    send(&mut runner.conn, &format!("set lock_timeout = {}", wait.as_millis())).await?;
+    send(&mut runner.conn, &format!("drop index concurrently {name}")).await?;
+    runner.settings.listener.tell(&Event::Dropped(name.to_owned()));
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct Shape {
+    relation: String,
+    columns: String,
+    predicate: Option<String>,
+    identity: String,
+}
+
+/// A few groups of rows that cannot all be in a unique index, by their primary keys: ids may be told, values may not.
+async fn duplicates(conn: &mut PgConnection, index: &str) -> Result<Vec<String>, sqlx::Error> {
+    let shape: Shape = sqlx::query_as(
+        "select i.indrelid::regclass::text as relation,
+                (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ') from generate_series(1, i.indnkeyatts) as n) as columns,
+                pg_get_expr(i.indpred, i.indrelid) as predicate,
+                coalesce((select string_agg(quote_ident(a.attname) || '::text', ' || ''/'' || ' order by k.n)
+                          from pg_index p, unnest(p.indkey) with ordinality as k (attnum, n)
+                          join pg_attribute a on a.attnum = k.attnum
+                          where p.indrelid = i.indrelid and p.indisprimary and a.attrelid = i.indrelid), 'ctid::text') as identity
+         from pg_index i where i.indexrelid = $1::regclass",
+    )
+    .bind(index)
+    .fetch_one(&mut *conn)
+    .await?;
+    let Shape { relation, columns, predicate, identity } = shape;
+    let predicate = predicate.map(|only| format!("where {only}")).unwrap_or_default();
+    let question = format!(
+        "select array_to_string((array_agg({identity}))[1:4], ', ') from {relation} {predicate}
+         group by {columns} having count(*) > 1 limit 5"
+    );
+    let groups: Vec<(String,)> =
+        sqlx::query_as(AssertSqlSafe(question)).persistent(false).fetch_all(conn).await?;
+    Ok(groups.into_iter().map(|(rows,)| rows).collect())
+}

@@ -1,0 +1,186 @@
+//! Applies what is pending.
+
+pub(crate) mod apply;
+pub(crate) mod blocker;
+pub(crate) mod event;
+pub(crate) mod guard;
+mod hooks;
+mod index;
+pub(crate) mod lock;
+pub(crate) mod plan;
+pub(crate) mod session;
+
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use tokio::time::sleep;
+
+pub use event::{Event, Listener};
+pub use hooks::{HookError, Hooks, NoHooks, Taken};
+
+use crate::{Error, Migration, Migrations, Release, Version, backfill, history};
+use apply::{Job, Runner};
+
+/// How migrations are applied.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long to wait for another process that migrates, and for transactions that an index build must outlive.
+    pub lock_wait: Duration,
+    /// How long one statement may wait for a table, while others queue behind it.
+    pub lock_timeout: Duration,
+    /// How often a file is tried that could not get its locks.
+    pub attempts: u32,
+    /// How often a broken connection is made anew.
+    pub reconnects: u32,
+    /// Noted in the history.
+    pub app_version: String,
+    /// The role that owns every object.
+    pub owner: String,
+    /// The last version to apply; `None`: all.
+    pub to: Option<Version>,
+    /// Who is told how it goes.
+    pub listener: Listener,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lock_wait: Duration::from_secs(300),
+            lock_timeout: Duration::from_secs(2),
+            attempts: 30,
+            reconnects: 5,
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            owner: "nexo_owner".to_owned(),
+            to: None,
+            listener: Listener::default(),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn release(&self) -> Option<Release> {
+        self.app_version.parse().ok()
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The migrations that were applied now, oldest first.
+    pub applied: Vec<Version>,
+    /// The version that the database has now.
+    pub version: Option<Version>,
+}
+
+/// Applies what is pending. Any number of processes may call it at once: each migration is applied by one of them.
+///
+/// A connection that breaks is made anew. The history, which is written in the same transaction, tells what was kept:
+/// also when it broke at COMMIT.
+pub async fn migrate(
+    database: &PgConnectOptions,
+    migrations: &Migrations,
+    hooks: &dyn Hooks,
+    settings: &Settings,
+) -> Result<Outcome, Error> {
+    let mut run = Run { database, migrations, hooks, settings, begun: Vec::new(), backup: None };
+    for attempt in 1.. {
+        match run.attempt().await {
+            Err(broken) if broken.is_cut() && !run.begun.is_empty() && attempt <= settings.reconnects => {
+                settings.listener.tell(&Event::Reconnecting(broken.to_string()));
+                sleep(Duration::from_millis(250) * 2_u32.pow(attempt.min(6))).await;
+            }
+            done => return done,
+        }
+    }
+    run.attempt().await
+}
+
+/// Takes the lock, and looks whether the history is whole.
+pub(crate) async fn enter(
+    database: &PgConnectOptions,
+    settings: &Settings,
+) -> Result<(PgConnection, Vec<history::Row>), Error> {
+    let mut conn = session::open(database).await?;
+    lock::take(&mut conn, settings).await?;
+    history::prepare(&mut conn, &settings.owner).await?;
+    history::verify(&mut conn).await?;
+    let rows = history::read(&mut conn).await?;
+    Ok((conn, rows))
+}
+
+struct Run<'r> {
+    database: &'r PgConnectOptions,
+    migrations: &'r Migrations,
+    hooks: &'r dyn Hooks,
+    settings: &'r Settings,
+    /// What this run has begun, on whichever connection.
+    begun: Vec<Version>,
+    /// The command that restores what was there before.
+    backup: Option<Option<Taken>>,
+}
+
+impl Run<'_> {
+    async fn attempt(&mut self) -> Result<Outcome, Error> {
+        let (conn, rows) = enter(self.database, self.settings).await?;
+        let mut jobs = plan::pending(self.migrations, &rows, self.settings.release())?;
+        if let Some(to) = &self.settings.to {
+            self.migrations.find(to).ok_or_else(|| Error::NoSuch(to.clone()))?;
+            jobs.retain(|job| job.migration.version <= *to);
+        }
+        let pending: Vec<_> = jobs.iter().map(|job| job.migration).collect();
+        let guarded = rows.iter().any(history::Row::stands) && !(pending.is_empty() && self.begun.is_empty());
+        if guarded {
+            self.before(&pending).await?;
+        }
+        let conn = if jobs.is_empty() { conn } else { self.apply(conn, &jobs, &rows).await? };
+        let applied = self.applied();
+        if guarded {
+            self.after(&applied).await?;
+        }
+        conn.close().await?; // until here nobody else could migrate
+        let newest = applied.last().map(|migration| migration.version.clone());
+        let stood = rows.iter().filter(|row| row.stands()).filter_map(|row| row.version.parse().ok()).max();
+        let applied = applied.into_iter().map(|migration| migration.version.clone()).collect();
+        Ok(Outcome { applied, version: newest.or(stood) })
+    }
+
+    /// Once, however often the connection breaks.
+    async fn before(&mut self, pending: &[&Migration]) -> Result<(), Error> {
+        if self.backup.is_none() {
+            let stage = "the hook before the migrations refused";
+            let taken = self.hooks.before(self.database, pending).await;
+            self.backup = Some(taken.map_err(|source| Error::Hook { stage, source })?);
+        }
+        Ok(())
+    }
+
+    async fn after(&self, applied: &[&Migration]) -> Result<(), Error> {
+        let stage = "the hook after the migrations failed";
+        self.hooks.after(self.database, applied).await.map_err(|source| Error::Hook { stage, source })
+    }
+
+    async fn apply(
+        &mut self,
+        conn: PgConnection,
+        jobs: &[Job<'_>],
+        rows: &[history::Row],
+    ) -> Result<PgConnection, Error> {
+        let backup = self.backup.clone().flatten();
+        let observer = session::observer(self.database).await?;
+        let mut runner = Runner::new(conn, observer, self.settings).await?;
+        for job in jobs {
+            backfill::insist(&mut runner.conn, job.script, self.migrations, rows).await?;
+            if !self.begun.contains(&job.migration.version) {
+                self.begun.push(job.migration.version.clone());
+            }
+            let backup = backup.as_ref().map(|taken| taken.restore.as_str());
+            runner.apply(Job { backup, ..*job }).await?;
+        }
+        Ok(runner.leave().await)
+    }
+
+    /// What this run began and now stands.
+    fn applied(&self) -> Vec<&Migration> {
+        self.migrations.iter().filter(|migration| self.begun.contains(&migration.version)).collect()
+    }
+}

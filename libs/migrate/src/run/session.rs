@@ -1,0 +1,60 @@
+//! The one connection on which migrations are applied.
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::Error;
+
+/// A runner that dies must free its lock soon: the server looks whether its client is still there.
+const SETTINGS: &[(&str, &str)] = &[
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "300s"),
+    ("client_connection_check_interval", "1s"),
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "2"),
+    ("tcp_keepalives_count", "3"),
+    ("search_path", "pg_catalog"),
+];
+
+pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let name = format!("nexo-migrate {}", std::process::id());
+    let options = database.clone().application_name(&name).options(SETTINGS.iter().copied());
+    let mut conn = PgConnection::connect_with(&options).await.map_err(|refused| {
+        // PgBouncer takes no settings: it could not keep them for one session.
+        if refused.to_string().contains("startup parameter") { Error::Pooler } else { refused.into() }
+    })?;
+    let (standby, check, path): (bool, String, String) = sqlx::query_as(
+        "select pg_is_in_recovery(), current_setting('client_connection_check_interval'), current_setting('search_path')",
+    )
+    .persistent(false)
+    .fetch_one(&mut conn)
+    .await?;
+    match (standby, check.as_str(), path.as_str()) {
+        (true, ..) => Err(Error::Standby),
+        (false, "1s", "pg_catalog") => Ok(conn),
+        _ => Err(Error::Pooler),
+    }
+}
+
+/// A second connection, which looks at the first.
+pub(crate) async fn observer(database: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let options =
+        database.clone().application_name("nexo-migrate observer").options(SETTINGS.iter().copied());
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Sends one statement as one message.
+pub(crate) async fn send(conn: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
+    conn.execute(AssertSqlSafe(statement.to_owned())).await.map(drop)
+}
+
+/// Whether the error tells that the connection is gone, rather than what the server thinks of a statement.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
+        // PostgreSQL documentation, appendix A: connection exceptions, and a server that ends or starts.
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "25P03" | "25P04")
+        }),
+        _ => false,
+    }
+}
