@@ -30,6 +30,13 @@ impl Binaries {
             .ok_or(Error::NotFound)
     }
 
+    /// Those of one major release, such as `17`.
+    pub fn of_major(major: &str) -> Result<Self, Error> {
+        let places = on_path().into_iter().chain(by_pg_config()).chain(debian());
+        let found = places.filter_map(|folder| Self::at(&folder)).find(|found| found.major() == major);
+        found.ok_or(Error::NotFound)
+    }
+
     fn at(folder: &Path) -> Option<Self> {
         // A link on the PATH leads to the real folder, beside which the server finds its shared files.
         let server = fs::canonicalize(folder.join("postgres")).ok()?;

@@ -75,7 +75,7 @@ mod tx;
 pub use change::{Change, Entry};
 pub use config::Config;
 pub use error::{Error, Result};
-pub use isolation::{Breach, IsolationError, verify as verify_isolation};
+pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{Answer, change, find, history, insert, remember, remove, replay, restore};
 pub use list::{Asked, Query, list};
 pub use pool::OpenError;

@@ -11,6 +11,7 @@ mod catalogue;
 mod error;
 mod file;
 mod history;
+mod losses;
 mod rehearse;
 mod resolve;
 mod rollback;
@@ -26,7 +27,8 @@ pub use file::{
     Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
     Version, duration, split, template,
 };
-pub use rehearse::{Lock, Rehearsed, Size, Step, Trace, rehearse};
+pub use losses::{Loss, losses};
+pub use rehearse::{Lock, Rehearsed, Size, Stage, Step, Trace, rehearse};
 pub use resolve::{Decision, Standing, Verdict, resolve, standing};
 pub use rollback::rollback;
 pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use kernel::Env;
 
-use crate::{database::Target, say};
+use crate::{db::Target, say};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -20,7 +20,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(mut env: Env, Command::Verify { json }: Command) -> anyhow::Result<ExitCode> {
     let target = Target::find(&mut env).await?;
     env.finish()?;
-    let breaches = db::verify_isolation(&target.migrator).await;
+    let breaches = ::db::verify_isolation(&target.migrator).await;
     target.leave().await?;
     let breaches = breaches?;
     if json {

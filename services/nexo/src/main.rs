@@ -1,6 +1,8 @@
 //! `nexo`: the whole system in one process, and the operator's commands.
 
-mod database;
+mod backup;
+mod confirm;
+mod db;
 mod health;
 mod isolation;
 mod say;
@@ -33,9 +35,7 @@ enum Command {
         #[arg(long)]
         demo: bool,
     },
-    /// Look at the database and migrate it.
-    #[command(subcommand)]
-    Db(database::Command),
+    Db(db::Db),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
     start_telemetry(&mut env);
     let done = match arguments.command {
         Command::Up { demo } => up::up(env, demo).await,
-        Command::Db(command) => database::run(env, command).await,
+        Command::Db(command) => Ok(db::run(env, command).await),
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
     };

@@ -83,13 +83,13 @@ pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationE
 
 /// The first minor release of each major that has the fixes for CVE-2025-8713 (statistics of hidden rows could be
 /// read past row security), <https://www.postgresql.org/support/security/CVE-2025-8713/>.
-const SOUND: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
+pub const OLDEST_SERVERS: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 
 /// Refuses a server that is known to leak, unless the operator has said that they know.
 pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<(), IsolationError> {
     let (number,): (String,) =
         sqlx::query_as("select current_setting('server_version_num')").fetch_one(conn).await?;
-    match leak(number.parse().unwrap_or_default()) {
+    match server_problem(number.parse().unwrap_or_default()) {
         Some(problem) if accepted => {
             tracing::warn!(problem, "NEXO_ACCEPT_SERVER is set: going on with this PostgreSQL");
             Ok(())
@@ -99,7 +99,9 @@ pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<()
     }
 }
 
-fn leak(number: i32) -> Option<String> {
+/// Why a PostgreSQL of this number (as `server_version_num` says it) is not one for NEXO.
+#[must_use]
+pub fn server_problem(number: i32) -> Option<String> {
     let (major, minor) = (number / 10_000, number % 10_000);
     let say = |needed: &str| {
         format!(
@@ -107,7 +109,7 @@ fn leak(number: i32) -> Option<String> {
              Upgrade it, or set NEXO_ACCEPT_SERVER=true if you know that the fixes are in"
         )
     };
-    match SOUND.iter().find(|(sound, _)| *sound == major) {
+    match OLDEST_SERVERS.iter().find(|(sound, _)| *sound == major) {
         Some((_, first)) if minor < *first => {
             Some(say(&format!("{major}.{first} has the fixes for row security")))
         }
@@ -131,7 +133,7 @@ mod tests {
             (170_006, false),
             (180_000, false),
         ] {
-            assert_eq!(leak(number).is_some(), leaks, "{number}");
+            assert_eq!(server_problem(number).is_some(), leaks, "{number}");
         }
     }
 }

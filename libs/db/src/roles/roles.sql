@@ -33,6 +33,7 @@ begin
 end $$;
 
 grant nexo_owner, nexo_definer to nexo_migrator;
+grant pg_read_all_stats to nexo_migrator; -- names who is in its way
 grant pg_read_all_data to nexo_backup;
 alter role nexo_backup set default_transaction_read_only = on;
 

@@ -118,21 +118,23 @@ fn fingerprint(things: &[Thing]) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What is in one of the two alone, or different in them.
 pub(crate) fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
-    let mut all: BTreeMap<(&str, &str), (Option<String>, Option<String>)> = BTreeMap::new();
-    for thing in wanted {
-        all.entry((&thing.kind, &thing.object)).or_default().0 = Some(thing.definition.clone());
+    let by_name = |things: &[Thing]| -> BTreeMap<(String, String), String> {
+        let pairs = things.iter().cloned().map(|thing| ((thing.kind, thing.object), thing.definition));
+        pairs.collect()
+    };
+    let (wanted, mut found) = (by_name(wanted), by_name(found));
+    let mut differences = Vec::new();
+    for ((kind, object), wanted) in wanted {
+        let found = found.remove(&(kind.clone(), object.clone()));
+        if found.as_ref() != Some(&wanted) {
+            differences.push(Difference { kind, object, wanted: Some(wanted), found });
+        }
     }
-    for thing in found {
-        all.entry((&thing.kind, &thing.object)).or_default().1 = Some(thing.definition.clone());
+    for ((kind, object), found) in found {
+        differences.push(Difference { kind, object, wanted: None, found: Some(found) });
     }
-    all.into_iter()
-        .filter(|(_, (wanted, found))| wanted != found)
-        .map(|((kind, object), (wanted, found))| Difference {
-            kind: kind.to_owned(),
-            object: object.to_owned(),
-            wanted,
-            found,
-        })
-        .collect()
+    differences.sort_by(|one, other| (&one.kind, &one.object).cmp(&(&other.kind, &other.object)));
+    differences
 }

@@ -74,12 +74,12 @@ with schemas as (
     from pg_index i join tables t on t.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
     union all
     select 'policy', p.polname || ' on ' || t.name,
-           concat_ws(' ', case when p.polpermissive then 'permissive' else 'restrictive' end, 'for', p.polcmd, 'to',
+           concat_ws(' ', case when p.polpermissive then 'permissive' else 'restrictive' end, 'for', p.polcmd::text, 'to',
                (select string_agg(case r when 0 then 'PUBLIC' else r::regrole::text end, ', ' order by 1) from unnest(p.polroles) r),
                'using ' || pg_get_expr(p.polqual, p.polrelid), 'with check ' || pg_get_expr(p.polwithcheck, p.polrelid))
     from pg_policy p join tables t on t.oid = p.polrelid
     union all
-    select 'trigger', g.tgname || ' on ' || t.name, pg_get_triggerdef(g.oid) || case g.tgenabled when 'O' then '' else ', enabled ' || g.tgenabled end
+    select 'trigger', g.tgname || ' on ' || t.name, pg_get_triggerdef(g.oid) || case g.tgenabled when 'O' then '' else ', enabled ' || g.tgenabled::text end
     from pg_trigger g join tables t on t.oid = g.tgrelid where not g.tgisinternal
     union all
     select 'rule', r.rulename || ' on ' || t.name, pg_get_ruledef(r.oid)
@@ -106,6 +106,6 @@ with schemas as (
     union all
     select 'event trigger', evtname::text, evtevent || ' ' || evtfoid::regprocedure from pg_event_trigger
     union all
-    select 'default grants', defaclrole::regrole || ' ' || coalesce(defaclnamespace::regnamespace::text, '') || ' ' || defaclobjtype, defaclacl::text from pg_default_acl
+    select 'default grants', defaclrole::regrole || ' ' || coalesce(defaclnamespace::regnamespace::text, '') || ' ' || defaclobjtype::text, defaclacl::text from pg_default_acl
 )
 select distinct kind::text, object::text, coalesce(definition, '') as definition from things order by 1, 2, 3

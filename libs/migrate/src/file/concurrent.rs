@@ -89,16 +89,16 @@ mod tests {
         Manner::of(&split(sql).unwrap()[0])
     }
 
-    fn builds(name: &str, table: &str) -> Option<Manner> {
-        Some(Manner::BuildsIndex(NewIndex { name: name.to_owned(), table: table.to_owned() }))
+    fn builds(name: &str, table: &str) -> Manner {
+        Manner::BuildsIndex(NewIndex { name: name.to_owned(), table: table.to_owned() })
     }
 
     #[test]
     fn an_index_is_known_by_its_name() {
         let plain = "create index concurrently ix on app.things (id)";
-        assert_eq!(manner(plain), builds("ix", "app.things"));
+        assert_eq!(manner(plain), Some(builds("ix", "app.things")));
         let long = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"Ix\"\n ON ONLY \"app\".\"Th ings\" (id)";
-        assert_eq!(manner(long), builds("\"Ix\"", "\"app\".\"Th ings\""));
+        assert_eq!(manner(long), Some(builds("\"Ix\"", "\"app\".\"Th ings\"")));
         assert_eq!(manner("create index concurrently on app.things (id)"), None);
     }
 

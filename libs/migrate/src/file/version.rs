@@ -11,9 +11,10 @@ use super::FileError;
 pub struct Version(String);
 
 impl Version {
-    /// That of a file which is written at this moment.
+    /// That of a file which is written at this moment: seconds since 1970-01-01T00:00:00Z.
     #[must_use]
-    pub fn at(moment: OffsetDateTime) -> Self {
+    pub fn at(unix_seconds: i64) -> Self {
+        let moment = OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (date, time) = (moment.date(), moment.time());
         let (month, day) = (u8::from(date.month()), date.day());
         Self(format!("{:04}{month:02}{day:02}_{:02}{:02}", date.year(), time.hour(), time.minute()))
@@ -109,6 +110,6 @@ mod tests {
     #[test]
     fn a_moment_gives_a_version() {
         let moment = time::macros::datetime!(2026-02-03 04:05 UTC);
-        assert_eq!(Version::at(moment), "20260203_0405".parse().unwrap());
+        assert_eq!(Version::at(moment.unix_timestamp()), "20260203_0405".parse().unwrap());
     }
 }

@@ -83,36 +83,65 @@ pub async fn rehearse(
 }
 
 /// Performs `scripts` on `scratch` after the migrations up to `applied`, and traces them.
-pub(crate) async fn perform(
+async fn perform(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
     applied: Option<&Version>,
     scripts: &[(Version, &Script)],
 ) -> Result<Vec<Rehearsed>, Error> {
-    let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
     let before = applied.map_or_else(|| Migrations::of([]), |version| Ok(migrations.up_to(version)))?;
-    migrate(scratch, &before, &NoHooks, &settings).await?;
-    let mut conn = session::open(scratch).await?;
+    let mut stage = Stage::open(scratch, &before).await?;
     let mut all = Vec::new();
     for (version, script) in scripts {
-        let tables = trace::tables(&mut conn).await?;
+        all.push(stage.perform(version, script).await?);
+    }
+    stage.close().await?;
+    Ok(all)
+}
+
+/// A scratch database, on which scripts are performed one after another.
+#[derive(Debug)]
+pub struct Stage(PgConnection);
+
+impl Stage {
+    /// On an empty database: with these migrations applied.
+    pub async fn open(scratch: &PgConnectOptions, before: &Migrations) -> Result<Self, Error> {
+        let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
+        migrate(scratch, before, &NoHooks, &settings).await?;
+        Ok(Self(session::open(scratch).await?))
+    }
+
+    /// Performs a script, and traces it. What the server refuses is undone.
+    pub async fn perform(&mut self, version: &Version, script: &Script) -> Result<Rehearsed, Error> {
+        let tables = trace::tables(&mut self.0).await?;
         let mut statements = Vec::new();
         if !script.directives.no_transaction {
-            send(&mut conn, "begin").await?;
+            send(&mut self.0, "begin").await?;
         }
         for at in 0..script.statements.len() {
-            statements.push(step(&mut conn, script, at, &tables).await?);
+            match step(&mut self.0, script, at, &tables).await {
+                Ok(step) => statements.push(step),
+                Err(refused) => {
+                    send(&mut self.0, "rollback").await?;
+                    return Err(refused);
+                }
+            }
         }
-        send(&mut conn, "commit").await?;
-        all.push(Rehearsed {
-            version: version.clone(),
-            file: script.file.clone(),
-            without_transaction: script.directives.no_transaction,
-            statements,
-        });
+        send(&mut self.0, "reassign owned by current_user to nexo_owner").await?;
+        send(&mut self.0, "commit").await?;
+        let (version, file) = (version.clone(), script.file.clone());
+        Ok(Rehearsed { version, file, without_transaction: script.directives.no_transaction, statements })
     }
-    conn.close().await?;
-    Ok(all)
+
+    /// The connection that everything was performed on.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
+    /// Ends the connection; the database stays as it is.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.0.close().await?)
+    }
 }
 
 async fn step(

@@ -30,6 +30,12 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Whether nobody can write the table meanwhile.
+    #[must_use]
+    pub fn keeps_writers_out(&self) -> bool {
+        ["AccessExclusiveLock", "ExclusiveLock", "ShareRowExclusiveLock", "ShareLock"].contains(&&*self.mode)
+    }
+
     /// What others cannot do meanwhile (PostgreSQL documentation, table 13.2).
     #[must_use]
     pub fn blocks(&self) -> &'static str {

@@ -82,7 +82,8 @@ pub async fn migrate(
     hooks: &dyn Hooks,
     settings: &Settings,
 ) -> Result<Outcome, Error> {
-    let mut run = Run { database, migrations, hooks, settings, begun: Vec::new(), backup: None };
+    let mut run =
+        Run { database, migrations, hooks, settings, begun: Vec::new(), before: false, backup: None };
     for attempt in 1.. {
         match run.attempt().await {
             Err(broken) if broken.is_cut() && !run.begun.is_empty() && attempt <= settings.reconnects => {
@@ -115,8 +116,10 @@ struct Run<'r> {
     settings: &'r Settings,
     /// What this run has begun, on whichever connection.
     begun: Vec<Version>,
-    /// The command that restores what was there before.
-    backup: Option<Option<Taken>>,
+    /// Whether the hook before has run.
+    before: bool,
+    /// What it took.
+    backup: Option<Taken>,
 }
 
 impl Run<'_> {
@@ -146,10 +149,11 @@ impl Run<'_> {
 
     /// Once, however often the connection breaks.
     async fn before(&mut self, pending: &[&Migration]) -> Result<(), Error> {
-        if self.backup.is_none() {
+        if !self.before {
             let stage = "the hook before the migrations refused";
             let taken = self.hooks.before(self.database, pending).await;
-            self.backup = Some(taken.map_err(|source| Error::Hook { stage, source })?);
+            self.backup = taken.map_err(|source| Error::Hook { stage, source })?;
+            self.before = true;
         }
         Ok(())
     }
@@ -165,7 +169,7 @@ impl Run<'_> {
         jobs: &[Job<'_>],
         rows: &[history::Row],
     ) -> Result<PgConnection, Error> {
-        let backup = self.backup.clone().flatten();
+        let backup = self.backup.clone();
         let observer = session::observer(self.database).await?;
         let mut runner = Runner::new(conn, observer, self.settings).await?;
         for job in jobs {

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ::db::Passwords;
 use anyhow::Context as _;
 use cluster::{Binaries, Cluster, kept_secret};
-use db::Passwords;
 use kernel::Env;
 
 /// The database's name in the private cluster.
@@ -40,7 +40,7 @@ impl Place {
         let cluster = Box::new(Cluster::start(&home, binaries).await?);
         let password = roles_password(&home)?;
         let passwords = Passwords::same(&password.clone().into());
-        let prepared = db::prepare_cluster(&cluster.superuser("postgres"), DATABASE, &passwords).await;
+        let prepared = ::db::prepare_cluster(&cluster.superuser("postgres"), DATABASE, &passwords).await;
         if let Err(error) = prepared {
             cluster.stop().await?;
             return Err(error).context("the roles and the database cannot be made");

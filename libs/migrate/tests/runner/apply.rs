@@ -1,86 +1,15 @@
-//! Migrations on a real server.
-#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+//! What is applied, when, and by whom.
 
-use std::{
-    env,
-    path::PathBuf,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
-use cluster::{Binaries, Cluster};
 use migrate::{
     Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Release, Settings, State, Taken,
     migrate, status, wait,
 };
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use tokio::sync::OnceCell;
+use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-static DATABASES: AtomicUsize = AtomicUsize::new(0);
-
-/// The roles are made once a server, each test has its own database.
-async fn database() -> (PgConnectOptions, PgConnectOptions) {
-    let cluster = CLUSTER
-        .get_or_init(async || {
-            let wanted = env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
-            let cluster = Cluster::throw_away(Binaries::find(wanted.as_deref()).unwrap(), &[]).await.unwrap();
-            let roles = db::Passwords::same(&"x".to_owned().into());
-            db::prepare_cluster(&cluster.superuser("postgres"), "template_empty", &roles).await.unwrap();
-            cluster
-        })
-        .await;
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    run(
-        &cluster.superuser("postgres"),
-        &format!("create database {name} template template_empty owner nexo_owner"),
-    )
-    .await;
-    db::admit_services(&cluster.superuser(&name)).await.unwrap();
-    (cluster.role("nexo_migrator", "x", &name), cluster.superuser(&name))
-}
-
-async fn run(options: &PgConnectOptions, statements: &str) {
-    let mut conn = PgConnection::connect_with(options).await.unwrap();
-    conn.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
-    conn.close().await.unwrap();
-}
-
-async fn one<T>(options: &PgConnectOptions, question: &'static str) -> T
-where
-    (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
-{
-    let mut conn = PgConnection::connect_with(options).await.unwrap();
-    let (answer,): (T,) = sqlx::query_as(question).fetch_one(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
-    answer
-}
-
-fn files(files: &[(&str, &str)]) -> Migrations {
-    try_files(files).unwrap()
-}
-
-fn try_files(files: &[(&str, &str)]) -> Result<Migrations, Error> {
-    Migrations::of(files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())))
-}
-
-fn hasty() -> Settings {
-    Settings {
-        lock_wait: Duration::from_millis(600),
-        lock_timeout: Duration::from_millis(100),
-        attempts: 2,
-        ..Settings::default()
-    }
-}
-
-const TABLE: (&str, &str) =
-    ("20260101_0000_things.sql", "-- Things.\ncreate schema app; create table app.things (id int);");
-const ROWS: (&str, &str) =
-    ("20260102_0000_rows.sql", "insert into app.things values (1);\ninsert into app.things values (2);");
+use crate::support::{ROWS, TABLE, database, files, hasty, one, run, try_files};
 
 #[tokio::test]
 async fn a_migration_is_applied_once_and_belongs_to_the_owner() {

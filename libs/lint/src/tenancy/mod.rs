@@ -1,0 +1,61 @@
+//! What keeps accounts apart, and what keeps the schema fit for a restore and for shards.
+
+mod functions;
+mod keys;
+mod names;
+mod policies;
+mod privileges;
+mod tables;
+mod types;
+
+use migrate::{Script, Statement};
+use squawk_syntax::SyntaxNode;
+
+use crate::{Finding, known::Known, known::parse, tree};
+
+/// One statement, and where findings go.
+pub(crate) struct Reader<'r> {
+    script: &'r Script,
+    at: usize,
+    statement: &'r Statement,
+    tree: SyntaxNode,
+    known: &'r Known,
+    found: Vec<Finding>,
+}
+
+impl Reader<'_> {
+    fn find(&mut self, rule: &str, node: &SyntaxNode, message: impl Into<String>) {
+        let finding = Finding::about(self.script, self.at, rule, message);
+        self.found.push(finding.at(self.statement, tree::start(node)));
+    }
+
+    fn words(&self) -> Vec<&str> {
+        self.statement.words.iter().map(String::as_str).collect()
+    }
+}
+
+pub(crate) fn check(script: &Script, known: &Known) -> Vec<Finding> {
+    let statements = script.statements.iter().enumerate();
+    statements.flat_map(|(at, statement)| one(script, at, statement, known)).collect()
+}
+
+fn one(script: &Script, at: usize, statement: &Statement, known: &Known) -> Vec<Finding> {
+    let (tree, errors) = parse(&statement.text);
+    let mut reader = Reader { script, at, statement, tree, known, found: Vec::new() };
+    for error in errors {
+        let whole = reader.tree.clone();
+        reader.find("syntax-error", &whole, error);
+    }
+    for check in [
+        tables::check,
+        keys::check,
+        types::check,
+        policies::check,
+        privileges::check,
+        functions::check,
+        names::check,
+    ] {
+        check(&mut reader);
+    }
+    reader.found
+}

@@ -1,0 +1,58 @@
+//! Every table has a kind, and a procedure that gives it what its kind needs.
+
+use squawk_syntax::SyntaxKind;
+
+use super::Reader;
+use crate::tree::{all, first, has, literals, text};
+
+const KINDS: [&str; 3] = ["tenant", "global", "local"];
+
+pub(super) fn check(reader: &mut Reader<'_>) {
+    for table in all(&reader.tree.clone(), SyntaxKind::CREATE_TABLE) {
+        let Some(name) = first(&table, SyntaxKind::TABLE_NAME).map(|name| text(&name)) else { continue };
+        let schema = name.split_once('.').map_or("", |(schema, _)| schema);
+        let kind = reader.known.tables.get(&name).and_then(|table| table.kind.clone());
+        if has(&table, SyntaxKind::PARTITION_OF) || has(&table, SyntaxKind::TEMP) {
+            continue; // a partition is its parent's; a temporary table goes with the session
+        }
+        match (schema, kind) {
+            ("app", None) => reader.find(
+                "unprotected-table",
+                &table,
+                format!("{name} has no row security: `call ops.protect_tenant_table('{name}')` in this file"),
+            ),
+            ("ops", None) => reader.find(
+                "unknown-table-kind",
+                &table,
+                format!("{name} has no kind: `insert into ops.table_kinds values ('{name}', 'local')` in this file"),
+            ),
+            ("app" | "ops", Some(_)) => {}
+            _ => reader.find(
+                "unknown-table-kind",
+                &table,
+                format!("{name}: tables are in app (tenant, global) or ops (local), partitions in app_parts"),
+            ),
+        }
+    }
+    if text(&reader.tree).contains("ops.table_kinds") {
+        for row in all(&reader.tree.clone(), SyntaxKind::ROW) {
+            let kind = literals(&row).pop().unwrap_or_default();
+            if !KINDS.contains(&kind.as_str()) {
+                reader.find("unknown-table-kind", &row, format!("`{kind}` is none of tenant, global, local"));
+            }
+        }
+    }
+    if reader.words().starts_with(&["create", "materialized", "view"]) {
+        let whole = reader.tree.clone();
+        reader.find("materialized-view", &whole, "keep such rows in a tenant table that a job fills");
+    }
+    for view in all(&reader.tree.clone(), SyntaxKind::CREATE_VIEW) {
+        let invoker = all(&view, SyntaxKind::ATTRIBUTE_OPTION).map(|option| text(&option));
+        let runs_as_reader = |option: String| {
+            matches!(&*option, "security_invoker" | "security_invoker=true" | "security_invoker=on")
+        };
+        if !invoker.into_iter().any(runs_as_reader) {
+            reader.find("definer-view", &view, "say `with (security_invoker = true)`");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The history cannot be changed unnoticed, and tells who decided what.
+
+use migrate::{Decision, Release, State, Verdict, resolve, standing, status};
+
+use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, refusal, run};
+
+const BECAUSE: Decision<'_> = Decision { actor: "ana", because: "seen by hand" };
+
+#[tokio::test]
+async fn a_history_that_was_changed_by_hand_is_refused() {
+    for (change, row) in [
+        ("update ops.migration_history set checksum = 'f' where version = '20260101_0000'", "row 20260101_0000"),
+        ("update ops.migration_history set applied_by = 'x' where version = '20260102_0000'", "row 20260102_0000"),
+        ("delete from ops.migration_history where version = '20260101_0000'", "row 20260102_0000"),
+        ("delete from ops.migration_history where version = '20260102_0000'", "newest row is gone"),
+        (
+            "insert into ops.migration_history (version, name, description, checksum, state, statement, without_transaction, app_version)
+             values ('20260103_0000', 'x', '', 'f', 'applied', 1, false, '1.0.0')",
+            "row 20260103_0000",
+        ),
+    ] {
+        let (migrator, superuser) = database().await;
+        let all = files(&[TABLE, ROWS]);
+        apply(&migrator, &all).await.unwrap();
+        run(&superuser, change).await;
+        let refused = refusal(&migrator, &all).await;
+        assert!(refused.contains(row) && refused.contains("nexo db resolve"), "{change}: {refused}");
+        let told = status(&migrator, &all, Release::ours()).await.unwrap();
+        assert!(told.tampered.is_some() && !told.is_current(), "{change}");
+        let service = migrator.clone().username("nexo_app");
+        let refused = migrate::wait(&service, &all, Release::ours(), std::time::Duration::ZERO).await.unwrap_err();
+        assert!(refused.to_string().contains(row), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_puts_a_changed_history_right() {
+    let (migrator, superuser) = database().await;
+    let all = files(&[TABLE, ROWS]);
+    apply(&migrator, &all).await.unwrap();
+    run(&superuser, "delete from ops.migration_history where version = '20260102_0000'").await;
+    resolve(&migrator, &all, &"20260102_0000".parse().unwrap(), Verdict::Applied, BECAUSE, &hasty())
+        .await
+        .unwrap();
+    assert!(apply(&migrator, &all).await.unwrap().applied.is_empty());
+    let kept = "select actor || ': ' || because from ops.migration_history where version = '20260102_0000'";
+    assert_eq!(one::<String>(&superuser, kept).await, "ana: seen by hand");
+}
+
+#[tokio::test]
+async fn a_failed_migration_is_resolved_only_if_it_verifies() {
+    let (migrator, superuser) = database().await;
+    let file = (
+        "20260102_0000_rows.sql",
+        "-- nexo:no-transaction\ninsert into app.things values (1);\ncall app.nothing();\ninsert into app.things values (2);\n\
+         -- nexo:verify\nselect count(*) = 2 from app.things;",
+    );
+    let all = files(&[TABLE, file]);
+    let version = "20260102_0000".parse().unwrap();
+    assert!(standing(&migrator, &all, &version).await.unwrap_err().to_string().contains("never begun"));
+    refusal(&migrator, &all).await;
+    let refused = refusal(&migrator, &all).await;
+    assert!(refused.contains("resolve 20260102_0000 --applied"), "{refused}");
+    let told = standing(&migrator, &all, &version).await.unwrap();
+    assert_eq!(told.done, ["insert into app.things values (1)"]);
+    assert_eq!(told.doubtful.as_deref(), Some("call app.nothing()"));
+    assert_eq!(told.left, ["insert into app.things values (2)"]);
+    let refused = resolve(&migrator, &all, &version, Verdict::Applied, BECAUSE, &hasty()).await.unwrap_err();
+    assert!(refused.to_string().contains("count(*) = 2"), "{refused}");
+    run(&superuser, "insert into app.things values (2)").await;
+    resolve(&migrator, &all, &version, Verdict::Applied, BECAUSE, &hasty()).await.unwrap();
+    assert!(apply(&migrator, &all).await.unwrap().applied.is_empty());
+    let settled = resolve(&migrator, &all, &version, Verdict::Applied, BECAUSE, &hasty()).await.unwrap_err();
+    assert!(settled.to_string().contains("is applied"), "{settled}");
+}
+
+#[tokio::test]
+async fn what_was_undone_by_hand_is_pending_again() {
+    let (migrator, superuser) = database().await;
+    let broken = (
+        "20260102_0000_rows.sql",
+        "-- nexo:no-transaction\ninsert into app.things values (1);\ncall app.nothing();",
+    );
+    let version = "20260102_0000".parse().unwrap();
+    refusal(&migrator, &files(&[TABLE, broken])).await;
+    run(&superuser, "delete from app.things").await;
+    resolve(&migrator, &files(&[TABLE, broken]), &version, Verdict::RolledBack, BECAUSE, &hasty())
+        .await
+        .unwrap();
+    let line = status(&migrator, &files(&[TABLE, ROWS]), Release::ours()).await.unwrap().migrations.remove(1);
+    assert_eq!(line.state, State::Pending);
+    assert_eq!(apply(&migrator, &files(&[TABLE, ROWS])).await.unwrap().applied.len(), 1, "written anew");
+    assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 2);
+}
+
+#[tokio::test]
+async fn an_older_release_works_with_a_newer_schema_that_allows_it() {
+    let (migrator, _) = database().await;
+    let newer =
+        ("20260103_0000_more.sql", "-- nexo:min-app 0.0.1\nalter table app.things add column note text;");
+    let closed =
+        ("20260104_0000_less.sql", "-- nexo:min-app 999.0.0\nalter table app.things drop column note;");
+    let silent = ("20260105_0000_silent.sql", "alter table app.things add column other text;");
+    let ours = files(&[TABLE, ROWS]);
+    apply(&migrator, &files(&[TABLE, ROWS, newer])).await.unwrap();
+    assert!(apply(&migrator, &ours).await.unwrap().applied.is_empty());
+    let told = status(&migrator, &ours, Release::ours()).await.unwrap();
+    assert!(told.is_current() && told.migrations[2].state == State::Newer);
+    apply(&migrator, &files(&[TABLE, ROWS, newer, closed])).await.unwrap();
+    let refused = refusal(&migrator, &ours).await;
+    assert!(refused.contains("20260104_0000 (less)") && refused.contains("999.0.0"), "{refused}");
+    let (migrator, _) = database().await;
+    apply(&migrator, &files(&[TABLE, ROWS, silent])).await.unwrap();
+    assert!(refusal(&migrator, &ours).await.contains("a newer release"));
+}
+
+#[tokio::test]
+async fn a_history_of_an_earlier_release_is_taken_over() {
+    let (migrator, superuser) = database().await;
+    let all = files(&[TABLE, ROWS]);
+    apply(&migrator, &all).await.unwrap();
+    let before = "alter table ops.migration_history drop column link, drop column min_app, drop column backup,
+        drop column actor, drop column because, drop column backfill; comment on table ops.migration_history is null";
+    run(&superuser, before).await;
+    assert!(apply(&migrator, &all).await.unwrap().applied.is_empty());
+    let links = "select count(link) from ops.migration_history";
+    assert_eq!(one::<i64>(&superuser, links).await, 2);
+}

@@ -1,0 +1,16 @@
+//! Migrations on a real server.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+
+mod apply;
+mod backfill;
+mod catalogue;
+mod cut;
+mod disk;
+mod guard;
+mod history;
+mod index;
+mod locks;
+mod pooler;
+mod rehearse;
+mod rollback;
+mod support;

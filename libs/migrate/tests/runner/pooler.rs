@@ -1,0 +1,65 @@
+//! A pooler in transaction mode gives each transaction another session, and so no lock.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use nix::unistd::{User, geteuid};
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpStream;
+
+use crate::support::{TABLE, database, files, one, refusal};
+
+struct PgBouncer {
+    process: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// `more`: lines of its configuration.
+async fn pgbouncer(server: &PgConnectOptions, more: &str) -> (PgBouncer, PgConnectOptions) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let folder = tempfile::Builder::new().permissions(open).tempdir().unwrap();
+    let (upstream, database) = (server.get_port(), server.get_database().unwrap());
+    let config = format!(
+        "[databases]\n{database} = host=127.0.0.1 port={upstream} user=nexo_migrator password=x\n\
+         [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\npool_mode = transaction\nauth_type = any\n{more}\n"
+    );
+    fs::write(folder.path().join("pgbouncer.ini"), config).unwrap();
+    let mut command = Command::new("/usr/sbin/pgbouncer");
+    command.arg("-q").arg(folder.path().join("pgbouncer.ini")).stdout(Stdio::null()).stderr(Stdio::null());
+    if geteuid().is_root() {
+        let user = User::from_name("postgres").unwrap().unwrap(); // it refuses to run as root
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    let bouncer = PgBouncer { process: command.spawn().unwrap(), _folder: folder };
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (bouncer, server.clone().port(port))
+}
+
+#[tokio::test]
+async fn a_pooler_is_refused_before_anything_is_locked() {
+    let (migrator, superuser) = database().await;
+    for more in ["", "ignore_startup_parameters = options,extra_float_digits"] {
+        let (_bouncer, address) = pgbouncer(&migrator, more).await;
+        let refused = refusal(&address, &files(&[TABLE])).await;
+        assert!(refused.contains("pooler"), "{more}: {refused}");
+        assert_eq!(
+            one::<i64>(&superuser, "select count(*) from pg_locks where locktype = 'advisory'").await,
+            0
+        );
+    }
+}

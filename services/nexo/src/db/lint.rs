@@ -1,0 +1,158 @@
+use std::{collections::BTreeSet, path::PathBuf};
+
+use ::lint::{Finding, RULES, check, settle};
+use anyhow::Context as _;
+use clap::Args;
+use migrate::{Error, Lock, Migration, Migrations, Rehearsed, Stage};
+use serde_json::json;
+
+use super::{Context, scratch::Scratch};
+use crate::say;
+
+#[derive(Debug, Args)]
+pub(super) struct Lint {
+    /// These files, as they would come after the migrations before them; otherwise all migrations.
+    files: Vec<PathBuf>,
+    /// Read the files only: do not try them on a scratch server.
+    #[arg(long = "static")]
+    unrehearsed: bool,
+    /// List the rules.
+    #[arg(long)]
+    rules: bool,
+}
+
+impl Lint {
+    pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        if self.rules {
+            return rules(context.json);
+        }
+        let (migrations, chosen) = self.collect(context)?;
+        let mut found = check(&migrations);
+        if !self.unrehearsed {
+            let scratch = Scratch::any(&context.env).await?;
+            found.extend(rehearse(&scratch, &migrations, &chosen).await?);
+        }
+        let found = report(&migrations, &chosen, found);
+        if context.json {
+            say::json(&found)?;
+        } else {
+            for finding in &found {
+                say::line(&finding.to_string());
+            }
+            say::line(&format!("{} migrations, {} findings", chosen.len(), found.len()));
+        }
+        Ok(found.is_empty())
+    }
+
+    /// All files to read, and the names of those to speak of.
+    fn collect(&self, context: &Context) -> anyhow::Result<(Migrations, BTreeSet<String>)> {
+        let known = context.migrations()?;
+        if self.files.is_empty() {
+            let all = known.iter().map(|migration| migration.file().to_owned()).collect();
+            return Ok((known, all));
+        }
+        let mut chosen = Vec::new();
+        for path in &self.files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            chosen.push((name, std::fs::read(path).with_context(|| path.display().to_string())?));
+        }
+        let names: BTreeSet<String> = chosen.iter().map(|(name, _)| name.clone()).collect();
+        let before = known.iter().filter(|migration| !names.contains(migration.file()));
+        let before =
+            before.map(|migration| (migration.file().to_owned(), migration.up.text.clone().into_bytes()));
+        Ok((Migrations::of(before.chain(chosen))?, names))
+    }
+}
+
+fn rules(json: bool) -> anyhow::Result<bool> {
+    if json {
+        let list: Vec<_> =
+            RULES.iter().map(|rule| json!({ "rule": rule.name, "meaning": rule.meaning })).collect();
+        say::json(&list)?;
+    } else {
+        for rule in RULES {
+            say::line(&format!("{:<46} {}", rule.name, rule.meaning));
+        }
+    }
+    Ok(true)
+}
+
+/// What is not allowed, about the chosen files.
+pub(super) fn report(
+    migrations: &Migrations,
+    chosen: &BTreeSet<String>,
+    found: Vec<Finding>,
+) -> Vec<Finding> {
+    let ours = |file: &str| chosen.contains(file) || chosen.contains(&file.replace(".down.sql", ".sql"));
+    let found = found.into_iter().filter(|finding| ours(&finding.file)).collect();
+    let scripts = migrations.iter().filter(|migration| ours(migration.file()));
+    settle(scripts.flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]).flatten(), found)
+}
+
+/// Every file on a scratch server: what the server refuses, what each statement locks and reads, and whether accounts
+/// are still kept apart.
+pub(super) async fn rehearse(
+    scratch: &Scratch,
+    migrations: &Migrations,
+    chosen: &BTreeSet<String>,
+) -> anyhow::Result<Vec<Finding>> {
+    let mut stage = Stage::open(&scratch.migrator, &Migrations::of([])?).await?;
+    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
+    for migration in migrations.iter() {
+        match stage.perform(&migration.version, &migration.up).await {
+            Ok(traced) => found.extend(heavy(migration, &traced)),
+            Err(Error::Statement { statement, source, .. }) => {
+                found.push(Finding::about(&migration.up, statement - 1, "does-not-run", source.to_string()));
+            }
+            Err(other) => return Err(other.into()),
+        }
+        let breaches: BTreeSet<String> = breaches(scratch, chosen, migration).await?;
+        for breach in breaches.difference(&known) {
+            found.push(Finding::about(&migration.up, 0, "breaks-isolation", breach));
+        }
+        known.extend(breaches);
+    }
+    stage.close().await?;
+    Ok(found)
+}
+
+/// None for files that are not spoken of, and before there is a registry of tables.
+async fn breaches(
+    scratch: &Scratch,
+    chosen: &BTreeSet<String>,
+    migration: &Migration,
+) -> anyhow::Result<BTreeSet<String>> {
+    if !chosen.contains(migration.file()) {
+        return Ok(BTreeSet::new());
+    }
+    match ::db::verify_isolation(&scratch.migrator).await {
+        Ok(breaches) => Ok(breaches.iter().map(ToString::to_string).collect()),
+        Err(sqlx::Error::Database(refused)) if refused.code().is_some_and(|code| code == "42P01") => {
+            Ok(BTreeSet::new())
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Tables that are written anew, or read from end to end while others cannot write them.
+fn heavy(migration: &Migration, traced: &Rehearsed) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut held: Vec<&Lock> = Vec::new();
+    for (at, step) in traced.statements.iter().enumerate() {
+        if traced.without_transaction {
+            held.clear();
+        }
+        held.extend(&step.trace.locks);
+        for table in &step.trace.rewrites {
+            let message = format!("{table} is written anew; nobody can read it meanwhile");
+            found.push(Finding::about(&migration.up, at, "rewrites-table", message));
+        }
+        for table in step.trace.scans.iter().filter(|table| !step.trace.rewrites.contains(table)) {
+            if let Some(lock) = held.iter().find(|lock| lock.table == *table && lock.keeps_writers_out()) {
+                let message = format!("{table} is read from end to end under a lock that {}", lock.blocks());
+                found.push(Finding::about(&migration.up, at, "scans-under-lock", message));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,135 @@
+//! `nexo db …`: migrations, from the operator's side.
+
+mod adopt;
+mod apply;
+mod backfill;
+mod drift;
+mod dry_run;
+mod lint;
+mod new;
+mod resolve;
+mod rollback;
+mod safe;
+mod scratch;
+mod status;
+mod target;
+mod version;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use kernel::Env;
+use migrate::{Listener, Migrations, Settings};
+use serde_json::json;
+
+pub(crate) use target::Target;
+
+use crate::{confirm::NotConfirmed, say};
+
+/// The answer is no: not current, not the same, not clean.
+const NO: u8 = 1;
+/// It could not be done.
+const FAILED: u8 = 2;
+/// Another process holds the migration lock.
+const LOCKED: u8 = 3;
+/// Nobody confirmed it.
+const UNCONFIRMED: u8 = 4;
+
+/// Look at the database and migrate it.
+///
+/// Exit codes: 0 yes or done, 1 the answer is no, 2 it could not be done, 3 another process holds the migration lock,
+/// 4 it was not confirmed.
+#[derive(Debug, Args)]
+pub(crate) struct Db {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Take the migrations of this folder instead of those that this program was built with.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    from: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the versions of schema, PostgreSQL and NEXO, and whether they go together. Exit code 1: they do not.
+    Version,
+    /// Show every migration and how it stands, and who holds the lock. Exit code 1: not all are applied.
+    Status,
+    /// Apply what is pending.
+    Migrate(apply::Migrate),
+    /// Look for mistakes in migrations: static rules, rules of tenancy, and what statements lock. Exit code 1: there are some.
+    Lint(lint::Lint),
+    /// Adopt a database that was made without a history, if its catalogue is what the migrations up to VERSION give.
+    Baseline(adopt::Baseline),
+    /// Say of a migration that failed or broke off that it was finished, or undone, by hand.
+    Resolve(resolve::Resolve),
+    /// Take back the migrations after a version, by their .down.sql files.
+    Rollback(rollback::Rollback),
+    /// Compare the live catalogue with what the applied migrations give. Exit code 1: they differ.
+    Diff,
+    /// Write a migration file for a new tenant table.
+    New(new::New),
+    /// Run the backfills that migrations define, from where they are.
+    Backfill(backfill::Backfill),
+}
+
+/// What every verb needs.
+pub(crate) struct Context {
+    env: Env,
+    json: bool,
+    from: Option<PathBuf>,
+}
+
+impl Context {
+    fn migrations(&self) -> Result<Migrations, migrate::Error> {
+        self.from.as_deref().map_or_else(Migrations::embedded, Migrations::read)
+    }
+
+    async fn target(&mut self) -> anyhow::Result<Target> {
+        let target = Target::find(&mut self.env).await?;
+        self.env.clone().finish()?;
+        Ok(target)
+    }
+
+    /// Tells on standard error how it goes.
+    fn settings() -> Settings {
+        Settings { listener: Listener::new(|event| say::note(&event.to_string())), ..Settings::default() }
+    }
+
+    /// Who runs this command.
+    fn actor() -> String {
+        let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+        user.map_or_else(|| "unknown".to_owned(), |user| user.name)
+    }
+}
+
+pub(crate) async fn run(env: Env, Db { verb, json, from }: Db) -> ExitCode {
+    let mut context = Context { env, json, from };
+    let done = match verb {
+        Verb::Version => version::run(&mut context).await,
+        Verb::Status => status::run(&mut context).await,
+        Verb::Migrate(how) => how.run(&mut context).await,
+        Verb::Lint(what) => what.run(&mut context).await,
+        Verb::Baseline(to) => to.run(&mut context).await,
+        Verb::Resolve(what) => what.run(&mut context).await,
+        Verb::Rollback(to) => to.run(&mut context).await,
+        Verb::Diff => drift::run(&mut context).await,
+        Verb::New(what) => what.run(&context),
+        Verb::Backfill(how) => how.run(&mut context).await,
+    };
+    done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
+}
+
+fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
+    say::problem(&format!("{error:#}"));
+    if json {
+        let _ = say::json(&json!({ "error": format!("{error:#}") })); // the exit code tells as well
+    }
+    ExitCode::from(match error.downcast_ref() {
+        Some(migrate::Error::Locked(_)) => LOCKED,
+        _ if error.is::<NotConfirmed>() => UNCONFIRMED,
+        _ => FAILED,
+    })
+}

@@ -1,0 +1,62 @@
+use clap::Args;
+use migrate::{Decision, Verdict, Version, resolve, standing};
+use serde_json::json;
+
+use super::{Context, Target};
+use crate::{confirm::Card, say};
+
+#[derive(Debug, Args)]
+pub(super) struct Resolve {
+    /// The version that failed or broke off.
+    version: Version,
+    /// It was finished by hand. What its verify block asks must be true.
+    #[arg(long, required_unless_present = "rolled_back", conflicts_with = "rolled_back")]
+    applied: bool,
+    /// It was undone by hand, and is pending again.
+    #[arg(long)]
+    rolled_back: bool,
+    /// Why; kept in the history.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    because: String,
+    /// The database's name, instead of typing it.
+    #[arg(long, value_name = "DATABASE")]
+    confirm: Option<String>,
+}
+
+impl Resolve {
+    pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let target = context.target().await?;
+        let done = self.resolve(context, &target).await;
+        target.leave().await?;
+        done?;
+        let verdict = if self.applied { "applied" } else { "pending again" };
+        if context.json {
+            say::json(&json!({ "version": self.version, "verdict": verdict }))?;
+        } else {
+            say::line(&format!("{} counts as {verdict}", self.version));
+        }
+        Ok(true)
+    }
+
+    async fn resolve(&self, context: &Context, target: &Target) -> anyhow::Result<()> {
+        let migrations = context.migrations()?;
+        let standing = standing(&target.migrator, &migrations, &self.version).await?;
+        say::note(standing.to_string().trim_end());
+        let (operation, risk, verdict) = if self.applied {
+            ("note it as applied", "what it should have done and did not will be missing", Verdict::Applied)
+        } else {
+            ("note it as pending", "the next run does it from its first statement", Verdict::RolledBack)
+        };
+        let card = Card {
+            operation: format!("{operation}: {}", standing.file),
+            risk: risk.to_owned(),
+            at_risk: vec!["none: only its row in ops.migration_history is written".to_owned()],
+            undo: "compare with `nexo db diff`; the row keeps who decided, and why".to_owned(),
+        };
+        card.confirm(&target.name(), self.confirm.as_deref())?;
+        let actor = Context::actor();
+        let decision = Decision { actor: &actor, because: &self.because };
+        Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &Context::settings())
+            .await?)
+    }
+}

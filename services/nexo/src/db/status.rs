@@ -1,0 +1,53 @@
+use migrate::{Release, State, Status, status};
+
+use super::Context;
+use crate::say;
+
+pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
+    let migrations = context.migrations()?;
+    let target = context.target().await?;
+    let status = status(&target.migrator, &migrations, Release::ours()).await;
+    target.leave().await?;
+    let status = status?;
+    if context.json {
+        say::json(&status)?;
+    } else {
+        show(&status);
+    }
+    Ok(status.is_current())
+}
+
+fn show(status: &Status) {
+    for line in &status.migrations {
+        let mut state = match &line.state {
+            State::Applied => "applied".to_owned(),
+            State::Pending => "pending".to_owned(),
+            State::OutOfOrder => "out of order: older than what is applied".to_owned(),
+            State::Edited { applied, present } => {
+                format!("edited after it was applied: it was {applied}, it is {present}")
+            }
+            State::Newer => "applied by a newer release, whose schema this one can work with".to_owned(),
+            State::Missing => "applied, and unknown to this program".to_owned(),
+            State::Failed { statement, error } => {
+                format!(
+                    "failed at statement {statement}: {}",
+                    error.as_deref().unwrap_or("its process ended")
+                )
+            }
+        };
+        if let Some(backfill) = &line.backfill {
+            let done = if backfill.done { "done" } else { "to be run" };
+            state = format!(
+                "{state}; backfill {done} ({} rows seen, {} changed)",
+                backfill.seen, backfill.changed
+            );
+        }
+        say::line(&format!("{}  {:<24} {state}", line.version, line.name));
+    }
+    if let Some(why) = &status.tampered {
+        say::line(&format!("the history was changed by hand: {why}"));
+    }
+    if let Some(holder) = &status.lock {
+        say::line(&format!("a process migrates at this moment: {holder}"));
+    }
+}

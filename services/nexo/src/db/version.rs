@@ -1,0 +1,182 @@
+use migrate::{Release, State, Status, status};
+use serde::Serialize;
+use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
+
+use super::Context;
+use crate::say;
+
+/// Which versions meet here, and whether they go together.
+#[derive(Debug, Serialize)]
+struct Versions {
+    nexo: String,
+    postgresql: Server,
+    schema: Schema,
+    row_security: RowSecurity,
+    extensions: Vec<Extension>,
+    roles: Vec<Role>,
+    compatible: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Server {
+    version: String,
+    supported: bool,
+    /// Why it is not, and what to do.
+    problem: Option<String>,
+    /// The oldest minor release of each major that NEXO runs on.
+    oldest_supported: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Schema {
+    version: Option<String>,
+    /// The oldest schema that this program works with.
+    minimum: Option<String>,
+    /// The newest one, as far as this database knows.
+    maximum: Option<String>,
+    serves: bool,
+}
+
+#[derive(Debug, Serialize, FromRow)]
+struct RowSecurity {
+    tables: i64,
+    enabled: i64,
+    forced: i64,
+    policies: i64,
+}
+
+#[derive(Debug, Serialize, FromRow)]
+struct Extension {
+    name: String,
+    version: String,
+}
+
+#[derive(Debug, Serialize, FromRow)]
+struct Role {
+    name: String,
+    login: bool,
+    bypasses_row_security: bool,
+}
+
+pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
+    let migrations = context.migrations()?;
+    let target = context.target().await?;
+    let asked = async {
+        let status = status(&target.migrator, &migrations, Release::ours()).await?;
+        let minimum = migrations.latest().map(ToString::to_string);
+        ask(&target.migrator, &status, minimum).await
+    };
+    let asked = asked.await;
+    target.leave().await?;
+    let versions = asked?;
+    if context.json {
+        say::json(&versions)?;
+    } else {
+        show(&versions);
+    }
+    Ok(versions.compatible)
+}
+
+async fn ask(
+    database: &PgConnectOptions,
+    status: &Status,
+    minimum: Option<String>,
+) -> anyhow::Result<Versions> {
+    let mut conn = PgConnection::connect_with(database).await?;
+    let (version, number): (String, String) =
+        sqlx::query_as("select current_setting('server_version'), current_setting('server_version_num')")
+            .fetch_one(&mut conn)
+            .await?;
+    let problem = ::db::server_problem(number.parse().unwrap_or_default());
+    let row_security = sqlx::query_as(
+        "select count(*) as tables, count(*) filter (where relrowsecurity) as enabled,
+                count(*) filter (where relforcerowsecurity) as forced,
+                (select count(*) from pg_policy p join pg_class t on t.oid = p.polrelid
+                 join pg_namespace s on s.oid = t.relnamespace where s.nspname in ('app', 'app_parts')) as policies
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p') and n.nspname in ('app', 'app_parts')",
+    )
+    .fetch_one(&mut conn)
+    .await?;
+    let extensions =
+        sqlx::query_as("select extname::text as name, extversion as version from pg_extension order by 1")
+            .fetch_all(&mut conn)
+            .await?;
+    let roles = sqlx::query_as(
+        "select rolname::text as name, rolcanlogin as login, rolbypassrls as bypasses_row_security
+         from pg_roles where rolname like 'nexo\\_%' order by 1",
+    )
+    .fetch_all(&mut conn)
+    .await?;
+    conn.close().await?;
+    let schema = schema(status, minimum);
+    Ok(Versions {
+        nexo: env!("CARGO_PKG_VERSION").to_owned(),
+        compatible: schema.serves && problem.is_none(),
+        postgresql: Server {
+            version,
+            supported: problem.is_none(),
+            problem,
+            oldest_supported: ::db::OLDEST_SERVERS
+                .iter()
+                .map(|(major, minor)| format!("{major}.{minor}"))
+                .collect(),
+        },
+        schema,
+        row_security,
+        extensions,
+        roles,
+    })
+}
+
+fn schema(status: &Status, minimum: Option<String>) -> Schema {
+    let stands = |state: &State| {
+        matches!(state, State::Applied | State::Newer | State::Missing | State::Edited { .. })
+    };
+    let newest = |wanted: &dyn Fn(&State) -> bool| {
+        status.migrations.iter().filter(|line| wanted(&line.state)).map(|line| line.version.clone()).max()
+    };
+    let allowed = newest(&|state| matches!(state, State::Newer));
+    Schema {
+        version: newest(&stands),
+        maximum: allowed.or_else(|| minimum.clone()),
+        minimum,
+        serves: status.is_current(),
+    }
+}
+
+fn show(versions: &Versions) {
+    let Versions { nexo, postgresql, schema, row_security, .. } = versions;
+    let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
+    let fits = |yes: bool| if yes { "fits" } else { "DOES NOT FIT" };
+    say::line(&format!("{:<14} {:<16} {:<42} ", "part", "here", "NEXO works with"));
+    say::line(&format!("{:<14} {nexo:<16}", "NEXO"));
+    let (from, to) = (or_none(&schema.minimum), or_none(&schema.maximum));
+    let serves = format!("{from} to {to}");
+    let (here, fit) = (or_none(&schema.version), fits(schema.serves));
+    say::line(&format!("{:<14} {here:<16} {serves:<42} {fit}", "schema"));
+    let oldest = format!("{} or newer", postgresql.oldest_supported.join(", "));
+    let (here, fit) = (&postgresql.version, fits(postgresql.supported));
+    let here: String = here.split_whitespace().next().unwrap_or_default().to_owned();
+    say::line(&format!("{:<14} {here:<16} {oldest:<42} {fit}", "PostgreSQL"));
+    postgresql.problem.iter().for_each(|problem| say::line(&format!("  {problem}")));
+    let RowSecurity { tables, enabled, forced, policies } = row_security;
+    say::line(&format!(
+        "row security   on {enabled} of {tables} tables, forced on {forced}, {policies} policies"
+    ));
+    let extensions: Vec<_> = versions
+        .extensions
+        .iter()
+        .map(|extension| format!("{} {}", extension.name, extension.version))
+        .collect();
+    say::line(&format!("extensions     {}", extensions.join(", ")));
+    let roles = versions.roles.iter().map(|role| {
+        let kind = if role.login { "" } else { " (no login)" };
+        format!(
+            "{}{kind}{}",
+            role.name,
+            if role.bypasses_row_security { " (bypasses row security)" } else { "" }
+        )
+    });
+    say::line(&format!("roles          {}", roles.collect::<Vec<_>>().join(", ")));
+}
