@@ -1,0 +1,6 @@
+//! `nexo db migrate` killed, stopped and starved, each time at the worst moment.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+
+mod killed;
+mod process;
+mod stopped;

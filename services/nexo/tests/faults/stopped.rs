@@ -1,0 +1,54 @@
+//! A process that stands still, and holds the lock.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use testkit::Database;
+
+use crate::process::{Ground, TABLE};
+
+#[tokio::test]
+async fn others_name_a_holder_that_stands_still_and_give_up() {
+    let slow = ("20260102_0000_slow.sql", "select pg_sleep(2); insert into app.things values (1);");
+    let ground = Ground::with(&[TABLE, slow]).await;
+    let holder = ground.start(&["migrate"]);
+    ground.until("select exists (select from pg_stat_activity where wait_event = 'PgSleep')").await;
+    holder.signal(Signal::SIGSTOP);
+    tokio::time::sleep(Duration::from_secs(2)).await; // the statement ends, and nobody sends the next
+    let (code, said) = ground.run(&["migrate", "--wait", "500ms"]);
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("another process holds the migration lock: pid") && said.contains("nexo-migrate"),
+        "{said}"
+    );
+    let (code, said) = ground.run(&["status"]);
+    assert!(code == 1 && said.contains("a process migrates at this moment"), "{said}");
+    holder.signal(Signal::SIGCONT);
+    let (code, said) = ground.run(&["migrate"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(ground.one::<i64>("select count(*) from app.things").await, 1);
+}
+
+/// A server that cannot be reached, an address that is none: one line that says so, and no panic.
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_in_one_line() {
+    let ground = Ground::with(&[TABLE]).await;
+    let Ground { database, cluster, .. } = &ground;
+    let _: &Database = database;
+    let port = cluster.port();
+    let address = format!("postgres://nexo_migrator:x@127.0.0.1:{port}/nothing?sslmode=disable");
+    for address in [address.as_str(), "postgres://nexo_migrator:x@127.0.0.1:9/nexo", "nonsense"] {
+        for verb in ["migrate", "status", "version", "diff", "backfill"] {
+            let done =
+                ground.nexo(&[verb, "--json"]).env("MIGRATION_DATABASE_URL", address).output().unwrap();
+            let said = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert_eq!(done.status.code(), Some(2), "{verb} {address}: {said}");
+            assert!(
+                said.starts_with("nexo: ") && !said.contains("panicked") && !said.contains(":x@"),
+                "{said}"
+            );
+            let answer: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+            assert!(answer["error"].is_string(), "{answer}");
+        }
+    }
+}
