@@ -69,7 +69,6 @@ pub const RULES: &[Rule] = &[
         "adding-required-field",
         "a new column that is NOT NULL without a default fails on rows that are there",
     ),
-    rule("ban-concurrent-index-creation-in-transaction", "CONCURRENTLY needs nexo:no-transaction"),
     rule("ban-drop-column", "running releases still select it; and its values are lost"),
     rule("ban-drop-extension", "what depends on it is lost"),
     rule("ban-drop-schema", "what is in it is lost"),

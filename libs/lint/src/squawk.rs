@@ -13,7 +13,6 @@ pub(crate) const FOLLOWED: &[Rule] = &[
     Rule::AddingForeignKeyConstraint,
     Rule::AddingNotNullableField,
     Rule::AddingRequiredField,
-    Rule::BanConcurrentIndexCreationInTransaction,
     Rule::BanDropColumn,
     Rule::BanDropExtension,
     Rule::BanDropSchema,

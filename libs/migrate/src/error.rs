@@ -94,7 +94,7 @@ pub enum Error {
     )]
     Tampered(String),
     /// A statement was refused.
-    #[error("migrations/{file}, line {line} (statement {statement}): {source}{}{}", by(.blocker.as_deref()), stays(*.kept))]
+    #[error("migrations/{file}, line {line} (statement {statement}): {}{}{}", said(.refusal), by(.blocker.as_deref()), .stays)]
     Statement {
         /// The file's name.
         file: String,
@@ -103,11 +103,11 @@ pub enum Error {
         /// Which it is, from 1.
         statement: usize,
         /// What the server said.
-        source: sqlx::Error,
+        refusal: sqlx::Error,
         /// Who was in its way.
         blocker: Option<Box<Holder>>,
-        /// Statements before it that stay done; `None`: the file was rolled back.
-        kept: Option<usize>,
+        /// What it leaves.
+        stays: Stays,
     },
     /// A statement changed what is the runner's.
     #[error(
@@ -232,36 +232,62 @@ impl Error {
     /// The connection is gone: what was not committed is undone, and it may be tried again.
     pub(crate) fn is_cut(&self) -> bool {
         match self {
-            Self::Sql(source) | Self::Statement { source, .. } => is_cut(source),
+            Self::Sql(refusal) | Self::Statement { refusal, .. } => is_cut(refusal),
             _ => false,
         }
     }
 
     /// The server's SQLSTATE.
     pub(crate) fn code(&self) -> Option<String> {
-        let (Self::Sql(source) | Self::Statement { source, .. }) = self else { return None };
-        source.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+        let (Self::Sql(refusal) | Self::Statement { refusal, .. }) = self else { return None };
+        refusal.as_database_error()?.code().map(std::borrow::Cow::into_owned)
     }
 
     /// What the history keeps, which service roles may read: the message, without rows.
     pub(crate) fn for_history(&self) -> String {
         match self {
             Self::Duplicates { failed, .. } => failed.for_history(),
+            Self::Statement { line, refusal, .. } => format!("line {line}: {}", said(refusal)),
             other => other.to_string(),
         }
     }
+}
+
+/// The server's message and SQLSTATE. Its detail is left out, which may hold what is in a row.
+fn said(source: &sqlx::Error) -> String {
+    let Some(refusal) = source.as_database_error() else { return source.to_string() };
+    let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("{}{code}", refusal.message())
 }
 
 fn by(blocker: Option<&Holder>) -> String {
     blocker.map(|holder| format!("\nIn its way: {holder}")).unwrap_or_default()
 }
 
-fn stays(statements: Option<usize>) -> String {
-    match statements {
-        None => "\nNothing of this file is kept".to_owned(),
-        Some(0) => "\nNothing of this file was done yet".to_owned(),
-        Some(done) => {
-            format!("\nThe {done} statements before it are done; migrating again goes on with this one")
+/// What a file leaves whose statement was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// The file was rolled back.
+    Nothing,
+    /// So many statements before the refused one.
+    Before(usize),
+    /// So many statements before it, and perhaps a part of it.
+    PerhapsMore(usize),
+}
+
+impl fmt::Display for Stays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => write!(f, "\nNothing of this file is kept"),
+            Self::Before(0) => write!(f, "\nNothing of this file was done yet"),
+            Self::Before(done) => {
+                write!(f, "\nThe {done} statements before it are done; migrating again goes on with this one")
+            }
+            Self::PerhapsMore(done) => write!(
+                f,
+                "\nIt may have been done in part; the {done} statements before it are done. Look what it did, finish or \
+                 undo it by hand, then say so with `nexo db resolve`"
+            ),
         }
     }
 }

@@ -22,7 +22,7 @@ mod wait;
 pub use backfill::{Filled, Pace, Progress, backfill};
 pub use baseline::baseline;
 pub use catalogue::{Difference, Drift, Thing, diff};
-pub use error::Error;
+pub use error::{Error, Stays};
 pub use file::{
     Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
     Version, duration, split, template,
@@ -33,5 +33,5 @@ pub use resolve::{Decision, Standing, Verdict, resolve, standing};
 pub use rollback::rollback;
 pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK};
 pub use run::{Event, HookError, Hooks, Listener, NoHooks, Outcome, Settings, Taken, migrate};
-pub use status::{Line, State, Status, status};
+pub use status::{Decided, Line, State, Status, status};
 pub use wait::wait;

@@ -30,9 +30,21 @@ pub struct Line {
     /// How it stands.
     #[serde(flatten)]
     pub state: State,
+    /// Who decided that by hand, and why; `None`: the runner did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
     /// How far its backfill is, if it has one and is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<Progress>,
+}
+
+/// What an operator decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decided {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub because: String,
 }
 
 /// How a migration stands.
@@ -101,7 +113,7 @@ fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> 
             let row = history.iter().find(|row| row.version == version);
             let state = state(row, migration, version < newest);
             let backfill = backfill(row, migration);
-            Line { version, name: migration.name.clone(), state, backfill }
+            Line { version, name: migration.name.clone(), state, decided: row.and_then(decided), backfill }
         })
         .collect();
     let strangers =
@@ -109,7 +121,13 @@ fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> 
     let strangers: Vec<_> = strangers
         .map(|row| {
             let state = if plan::serves(row, release) { State::Newer } else { State::Missing };
-            Line { version: row.version.clone(), name: row.name.clone(), state, backfill: None }
+            Line {
+                version: row.version.clone(),
+                name: row.name.clone(),
+                state,
+                decided: decided(row),
+                backfill: None,
+            }
         })
         .collect();
     lines.extend(strangers);
@@ -129,6 +147,10 @@ fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
         _ if is_older => State::OutOfOrder,
         _ => State::Pending,
     }
+}
+
+fn decided(row: &Row) -> Option<Decided> {
+    Some(Decided { actor: row.actor.clone()?, because: row.because.clone()? })
 }
 
 fn backfill(row: Option<&Row>, migration: &Migration) -> Option<Progress> {

@@ -10,7 +10,8 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 use kernel::Env;
 use web::start_telemetry;
 
@@ -45,6 +46,11 @@ enum Command {
         #[arg(default_value = "http://127.0.0.1:3000/health/ready")]
         url: hyper::Uri,
     },
+    /// Print what a shell needs to complete `nexo` commands: `source <(nexo completions bash)`.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
 #[tokio::main]
@@ -57,6 +63,12 @@ async fn main() -> ExitCode {
         Command::Db(command) => Ok(db::run(env, command).await),
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            generate(shell, &mut Arguments::command(), "nexo", &mut script);
+            say::line(String::from_utf8_lossy(&script).trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
     };
     done.unwrap_or_else(|error| {
         say::problem(&format!("{error:#}"));

@@ -42,7 +42,8 @@ pub(crate) fn check(script: &Script, known: &Known) -> Vec<Finding> {
 fn one(script: &Script, at: usize, statement: &Statement, known: &Known) -> Vec<Finding> {
     let (tree, errors) = parse(&statement.text);
     let mut reader = Reader { script, at, statement, tree, known, found: Vec::new() };
-    for error in errors {
+    // What follows the first is confusion.
+    if let Some(error) = errors.into_iter().next() {
         let whole = reader.tree.clone();
         reader.find("syntax-error", &whole, error);
     }

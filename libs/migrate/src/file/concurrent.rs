@@ -45,6 +45,20 @@ impl Manner {
     }
 }
 
+/// Whether the server would refuse it in a transaction, whatever is in it.
+pub(super) fn refuses_transactions(statement: &Statement) -> bool {
+    let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["create" | "drop", rest @ ..] => {
+            let rest = rest.strip_prefix(&["unique"]).unwrap_or(rest);
+            rest.starts_with(&["index", "concurrently"]) || matches!(rest, ["database" | "tablespace", ..])
+        }
+        ["reindex", rest @ ..] => rest.contains(&"concurrently"),
+        ["vacuum", ..] | ["alter", "system", ..] | ["alter", "table", .., "concurrently"] => true,
+        _ => false,
+    }
+}
+
 fn new_index(text: &str) -> Option<NewIndex> {
     let mut rest = after(text, "concurrently")?;
     if let Some(more) = ["if", "not", "exists"].iter().try_fold(rest, |rest, word| keyword(rest, word)) {

@@ -27,6 +27,14 @@ pub enum FileError {
     /// A directive.
     #[error("{0}")]
     Directive(String),
+    /// A statement that no transaction takes.
+    #[error(
+        "line {line}: the server takes this statement outside of a transaction only: say `-- nexo:no-transaction` on a line of its own"
+    )]
+    NeedsNoTransaction {
+        /// Where.
+        line: usize,
+    },
     /// An index that could not be found again.
     #[error("line {line}: give the index a name, by which a build that broke off is found")]
     Nameless {

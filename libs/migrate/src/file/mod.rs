@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest;
 
+use concurrent::refuses_transactions;
 pub(crate) use concurrent::{Manner, NewIndex};
 pub use directive::{Allow, Backfill, Directives, duration};
 pub use error::FileError;
@@ -73,13 +74,17 @@ impl Script {
                 return Err(FileError::Nameless { line: statement.line });
             }
         }
+        let alone = self.directives.no_transaction;
+        if let Some(statement) = self.statements.iter().find(|one| !alone && refuses_transactions(one)) {
+            return Err(FileError::NeedsNoTransaction { line: statement.line });
+        }
         let Some(backfill) = &self.directives.backfill else { return Ok(()) };
         let batch = self.statements.get(backfill.statement);
         let scoped = batch.is_some_and(|batch| {
             ["account_id", "$1", "$2"].iter().all(|part| batch.text.contains(part))
                 && batch.words.first().is_some_and(|word| word == "update")
         });
-        if scoped && !self.directives.no_transaction { Ok(()) } else { Err(FileError::Backfill) }
+        if scoped && !alone { Ok(()) } else { Err(FileError::Backfill) }
     }
 
     /// Whether this statement is one batch of a backfill, which does not run with the migration.

@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) without_transaction: bool,
     pub(crate) min_app: Option<String>,
     pub(crate) backup: Option<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) because: Option<String>,
     pub(crate) backfill: Option<Json<Progress>>,
 }
 
@@ -93,7 +95,7 @@ pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<Row>, sqlx::Erro
         return Ok(Vec::new());
     }
     sqlx::query_as(
-        "select version, name, checksum, state, statement, error_message, without_transaction, min_app, backup, backfill
+        "select version, name, checksum, state, statement, error_message, without_transaction, min_app, backup, actor, because, backfill
          from ops.migration_history order by version",
     )
     .fetch_all(conn)

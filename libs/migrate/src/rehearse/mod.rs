@@ -52,8 +52,8 @@ pub struct Size {
     pub table: String,
     /// With its indexes.
     pub bytes: i64,
-    /// As the planner estimates.
-    pub rows: i64,
+    /// As the planner estimates; `None`: the table was never analysed.
+    pub rows: Option<i64>,
 }
 
 /// Rehearses what is pending in `database` on `scratch`, an empty database of the same major release.
@@ -122,13 +122,15 @@ impl Stage {
             match step(&mut self.0, script, at, &tables).await {
                 Ok(step) => statements.push(step),
                 Err(refused) => {
-                    send(&mut self.0, "rollback").await?;
+                    send(&mut self.0, "rollback").await?; // a file without transaction may be in one as well
                     return Err(refused);
                 }
             }
         }
         send(&mut self.0, "reassign owned by current_user to nexo_owner").await?;
-        send(&mut self.0, "commit").await?;
+        if !script.directives.no_transaction {
+            send(&mut self.0, "commit").await?;
+        }
         let (version, file) = (version.clone(), script.file.clone());
         Ok(Rehearsed { version, file, without_transaction: script.directives.no_transaction, statements })
     }
@@ -163,14 +165,14 @@ async fn step(
         }
         Trace::default()
     } else if alone && manner != Manner::Transaction {
-        send(conn, &statement.text).await.map_err(|source| failed(script, at, source, None))?;
+        send(conn, &statement.text).await.map_err(|refusal| failed(script, at, refusal, None))?;
         trace::outside(&manner)
     } else {
         if alone {
             send(conn, "begin").await?;
         }
         let before = trace::look(conn, tables).await?;
-        send(conn, &statement.text).await.map_err(|source| failed(script, at, source, None))?;
+        send(conn, &statement.text).await.map_err(|refusal| failed(script, at, refusal, None))?;
         let after = trace::look(conn, tables).await?;
         if alone {
             send(conn, "commit").await?;
@@ -182,7 +184,7 @@ async fn step(
 
 async fn sizes(target: &mut PgConnection, tables: Vec<String>) -> Result<Vec<Size>, sqlx::Error> {
     sqlx::query_as(
-        "select wanted as table, pg_total_relation_size(c.oid) as bytes, greatest(c.reltuples, 0)::bigint as rows
+        "select wanted as table, pg_total_relation_size(c.oid) as bytes, case when c.reltuples >= 0 then c.reltuples::bigint end as rows
          from unnest($1) as wanted join pg_class c on c.oid = to_regclass(wanted)",
     )
     .bind(tables)

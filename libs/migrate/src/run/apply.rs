@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Error, Migration, Script,
+    error::Stays,
     file::Manner,
     history::{Note, write},
 };
@@ -182,8 +183,8 @@ impl<'s> Runner<'s> {
 
     /// Waits a while if the failure is that a lock could not be had, and there are attempts left.
     async fn gives_way(&self, failed: &Error, attempt: u32) -> bool {
-        let Error::Statement { source, blocker, .. } = failed else { return false };
-        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let Error::Statement { refusal, blocker, .. } = failed else { return false };
+        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
         // 55P03 lock_not_available, 40P01 deadlock_detected
         if !code.is_some_and(|code| matches!(&*code, "55P03" | "40P01")) || attempt >= self.settings.attempts
         {
@@ -213,7 +214,7 @@ impl<'s> Runner<'s> {
         let work = send(&mut self.conn, &statement.text);
         let (done, blocker) =
             watched(work, &mut self.observer, self.pid, at + 1, &self.settings.listener).await;
-        done.map_err(|source| failed(script, at, source, blocker))
+        done.map_err(|refusal| failed(script, at, refusal, blocker))
     }
 
     async fn still_own(&mut self, script: &Script, at: usize, own: &Own, inside: bool) -> Result<(), Error> {
@@ -268,11 +269,15 @@ impl<'s> Runner<'s> {
     }
 }
 
-pub(crate) fn failed(script: &Script, at: usize, source: sqlx::Error, blocker: Option<Holder>) -> Error {
-    let line = script.statements.get(at).map_or(0, |statement| statement.line);
-    let blocker = blocker.map(Box::new);
-    let kept = script.directives.no_transaction.then_some(at);
-    Error::Statement { file: script.file.clone(), line, statement: at + 1, source, blocker, kept }
+pub(crate) fn failed(script: &Script, at: usize, refusal: sqlx::Error, blocker: Option<Holder>) -> Error {
+    let statement = script.statements.get(at);
+    let stays = match statement.and_then(Manner::of) {
+        _ if !script.directives.no_transaction => Stays::Nothing,
+        Some(Manner::Unknown) => Stays::PerhapsMore(at),
+        _ => Stays::Before(at),
+    };
+    let (file, line) = (script.file.clone(), statement.map_or(0, |statement| statement.line));
+    Error::Statement { file, line, statement: at + 1, refusal, blocker: blocker.map(Box::new), stays }
 }
 
 /// A question of a verify block.

@@ -53,6 +53,8 @@ fn statement(step: &Step) {
 }
 
 fn size(sizes: &[Size], table: &str) -> String {
-    let known = sizes.iter().find(|size| size.table == table);
-    known.map_or_else(String::new, |size| format!(" (about {} rows, {} kB)", size.rows, size.bytes / 1024))
+    let Some(size) = sizes.iter().find(|size| size.table == table) else { return String::new() };
+    let rows =
+        size.rows.map_or_else(|| "rows not counted yet".to_owned(), |rows| format!("about {rows} rows"));
+    format!(" ({rows}, {} kB)", size.bytes / 1024)
 }

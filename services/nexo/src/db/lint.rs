@@ -101,12 +101,15 @@ pub(super) async fn rehearse(
     for migration in migrations.iter() {
         match stage.perform(&migration.version, &migration.up).await {
             Ok(traced) => found.extend(heavy(migration, &traced)),
-            Err(Error::Statement { statement, source, .. }) => {
-                found.push(Finding::about(&migration.up, statement - 1, "does-not-run", source.to_string()));
+            Err(Error::Statement { statement, refusal, .. }) => {
+                let message = refusal
+                    .as_database_error()
+                    .map_or_else(|| refusal.to_string(), |refusal| refusal.message().to_owned());
+                found.push(Finding::about(&migration.up, statement - 1, "does-not-run", message));
             }
             Err(other) => return Err(other.into()),
         }
-        let breaches: BTreeSet<String> = breaches(scratch, chosen, migration).await?;
+        let breaches: BTreeSet<String> = breaches(scratch, chosen, migration, &mut stage).await?;
         for breach in breaches.difference(&known) {
             found.push(Finding::about(&migration.up, 0, "breaks-isolation", breach));
         }
@@ -121,14 +124,18 @@ async fn breaches(
     scratch: &Scratch,
     chosen: &BTreeSet<String>,
     migration: &Migration,
+    stage: &mut Stage,
 ) -> anyhow::Result<BTreeSet<String>> {
-    if !chosen.contains(migration.file()) {
+    let (registered,): (bool,) = sqlx::query_as("select to_regclass('ops.table_kinds') is not null")
+        .fetch_one(stage.connection())
+        .await?;
+    if !registered || !chosen.contains(migration.file()) {
         return Ok(BTreeSet::new());
     }
     match ::db::verify_isolation(&scratch.migrator).await {
         Ok(breaches) => Ok(breaches.iter().map(ToString::to_string).collect()),
-        Err(sqlx::Error::Database(refused)) if refused.code().is_some_and(|code| code == "42P01") => {
-            Ok(BTreeSet::new())
+        Err(refused @ sqlx::Error::Database(_)) => {
+            Ok(BTreeSet::from([format!("it cannot be checked: {refused}")]))
         }
         Err(other) => Err(other.into()),
     }

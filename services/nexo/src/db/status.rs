@@ -1,4 +1,4 @@
-use migrate::{Release, State, Status, status};
+use migrate::{Decided, Release, State, Status, status};
 
 use super::Context;
 use crate::say;
@@ -35,6 +35,9 @@ fn show(status: &Status) {
                 )
             }
         };
+        if let Some(Decided { actor, because }) = &line.decided {
+            state = format!("{state} (by {actor}, because: {because})");
+        }
         if let Some(backfill) = &line.backfill {
             let done = if backfill.done { "done" } else { "to be run" };
             state = format!(

@@ -1,0 +1,1 @@
+create table ops.bad_notes (id uuid not null primary key);

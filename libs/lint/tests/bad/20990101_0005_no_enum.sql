@@ -1,0 +1,1 @@
+create type app.bad_mood as enum ('good', 'bad');

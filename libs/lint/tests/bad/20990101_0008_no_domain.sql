@@ -1,0 +1,1 @@
+create domain app.bad_email as text;

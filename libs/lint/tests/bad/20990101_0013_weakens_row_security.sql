@@ -1,0 +1,1 @@
+alter table app.clients no force row level security;

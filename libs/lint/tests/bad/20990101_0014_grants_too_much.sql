@@ -1,0 +1,1 @@
+grant truncate on app.clients to nexo_app;

@@ -1,0 +1,1 @@
+alter role nexo_app bypassrls;

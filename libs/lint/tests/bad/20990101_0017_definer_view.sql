@@ -1,0 +1,1 @@
+create view app.bad_view as select account_id, id from app.clients;

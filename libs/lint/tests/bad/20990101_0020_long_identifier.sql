@@ -1,0 +1,1 @@
+alter table app.clients add column a_name_that_is_so_long_that_nothing_can_be_derived_from_it text;

@@ -1,0 +1,1 @@
+alter role nexo_app set work_mem = '64MB';

@@ -1,0 +1,1 @@
+create tabel app.bad_table (id uuid);

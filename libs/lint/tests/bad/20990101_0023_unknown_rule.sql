@@ -1,0 +1,2 @@
+-- nexo:allow no-such-rule because it sounds right
+select 1;

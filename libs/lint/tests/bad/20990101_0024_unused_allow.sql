@@ -1,0 +1,2 @@
+-- nexo:allow ban-drop-table because nothing is dropped here
+select 1;

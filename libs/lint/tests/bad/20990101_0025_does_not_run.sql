@@ -1,0 +1,1 @@
+alter table app.nothing add column note text;

@@ -1,0 +1,1 @@
+grant usage on schema app_parts to nexo_app;

@@ -1,0 +1,2 @@
+lock table app.grounds in share mode;
+select count(*) from app.grounds;

@@ -1,0 +1,1 @@
+alter table app.grounds alter column note set not null;

@@ -1,0 +1,1 @@
+alter table app.grounds add column bad_required text not null;

@@ -1,0 +1,1 @@
+alter table app.bystanders set schema app_parts;

@@ -1,0 +1,1 @@
+alter table app.grounds add constraint ck_grounds_weight check (weight > 0);

@@ -1,0 +1,1 @@
+alter table app.grounds rename column name to title;

@@ -1,0 +1,1 @@
+alter table app.grounds rename to places;

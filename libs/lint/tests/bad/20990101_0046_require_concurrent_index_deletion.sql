@@ -1,0 +1,1 @@
+drop index app.ix_grounds_name;
