@@ -1,6 +1,5 @@
 //! A busy table: a migration waits for it, and nobody waits for the migration. Alone in its file, so that nothing else
 //! of the tests runs beside it.
-#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::{
     process::Command,

@@ -32,7 +32,9 @@ impl Ground {
         let cluster = testkit::throw_away(&[]).await;
         let database = Database::empty(&cluster).await;
         let ground = Self { database, cluster, folder: tempfile::tempdir().unwrap() };
-        files.iter().for_each(|(name, text)| ground.write(name, text));
+        for (name, text) in files {
+            ground.write(name, text);
+        }
         ground
     }
 
