@@ -49,7 +49,8 @@ impl Binaries {
     }
 
     /// One of the programs.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 

@@ -21,7 +21,7 @@ mod wait;
 
 pub use backfill::{Filled, Pace, Progress, backfill};
 pub use baseline::baseline;
-pub use catalogue::{Difference, Drift, Thing, diff};
+pub use catalogue::{Difference, Drift, Thing, compare, diff, fingerprint, things};
 pub use error::{Error, Stays};
 pub use file::{
     Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
@@ -31,7 +31,7 @@ pub use losses::{Loss, losses};
 pub use rehearse::{Lock, Rehearsed, Size, Stage, Step, Trace, rehearse};
 pub use resolve::{Decision, Standing, Verdict, resolve, standing};
 pub use rollback::rollback;
-pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK};
+pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK, holder as lock_holder};
 pub use run::{Event, HookError, Hooks, Listener, NoHooks, Outcome, Settings, Taken, migrate};
 pub use status::{Decided, Line, State, Status, status};
 pub use wait::wait;

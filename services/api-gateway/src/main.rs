@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use api_gateway::Config;
 use kernel::{Clock, Env};
-use migrate::NoHooks;
 use web::{Listener, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
@@ -19,9 +18,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
+    let hooks = backup::on_boot(&mut env, "api-gateway");
     env.finish()?;
 
-    let db = config.database.open(&NoHooks).await?;
+    let db = config.database.open(&*hooks).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "api-gateway serves");
     let app = config.app(db, config.identity.verifier(Clock::system()));

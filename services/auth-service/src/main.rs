@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use auth_service::Config;
 use kernel::{Clock, Env};
-use migrate::NoHooks;
 use web::{Listener, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
@@ -20,9 +19,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
+    let hooks = backup::on_boot(&mut env, "auth-service");
     env.finish()?;
 
-    let db = config.database.open(&NoHooks).await?;
+    let db = config.database.open(&*hooks).await?;
     let app = config.app(db, &Clock::system()).context("NEXO_SIGNING_KEY cannot be used")?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use crm_service::{App, Config};
 use kernel::{Clock, Env};
-use migrate::NoHooks;
 use web::{Listener, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
@@ -19,9 +18,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
+    let hooks = backup::on_boot(&mut env, "crm-service");
     env.finish()?;
 
-    let db = config.database.open(&NoHooks).await?.sealing_cursors_with(&config.secret);
+    let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret);
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "crm-service serves");
     let (router, _) = crm_service::router(App { db, verifier: config.identity.verifier(Clock::system()) });

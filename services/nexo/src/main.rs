@@ -1,10 +1,10 @@
 //! `nexo`: the whole system in one process, and the operator's commands.
 
-mod backup;
 mod confirm;
 mod db;
 mod health;
 mod isolation;
+mod progress;
 mod say;
 mod up;
 

@@ -126,7 +126,8 @@ with services as (
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'S' and n.nspname in ('app', 'app_parts')
     union all
     select 'role has SUPERUSER, BYPASSRLS, REPLICATION, CREATEROLE or CREATEDB', r.rolname from pg_roles r
-    where r.rolname like 'nexo\_%' and (rolsuper or rolreplication or rolcreaterole or rolcreatedb
+    where r.rolname like 'nexo\_%' and (rolsuper or rolreplication or rolcreaterole
+        or (rolcreatedb and rolname <> 'nexo_migrator')
         or (rolbypassrls and rolname not in ('nexo_migrator', 'nexo_backup')))
     union all
     select 'role is a member of ' || g.rolname, s.rolname

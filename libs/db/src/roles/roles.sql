@@ -8,19 +8,20 @@ begin
     for wanted in
         select * from (values
             -- Owns every object; nobody logs in as it.
-            ('nexo_owner',    'nologin nobypassrls'),
+            ('nexo_owner',    'nologin nobypassrls nocreatedb'),
             -- Owns the narrow look-ups that run before an account is known.
-            ('nexo_definer',  'nologin nobypassrls'),
+            ('nexo_definer',  'nologin nobypassrls nocreatedb'),
             -- Migrations. Must bypass row security: a forced owner updates no rows, silently.
-            ('nexo_migrator', 'login bypassrls inherit'),
+            -- Restores go into a database of their own, which it makes and swaps in.
+            ('nexo_migrator', 'login bypassrls inherit createdb'),
             -- crm-service and api-gateway.
-            ('nexo_app',      'login nobypassrls noinherit'),
+            ('nexo_app',      'login nobypassrls noinherit nocreatedb'),
             -- auth-service.
-            ('nexo_auth',     'login nobypassrls noinherit'),
+            ('nexo_auth',     'login nobypassrls noinherit nocreatedb'),
             -- The outbox relay and scheduled work.
-            ('nexo_relay',    'login nobypassrls noinherit'),
+            ('nexo_relay',    'login nobypassrls noinherit nocreatedb'),
             -- Backups read everything and write nothing.
-            ('nexo_backup',   'login bypassrls inherit')
+            ('nexo_backup',   'login bypassrls inherit nocreatedb')
         ) as roles (name, attributes)
     loop
         begin
@@ -28,12 +29,13 @@ begin
         exception when duplicate_object or unique_violation then
             null; -- another server process was faster
         end;
-        execute format('alter role %I nosuperuser nocreatedb nocreaterole noreplication %s', wanted.name, wanted.attributes);
+        execute format('alter role %I nosuperuser nocreaterole noreplication %s', wanted.name, wanted.attributes);
     end loop;
 end $$;
 
 grant nexo_owner, nexo_definer to nexo_migrator;
 grant pg_read_all_stats to nexo_migrator; -- names who is in its way
+grant pg_signal_backend to nexo_migrator; -- ends the sessions of a database that another takes the place of
 grant pg_read_all_data to nexo_backup;
 alter role nexo_backup set default_transaction_read_only = on;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use aws_lc_rs::digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
 use crate::{Error, Listener, Migrations, NoHooks, Settings, Version, history, migrate};
@@ -11,7 +11,7 @@ use crate::{Error, Listener, Migrations, NoHooks, Settings, Version, history, mi
 const SNAPSHOT: &str = include_str!("snapshot.sql");
 
 /// One object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Thing {
     /// `table`, `column`, `policy`, …
     pub kind: String,
@@ -77,6 +77,14 @@ pub async fn diff(
     Ok(Drift { version, fingerprint: fingerprint(&found), differences: compare(&wanted, &found) })
 }
 
+/// What a live database is made of.
+pub async fn things(database: &PgConnectOptions) -> Result<Vec<Thing>, Error> {
+    let mut conn = open(database).await?;
+    let things = snapshot(&mut conn).await?;
+    conn.close().await?;
+    Ok(things)
+}
+
 /// The catalogue that `migrations` give on an empty database.
 pub(crate) async fn expected(
     scratch: &PgConnectOptions,
@@ -84,10 +92,7 @@ pub(crate) async fn expected(
 ) -> Result<Vec<Thing>, Error> {
     let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
     migrate(scratch, migrations, &NoHooks, &settings).await?;
-    let mut conn = open(scratch).await?;
-    let things = snapshot(&mut conn).await?;
-    conn.close().await?;
-    Ok(things)
+    things(scratch).await
 }
 
 /// Only reads, and names everything in full.
@@ -109,7 +114,9 @@ pub(crate) async fn snapshot(conn: &mut PgConnection) -> Result<Vec<Thing>, sqlx
     Ok(things)
 }
 
-fn fingerprint(things: &[Thing]) -> String {
+/// SHA-256 over a catalogue, in hex.
+#[must_use]
+pub fn fingerprint(things: &[Thing]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     for part in things.iter().flat_map(|thing| [&thing.kind, &thing.object, &thing.definition]) {
         hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -119,7 +126,8 @@ fn fingerprint(things: &[Thing]) -> String {
 }
 
 /// What is in one of the two alone, or different in them.
-pub(crate) fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
+#[must_use]
+pub fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
     let by_name = |things: &[Thing]| -> BTreeMap<(String, String), String> {
         let pairs = things.iter().cloned().map(|thing| ((thing.kind, thing.object), thing.definition));
         pairs.collect()

@@ -75,7 +75,7 @@ with schemas as (
     union all
     select 'policy', p.polname || ' on ' || t.name,
            concat_ws(' ', case when p.polpermissive then 'permissive' else 'restrictive' end, 'for', p.polcmd::text, 'to',
-               (select string_agg(case r when 0 then 'PUBLIC' else r::regrole::text end, ', ' order by 1) from unnest(p.polroles) r),
+               (select string_agg(role, ', ' order by role) from (select case r when 0 then 'PUBLIC' else r::regrole::text end as role from unnest(p.polroles) r) named),
                'using ' || pg_get_expr(p.polqual, p.polrelid), 'with check ' || pg_get_expr(p.polwithcheck, p.polrelid))
     from pg_policy p join tables t on t.oid = p.polrelid
     union all

@@ -77,7 +77,8 @@ pub(crate) fn pause() -> Duration {
     Duration::from_millis(100 + u64::try_from(jitter).unwrap_or(0))
 }
 
-pub(crate) async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<Holder>, sqlx::Error> {
+/// Who holds an advisory lock of this database, other than we.
+pub async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<Holder>, sqlx::Error> {
     sqlx::query_as(
         "select l.pid, coalesce(a.application_name, '') as application,
                 coalesce(host(a.client_addr), 'local') as client, coalesce(a.query, '') as query,

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use migrate::{NoHooks, Outcome, Settings, Version};
+use migrate::{Outcome, Settings, Version};
 use serde_json::json;
 
-use super::{Context, dry_run, safe};
+use super::{Context, dry_run, precaution::Precaution, safe};
 use crate::say;
 
 #[derive(Debug, Args)]
@@ -53,7 +53,8 @@ impl Migrate {
         }
         let migrations = context.migrations()?;
         let target = context.target().await?;
-        let outcome = migrate::migrate(&target.migrator, &migrations, &NoHooks, &settings).await;
+        let hooks = Precaution { no_backup: self.no_backup }.hooks(context, &target)?;
+        let outcome = migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await;
         target.leave().await?;
         show(context, &outcome?)
     }

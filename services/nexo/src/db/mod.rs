@@ -3,10 +3,12 @@
 mod adopt;
 mod apply;
 mod backfill;
+mod backups;
 mod drift;
 mod dry_run;
 mod lint;
 mod new;
+mod precaution;
 mod resolve;
 mod rollback;
 mod safe;
@@ -17,14 +19,15 @@ mod version;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use ::backup::{Around, Config};
 use clap::{Args, Subcommand};
 use kernel::Env;
-use migrate::{Listener, Migrations, Settings};
+use migrate::{Hooks, Listener, Migrations, NoHooks, Settings};
 use serde_json::json;
 
 pub(crate) use target::Target;
 
-use crate::{confirm::NotConfirmed, say};
+use crate::{confirm::NotConfirmed, progress, say};
 
 /// The answer is no: not current, not the same, not clean.
 const NO: u8 = 1;
@@ -71,6 +74,22 @@ enum Verb {
     Diff,
     /// Write a migration file for a new tenant table.
     New(new::New),
+    /// Take a backup: a dump, and the count and hash of every table in the same snapshot.
+    Backup(backups::Backup),
+    /// List the backups.
+    Backups,
+    /// Try whether a backup is what it was: by its hashes, by reading it to its end, or by restoring it.
+    Verify(backups::Verify),
+    /// Put a backup in the place of the live database: made beside, compared, then swapped in.
+    Restore(backups::Restore),
+    /// Restore the newest backup on a throw-away server, and measure how long that takes.
+    Drill,
+    /// Remove the backups that retention lets go.
+    Prune(backups::Prune),
+    /// Keep a backup for ever.
+    Pin(backups::Pin),
+    /// Take backups, prune and drill when they are due.
+    Schedule(backups::Schedule),
     /// Run the backfills that migrations define, from where they are.
     Backfill(backfill::Backfill),
 }
@@ -91,6 +110,23 @@ impl Context {
         let target = Target::find(&mut self.env).await?;
         self.env.clone().finish()?;
         Ok(target)
+    }
+
+    /// How backups are made, with bars that tell how far it is.
+    fn backups(&mut self) -> anyhow::Result<Config> {
+        let config = Config::read(&mut self.env).watched(progress::bars());
+        self.env.clone().finish()?;
+        Ok(config)
+    }
+
+    /// What happens around migrations: the same as when a service starts.
+    fn hooks(&mut self, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
+        if let Some(because) = self.env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
+            say::note(&format!("no backup is taken, because: {because}"));
+            return Ok(Box::new(NoHooks));
+        }
+        let (config, reader) = (self.backups()?, Some(target.reader.clone()));
+        Ok(Box::new(Around { config, reader, actor: Self::actor() }))
     }
 
     /// Tells on standard error how it goes.
@@ -118,6 +154,14 @@ pub(crate) async fn run(env: Env, Db { verb, json, from }: Db) -> ExitCode {
         Verb::Diff => drift::run(&mut context).await,
         Verb::New(what) => what.run(&context),
         Verb::Backfill(how) => how.run(&mut context).await,
+        Verb::Backup(what) => what.run(&mut context).await,
+        Verb::Backups => backups::list(&mut context),
+        Verb::Verify(what) => what.run(&mut context).await,
+        Verb::Restore(what) => what.run(&mut context).await,
+        Verb::Drill => backups::drill(&mut context).await,
+        Verb::Prune(how) => how.run(&mut context).await,
+        Verb::Pin(what) => what.run(&mut context),
+        Verb::Schedule(how) => how.run(&mut context).await,
     };
     done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
 }

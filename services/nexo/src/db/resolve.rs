@@ -51,12 +51,16 @@ impl Resolve {
             operation: format!("{operation}: {}", standing.file),
             risk: risk.to_owned(),
             at_risk: vec!["none: only its row in ops.migration_history is written".to_owned()],
+            backup: "none is needed".to_owned(),
+            recovery: "at once".to_owned(),
             undo: "compare with `nexo db diff`; the row keeps who decided, and why".to_owned(),
         };
-        card.confirm(&target.name(), self.confirm.as_deref())?;
-        let actor = Context::actor();
-        let decision = Decision { actor: &actor, because: &self.because };
-        Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &Context::settings())
-            .await?)
+        let asked = target.asked(self.confirm.as_deref());
+        let settings = Context::settings();
+        let decision = Decision { actor: &asked.actor, because: &self.because };
+        let work = async {
+            Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &settings).await?)
+        };
+        card.confirm(&asked, work).await
     }
 }

@@ -1,8 +1,8 @@
 use clap::Args;
-use migrate::{Decision, NoHooks, Version, losses, rollback};
+use migrate::{Decision, Version, losses, rollback};
 use serde_json::json;
 
-use super::{Context, Target, scratch::Scratch};
+use super::{Context, Target, precaution::{Precaution, recovery}, scratch::Scratch};
 use crate::{confirm::Card, say};
 
 #[derive(Debug, Args)]
@@ -16,6 +16,8 @@ pub(super) struct Rollback {
     /// The database's name, instead of typing it.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
+    #[command(flatten)]
+    precaution: Precaution,
 }
 
 impl Rollback {
@@ -32,7 +34,7 @@ impl Rollback {
         Ok(true)
     }
 
-    async fn roll_back(&self, context: &Context, target: &Target) -> anyhow::Result<Vec<Version>> {
+    async fn roll_back(&self, context: &mut Context, target: &Target) -> anyhow::Result<Vec<Version>> {
         let (migrations, settings) = (context.migrations()?, Context::settings());
         let scratch = Scratch::like(&target.migrator, &context.env).await?;
         let lost = losses(&target.migrator, &migrations, &self.to, &scratch.migrator, &settings).await?;
@@ -40,17 +42,21 @@ impl Rollback {
         if at_risk.is_empty() {
             at_risk.push("no table and no column is dropped".to_owned());
         }
+        let hooks = self.precaution.hooks(context, target)?;
         let card = Card {
             operation: format!("take back every migration after {}", self.to),
             risk: "what was written into what is dropped is lost; releases that need it stop working"
                 .to_owned(),
             at_risk,
-            undo: "migrate again gives the schema back, but not its rows: they are in a backup alone"
-                .to_owned(),
+            backup: self.precaution.told(),
+            recovery: recovery(&context.backups()?)?,
+            undo: "migrate again gives the schema back; its rows come from the backup".to_owned(),
         };
-        card.confirm(&target.name(), self.confirm.as_deref())?;
-        let actor = Context::actor();
-        let decision = Decision { actor: &actor, because: &self.because };
-        Ok(rollback(&target.migrator, &migrations, &self.to, &NoHooks, decision, &settings).await?)
+        let asked = target.asked(self.confirm.as_deref());
+        let decision = Decision { actor: &asked.actor, because: &self.because };
+        let work = async {
+            Ok(rollback(&target.migrator, &migrations, &self.to, &*hooks, decision, &settings).await?)
+        };
+        card.confirm(&asked, work).await
     }
 }

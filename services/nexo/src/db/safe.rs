@@ -7,25 +7,23 @@ use async_trait::async_trait;
 use migrate::{HookError, Hooks, Migration, Migrations, Settings, Taken, diff, migrate};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Context, apply, lint, scratch::Scratch};
-use crate::{backup, say};
+use super::{Context, apply, lint, precaution::Precaution, scratch::Scratch};
+use crate::say;
 
 pub(super) async fn run(
     context: &mut Context,
     settings: &Settings,
     without_backup: Option<&str>,
 ) -> anyhow::Result<bool> {
-    let backups = backup::hooks();
-    anyhow::ensure!(
-        backups.is_some() || without_backup.is_some(),
-        "no backup can be taken here, and --safe is not safe without one: \
-         take one by hand, then give --no-backup --because 'I took one: …'"
-    );
     let migrations = context.migrations()?;
     let target = context.target().await?;
+    let backups = match without_backup {
+        Some(_) => None,
+        None => Some(Precaution::default().hooks(context, &target)?),
+    };
     let scratch = Scratch::like(&target.migrator, &context.env).await;
     let steps = Steps {
-        backups: backups.filter(|_| without_backup.is_none()),
+        backups,
         because: without_backup.unwrap_or_default().to_owned(),
         migrations: migrations.clone(),
         lint: Scratch::like(&target.migrator, &context.env).await?,

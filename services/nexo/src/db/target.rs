@@ -8,12 +8,15 @@ use cluster::{Access, Binaries, Cluster};
 use kernel::Env;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::up::embedded;
+use super::Context;
+use crate::{confirm::Asked, up::embedded};
 
 /// The database that a command is about.
 pub(crate) struct Target {
     /// As the role that migrates.
     pub(crate) migrator: PgConnectOptions,
+    /// As the role that backs up.
+    pub(crate) reader: PgConnectOptions,
     /// Kept running for as long as the command does.
     cluster: Option<Cluster>,
 }
@@ -21,14 +24,13 @@ pub(crate) struct Target {
 impl Target {
     /// `MIGRATION_DATABASE_URL`; otherwise the server of `nexo up`, started for the command if it does not run.
     pub(crate) async fn find(env: &mut Env) -> anyhow::Result<Self> {
-        if let Some(address) = env.optional("MIGRATION_DATABASE_URL") {
-            let migrator =
-                PgConnectOptions::from_str(&address).context("MIGRATION_DATABASE_URL is no address")?;
-            return Ok(Self { migrator, cluster: None });
+        if let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? {
+            let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
+            return Ok(Self { migrator, reader, cluster: None });
         }
         let home = embedded::home(env);
         if let Some(access) = Cluster::running(&home)? {
-            return Ok(Self { migrator: Self::at(&access, &home)?, cluster: None });
+            return Self::at(&access, &home, None);
         }
         anyhow::ensure!(
             home.join("postgres").exists(),
@@ -37,11 +39,18 @@ impl Target {
         );
         let wanted = env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from);
         let cluster = Cluster::start(&home, Binaries::find(wanted.as_deref())?).await?;
-        Ok(Self { migrator: Self::at(cluster.access(), &home)?, cluster: Some(cluster) })
+        Self::at(&cluster.access().clone(), &home, Some(cluster))
     }
 
-    fn at(access: &Access, home: &Path) -> anyhow::Result<PgConnectOptions> {
-        Ok(access.role("nexo_migrator", &embedded::roles_password(home)?, embedded::DATABASE))
+    fn at(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
+        let password = embedded::roles_password(home)?;
+        let role = |role: &str| access.role(role, &password, embedded::DATABASE);
+        Ok(Self { migrator: role("nexo_migrator"), reader: role("nexo_backup"), cluster })
+    }
+
+    /// Who is asked before something is done to it that could lose data.
+    pub(crate) fn asked<'g>(&self, given: Option<&'g str>) -> Asked<'g> {
+        Asked { database: self.name(), given, log: self.migrator.clone(), actor: Context::actor() }
     }
 
     /// The database's name, which an operator types to confirm.
@@ -55,4 +64,9 @@ impl Target {
         }
         Ok(())
     }
+}
+
+fn address(env: &mut Env, name: &'static str) -> anyhow::Result<Option<PgConnectOptions>> {
+    let text = env.optional(name);
+    text.map(|text| PgConnectOptions::from_str(&text).with_context(|| format!("{name} is no address"))).transpose()
 }

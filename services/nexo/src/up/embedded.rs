@@ -54,7 +54,8 @@ impl Place {
             Self::Own { cluster, password, .. } => {
                 let address = |role: &str| cluster.access().address(role, password, DATABASE);
                 let env = env.clone().with("DATABASE_URL", address(role));
-                Ok(env.with("MIGRATION_DATABASE_URL", address("nexo_migrator")))
+                let env = env.with("MIGRATION_DATABASE_URL", address("nexo_migrator"));
+                Ok(env.with("BACKUP_DATABASE_URL", address("nexo_backup")))
             }
             Self::Named if role == "nexo_auth" => {
                 let address = env.clone().optional("NEXO_AUTH_DATABASE_URL");

@@ -4,7 +4,6 @@ use std::{io, net::SocketAddr};
 
 use axum::Router;
 use kernel::{Clock, Env};
-use migrate::NoHooks;
 use tokio_util::sync::CancellationToken;
 use web::{Listener, shutdown_signal};
 
@@ -57,16 +56,17 @@ impl Services {
         let auth = auth_service::Config::read(&mut auth_env);
         let crm = crm_service::Config::read(&mut crm_env);
         let gateway = api_gateway::Config::read(&mut gateway_env);
+        let hooks = backup::on_boot(&mut auth_env, "nexo up");
         for one in [auth_env, crm_env, gateway_env] {
             env.also(one);
         }
         env.finish()?;
 
         let clock = Clock::system();
-        let auth_app = auth.app(auth.database.open(&NoHooks).await?, &clock)?;
+        let auth_app = auth.app(auth.database.open(&*hooks).await?, &clock)?;
         let verifier = auth_app.verifier.clone(); // one process: no key travels
-        let crm_db = crm.database.open(&NoHooks).await?.sealing_cursors_with(&crm.secret);
-        let gateway_db = gateway.database.open(&NoHooks).await?;
+        let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret);
+        let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone());
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),

@@ -1,0 +1,156 @@
+//! The file of a backup: the dump, compressed (zstd), and encrypted where there are recipients (age).
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use age::x25519;
+use aws_lc_rs::digest;
+
+use crate::{Error, Manifest, manifest, signed::hex, watch::Counter};
+
+/// zstd's default: a third of gzip's time, and smaller.
+const LEVEL: i32 = 3;
+const BUFFER: usize = 1 << 20;
+
+/// Counts and hashes what goes through.
+struct Tally<T> {
+    inner: T,
+    hash: digest::Context,
+    bytes: u64,
+}
+
+impl<T> Tally<T> {
+    fn new(inner: T) -> Self {
+        Self { inner, hash: digest::Context::new(&digest::SHA256), bytes: 0 }
+    }
+
+    fn took(&mut self, part: &[u8]) {
+        self.hash.update(part);
+        self.bytes += part.len() as u64;
+    }
+
+    fn finish(self) -> (T, u64, String) {
+        (self.inner, self.bytes, hex(self.hash.finish().as_ref()))
+    }
+}
+
+impl<W: Write> Write for Tally<W> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(part)?;
+        self.took(part.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<R: Read> Read for Tally<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.took(into.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+/// Packs all of `dump` into `path`, which is on the disk when this returns.
+pub(crate) fn pack(
+    mut dump: impl Read,
+    path: &Path,
+    recipients: &[x25519::Recipient],
+    counter: &Counter,
+) -> Result<manifest::Archive, Error> {
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(Error::file(path))?;
+    let out = Tally::new(BufWriter::with_capacity(BUFFER, file));
+    let (out, plain_bytes) = if recipients.is_empty() {
+        compress(&mut dump, out, counter).map_err(Error::Stream)?
+    } else {
+        let all = recipients.iter().map(|one| one as &dyn age::Recipient);
+        let encryptor = age::Encryptor::with_recipients(all).map_err(|_| Error::Key("NEXO_BACKUP_RECIPIENTS"))?;
+        let sealed = encryptor.wrap_output(out).map_err(Error::Stream)?;
+        let (sealed, plain_bytes) = compress(&mut dump, sealed, counter).map_err(Error::Stream)?;
+        (sealed.finish().map_err(Error::Stream)?, plain_bytes)
+    };
+    let (buffered, bytes, sha256) = out.finish();
+    let file = buffered.into_inner().map_err(|failed| Error::Stream(failed.into_error()))?;
+    file.sync_all().map_err(Error::file(path))?;
+    let recipients = recipients.iter().map(ToString::to_string).collect();
+    Ok(manifest::Archive { bytes, sha256, plain_bytes, recipients })
+}
+
+fn compress<W: Write>(dump: &mut impl Read, out: W, counter: &Counter) -> io::Result<(W, u64)> {
+    let mut encoder = zstd::Encoder::new(out, LEVEL)?;
+    encoder.include_checksum(true)?;
+    let plain = counter.copy(dump, &mut encoder)?;
+    Ok((encoder.finish()?, plain))
+}
+
+/// Reads the whole file and compares it with what the manifest says of it.
+pub(crate) fn intact(path: &Path, manifest: &Manifest, counter: &Counter) -> Result<(), Error> {
+    let damaged = |what: String| Error::Damaged { name: manifest.name.clone(), what };
+    let file = File::open(path).map_err(Error::file(path))?;
+    let length = file.metadata().map_err(Error::file(path))?.len();
+    if length != manifest.archive.bytes {
+        return Err(damaged(format!("its archive has {length} bytes of {}", manifest.archive.bytes)));
+    }
+    let mut tally = Tally::new(file);
+    counter.copy(&mut tally, &mut io::sink()).map_err(Error::file(path))?;
+    let (_, _, sha256) = tally.finish();
+    if sha256 == manifest.archive.sha256 {
+        Ok(())
+    } else {
+        Err(damaged("its archive is not what was written: the SHA-256 differs".to_owned()))
+    }
+}
+
+/// Unpacks `path` into `into`, and compares the length.
+pub(crate) fn unpack(
+    path: &Path,
+    manifest: &Manifest,
+    identities: &[x25519::Identity],
+    into: &mut impl Write,
+    counter: &Counter,
+) -> Result<(), Error> {
+    let damaged = |what: String| Error::Damaged { name: manifest.name.clone(), what };
+    let broken = |failed: io::Error| damaged(format!("its archive cannot be unpacked: {failed}"));
+    let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(Error::file(path))?);
+    let opened: Box<dyn Read> = if manifest.archive.recipients.is_empty() {
+        Box::new(file)
+    } else {
+        let no_key = || Error::NoKey {
+            name: manifest.name.clone(),
+            recipients: manifest.archive.recipients.join(", "),
+        };
+        let decryptor = age::Decryptor::new(file).map_err(|failed| damaged(failed.to_string()))?;
+        let all = identities.iter().map(|one| one as &dyn age::Identity);
+        Box::new(decryptor.decrypt(all).map_err(|_| no_key())?)
+    };
+    let mut plain = Plain(zstd::Decoder::new(opened).map_err(broken)?);
+    let length = counter.copy(&mut plain, into).map_err(|failed| match failed.get_ref() {
+        Some(inner) if inner.is::<Corrupt>() => broken(failed),
+        _ => Error::Stream(failed),
+    })?;
+    if length == manifest.archive.plain_bytes {
+        Ok(())
+    } else {
+        Err(damaged(format!("the dump inside has {length} bytes of {}", manifest.archive.plain_bytes)))
+    }
+}
+
+/// Tells errors of reading from those of writing.
+struct Plain<R>(R);
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Corrupt(io::Error);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into).map_err(|failed| io::Error::other(Corrupt(failed)))
+    }
+}

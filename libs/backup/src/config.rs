@@ -1,0 +1,115 @@
+use std::path::{Path, PathBuf};
+
+use age::x25519;
+use cluster::Binaries;
+use identity::Secret;
+use kernel::{Clock, Env};
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use time::OffsetDateTime;
+
+use crate::{Error, Keep, Watch, signed::Signer, store::Local};
+
+/// How backups are made, and where they are kept.
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) local: Local,
+    pub(crate) recipients: Vec<x25519::Recipient>,
+    pub(crate) identities: Vec<x25519::Identity>,
+    pub(crate) signer: Signer,
+    pub(crate) clock: Clock,
+    pub(crate) watch: Watch,
+    pub(crate) jobs: usize,
+    pub(crate) keep: Keep,
+    programs: Option<PathBuf>,
+}
+
+/// Without keys.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads `NEXO_BACKUP_STORES`, `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`, `NEXO_SECRET`,
+    /// `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
+    pub fn read(env: &mut Env) -> Self {
+        let state = PathBuf::from(env.or("NEXO_STATE", ".nexo"));
+        let folder = env.optional("NEXO_BACKUP_STORES").map_or_else(|| state.join("backups"), PathBuf::from);
+        let recipients = env.or("NEXO_BACKUP_RECIPIENTS", "");
+        let recipients = recipients.split([',', ' ', '\n']).filter(|text| !text.is_empty());
+        let recipients: Result<Vec<x25519::Recipient>, _> = recipients.map(str::parse).collect();
+        let identities = env.secret("NEXO_BACKUP_IDENTITY");
+        let identities = identities.as_ref().map_or("", |text| text.expose_secret());
+        let lines = identities.lines().map(str::trim);
+        let identities: Result<Vec<x25519::Identity>, _> =
+            lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::parse).collect();
+        Self {
+            local: Local::at(folder),
+            recipients: recipients.unwrap_or_else(|wrong: &str| {
+                env.mistake("NEXO_BACKUP_RECIPIENTS", format!("is no list of age recipients (age1…): {wrong}"));
+                Vec::new()
+            }),
+            identities: identities.unwrap_or_else(|wrong: &str| {
+                env.mistake("NEXO_BACKUP_IDENTITY", format!("is no age identity (AGE-SECRET-KEY-…): {wrong}"));
+                Vec::new()
+            }),
+            signer: Signer::of(&Secret::read(env)),
+            clock: Clock::system(),
+            watch: Watch::default(),
+            jobs: std::thread::available_parallelism().map_or(2, usize::from).min(8),
+            keep: env.parsed("NEXO_BACKUP_KEEP", Keep::default()),
+            programs: env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from),
+        }
+    }
+
+    /// The same, which tells how far it is.
+    #[must_use]
+    pub fn watched(self, watch: Watch) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// The same, at another time.
+    #[must_use]
+    pub fn at(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The folder here.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.local.path()
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.clock.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// Programs that can work with a server of this major release: of the same, as `pg_dump` of a later one writes
+    /// what this one's `pg_restore` cannot read.
+    pub(crate) fn programs(&self, major: u32, purpose: &'static str) -> Result<Binaries, Error> {
+        let found = match &self.programs {
+            Some(folder) => Binaries::find(Some(folder)),
+            None => Binaries::of_major(&major.to_string()),
+        };
+        let found = found.ok().filter(|found| found.major() == major.to_string());
+        found
+            .filter(|found| ["pg_dump", "pg_restore"].iter().all(|name| found.program(name).exists()))
+            .ok_or(Error::Programs { major, purpose })
+    }
+}
+
+/// The server's release, as `server_version_num`.
+pub(crate) async fn server_of(conn: &mut PgConnection) -> Result<u32, sqlx::Error> {
+    let (number,): (i32,) =
+        sqlx::query_as("select current_setting('server_version_num')::int").fetch_one(conn).await?;
+    Ok(u32::try_from(number).unwrap_or_default())
+}
+
+pub(crate) async fn ask_server(options: &PgConnectOptions) -> Result<u32, Error> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    let server = server_of(&mut conn).await?;
+    conn.close().await?;
+    Ok(server)
+}

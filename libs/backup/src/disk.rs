@@ -1,0 +1,27 @@
+//! Files that stay, and the room for them.
+
+use std::{fs::File, path::Path};
+
+use nix::sys::statvfs::statvfs;
+
+use crate::Error;
+
+/// Free bytes where `path` is, for somebody who is not root.
+pub(crate) fn free(path: &Path) -> Result<u64, Error> {
+    let told = statvfs(path).map_err(|failed| Error::file(path)(failed.into()))?;
+    Ok(told.blocks_available() as u64 * told.fragment_size() as u64)
+}
+
+/// Refuses when less than `needed` bytes are left.
+pub(crate) fn insist(path: &Path, needed: u64) -> Result<(), Error> {
+    let free = free(path)?;
+    if free >= needed {
+        return Ok(());
+    }
+    Err(Error::Space { path: path.to_owned(), needed_mb: needed >> 20, free_mb: free >> 20 })
+}
+
+/// A new name in a folder lasts only when the folder itself is on the disk.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(Error::file(path))
+}

@@ -1,0 +1,135 @@
+//! Takes a backup.
+
+use std::{io::Read, path::PathBuf, process::Stdio, time::Instant};
+
+use cluster::Binaries;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::{
+    Archive, Config, Error, Made, Manifest, Name, Stage, Status, Table, archive, disk,
+    libpq::{self, Running},
+    manifest::FORMAT,
+    source::Source,
+    store::{ARCHIVE, CATALOGUE, MANIFEST, STATUS},
+    tables,
+};
+
+/// What backup is wanted.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What stands behind the time in its name.
+    pub label: String,
+    /// Who asks for it.
+    pub actor: String,
+    /// Why it is never to be removed.
+    pub pinned: Option<String>,
+    /// Whether the caller holds the locks of a migration.
+    pub migrating: bool,
+}
+
+impl Order {
+    /// One that retention may remove.
+    #[must_use]
+    pub fn new(label: &str, actor: &str) -> Self {
+        Self { label: label.to_owned(), actor: actor.to_owned(), pinned: None, migrating: false }
+    }
+}
+
+impl Config {
+    /// Takes a backup of `database`, connected as a role that row security does not hold back. It is whole and on the disk
+    /// when this returns; until then nothing has its name.
+    pub async fn backup(&self, database: &PgConnectOptions, order: &Order) -> Result<Manifest, Error> {
+        let begun = Instant::now();
+        self.local.prepare()?;
+        self.local.sweep()?;
+        let source = Source::open(database, !order.migrating).await?;
+        let at = self.now();
+        let name = Name::new(at, &order.label)?;
+        let programs = self.programs(source.server / 10_000, "dump this database")?;
+        let size = u64::try_from(source.facts.bytes).unwrap_or_default();
+        disk::insist(self.local.path(), size / 2 + (16 << 20))?; // compressed it is a fifth, mostly
+        let partial = self.local.begin(&name)?;
+        let dump = Dump::start(&programs, database, &source.snapshot)?;
+        let (archive, tables, things) = tokio::try_join!(
+            self.pack(dump, partial.file(ARCHIVE), size),
+            measure(database, &source),
+            async { Ok(migrate::things(database).await?) },
+        )?;
+        let manifest = Manifest {
+            format: FORMAT,
+            name,
+            made: Made {
+                at,
+                took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                actor: order.actor.clone(),
+                nexo: env!("CARGO_PKG_VERSION").to_owned(),
+                server: source.server,
+                database: source.facts.database.clone(),
+                encoding: source.facts.encoding.clone(),
+                collate: source.facts.collate.clone(),
+                ctype: source.facts.ctype.clone(),
+                database_bytes: size,
+            },
+            archive,
+            schema_version: source.schema_version.clone(),
+            fingerprint: migrate::fingerprint(&things),
+            roles: source.roles.clone(),
+            extensions: source.extensions.clone(),
+            tables,
+        };
+        source.close().await?;
+        let status = Status { pinned: order.pinned.clone(), ..Status::default() };
+        partial.write(CATALOGUE, &self.signer.sign(&purpose(CATALOGUE, &manifest.name), &things)?)?;
+        partial.write(STATUS, &self.signer.sign(&purpose(STATUS, &manifest.name), &status)?)?;
+        partial.write(MANIFEST, &self.signer.sign(&purpose(MANIFEST, &manifest.name), &manifest)?)?;
+        partial.keep()?;
+        Ok(manifest)
+    }
+
+    /// The dump's end decides: an archive of a dump that was killed looks whole.
+    async fn pack(&self, mut dump: Dump, path: PathBuf, size: u64) -> Result<Archive, Error> {
+        let counter = self.watch.counter(Stage::Dump, size);
+        let recipients = self.recipients.clone();
+        let out = dump.output()?;
+        let packed = tokio::task::spawn_blocking(move || archive::pack(out, &path, &recipients, &counter));
+        let packed = packed.await.map_err(|_| Error::Ended)?;
+        if packed.is_err() {
+            drop(dump); // it would only tell that nobody listens
+            return packed;
+        }
+        tokio::task::spawn_blocking(move || dump.0.finish()).await.map_err(|_| Error::Ended)??;
+        packed
+    }
+}
+
+/// What a signed file is about, so that one cannot stand in for another.
+pub(crate) fn purpose(file: &str, name: &Name) -> String {
+    format!("{file} of {name}")
+}
+
+struct Dump(Running);
+
+impl Dump {
+    fn start(programs: &Binaries, database: &PgConnectOptions, snapshot: &str) -> Result<Self, Error> {
+        let mut command = libpq::program(programs, "pg_dump", database);
+        command.args(["--format=custom", "--compress=0", "--no-password", "--snapshot", snapshot]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(Self(Running::start(command, "pg_dump")?))
+    }
+
+    fn output(&mut self) -> Result<impl Read + Send + 'static, Error> {
+        self.0.child().stdout.take().ok_or(Error::Ended)
+    }
+}
+
+/// Every table in the snapshot that is dumped.
+async fn measure(database: &PgConnectOptions, source: &Source) -> Result<Vec<Table>, Error> {
+    let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup tables")).await?;
+    conn.execute("begin isolation level repeatable read, read only").await?;
+    conn.execute(AssertSqlSafe(format!("set transaction snapshot '{}'", source.snapshot))).await?;
+    let quiet = crate::Watch::default().counter(Stage::Compare, 0);
+    let measured = tables::measure_all(&mut conn, &source.tables, &quiet).await?;
+    conn.execute("commit").await?;
+    conn.close().await?;
+    Ok(measured)
+}

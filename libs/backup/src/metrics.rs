@@ -1,0 +1,45 @@
+//! What a monitor watches, as a file for the textfile collector of Prometheus' node exporter, beside the backups.
+
+use std::{fmt::Write as _, io::Write as _};
+
+use crate::{Config, Error, Standing, disk};
+
+impl Config {
+    /// Writes `metrics.prom` into the folder of the backups.
+    pub fn write_metrics(&self) -> Result<(), Error> {
+        self.local.prepare()?;
+        let path = self.local.path().join("metrics.prom");
+        let text = self.metrics()?;
+        let mut new = tempfile::NamedTempFile::new_in(self.local.path()).map_err(Error::file(&path))?;
+        new.write_all(text.as_bytes()).map_err(Error::file(&path))?;
+        new.persist(&path).map_err(|failed| Error::file(&path)(failed.error))?;
+        Ok(())
+    }
+
+    /// In the text format of Prometheus.
+    pub fn metrics(&self) -> Result<String, Error> {
+        let entries = self.backups()?;
+        let newest = |wanted: &[Standing]| {
+            let found = entries.iter().find(|entry| wanted.contains(&entry.standing));
+            found.and_then(|entry| entry.manifest.as_ref()).map(|manifest| manifest.made.at.unix_timestamp())
+        };
+        let drill = entries.iter().find_map(|entry| entry.status.drill.as_ref());
+        let failed = entries.iter().filter(|entry| matches!(entry.standing, Standing::Failed | Standing::Untrusted));
+        let lines = [
+            ("nexo_backup_newest_timestamp_seconds", newest(&[Standing::Stored, Standing::Verified])),
+            ("nexo_backup_newest_verified_timestamp_seconds", newest(&[Standing::Verified])),
+            ("nexo_backup_count", i64::try_from(entries.len()).ok()),
+            ("nexo_backup_failed_count", i64::try_from(failed.count()).ok()),
+            ("nexo_backup_free_bytes", disk::free(self.local.path()).ok().and_then(|free| i64::try_from(free).ok())),
+            ("nexo_backup_recovery_time_milliseconds", drill.and_then(|drill| i64::try_from(drill.recovery_ms).ok())),
+            ("nexo_backup_recovery_point_seconds", drill.map(|drill| drill.age_seconds)),
+        ];
+        let mut text = String::new();
+        for (name, value) in lines {
+            if let Some(value) = value {
+                let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}"); // a String takes everything
+            }
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,175 @@
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use cluster::Binaries;
+use migrate::{Thing, things};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::{
+    Config, Error, Extension, Manifest, Name, Stage, archive,
+    config::server_of,
+    disk,
+    libpq::{self, Running},
+    make::purpose,
+    store::{ARCHIVE, CATALOGUE, Partial},
+    tables,
+};
+
+/// A dump, unpacked for as long as this lives.
+pub(crate) struct Unpacked {
+    room: Partial,
+    path: PathBuf,
+}
+
+impl Unpacked {
+    /// The whole archive is read, and found right, before anything is run from it.
+    pub(crate) async fn of(config: &Config, manifest: &Manifest) -> Result<Self, Error> {
+        let room = config.local.room(&manifest.name)?;
+        disk::insist(config.local.path(), manifest.archive.plain_bytes + (16 << 20))?;
+        let path = room.file("dump");
+        let counter = config.watch.counter(Stage::Unpack, manifest.archive.plain_bytes);
+        let (from, manifest, identities, into) =
+            (config.local.file(&manifest.name, ARCHIVE), manifest.clone(), config.identities.clone(), path.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut file = BufWriter::new(File::create_new(&into).map_err(Error::file(&into))?);
+            archive::unpack(&from, &manifest, &identities, &mut file, &counter)?;
+            file.into_inner().map_err(|failed| Error::Stream(failed.into_error())).map(drop)
+        })
+        .await
+        .map_err(|_| Error::Ended)??;
+        Ok(Self { room, path })
+    }
+}
+
+/// What the server lacks: told before anything is made.
+pub(crate) async fn lacks(server: &PgConnectOptions, manifest: &Manifest) -> Result<(), Error> {
+    let mut conn = PgConnection::connect_with(server).await?;
+    let mut lacks = Vec::new();
+    let here = server_of(&mut conn).await?;
+    if here / 10_000 < manifest.major() {
+        lacks.push(format!("it is PostgreSQL {}, and the backup is of {}", here / 10_000, manifest.major()));
+    }
+    let roles: Vec<(String,)> = sqlx::query_as("select r from unnest($1) as r where to_regrole(quote_ident(r)) is null")
+        .bind(&manifest.roles)
+        .fetch_all(&mut conn)
+        .await?;
+    lacks.extend(roles.into_iter().map(|(role,)| format!("there is no role {role}")));
+    for Extension { name, version } in &manifest.extensions {
+        let (there,): (bool,) =
+            sqlx::query_as("select exists (select from pg_available_extensions where name = $1)")
+                .bind(name)
+                .fetch_one(&mut conn)
+                .await?;
+        if !there {
+            lacks.push(format!("extension {name} (it was {version}) is not installed"));
+        }
+    }
+    conn.close().await?;
+    if lacks.is_empty() { Ok(()) } else { Err(Error::Lacks(lacks)) }
+}
+
+/// Loads the dump into an empty database.
+///
+/// Schemas first: a function can be given to a role only while that role may create in its schema, which it may not
+/// afterwards.
+pub(crate) async fn load(
+    config: &Config,
+    unpacked: &Unpacked,
+    manifest: &Manifest,
+    into: &PgConnectOptions,
+) -> Result<(), Error> {
+    let server = crate::config::ask_server(into).await?;
+    let programs = config.programs(server / 10_000, "restore into this server")?;
+    let (schemas, rest) = unpacked.parts(&programs)?;
+    config.watch.tell(Stage::Load, 0, manifest.archive.plain_bytes);
+    let restore = |list: &Path, jobs: usize| {
+        let mut command = libpq::program(&programs, "pg_restore", into);
+        command.env("PGOPTIONS", LOADING);
+        command.args(["--no-password", "--exit-on-error", "--jobs", &jobs.to_string(), "--use-list"]).arg(list);
+        command.arg("--dbname").arg(into.get_database().unwrap_or("postgres")).arg(&unpacked.path);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Running::start(command, "pg_restore")
+    };
+    finish(restore(&schemas, 1)?).await?;
+    creating(into, &manifest.roles, "grant create on schema %s to %I").await?;
+    finish(restore(&rest, config.jobs)?).await?;
+    creating(into, &manifest.roles, "revoke create on schema %s from %I").await
+}
+
+/// Nobody else is in this database, and it is thrown away if we are interrupted.
+const LOADING: &str =
+    "-c maintenance_work_mem=256MB -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c jit=off";
+
+async fn finish(running: Running) -> Result<(), Error> {
+    tokio::task::spawn_blocking(move || running.finish()).await.map_err(|_| Error::Ended)?
+}
+
+/// `form` is filled with each schema of ours and each role that is not its owner.
+async fn creating(database: &PgConnectOptions, roles: &[String], form: &str) -> Result<(), Error> {
+    let mut conn = PgConnection::connect_with(database).await?;
+    let statements: Vec<(String,)> = sqlx::query_as(
+        "select format($2, n.oid::regnamespace, r.rolname)
+         from pg_namespace n, pg_roles r
+         where r.rolname = any($1) and n.nspowner <> r.oid and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'public')",
+    )
+    .bind(roles)
+    .bind(form)
+    .fetch_all(&mut conn)
+    .await?;
+    for (statement,) in statements {
+        conn.execute(AssertSqlSafe(statement)).await?;
+    }
+    Ok(conn.close().await?)
+}
+
+impl Unpacked {
+    /// The archive's table of contents in two: schemas, and everything else.
+    fn parts(&self, programs: &Binaries) -> Result<(PathBuf, PathBuf), Error> {
+        let mut command = libpq::program(programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
+        let listed = command.arg("--list").arg(&self.path).output().map_err(Error::file("pg_restore"))?;
+        if !listed.status.success() {
+            let said = String::from_utf8_lossy(&listed.stderr).trim().to_owned();
+            return Err(Error::Program { program: "pg_restore", said });
+        }
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let (schemas, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains(" SCHEMA - "));
+        let write = |name: &str, lines: Vec<&str>| {
+            let path = self.room.file(name);
+            std::fs::write(&path, lines.join("\n")).map_err(Error::file(&path)).map(|()| path)
+        };
+        Ok((write("schemas", schemas)?, write("rest", rest)?))
+    }
+}
+
+impl Config {
+    /// The catalogue that was backed up.
+    pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<Thing>, Error> {
+        let bytes = self.local.read(name, CATALOGUE)?;
+        self.signer.open(&purpose(CATALOGUE, name), &bytes).ok_or_else(|| Error::Damaged {
+            name: name.clone(),
+            what: "its catalogue was changed".to_owned(),
+        })
+    }
+}
+
+/// Compares every table and the whole catalogue with what was backed up.
+pub(crate) async fn compare(config: &Config, manifest: &Manifest, database: &PgConnectOptions) -> Result<(), Error> {
+    let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup compare")).await?;
+    let names = tables::names(&mut conn).await?;
+    let counter = config.watch.counter(Stage::Compare, names.len() as u64);
+    let found = tables::measure_all(&mut conn, &names, &counter).await?;
+    conn.close().await?;
+    let mut differences = tables::differences(&manifest.tables, &found);
+    let wanted = config.catalogue(&manifest.name)?;
+    let catalogue = migrate::compare(&wanted, &things(database).await?);
+    differences.extend(catalogue.iter().map(ToString::to_string));
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Differs { name: manifest.name.clone(), differences })
+    }
+}

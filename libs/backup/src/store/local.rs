@@ -1,0 +1,161 @@
+use std::{
+    fs::{self, DirBuilder, File, Permissions},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use uuid::Uuid;
+
+use crate::{Error, Name, disk::sync_folder, store::MANIFEST};
+
+/// A folder with one folder for each backup. A folder without a dot before its name is whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Local(PathBuf);
+
+const PARTIAL: &str = ".partial-";
+const REMOVED: &str = ".removed-";
+
+impl Local {
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes the folder, for our eyes alone.
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(Error::file(&self.0))
+    }
+
+    /// Whole backups, oldest first.
+    pub(crate) fn names(&self) -> Result<Vec<Name>, Error> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(Error::file(&self.0))?,
+        };
+        let mut names: Vec<Name> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|name| self.file(name, MANIFEST).exists())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    pub(crate) fn file(&self, name: &Name, file: &str) -> PathBuf {
+        self.0.join(name.as_str()).join(file)
+    }
+
+    pub(crate) fn read(&self, name: &Name, file: &str) -> Result<Vec<u8>, Error> {
+        let path = self.file(name, file);
+        fs::read(&path).map_err(Error::file(path))
+    }
+
+    /// Replaces a file as a whole, or not at all.
+    pub(crate) fn replace(&self, name: &Name, file: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.file(name, file);
+        let folder = self.0.join(name.as_str());
+        let mut new = tempfile::NamedTempFile::new_in(&folder).map_err(Error::file(&folder))?;
+        new.write_all(bytes).and_then(|()| new.as_file().sync_all()).map_err(Error::file(&path))?;
+        new.persist(&path).map_err(|failed| Error::file(&path)(failed.error))?;
+        sync_folder(&folder)
+    }
+
+    /// Takes it away: first its name, then its files, so that half of it is never taken for a whole.
+    pub(crate) fn remove(&self, name: &Name) -> Result<(), Error> {
+        let (from, to) = (self.0.join(name.as_str()), self.0.join(format!("{REMOVED}{name}")));
+        fs::rename(&from, &to).map_err(Error::file(&from))?;
+        sync_folder(&self.0)?;
+        fs::remove_dir_all(&to).map_err(Error::file(&to))
+    }
+
+    /// Nobody else may change a backup's files meanwhile.
+    pub(crate) fn hold(&self, name: &Name) -> Result<File, Error> {
+        let folder = self.0.join(name.as_str());
+        let file = File::open(&folder).map_err(Error::file(&folder))?;
+        file.lock().map_err(Error::file(&folder))?;
+        Ok(file)
+    }
+
+    /// A place to make a backup in, which goes away unless it is [kept](Partial::keep).
+    pub(crate) fn begin(&self, name: &Name) -> Result<Partial, Error> {
+        self.place(name.as_str(), name)
+    }
+
+    /// A place to unpack a backup in, which goes away.
+    pub(crate) fn room(&self, name: &Name) -> Result<Partial, Error> {
+        self.place(&format!("room-{}", Uuid::new_v4().simple()), name)
+    }
+
+    fn place(&self, folder: &str, name: &Name) -> Result<Partial, Error> {
+        self.prepare()?;
+        let folder = self.0.join(format!("{PARTIAL}{folder}"));
+        DirBuilder::new().mode(0o700).create(&folder).map_err(Error::file(&folder))?;
+        let lock = lock(&folder).map_err(Error::file(&folder))?;
+        Ok(Partial { store: self.clone(), name: name.clone(), folder, _lock: lock, kept: false })
+    }
+
+    /// Takes away what processes left that were killed.
+    pub(crate) fn sweep(&self) -> Result<usize, Error> {
+        let mut swept = 0;
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let abandoned = name.starts_with(REMOVED)
+                || (name.starts_with(PARTIAL) && lock(&entry.path()).is_ok());
+            if abandoned {
+                fs::remove_dir_all(entry.path()).map_err(Error::file(entry.path()))?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+/// Held for as long as the process that makes it lives, however that ends.
+fn lock(folder: &Path) -> std::io::Result<File> {
+    let lock = File::open(folder)?;
+    lock.try_lock()?;
+    Ok(lock)
+}
+
+/// A backup that is being made.
+pub(crate) struct Partial {
+    store: Local,
+    name: Name,
+    folder: PathBuf,
+    _lock: File,
+    kept: bool,
+}
+
+impl Partial {
+    pub(crate) fn file(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    pub(crate) fn write(&self, file: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.file(file);
+        let mut new = File::create_new(&path).map_err(Error::file(&path))?;
+        new.write_all(bytes).and_then(|()| new.sync_all()).map_err(Error::file(&path))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(Error::file(&path))
+    }
+
+    /// From here on it is whole: everything in it is on the disk before it has its name.
+    pub(crate) fn keep(mut self) -> Result<(), Error> {
+        sync_folder(&self.folder)?;
+        let to = self.store.0.join(self.name.as_str());
+        fs::rename(&self.folder, &to).map_err(Error::file(&to))?;
+        self.kept = true;
+        sync_folder(&self.store.0)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_dir_all(&self.folder); // the next one sweeps what stays
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Where backups are kept: a folder here, and perhaps a store far away.
+
+mod local;
+mod status;
+
+pub(crate) use local::{Local, Partial};
+pub use status::{Drill, Failed, Passed, Status};
+
+/// The files of one backup.
+pub(crate) const ARCHIVE: &str = "archive";
+pub(crate) const MANIFEST: &str = "manifest.json";
+pub(crate) const CATALOGUE: &str = "catalogue.json";
+pub(crate) const STATUS: &str = "status.json";

@@ -1,0 +1,82 @@
+//! What every table holds: how many rows, and a hash of them all that does not depend on their order.
+
+use sqlx::{AssertSqlSafe, PgConnection, postgres::PgConnectOptions};
+
+use crate::{Table, watch::Counter};
+
+/// A row's text must not depend on who asks.
+pub(crate) const SETTINGS: &[(&str, &str)] = &[
+    ("search_path", "pg_catalog"),
+    ("datestyle", "ISO, YMD"),
+    ("intervalstyle", "iso_8601"),
+    ("timezone", "UTC"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("jit", "off"),
+];
+
+/// A connection that reads rows as text in one way.
+pub(crate) fn reader(database: &PgConnectOptions, application: &str) -> PgConnectOptions {
+    database.clone().application_name(application).options(SETTINGS.iter().copied())
+}
+
+/// Every table with rows of its own, by name.
+pub(crate) async fn names(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    let names: Vec<(String,)> = sqlx::query_as(
+        "select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+         order by 1",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
+}
+
+/// Counts and hashes one table: two 64-bit hashes of each row's text, summed.
+pub(crate) async fn measure(conn: &mut PgConnection, name: &str) -> Result<Table, sqlx::Error> {
+    let question = format!(
+        "select count(*), coalesce(sum(hashtextextended(r, 0)), 0)::text || ':' || coalesce(sum(hashtextextended(r, 1)), 0)::text
+         from (select t::text as r from only {name} t offset 0) rows"
+    );
+    let (rows, hash) =
+        sqlx::query_as(AssertSqlSafe(question)).persistent(false).fetch_one(conn).await?;
+    Ok(Table { name: name.to_owned(), rows, hash })
+}
+
+/// Counts and hashes them all.
+pub(crate) async fn measure_all(
+    conn: &mut PgConnection,
+    names: &[String],
+    counter: &Counter,
+) -> Result<Vec<Table>, sqlx::Error> {
+    let mut tables = Vec::with_capacity(names.len());
+    for name in names {
+        tables.push(measure(conn, name).await?);
+        counter.add(1);
+    }
+    Ok(tables)
+}
+
+/// What is not the same, a line each.
+pub(crate) fn differences(wanted: &[Table], found: &[Table]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for table in wanted {
+        match found.iter().find(|other| other.name == table.name) {
+            None => lines.push(format!("{} is missing", table.name)),
+            Some(other) if other.rows != table.rows => {
+                lines.push(format!("{} has {} rows of {}", table.name, other.rows, table.rows));
+            }
+            Some(other) if other.hash != table.hash => {
+                lines.push(format!("{} has {} rows, but not the same", table.name, other.rows));
+            }
+            Some(_) => {}
+        }
+    }
+    let known = |name: &str| wanted.iter().any(|table| table.name == name);
+    lines.extend(found.iter().filter(|table| !known(&table.name)).map(|table| format!("{} is new", table.name)));
+    lines
+}

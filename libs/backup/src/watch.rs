@@ -1,0 +1,101 @@
+//! How far it is, for whoever waits.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The database is dumped, in bytes.
+    Dump,
+    /// The archive is read, in bytes.
+    Read,
+    /// The dump is unpacked, in bytes.
+    Unpack,
+    /// The dump is loaded into a database.
+    Load,
+    /// Tables are counted and hashed, in tables.
+    Compare,
+    /// The archive goes to another store, in bytes.
+    Upload,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dump => "dumping",
+            Self::Read => "reading the archive",
+            Self::Unpack => "unpacking",
+            Self::Load => "loading",
+            Self::Compare => "comparing tables",
+            Self::Upload => "uploading",
+        })
+    }
+}
+
+type Tell = dyn Fn(Stage, u64, u64) + Send + Sync;
+
+/// Is told the stage, how much is done and how much there is (0: nobody knows).
+#[derive(Clone, Default)]
+pub struct Watch(Option<Arc<Tell>>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+impl Watch {
+    /// Calls this, often.
+    pub fn new(tell: impl Fn(Stage, u64, u64) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    pub(crate) fn tell(&self, stage: Stage, done: u64, total: u64) {
+        if let Some(tell) = &self.0 {
+            tell(stage, done, total);
+        }
+    }
+
+    pub(crate) fn counter(&self, stage: Stage, total: u64) -> Counter {
+        Counter { watch: self.clone(), stage, total, done: Arc::default() }
+    }
+}
+
+/// Counts bytes that are copied.
+#[derive(Clone)]
+pub(crate) struct Counter {
+    watch: Watch,
+    stage: Stage,
+    total: u64,
+    done: Arc<AtomicU64>,
+}
+
+impl Counter {
+    pub(crate) fn copy(&self, from: &mut impl Read, into: &mut impl Write) -> io::Result<u64> {
+        let mut buffer = vec![0; 256 * 1024];
+        let mut copied = 0;
+        loop {
+            let read = match from.read(&mut buffer) {
+                Ok(0) => return Ok(copied),
+                Ok(read) => read,
+                Err(failed) if failed.kind() == io::ErrorKind::Interrupted => continue,
+                Err(failed) => return Err(failed),
+            };
+            into.write_all(buffer.get(..read).unwrap_or_default())?;
+            copied += read as u64;
+            self.add(read as u64);
+        }
+    }
+
+    pub(crate) fn add(&self, more: u64) {
+        let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
+        self.watch.tell(self.stage, done, self.total);
+    }
+}

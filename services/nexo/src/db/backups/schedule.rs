@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use ::backup::{Config, Job, Level, Order, Plan, due};
+use clap::Args;
+use kernel::Clock;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+use time::OffsetDateTime;
+
+use super::super::{Context, Target};
+use crate::say;
+
+#[derive(Debug, Args)]
+pub(in crate::db) struct Schedule {
+    /// Run what is due now, and end.
+    #[arg(long)]
+    once: bool,
+    /// Only tell when each job is due next.
+    #[arg(long, conflicts_with = "once")]
+    list: bool,
+}
+
+const TICK: Duration = Duration::from_secs(15);
+
+impl Schedule {
+    pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let plan = Plan::read(&mut context.env);
+        let config = context.backups()?;
+        if self.list {
+            return list(context, &plan);
+        }
+        let target = context.target().await?;
+        let done = self.work(&config, &plan, &target).await;
+        target.leave().await?;
+        done.map(|()| true)
+    }
+
+    /// Any number of schedulers may run: the database gives each run to one of them.
+    async fn work(&self, config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<()> {
+        let stop = web::shutdown_signal();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let turn = turn(config, plan, target).await;
+            if self.once {
+                return turn;
+            }
+            if let Err(failed) = turn {
+                say::problem(&format!("{failed:#}")); // the next turn may find the database again
+            }
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+}
+
+async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect_with(&target.migrator).await?;
+    let jobs = due(&mut conn, plan, now()).await?;
+    conn.close().await?;
+    let mut failed = Vec::new();
+    for job in jobs {
+        say::note(&format!("{} begins", job.name()));
+        match one(config, job, target).await {
+            Ok(outcome) => say::line(&outcome),
+            Err(error) => failed.push(format!("{} failed: {error:#}", job.name())),
+        }
+        config.write_metrics()?;
+    }
+    anyhow::ensure!(failed.is_empty(), failed.join("\n"));
+    Ok(())
+}
+
+async fn one(config: &Config, job: Job, target: &Target) -> anyhow::Result<String> {
+    Ok(match job {
+        Job::Backup => {
+            let manifest = config.backup(&target.reader, &Order::new("scheduled", "schedule")).await?;
+            config.verify(&manifest.name, Level::Archive).await?;
+            format!("backed up: {} ({} rows)", manifest.name, manifest.rows())
+        }
+        Job::Drill => {
+            let (name, drill) = config.drill().await?;
+            format!("drilled: {name} in {} ms", drill.recovery_ms)
+        }
+        Job::Prune => {
+            let fates = config.prune(false)?;
+            let gone = fates.iter().filter(|fate| fate.decision == ::backup::Decision::Remove).count();
+            format!("pruned: {gone} backups removed, {} stay", fates.len() - gone)
+        }
+    })
+}
+
+fn list(context: &Context, plan: &Plan) -> anyhow::Result<bool> {
+    let jobs: Vec<_> = plan.jobs().map(|(job, cron)| (job, cron, plan.next(job, now()))).collect();
+    if context.json {
+        let jobs: Vec<_> = jobs
+            .iter()
+            .map(|(job, cron, next)| json!({ "job": job, "cron": cron, "next": next.map(|next| next.to_string()) }))
+            .collect();
+        say::json(&jobs)?;
+    } else {
+        for (job, cron, next) in jobs {
+            let next = next.map_or_else(|| "never".to_owned(), |next| next.to_string());
+            say::line(&format!("{:<8} {cron:<14} next: {next}", job.name()));
+        }
+    }
+    Ok(true)
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(Clock::system().unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

@@ -1,0 +1,38 @@
+use ::backup::Order;
+use clap::Args;
+
+use super::{super::Context, megabytes};
+use crate::say;
+
+#[derive(Debug, Args)]
+pub(in crate::db) struct Backup {
+    /// What it is for: part of its name.
+    #[arg(default_value = "manual")]
+    label: String,
+    /// Never remove it, for this reason.
+    #[arg(long, value_name = "REASON")]
+    pin: Option<String>,
+}
+
+impl Backup {
+    pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let config = context.backups()?;
+        let target = context.target().await?;
+        let order = Order { pinned: self.pin, ..Order::new(&self.label, &Context::actor()) };
+        let made = config.backup(&target.reader, &order).await;
+        target.leave().await?;
+        let manifest = made?;
+        if context.json {
+            say::json(&manifest)?;
+        } else {
+            let (tables, rows, size) =
+                (manifest.tables.len(), manifest.rows(), megabytes(manifest.archive.bytes));
+            say::line(&format!(
+                "{}: {tables} tables, {rows} rows, {size}, in {} ms",
+                manifest.name, manifest.made.took_ms
+            ));
+            say::line(&format!("It counts when it is verified: nexo db verify {} --restore", manifest.name));
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,68 @@
+use ::backup::{Level, Name};
+use clap::Args;
+use serde_json::json;
+
+use super::super::Context;
+use crate::say;
+
+#[derive(Debug, Args)]
+pub(in crate::db) struct Verify {
+    /// Which: a name, or `latest`.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    name: Option<String>,
+    /// Every backup.
+    #[arg(long)]
+    all: bool,
+    /// Compare lengths and hashes alone.
+    #[arg(long, conflicts_with = "restore")]
+    hashes: bool,
+    /// Make a database of it on a throw-away server, and compare every table, policy and grant.
+    #[arg(long)]
+    restore: bool,
+}
+
+impl Verify {
+    pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let config = context.backups()?;
+        let names: Vec<Name> = match &self.name {
+            Some(name) => vec![config.find(name)?],
+            None => config.backups()?.into_iter().map(|entry| entry.name).collect(),
+        };
+        let level = match (self.hashes, self.restore) {
+            (true, _) => Level::Hashes,
+            (_, true) => Level::Restored,
+            _ => Level::Archive,
+        };
+        let (mut good, mut outcomes) = (true, Vec::new());
+        for name in names {
+            let outcome = match config.verify(&name, level).await {
+                Ok(proof) => {
+                    let compared = match level {
+                        Level::Hashes => "whole and ours".to_owned(),
+                        Level::Archive => "whole, and read to its end".to_owned(),
+                        Level::Restored => format!("restored: {} tables, {} rows are the same", proof.tables, proof.rows),
+                    };
+                    say_unless(context.json, &format!("{name}: {compared} ({} ms)", proof.took_ms));
+                    json!({ "name": name, "ok": true, "proof": proof })
+                }
+                Err(failed) if self.all => {
+                    good = false;
+                    say_unless(context.json, &format!("{name}: FAILED: {failed}"));
+                    json!({ "name": name, "ok": false, "error": failed.to_string() })
+                }
+                Err(failed) => return Err(failed.into()),
+            };
+            outcomes.push(outcome);
+        }
+        if context.json {
+            say::json(&outcomes)?;
+        }
+        Ok(good)
+    }
+}
+
+fn say_unless(json: bool, text: &str) {
+    if !json {
+        say::line(text);
+    }
+}

@@ -1,0 +1,40 @@
+use ::backup::Config;
+use clap::Args;
+use migrate::{Hooks, NoHooks};
+
+use super::{Context, Target};
+
+/// A backup before something that could lose data.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Precaution {
+    /// Take no backup before it; --because says why.
+    #[arg(long, requires = "because")]
+    pub(super) no_backup: bool,
+}
+
+impl Precaution {
+    /// Around migrations.
+    pub(super) fn hooks(&self, context: &mut Context, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
+        if self.no_backup { Ok(Box::new(NoHooks)) } else { context.hooks(target) }
+    }
+
+    /// For the card.
+    pub(super) fn told(&self) -> String {
+        if self.no_backup { "NONE, as --no-backup says".to_owned() } else { "is taken first, and read to its end".to_owned() }
+    }
+}
+
+/// How long a restore takes, as the last drill has measured.
+pub(super) fn recovery(config: &Config) -> anyhow::Result<String> {
+    let entries = config.backups()?;
+    let drill = entries.iter().find_map(|entry| Some((entry.status.drill.as_ref()?, entry.manifest.as_ref()?)));
+    let newest = entries.iter().find_map(|entry| entry.manifest.as_ref());
+    Ok(match (drill, newest) {
+        (Some((drill, then)), Some(now)) => {
+            let growth = now.archive.plain_bytes.max(1) * 1000 / then.archive.plain_bytes.max(1);
+            let seconds = (drill.recovery_ms * growth / 1_000_000).max(1);
+            format!("about {seconds} s, as the drill of {} tells", drill.at.date())
+        }
+        _ => "nobody has measured it yet: run `nexo db drill`".to_owned(),
+    })
+}
