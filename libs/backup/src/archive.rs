@@ -65,13 +65,15 @@ pub(crate) fn pack(
     recipients: &[x25519::Recipient],
     counter: &Counter,
 ) -> Result<manifest::Archive, Error> {
-    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(Error::file(path))?;
+    let file =
+        File::options().write(true).create_new(true).mode(0o600).open(path).map_err(Error::file(path))?;
     let out = Tally::new(BufWriter::with_capacity(BUFFER, file));
     let (out, plain_bytes) = if recipients.is_empty() {
         compress(&mut dump, out, counter).map_err(Error::Stream)?
     } else {
         let all = recipients.iter().map(|one| one as &dyn age::Recipient);
-        let encryptor = age::Encryptor::with_recipients(all).map_err(|_| Error::Key("NEXO_BACKUP_RECIPIENTS"))?;
+        let encryptor =
+            age::Encryptor::with_recipients(all).map_err(|_| Error::Key("NEXO_BACKUP_RECIPIENTS"))?;
         let sealed = encryptor.wrap_output(out).map_err(Error::Stream)?;
         let (sealed, plain_bytes) = compress(&mut dump, sealed, counter).map_err(Error::Stream)?;
         (sealed.finish().map_err(Error::Stream)?, plain_bytes)

@@ -48,11 +48,17 @@ impl Config {
         Self {
             local: Local::at(folder),
             recipients: recipients.unwrap_or_else(|wrong: &str| {
-                env.mistake("NEXO_BACKUP_RECIPIENTS", format!("is no list of age recipients (age1…): {wrong}"));
+                env.mistake(
+                    "NEXO_BACKUP_RECIPIENTS",
+                    format!("is no list of age recipients (age1…): {wrong}"),
+                );
                 Vec::new()
             }),
             identities: identities.unwrap_or_else(|wrong: &str| {
-                env.mistake("NEXO_BACKUP_IDENTITY", format!("is no age identity (AGE-SECRET-KEY-…): {wrong}"));
+                env.mistake(
+                    "NEXO_BACKUP_IDENTITY",
+                    format!("is no age identity (AGE-SECRET-KEY-…): {wrong}"),
+                );
                 Vec::new()
             }),
             signer: Signer::of(&Secret::read(env)),

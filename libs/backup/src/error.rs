@@ -6,7 +6,9 @@ use crate::Name;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not what a backup is called.
-    #[error("`{0}` is no name of a backup (such as 20260203T040506Z_daily; a label has a-z, 0-9 and -): see `nexo db backups`")]
+    #[error(
+        "`{0}` is no name of a backup (such as 20260203T040506Z_daily; a label has a-z, 0-9 and -): see `nexo db backups`"
+    )]
     Name(String),
     /// Nobody has made it.
     #[error("there is no backup {0}: see `nexo db backups`")]
@@ -90,7 +92,9 @@ pub enum Error {
     #[error("backup {0} was made by a later release of NEXO: use that release")]
     Later(Name),
     /// It is encrypted, and nobody gave a key that opens it.
-    #[error("backup {name} is encrypted for {recipients}: set NEXO_BACKUP_IDENTITY_FILE to a file with one of their identities (AGE-SECRET-KEY-…)")]
+    #[error(
+        "backup {name} is encrypted for {recipients}: set NEXO_BACKUP_IDENTITY_FILE to a file with one of their identities (AGE-SECRET-KEY-…)"
+    )]
     NoKey {
         /// Which.
         name: Name,
@@ -115,7 +119,9 @@ pub enum Error {
     #[error("a migration runs ({0}): a backup would make it wait. Try again when it is done")]
     Busy(migrate::Holder),
     /// Sessions that cannot be ended.
-    #[error("{database} is still in use, and these sessions cannot be ended: {sessions}. Nothing was changed")]
+    #[error(
+        "{database} is still in use, and these sessions cannot be ended: {sessions}. Nothing was changed"
+    )]
     InUse {
         /// The database.
         database: String,

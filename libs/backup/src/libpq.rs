@@ -8,7 +8,10 @@ use std::{
 
 use cluster::Binaries;
 use percent_encoding::percent_decode_str;
-use sqlx::{ConnectOptions as _, postgres::{PgConnectOptions, PgSslMode}};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 use crate::Error;
 
@@ -18,10 +21,9 @@ pub(crate) fn program(binaries: &Binaries, name: &str, options: &PgConnectOption
     let kept = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
     command.env_clear().envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("PGAPPNAME", name).env("PGCONNECT_TIMEOUT", "20");
-    let host = options.get_socket().map_or_else(
-        || options.get_host().to_owned(),
-        |socket| socket.display().to_string(),
-    );
+    let host = options
+        .get_socket()
+        .map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
     command.env("PGHOST", host).env("PGPORT", options.get_port().to_string());
     command.env("PGUSER", options.get_username()).env("PGSSLMODE", ssl(options.get_ssl_mode()));
     if let Some(database) = options.get_database() {
@@ -71,12 +73,6 @@ impl Running {
 
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
-    }
-
-    /// Its process id.
-    #[cfg(test)]
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Waits for its end. An end by a signal is a failure, whatever came out before.

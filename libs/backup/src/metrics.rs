@@ -24,14 +24,21 @@ impl Config {
             found.and_then(|entry| entry.manifest.as_ref()).map(|manifest| manifest.made.at.unix_timestamp())
         };
         let drill = entries.iter().find_map(|entry| entry.status.drill.as_ref());
-        let failed = entries.iter().filter(|entry| matches!(entry.standing, Standing::Failed | Standing::Untrusted));
+        let failed =
+            entries.iter().filter(|entry| matches!(entry.standing, Standing::Failed | Standing::Untrusted));
         let lines = [
             ("nexo_backup_newest_timestamp_seconds", newest(&[Standing::Stored, Standing::Verified])),
             ("nexo_backup_newest_verified_timestamp_seconds", newest(&[Standing::Verified])),
             ("nexo_backup_count", i64::try_from(entries.len()).ok()),
             ("nexo_backup_failed_count", i64::try_from(failed.count()).ok()),
-            ("nexo_backup_free_bytes", disk::free(self.local.path()).ok().and_then(|free| i64::try_from(free).ok())),
-            ("nexo_backup_recovery_time_milliseconds", drill.and_then(|drill| i64::try_from(drill.recovery_ms).ok())),
+            (
+                "nexo_backup_free_bytes",
+                disk::free(self.local.path()).ok().and_then(|free| i64::try_from(free).ok()),
+            ),
+            (
+                "nexo_backup_recovery_time_milliseconds",
+                drill.and_then(|drill| i64::try_from(drill.recovery_ms).ok()),
+            ),
             ("nexo_backup_recovery_point_seconds", drill.map(|drill| drill.age_seconds)),
         ];
         let mut text = String::new();

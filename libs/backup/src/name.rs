@@ -79,8 +79,12 @@ mod tests {
     #[test]
     fn a_name_leads_nowhere_else() {
         let moment = time::macros::datetime!(2026-02-03 04:05:06 UTC);
-        assert_eq!(Name::new(moment, "before-migration").unwrap().as_str(), "20260203T040506Z_before-migration");
-        for bad in ["../x", "20260203T040506Z_../x", "20260203T040506Z_", "20260203_x", "20260203T040506Z_A"] {
+        assert_eq!(
+            Name::new(moment, "before-migration").unwrap().as_str(),
+            "20260203T040506Z_before-migration"
+        );
+        for bad in ["../x", "20260203T040506Z_../x", "20260203T040506Z_", "20260203_x", "20260203T040506Z_A"]
+        {
             assert!(bad.parse::<Name>().is_err(), "{bad}");
         }
     }

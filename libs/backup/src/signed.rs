@@ -57,7 +57,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         b'a'..=b'f' => Some(c - b'a' + 10),
         _ => None,
     };
-    text.as_bytes().chunks(2).map(|pair| Some((digit(*pair.first()?)? << 4) | digit(*pair.get(1)?)?)).collect()
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| Some((digit(*pair.first()?)? << 4) | digit(*pair.get(1)?)?))
+        .collect()
 }
 
 #[cfg(test)]

@@ -112,15 +112,18 @@ async fn share_lock(conn: &mut PgConnection) -> Result<(), Error> {
             return Ok(());
         }
         if Instant::now() > end {
-            return Err(Error::Busy(migrate::lock_holder(conn, migrate::BACKUP_LOCK).await?.unwrap_or_default()));
+            return Err(Error::Busy(
+                migrate::lock_holder(conn, migrate::BACKUP_LOCK).await?.unwrap_or_default(),
+            ));
         }
         sleep(Duration::from_millis(300)).await;
     }
 }
 
 async fn schema_version(conn: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
-    let (there,): (bool,) =
-        sqlx::query_as("select to_regclass('ops.migration_history') is not null").fetch_one(&mut *conn).await?;
+    let (there,): (bool,) = sqlx::query_as("select to_regclass('ops.migration_history') is not null")
+        .fetch_one(&mut *conn)
+        .await?;
     if !there {
         return Ok(None);
     }

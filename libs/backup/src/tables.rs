@@ -42,8 +42,7 @@ pub(crate) async fn measure(conn: &mut PgConnection, name: &str) -> Result<Table
         "select count(*), coalesce(sum(hashtextextended(r, 0)), 0)::text || ':' || coalesce(sum(hashtextextended(r, 1)), 0)::text
          from (select t::text as r from only {name} t offset 0) rows"
     );
-    let (rows, hash) =
-        sqlx::query_as(AssertSqlSafe(question)).persistent(false).fetch_one(conn).await?;
+    let (rows, hash) = sqlx::query_as(AssertSqlSafe(question)).persistent(false).fetch_one(conn).await?;
     Ok(Table { name: name.to_owned(), rows, hash })
 }
 
@@ -77,6 +76,8 @@ pub(crate) fn differences(wanted: &[Table], found: &[Table]) -> Vec<String> {
         }
     }
     let known = |name: &str| wanted.iter().any(|table| table.name == name);
-    lines.extend(found.iter().filter(|table| !known(&table.name)).map(|table| format!("{} is new", table.name)));
+    lines.extend(
+        found.iter().filter(|table| !known(&table.name)).map(|table| format!("{} is new", table.name)),
+    );
     lines
 }

@@ -55,7 +55,8 @@ impl Config {
         let at = self.now();
         match &tried {
             Ok(_) => self.note(name, |status| {
-                let deepest = status.verified.as_ref().filter(|_| status.failed.is_none()).map(|was| was.level);
+                let deepest =
+                    status.verified.as_ref().filter(|_| status.failed.is_none()).map(|was| was.level);
                 status.verified = Some(Passed { at, level: deepest.map_or(level, |was| was.max(level)) });
                 status.failed = None;
             })?,
@@ -163,7 +164,11 @@ pub(crate) fn millis(begun: Instant) -> u64 {
 }
 
 /// Each of two accounts sees its own rows and no others, and nobody sees any without an account.
-async fn smoke(manifest: &Manifest, superuser: &PgConnectOptions, app: &PgConnectOptions) -> Result<(), Error> {
+async fn smoke(
+    manifest: &Manifest,
+    superuser: &PgConnectOptions,
+    app: &PgConnectOptions,
+) -> Result<(), Error> {
     let mut all = PgConnection::connect_with(superuser).await?;
     let (there,): (bool,) =
         sqlx::query_as("select to_regclass('app.accounts') is not null").fetch_one(&mut all).await?;
@@ -197,7 +202,11 @@ async fn smoke(manifest: &Manifest, superuser: &PgConnectOptions, app: &PgConnec
     }
     conn.close().await?;
     all.close().await?;
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Differs { name: manifest.name.clone(), differences: wrong }) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Differs { name: manifest.name.clone(), differences: wrong })
+    }
 }
 
 async fn count(conn: &mut PgConnection, account: &str, table: &str, only: &str) -> Result<i64, sqlx::Error> {

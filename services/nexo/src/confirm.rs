@@ -62,7 +62,8 @@ impl Card {
         }
         note(asked, id, &self, "confirmed", "begun").await;
         let done = work.await;
-        let outcome = done.as_ref().map_or_else(|failed| format!("failed: {failed:#}"), |_| "done".to_owned());
+        let outcome =
+            done.as_ref().map_or_else(|failed| format!("failed: {failed:#}"), |_| "done".to_owned());
         note(asked, id, &self, "confirmed", &outcome).await; // into the database that is live now
         done
     }

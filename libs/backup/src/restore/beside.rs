@@ -2,7 +2,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 use time::macros::format_description;
 
 use super::{Unpacked, compare, lacks, load, swap};
-use crate::{Config, Error, Manifest, Name};
+use crate::{Config, Error, Made, Manifest, Name};
 
 /// A database beside the live one, made from a backup and compared with it.
 pub struct Beside {
@@ -10,10 +10,25 @@ pub struct Beside {
     pub database: String,
     /// The way in, as the role that migrates.
     pub options: PgConnectOptions,
-    /// What it was made from.
-    pub manifest: Manifest,
+    /// What it was made from; `None`: it is empty.
+    pub manifest: Option<Manifest>,
     /// Keeps other restores from taking it for a leftover.
     pub(super) admin: swap::Admin,
+}
+
+/// How a database compares texts.
+#[derive(sqlx::FromRow)]
+pub(super) struct Locale {
+    encoding: String,
+    collate: String,
+    ctype: String,
+}
+
+impl Locale {
+    fn of(manifest: &Manifest) -> Self {
+        let Made { encoding, collate, ctype, .. } = manifest.made.clone();
+        Self { encoding, collate, ctype }
+    }
 }
 
 impl Config {
@@ -33,7 +48,7 @@ impl Config {
         let mut admin = swap::Admin::enter(live).await?;
         let database = into.map_or_else(|| admin.name("side", self.now()), str::to_owned);
         admin.drop_leftovers().await?;
-        admin.create(&database, &manifest).await?;
+        admin.create(&database, &Locale::of(&manifest)).await?;
         let options = live.clone().database(&database);
         let made = async {
             ::db::admit_services(&options).await?;
@@ -45,7 +60,19 @@ impl Config {
             admin.leave().await?;
             return Err(failed);
         }
-        Ok(Beside { database, options, manifest, admin })
+        Ok(Beside { database, options, manifest: Some(manifest), admin })
+    }
+
+    /// Makes an empty database beside the live one, with the same encoding and locale.
+    pub async fn empty_beside(&self, live: &PgConnectOptions) -> Result<(Beside, PgConnectOptions), Error> {
+        let mut admin = swap::Admin::enter(live).await?;
+        admin.drop_leftovers().await?;
+        let database = admin.name("side", self.now());
+        let locale = admin.locale().await?;
+        admin.create(&database, &locale).await?;
+        let options = live.clone().database(&database);
+        ::db::admit_services(&options).await?;
+        Ok((Beside { database, options: options.clone(), manifest: None, admin }, options))
     }
 }
 
@@ -56,15 +83,24 @@ impl swap::Admin {
         format!("{}_{kind}_{}", self.live, at.format(format).unwrap_or_default())
     }
 
+    /// That of the live database.
+    async fn locale(&mut self) -> Result<Locale, Error> {
+        let locale = sqlx::query_as(
+            "select pg_encoding_to_char(encoding) as encoding, datcollate::text as collate, datctype::text as ctype
+             from pg_database where datname = $1",
+        );
+        Ok(locale.bind(&self.live).fetch_one(&mut self.conn).await?)
+    }
+
     /// Empty, with the same encoding and locale.
-    async fn create(&mut self, database: &str, manifest: &Manifest) -> Result<(), Error> {
+    async fn create(&mut self, database: &str, locale: &Locale) -> Result<(), Error> {
         let (statement,): (String,) = sqlx::query_as(
             "select format('create database %I owner nexo_owner template template0 encoding %L lc_collate %L lc_ctype %L', $1, $2, $3, $4)",
         )
         .bind(database)
-        .bind(&manifest.made.encoding)
-        .bind(&manifest.made.collate)
-        .bind(&manifest.made.ctype)
+        .bind(&locale.encoding)
+        .bind(&locale.collate)
+        .bind(&locale.ctype)
         .fetch_one(&mut self.conn)
         .await?;
         self.conn.execute(AssertSqlSafe(statement)).await?;
@@ -72,10 +108,11 @@ impl swap::Admin {
     }
 
     pub(super) async fn drop_database(&mut self, database: &str) -> Result<(), Error> {
-        let (statement,): (String,) = sqlx::query_as("select format('drop database if exists %I with (force)', $1)")
-            .bind(database)
-            .fetch_one(&mut self.conn)
-            .await?;
+        let (statement,): (String,) =
+            sqlx::query_as("select format('drop database if exists %I with (force)', $1)")
+                .bind(database)
+                .fetch_one(&mut self.conn)
+                .await?;
         self.conn.execute(AssertSqlSafe(statement)).await?;
         Ok(())
     }

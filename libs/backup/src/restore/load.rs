@@ -32,8 +32,12 @@ impl Unpacked {
         disk::insist(config.local.path(), manifest.archive.plain_bytes + (16 << 20))?;
         let path = room.file("dump");
         let counter = config.watch.counter(Stage::Unpack, manifest.archive.plain_bytes);
-        let (from, manifest, identities, into) =
-            (config.local.file(&manifest.name, ARCHIVE), manifest.clone(), config.identities.clone(), path.clone());
+        let (from, manifest, identities, into) = (
+            config.local.file(&manifest.name, ARCHIVE),
+            manifest.clone(),
+            config.identities.clone(),
+            path.clone(),
+        );
         tokio::task::spawn_blocking(move || {
             let mut file = BufWriter::new(File::create_new(&into).map_err(Error::file(&into))?);
             archive::unpack(&from, &manifest, &identities, &mut file, &counter)?;
@@ -53,10 +57,11 @@ pub(crate) async fn lacks(server: &PgConnectOptions, manifest: &Manifest) -> Res
     if here / 10_000 < manifest.major() {
         lacks.push(format!("it is PostgreSQL {}, and the backup is of {}", here / 10_000, manifest.major()));
     }
-    let roles: Vec<(String,)> = sqlx::query_as("select r from unnest($1) as r where to_regrole(quote_ident(r)) is null")
-        .bind(&manifest.roles)
-        .fetch_all(&mut conn)
-        .await?;
+    let roles: Vec<(String,)> =
+        sqlx::query_as("select r from unnest($1) as r where to_regrole(quote_ident(r)) is null")
+            .bind(&manifest.roles)
+            .fetch_all(&mut conn)
+            .await?;
     lacks.extend(roles.into_iter().map(|(role,)| format!("there is no role {role}")));
     for Extension { name, version } in &manifest.extensions {
         let (there,): (bool,) =
@@ -89,7 +94,9 @@ pub(crate) async fn load(
     let restore = |list: &Path, jobs: usize| {
         let mut command = libpq::program(&programs, "pg_restore", into);
         command.env("PGOPTIONS", LOADING);
-        command.args(["--no-password", "--exit-on-error", "--jobs", &jobs.to_string(), "--use-list"]).arg(list);
+        command
+            .args(["--no-password", "--exit-on-error", "--jobs", &jobs.to_string(), "--use-list"])
+            .arg(list);
         command.arg("--dbname").arg(into.get_database().unwrap_or("postgres")).arg(&unpacked.path);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         Running::start(command, "pg_restore")
@@ -101,8 +108,7 @@ pub(crate) async fn load(
 }
 
 /// Nobody else is in this database, and it is thrown away if we are interrupted.
-const LOADING: &str =
-    "-c maintenance_work_mem=256MB -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c jit=off";
+const LOADING: &str = "-c maintenance_work_mem=256MB -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c jit=off";
 
 async fn finish(running: Running) -> Result<(), Error> {
     tokio::task::spawn_blocking(move || running.finish()).await.map_err(|_| Error::Ended)?
@@ -136,7 +142,8 @@ impl Unpacked {
             return Err(Error::Program { program: "pg_restore", said });
         }
         let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let (schemas, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains(" SCHEMA - "));
+        let (schemas, rest): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.contains(" SCHEMA - "));
         let write = |name: &str, lines: Vec<&str>| {
             let path = self.room.file(name);
             std::fs::write(&path, lines.join("\n")).map_err(Error::file(&path)).map(|()| path)
@@ -157,7 +164,11 @@ impl Config {
 }
 
 /// Compares every table and the whole catalogue with what was backed up.
-pub(crate) async fn compare(config: &Config, manifest: &Manifest, database: &PgConnectOptions) -> Result<(), Error> {
+pub(crate) async fn compare(
+    config: &Config,
+    manifest: &Manifest,
+    database: &PgConnectOptions,
+) -> Result<(), Error> {
     let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup compare")).await?;
     let names = tables::names(&mut conn).await?;
     let counter = config.watch.counter(Stage::Compare, names.len() as u64);

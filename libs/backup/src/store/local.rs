@@ -103,8 +103,8 @@ impl Local {
         let mut swept = 0;
         for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let abandoned = name.starts_with(REMOVED)
-                || (name.starts_with(PARTIAL) && lock(&entry.path()).is_ok());
+            let abandoned =
+                name.starts_with(REMOVED) || (name.starts_with(PARTIAL) && lock(&entry.path()).is_ok());
             if abandoned {
                 fs::remove_dir_all(entry.path()).map_err(Error::file(entry.path()))?;
                 swept += 1;

@@ -4,15 +4,18 @@ mod adopt;
 mod apply;
 mod backfill;
 mod backups;
+mod check;
 mod drift;
 mod dry_run;
 mod lint;
 mod new;
 mod precaution;
+mod reset;
 mod resolve;
 mod rollback;
 mod safe;
 mod scratch;
+mod seed;
 mod status;
 mod target;
 mod version;
@@ -90,6 +93,12 @@ enum Verb {
     Pin(backups::Pin),
     /// Take backups, prune and drill when they are due.
     Schedule(backups::Schedule),
+    /// Look whether what is in the database fits together. Exit code 1: something is wrong.
+    Check(check::Check),
+    /// Make the first data: sample accounts, or in production the first administrator.
+    Seed(seed::Seed),
+    /// Put an empty database in the place of the live one. Refused in production.
+    Reset(reset::Reset),
     /// Run the backfills that migrations define, from where they are.
     Backfill(backfill::Backfill),
 }
@@ -161,6 +170,9 @@ pub(crate) async fn run(env: Env, Db { verb, json, from }: Db) -> ExitCode {
         Verb::Drill => backups::drill(&mut context).await,
         Verb::Prune(how) => how.run(&mut context).await,
         Verb::Pin(what) => what.run(&mut context),
+        Verb::Check(how) => how.run(&mut context).await,
+        Verb::Seed(who) => who.run(&mut context).await,
+        Verb::Reset(how) => how.run(&mut context).await,
         Verb::Schedule(how) => how.run(&mut context).await,
     };
     done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))

@@ -20,14 +20,19 @@ impl Precaution {
 
     /// For the card.
     pub(super) fn told(&self) -> String {
-        if self.no_backup { "NONE, as --no-backup says".to_owned() } else { "is taken first, and read to its end".to_owned() }
+        if self.no_backup {
+            "NONE, as --no-backup says".to_owned()
+        } else {
+            "is taken first, and read to its end".to_owned()
+        }
     }
 }
 
 /// How long a restore takes, as the last drill has measured.
 pub(super) fn recovery(config: &Config) -> anyhow::Result<String> {
     let entries = config.backups()?;
-    let drill = entries.iter().find_map(|entry| Some((entry.status.drill.as_ref()?, entry.manifest.as_ref()?)));
+    let drill =
+        entries.iter().find_map(|entry| Some((entry.status.drill.as_ref()?, entry.manifest.as_ref()?)));
     let newest = entries.iter().find_map(|entry| entry.manifest.as_ref());
     Ok(match (drill, newest) {
         (Some((drill, then)), Some(now)) => {

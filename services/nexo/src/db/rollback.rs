@@ -2,7 +2,11 @@ use clap::Args;
 use migrate::{Decision, Version, losses, rollback};
 use serde_json::json;
 
-use super::{Context, Target, precaution::{Precaution, recovery}, scratch::Scratch};
+use super::{
+    Context, Target,
+    precaution::{Precaution, recovery},
+    scratch::Scratch,
+};
 use crate::{confirm::Card, say};
 
 #[derive(Debug, Args)]

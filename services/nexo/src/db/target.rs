@@ -17,6 +17,8 @@ pub(crate) struct Target {
     pub(crate) migrator: PgConnectOptions,
     /// As the role that backs up.
     pub(crate) reader: PgConnectOptions,
+    /// The private server's, and the password of its roles.
+    access: Option<(Access, String)>,
     /// Kept running for as long as the command does.
     cluster: Option<Cluster>,
 }
@@ -26,7 +28,7 @@ impl Target {
     pub(crate) async fn find(env: &mut Env) -> anyhow::Result<Self> {
         if let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? {
             let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
-            return Ok(Self { migrator, reader, cluster: None });
+            return Ok(Self { migrator, reader, access: None, cluster: None });
         }
         let home = embedded::home(env);
         if let Some(access) = Cluster::running(&home)? {
@@ -45,7 +47,18 @@ impl Target {
     fn at(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
         let password = embedded::roles_password(home)?;
         let role = |role: &str| access.role(role, &password, embedded::DATABASE);
-        Ok(Self { migrator: role("nexo_migrator"), reader: role("nexo_backup"), cluster })
+        let (migrator, reader) = (role("nexo_migrator"), role("nexo_backup"));
+        Ok(Self { migrator, reader, access: Some((access.clone(), password)), cluster })
+    }
+
+    /// The environment of a service that connects as `role`, and leaves migrations alone.
+    pub(crate) fn env_for(&self, env: &Env, role: &str, setting: &'static str) -> anyhow::Result<Env> {
+        let address = match &self.access {
+            Some((access, password)) => Some(access.address(role, password, embedded::DATABASE)),
+            None => env.clone().optional(setting),
+        };
+        let address = address.with_context(|| format!("{setting} is not set: the address of {role}"))?;
+        Ok(env.clone().with("DATABASE_URL", address).with("NEXO_MIGRATE_ON_BOOT", "false"))
     }
 
     /// Who is asked before something is done to it that could lose data.
@@ -68,5 +81,6 @@ impl Target {
 
 fn address(env: &mut Env, name: &'static str) -> anyhow::Result<Option<PgConnectOptions>> {
     let text = env.optional(name);
-    text.map(|text| PgConnectOptions::from_str(&text).with_context(|| format!("{name} is no address"))).transpose()
+    text.map(|text| PgConnectOptions::from_str(&text).with_context(|| format!("{name} is no address")))
+        .transpose()
 }

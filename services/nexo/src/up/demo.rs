@@ -6,8 +6,6 @@ use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::services::Services;
-
 /// How somebody logs in.
 pub(crate) struct Login {
     pub(crate) account: &'static str,
@@ -21,17 +19,17 @@ const LOGINS: &[Login] = &[
 ];
 
 /// Makes the accounts that are not there yet, with their clients.
-pub(crate) async fn fill(services: &Services) -> anyhow::Result<Vec<Login>> {
+pub(crate) async fn fill(auth: &Router, crm: &Router) -> anyhow::Result<Vec<Login>> {
     let mut logins = Vec::new();
     for Login { account, email, password } in LOGINS {
         let person =
             json!({ "email": email, "password": password, "display_name": email, "account_name": account });
-        let (status, tokens) = post(&services.auth, "/api/v1/auth/register", None, &person).await?;
+        let (status, tokens) = post(auth, "/api/v1/auth/register", None, &person).await?;
         if status == StatusCode::CREATED {
             let token =
                 tokens.get("access_token").and_then(Value::as_str).context("a registration gives a token")?;
             for client in clients(account) {
-                let (status, answer) = post(&services.crm, "/api/v1/clients", Some(token), &client).await?;
+                let (status, answer) = post(crm, "/api/v1/clients", Some(token), &client).await?;
                 anyhow::ensure!(status == StatusCode::CREATED, "a sample client was refused: {answer}");
             }
         } else {
@@ -58,7 +56,8 @@ fn clients(account: &str) -> Vec<Value> {
     samples.iter().map(client).collect()
 }
 
-async fn post(
+/// One request to a service in this process.
+pub(crate) async fn post(
     service: &Router,
     path: &str,
     token: Option<&str>,

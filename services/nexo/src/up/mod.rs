@@ -1,6 +1,6 @@
 //! `nexo up`: everything in one process.
 
-mod demo;
+pub(crate) mod demo;
 pub(crate) mod embedded;
 mod services;
 
@@ -33,7 +33,7 @@ async fn serve(
 ) -> anyhow::Result<ExitCode> {
     let gateway = format!("http://{}", listeners.gateway()?);
     let services = Services::open(place, env, &listeners).await?;
-    let demo = if with_demo { demo::fill(&services).await? } else { Vec::new() };
+    let demo = if with_demo { demo::fill(&services.auth, &services.crm).await? } else { Vec::new() };
     say::line(&welcome(&gateway, place, &demo));
     services.serve(listeners).await?;
     Ok(ExitCode::SUCCESS)

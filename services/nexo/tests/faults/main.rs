@@ -1,6 +1,9 @@
 //! `nexo db migrate` killed, stopped and starved, each time at the worst moment.
-#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
+mod backups;
 mod killed;
 mod process;
+mod restores;
+mod site;
 mod stopped;

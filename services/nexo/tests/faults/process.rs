@@ -45,7 +45,8 @@ impl Ground {
     pub(crate) fn nexo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.envs(self.database.settings("nexo_app")).args(["db"]).args(arguments);
+        command.envs(self.database.settings("nexo_app")).env("NEXO_MIGRATE_WITHOUT_BACKUP", "it is a test");
+        command.args(["db"]).args(arguments);
         command.arg("--from").arg(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

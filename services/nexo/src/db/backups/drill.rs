@@ -11,7 +11,11 @@ pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
         say::json(&json!({ "name": name, "drill": drill }))?;
     } else {
         say::line(&format!("{name} was restored on a server of its own and compared"));
-        say::line(&format!("recovery time   {}.{:03} s (RTO)", drill.recovery_ms / 1000, drill.recovery_ms % 1000));
+        say::line(&format!(
+            "recovery time   {}.{:03} s (RTO)",
+            drill.recovery_ms / 1000,
+            drill.recovery_ms % 1000
+        ));
         say::line(&format!("recovery point  {} s ago (RPO)", drill.age_seconds));
     }
     Ok(true)

@@ -28,7 +28,9 @@ impl Prune {
                 say::line(&format!("{decision:<7} {:<44} {}", fate.name.as_str(), fate.why));
             }
             for database in &old {
-                say::line(&format!("remove  database {database}: kept by an earlier restore, and a later one kept another"));
+                say::line(&format!(
+                    "remove  database {database}: kept by an earlier restore, and a later one kept another"
+                ));
             }
         }
         let done = if self.dry_run || (going.is_empty() && old.is_empty()) {

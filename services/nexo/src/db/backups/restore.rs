@@ -1,4 +1,4 @@
-use ::backup::{Beside, Config, Level, Manifest, Name, Order, Swapped, undo};
+use ::backup::{Beside, Config, Level, Name, Order, Swapped, undo};
 use clap::Args;
 use migrate::{Migrations, NoHooks, migrate};
 use serde_json::json;
@@ -61,7 +61,12 @@ impl Restore {
         let name = config.find(name)?;
         let manifest = config.manifest(&name)?;
         let card = Card {
-            operation: format!("put {} in the place of {}, as it was at {}", name, target.name(), manifest.made.at),
+            operation: format!(
+                "put {} in the place of {}, as it was at {}",
+                name,
+                target.name(),
+                manifest.made.at
+            ),
             risk: "what was written since then is not in it; open sessions are ended for a moment".to_owned(),
             at_risk: config.since(&manifest, &target.reader).await?,
             backup: self.precaution.told(),
@@ -108,7 +113,9 @@ impl Done {
     fn swapped(what: &str, name: Option<&Name>, swapped: &Swapped) -> Self {
         let Swapped { kept, gap_ms } = swapped;
         Self {
-            message: format!("{what}. What was live is kept as {kept}; connections were refused for {gap_ms} ms"),
+            message: format!(
+                "{what}. What was live is kept as {kept}; connections were refused for {gap_ms} ms"
+            ),
             json: json!({ "name": name, "kept": kept, "gap_ms": gap_ms }),
         }
     }
@@ -116,10 +123,10 @@ impl Done {
 
 /// An older schema is brought to this release's before anybody uses it.
 async fn up_to_date(beside: &Beside) -> anyhow::Result<()> {
-    let Manifest { schema_version, .. } = &beside.manifest;
+    let schema_version = beside.manifest.as_ref().and_then(|manifest| manifest.schema_version.clone());
     let migrations = Migrations::embedded()?;
     let newest = migrations.latest().map(ToString::to_string);
-    if schema_version.as_ref() < newest.as_ref() {
+    if schema_version < newest {
         say::note("its schema is older: migrating it beside");
         migrate(&beside.options, &migrations, &NoHooks, &Context::settings()).await?;
     }

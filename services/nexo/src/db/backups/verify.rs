@@ -40,7 +40,9 @@ impl Verify {
                     let compared = match level {
                         Level::Hashes => "whole and ours".to_owned(),
                         Level::Archive => "whole, and read to its end".to_owned(),
-                        Level::Restored => format!("restored: {} tables, {} rows are the same", proof.tables, proof.rows),
+                        Level::Restored => {
+                            format!("restored: {} tables, {} rows are the same", proof.tables, proof.rows)
+                        }
                     };
                     say_unless(context.json, &format!("{name}: {compared} ({} ms)", proof.took_ms));
                     json!({ "name": name, "ok": true, "proof": proof })

@@ -1,0 +1,125 @@
+//! What is not as it was written is seen before anything is run from it.
+
+use std::{fs, path::PathBuf};
+
+use backup::{Error, Level, Manifest};
+
+use crate::support::{Ground, one};
+
+fn file(ground: &Ground, manifest: &Manifest, name: &str) -> PathBuf {
+    ground.folder.path().join("backups").join(manifest.name.as_str()).join(name)
+}
+
+/// Refused, and no database was made.
+async fn is_refused(ground: &Ground, manifest: &Manifest, how: &str) {
+    let refused = ground.config().restore_beside(&manifest.name, &ground.migrator(), None).await;
+    let refused = refused.err().unwrap_or_else(|| panic!("{how} was not seen"));
+    assert!(matches!(refused, Error::Damaged { .. }), "{how}: {refused}");
+    assert!(refused.to_string().contains("Nothing was run"), "{refused}");
+}
+
+async fn databases(ground: &Ground) -> i64 {
+    let name = ground.database.superuser().get_database().unwrap().to_owned();
+    one(
+        &ground.database.superuser(),
+        &format!("select count(*) from pg_database where starts_with(datname, '{name}')"),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn an_archive_that_was_cut_anywhere_is_refused() {
+    let ground = Ground::filled().await;
+    let manifest = ground.backup().await;
+    let path = file(&ground, &manifest, "archive");
+    let whole = fs::read(&path).unwrap();
+    for percent in 0..100 {
+        fs::write(&path, &whole[..whole.len() * percent / 100]).unwrap();
+        is_refused(&ground, &manifest, &format!("a cut at {percent} %")).await;
+    }
+    assert_eq!(databases(&ground).await, 1);
+    fs::write(&path, &whole).unwrap();
+    ground.config().verify(&manifest.name, Level::Archive).await.unwrap();
+}
+
+/// Everywhere in all four files: 200 times, at offsets that are different in every run.
+#[tokio::test]
+async fn one_flipped_bit_is_seen_wherever_it_is() {
+    let ground = Ground::filled().await;
+    let manifest = ground.backup().await;
+    for at in 0..200 {
+        let name = ["archive", "archive", "manifest.json", "catalogue.json"][at % 4];
+        let path = file(&ground, &manifest, name);
+        let whole = fs::read(&path).unwrap();
+        let mut changed = whole.clone();
+        let random = usize::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().unwrap());
+        let bit = random % (whole.len() * 8);
+        changed[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &changed).unwrap();
+        is_refused(&ground, &manifest, &format!("bit {bit} of {name}")).await;
+        fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(databases(&ground).await, 1);
+    ground.config().verify(&manifest.name, Level::Archive).await.unwrap();
+}
+
+/// A signature that hides the change is worth nothing without the key.
+#[tokio::test]
+async fn a_manifest_that_was_edited_with_its_hash_fixed_up_is_refused() {
+    let ground = Ground::filled().await;
+    let manifest = ground.backup().await;
+    let path = file(&ground, &manifest, "manifest.json");
+    let other = ground.with("NEXO_SECRET", "the secret of somebody who can write files").config();
+    let theirs = other.backup(&ground.reader(), &backup::Order::new("other", "eve")).await.unwrap();
+    let forged = fs::read_to_string(file(&ground, &theirs, "manifest.json")).unwrap();
+    fs::write(&path, forged.replace(theirs.name.as_str(), manifest.name.as_str())).unwrap();
+    is_refused(&ground, &manifest, "a manifest of another secret").await;
+    let entry =
+        ground.config().backups().unwrap().into_iter().find(|entry| entry.name == manifest.name).unwrap();
+    assert_eq!(entry.standing, backup::Standing::Untrusted);
+}
+
+/// The archive of one backup behind the manifest of another.
+#[tokio::test]
+async fn files_of_two_backups_do_not_make_one() {
+    let ground = Ground::filled().await;
+    let first = ground.backup().await;
+    ground.database.run("delete from app.clients").await;
+    let second =
+        ground.config().backup(&ground.reader(), &backup::Order::new("second", "ana")).await.unwrap();
+    for name in ["archive", "manifest.json", "catalogue.json"] {
+        let kept = fs::read(file(&ground, &second, name)).unwrap();
+        fs::copy(file(&ground, &first, name), file(&ground, &second, name)).unwrap();
+        if name != "catalogue.json" || kept != fs::read(file(&ground, &first, name)).unwrap() {
+            is_refused(&ground, &second, &format!("{name} of another backup")).await;
+        }
+        fs::write(file(&ground, &second, name), kept).unwrap();
+    }
+}
+
+/// As row security, or a mistaken option, would have it: signed by us, whole, and without the clients.
+#[tokio::test]
+async fn a_dump_without_rows_passes_every_level_but_the_third() {
+    let ground = Ground::filled().await;
+    let programs = tempfile::tempdir().unwrap();
+    let wanted = std::env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
+    let real = cluster::Binaries::find(wanted.as_deref()).unwrap();
+    for name in ["postgres", "initdb", "pg_ctl", "pg_restore", "pg_dump"] {
+        let more = if name == "pg_dump" { "--exclude-table-data=app.clients" } else { "" };
+        let path = programs.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\nexec {} \"$@\" {more}\n", real.program(name).display()))
+            .unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let mistaken = ground.with("NEXO_POSTGRES_BIN", programs.path().to_str().unwrap()).config();
+    let manifest = mistaken.backup(&ground.reader(), &backup::Order::new("empty", "ana")).await.unwrap();
+    let config = ground.config();
+    config.verify(&manifest.name, Level::Hashes).await.unwrap();
+    config.verify(&manifest.name, Level::Archive).await.unwrap();
+    let refused = config.verify(&manifest.name, Level::Restored).await.unwrap_err().to_string();
+    assert!(refused.contains("app.clients has 0 rows of 1200"), "{refused}");
+    assert_eq!(config.backups().unwrap()[0].standing, backup::Standing::Failed);
+    let refused = config.restore_beside(&manifest.name, &ground.migrator(), None).await.err().unwrap();
+    assert!(matches!(refused, Error::Differs { .. }), "{refused}");
+    assert_eq!(databases(&ground).await, 1, "and what was made beside is gone");
+}

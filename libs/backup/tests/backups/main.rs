@@ -1,0 +1,11 @@
+//! Backups of a real server.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+
+mod damage;
+mod keep;
+mod keys;
+mod lacks;
+mod restore;
+mod schedule;
+mod support;
+mod writes;

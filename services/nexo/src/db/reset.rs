@@ -1,0 +1,62 @@
+use ::backup::Order;
+use clap::Args;
+use migrate::{NoHooks, migrate};
+use serde_json::json;
+
+use super::{
+    Context,
+    precaution::{Precaution, recovery},
+};
+use crate::{confirm::Card, say};
+
+#[derive(Debug, Args)]
+pub(super) struct Reset {
+    #[command(flatten)]
+    precaution: Precaution,
+    /// Why; with --no-backup.
+    #[arg(long, value_name = "REASON")]
+    because: Option<String>,
+    /// The database's name, instead of typing it.
+    #[arg(long, value_name = "DATABASE")]
+    confirm: Option<String>,
+}
+
+impl Reset {
+    /// A new database is made beside, and takes the place of the live one, which is kept as the undo.
+    pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        anyhow::ensure!(
+            !context.env.production(),
+            "reset empties the database: not with NEXO_ENV=production"
+        );
+        let config = context.backups()?;
+        let migrations = context.migrations()?;
+        let target = context.target().await?;
+        let card = Card {
+            operation: format!("put an empty database in the place of {}", target.name()),
+            risk: "everybody's data are gone from the live database".to_owned(),
+            at_risk: config.held(&target.reader).await?,
+            backup: self.precaution.told(),
+            recovery: recovery(&config)?,
+            undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
+        };
+        let work = async {
+            if !self.precaution.no_backup {
+                let order = Order::new("before-reset", &Context::actor());
+                let taken = config.backup(&target.reader, &order).await?;
+                say::note(&format!("backed up: {}", taken.name));
+            }
+            let (empty, options) = config.empty_beside(&target.migrator).await?;
+            migrate(&options, &migrations, &NoHooks, &Context::settings()).await?;
+            Ok(empty.swap_in(&config).await?)
+        };
+        let done = card.confirm(&target.asked(self.confirm.as_deref()), work).await;
+        target.leave().await?;
+        let swapped = done?;
+        if context.json {
+            say::json(&json!({ "kept": swapped.kept }))?;
+        } else {
+            say::line(&format!("the database is empty. What was live is kept as {}", swapped.kept));
+        }
+        Ok(true)
+    }
+}

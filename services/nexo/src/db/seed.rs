@@ -1,0 +1,102 @@
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use clap::Args;
+use http::StatusCode;
+use identity::Secret;
+use kernel::Clock;
+use migrate::NoHooks;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+
+use super::{Context, Target};
+use crate::{
+    say,
+    up::demo::{self, post},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Seed {
+    /// The administrator's e-mail; required in production.
+    #[arg(long)]
+    email: Option<String>,
+    /// The administrator's company.
+    #[arg(long, value_name = "NAME", default_value = "Administration")]
+    account: String,
+}
+
+impl Seed {
+    pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let production = context.env.production();
+        let target = context.target().await?;
+        let done = match &self.email {
+            Some(email) => self.administrator(context, &target, email).await,
+            None if production => {
+                Err(anyhow::anyhow!("in production only the first administrator is made: give --email"))
+            }
+            None => samples(context, &target).await,
+        };
+        target.leave().await?;
+        done
+    }
+
+    /// The password is asked for; without a terminal it is made, and shown once.
+    async fn administrator(&self, context: &Context, target: &Target, email: &str) -> anyhow::Result<bool> {
+        let mut conn = PgConnection::connect_with(&target.migrator).await?;
+        let (people,): (i64,) = sqlx::query_as("select count(*) from app.users").fetch_one(&mut conn).await?;
+        conn.close().await?;
+        anyhow::ensure!(people == 0, "there are people already: the first administrator is there");
+        let asked = std::io::stdin().is_terminal();
+        let password = if asked {
+            rpassword::prompt_password(format!("Password for {email}: "))?
+        } else {
+            Secret::generate().text().expose_secret().to_owned()
+        };
+        let person = json!({ "email": email, "password": password, "display_name": email, "account_name": self.account });
+        let app = auth(context, target).await?;
+        let (status, answer) =
+            post(&auth_service::router(app).0, "/api/v1/auth/register", None, &person).await?;
+        anyhow::ensure!(status == StatusCode::CREATED, "refused: {answer}");
+        let shown = (!asked).then_some(&password);
+        if context.json {
+            say::json(&json!({ "email": email, "account": self.account, "password": shown }))?;
+        } else {
+            say::line(&format!("{email} is the owner of {}", self.account));
+            if let Some(password) = shown {
+                say::line(&format!("password, shown this once: {password}"));
+            }
+        }
+        Ok(true)
+    }
+}
+
+async fn samples(context: &Context, target: &Target) -> anyhow::Result<bool> {
+    let app = auth(context, target).await?;
+    let verifier = app.verifier.clone();
+    let mut env = target.env_for(&context.env, "nexo_app", "DATABASE_URL")?;
+    let crm = crm_service::Config::read(&mut env);
+    env.finish()?;
+    let db = crm.database.open(&NoHooks).await?.sealing_cursors_with(&crm.secret);
+    let crm = crm_service::router(crm_service::App { db, verifier }).0;
+    let logins = demo::fill(&auth_service::router(app).0, &crm).await?;
+    if context.json {
+        let logins: Vec<_> =
+            logins.iter().map(|one| json!({ "account": one.account, "email": one.email })).collect();
+        say::json(&logins)?;
+    } else {
+        for login in logins {
+            say::line(&format!("{}: {} with {}", login.account, login.email, login.password));
+        }
+    }
+    Ok(true)
+}
+
+/// The auth-service in this process.
+async fn auth(context: &Context, target: &Target) -> anyhow::Result<auth_service::App> {
+    let mut env = target.env_for(&context.env, "nexo_auth", "NEXO_AUTH_DATABASE_URL")?;
+    let config = auth_service::Config::read(&mut env);
+    env.finish()?;
+    let db = config.database.open(&NoHooks).await.context("run `nexo db migrate` first")?;
+    Ok(config.app(db, &Clock::system())?)
+}

@@ -1,0 +1,91 @@
+//! `nexo db restore`, killed.
+
+use std::time::{Duration, Instant};
+
+use crate::site::{CLIENTS, Site};
+
+/// After each kill the database answers, with all rows of the one or of the other.
+#[tokio::test]
+async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
+    let site = Site::with(5000).await;
+    let name = site.answer(&["backup", "whole"])["name"].as_str().unwrap().to_owned();
+    site.database.run("delete from app.clients where name like 'Client 1%'").await;
+    let left: i64 = site.one(CLIENTS).await;
+    let command = ["restore", &name, "--no-backup", "--because", "a test", "--confirm", "nexo"];
+    let begun = Instant::now();
+    site.answer(&command);
+    let takes = begun.elapsed();
+    assert_eq!(site.one::<i64>(CLIENTS).await, 5000);
+    site.answer(&["restore", "--undo", "--confirm", "nexo"]);
+    assert_eq!(site.one::<i64>(CLIENTS).await, left);
+    let mut swapped = 0;
+    for part in 1..=12 {
+        let mut running = site.nexo(&command).spawn().unwrap();
+        tokio::time::sleep(takes.mul_f64(f64::from(part) / 12.0)).await;
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let rows: i64 = site.one(CLIENTS).await;
+        assert!(rows == left || rows == 5000, "{rows}");
+        if rows == 5000 {
+            swapped += 1;
+            tokio::time::sleep(Duration::from_millis(1000)).await;
+            site.answer(&["restore", "--undo", "--confirm", "nexo"]);
+        }
+    }
+    println!("{swapped} of 12 were swapped before the kill");
+    site.answer(&command);
+    assert_eq!(site.one::<i64>(CLIENTS).await, 5000);
+    assert_eq!(
+        site.one::<i64>("select count(*) from pg_database where datname like 'nexo\\_side%'").await,
+        0,
+        "swept"
+    );
+    let outcome: String = site
+        .one("select outcome from ops.operator_log where operation like 'put %' order by at desc limit 1")
+        .await;
+    assert_eq!(outcome, "done", "and noted in the database that is live now");
+}
+
+/// A service that starts on a database that is behind: backup, read to its end, migrations, backup.
+#[tokio::test]
+async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
+    let site = Site::with(50).await;
+    let folder = tempfile::tempdir().unwrap();
+    for entry in
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")).unwrap().flatten()
+    {
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    std::fs::write(
+        folder.path().join("20990101_0000_note.sql"),
+        "alter table app.clients add column note text;",
+    )
+    .unwrap();
+    let from = folder.path().to_str().unwrap();
+    // The backup cannot be made: nothing is applied.
+    std::fs::write(site.state.path().join("backups"), "a file where the folder should be").unwrap();
+    let (code, said) = site.run(&["migrate", "--from", from]);
+    assert!(code == 2 && said.contains("the hook before the migrations refused"), "{said}");
+    assert_eq!(
+        site.one::<i64>("select count(*) from ops.migration_history where version = '20990101_0000'").await,
+        0
+    );
+    std::fs::remove_file(site.state.path().join("backups")).unwrap();
+    let (code, said) = site.run(&["migrate", "--from", from]);
+    assert_eq!(code, 0, "{said}");
+    let backups = site.answer(&["backups"]);
+    let labels: Vec<_> = backups
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap()[17..].to_owned())
+        .collect();
+    assert_eq!(
+        labels,
+        ["before-migration", "after-migration"].map(str::to_owned).into_iter().rev().collect::<Vec<_>>()
+    );
+    assert!(backups.as_array().unwrap().iter().all(|one| one["standing"] == "verified"), "{backups}");
+    let restore: String =
+        site.one("select backup from ops.migration_history where version = '20990101_0000'").await;
+    assert!(restore.starts_with("nexo db restore 2") && restore.ends_with("_before-migration"), "{restore}");
+}
