@@ -139,6 +139,27 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// Nobody by this name.
+    #[error("there is no account {0}: give its slug or its id")]
+    NoAccount(String),
+    /// An archive of an account that cannot be used.
+    #[error("{} cannot be used: {what}. Nothing was done", path.display())]
+    Archive {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// An archive of another release.
+    #[error(
+        "the archive is of schema {archive}, and this database is at {here}: bring both to one release first"
+    )]
+    OtherSchema {
+        /// That of the archive.
+        archive: String,
+        /// That of the database.
+        here: String,
+    },
     /// Migrations of what was restored.
     #[error(transparent)]
     Migrate(#[from] migrate::Error),

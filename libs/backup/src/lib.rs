@@ -23,6 +23,7 @@ mod since;
 mod source;
 mod store;
 mod tables;
+pub mod tenant;
 mod verify;
 mod watch;
 

@@ -8,4 +8,5 @@ mod lacks;
 mod restore;
 mod schedule;
 mod support;
+mod tenant;
 mod writes;

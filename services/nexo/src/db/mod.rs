@@ -18,6 +18,7 @@ mod scratch;
 mod seed;
 mod status;
 mod target;
+mod tenant;
 mod version;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -93,6 +94,8 @@ enum Verb {
     Pin(backups::Pin),
     /// Take backups, prune and drill when they are due.
     Schedule(backups::Schedule),
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
     /// Look whether what is in the database fits together. Exit code 1: something is wrong.
     Check(check::Check),
     /// Make the first data: sample accounts, or in production the first administrator.
@@ -170,6 +173,7 @@ pub(crate) async fn run(env: Env, Db { verb, json, from }: Db) -> ExitCode {
         Verb::Drill => backups::drill(&mut context).await,
         Verb::Prune(how) => how.run(&mut context).await,
         Verb::Pin(what) => what.run(&mut context),
+        Verb::Tenant(what) => what.run(&mut context).await,
         Verb::Check(how) => how.run(&mut context).await,
         Verb::Seed(who) => who.run(&mut context).await,
         Verb::Reset(how) => how.run(&mut context).await,

@@ -10,7 +10,7 @@ use testkit::Database;
 pub(crate) struct Site {
     pub(crate) database: Database,
     pub(crate) state: TempDir,
-    pub(crate) cluster: Cluster,
+    _cluster: Cluster,
 }
 
 const ROWS: &str = "
@@ -32,7 +32,7 @@ impl Site {
             .await
             .unwrap();
         database.run(&ROWS.replace("ROWS", &rows.to_string())).await;
-        Self { database, state: tempfile::tempdir().unwrap(), cluster }
+        Self { database, state: tempfile::tempdir().unwrap(), _cluster: cluster }
     }
 
     pub(crate) fn nexo(&self, arguments: &[&str]) -> Command {

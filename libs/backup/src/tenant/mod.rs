@@ -1,0 +1,18 @@
+//! One account's data: as a file that another NEXO can take, and as they were in a backup.
+//!
+//! An archive is a tar, compressed with zstd: `manifest.json`, `schema/TABLE.json` (JSON Schema of a row), and
+//! `data/TABLE.ndjson`, a row a line. `docs/operations.md` describes it.
+
+mod apply;
+mod archive;
+mod compare;
+mod export;
+mod import;
+mod remap;
+mod tables;
+
+pub use apply::Applied;
+pub use archive::{About, Content, People, TableContent};
+pub use compare::Change;
+pub use export::export;
+pub use import::{Imported, import};

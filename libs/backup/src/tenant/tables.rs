@@ -1,0 +1,103 @@
+//! The tables of an account, in the order in which their rows can be inserted.
+
+use std::collections::BTreeSet;
+
+use sqlx::{FromRow, PgConnection};
+
+/// What belongs to a running system, not to an account: sessions and keys would be secrets in a file, and events would be
+/// told twice.
+const NOT_DATA: &[&str] = &["app.sessions", "app.idempotency_keys", "app.outbox"];
+
+/// One table with `account_id`.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Table {
+    /// With its schema.
+    pub(super) name: String,
+    /// All but generated columns, quoted.
+    pub(super) columns: Vec<String>,
+    /// The primary key, quoted.
+    pub(super) key: Vec<String>,
+    /// Tables that its rows point to.
+    parents: Vec<String>,
+}
+
+pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
+    let tables: Vec<Table> = sqlx::query_as(
+        "select k.table_name as name,
+                (select array_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns,
+                (select array_agg(quote_ident(a.attname) order by array_position(i.indkey::int2[], a.attnum)) from pg_index i
+                 join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey) where i.indrelid = c.oid and i.indisprimary) as key,
+                array(select distinct f.confrelid::regclass::text from pg_constraint f
+                      where f.conrelid = c.oid and f.contype = 'f' and f.confrelid <> c.oid) as parents
+         from ops.table_kinds k join pg_class c on c.oid = to_regclass(k.table_name)
+         where k.table_name <> all ($1) and (k.kind = 'tenant' or k.table_name = 'app.memberships')
+         order by k.table_name",
+    )
+    .bind(NOT_DATA)
+    .fetch_all(conn)
+    .await?;
+    Ok(parents_first(tables))
+}
+
+fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {
+    let names: BTreeSet<String> = tables.iter().map(|table| table.name.clone()).collect();
+    let (mut sorted, mut done) = (Vec::new(), BTreeSet::new());
+    while !tables.is_empty() {
+        let (ready, later): (Vec<Table>, Vec<Table>) = tables.into_iter().partition(|table| {
+            table.parents.iter().all(|parent| done.contains(parent) || !names.contains(parent))
+        });
+        if ready.is_empty() {
+            sorted.extend(later); // tables that point to each other: the constraints will tell
+            break;
+        }
+        done.extend(ready.iter().map(|table| table.name.clone()));
+        sorted.extend(ready);
+        tables = later;
+    }
+    sorted
+}
+
+impl Table {
+    /// Without its schema.
+    pub(super) fn short(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
+    pub(super) fn column_list(&self) -> String {
+        self.columns.join(", ")
+    }
+
+    /// The same of a row `r`, whose account is `$1`.
+    pub(super) fn values(&self) -> String {
+        let value =
+            |column: &String| if column == "account_id" { "$1".to_owned() } else { format!("r.{column}") };
+        self.columns.iter().map(value).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Reads each row as JSON, in the order of its key.
+    pub(super) fn rows(&self) -> String {
+        let (columns, name, key) = (self.column_list(), &self.name, self.key.join(", "));
+        format!(
+            "select row_to_json(r)::text from (select {columns} from {name} where account_id = $1 order by {key}) r"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parents_come_before_their_children() {
+        let table = |name: &str, parents: &[&str]| Table {
+            name: name.to_owned(),
+            columns: Vec::new(),
+            key: Vec::new(),
+            parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        };
+        let sorted =
+            parents_first(vec![table("a", &["b", "elsewhere"]), table("b", &["c"]), table("c", &[])]);
+        assert_eq!(sorted.iter().map(|table| &*table.name).collect::<Vec<_>>(), ["c", "b", "a"]);
+    }
+}

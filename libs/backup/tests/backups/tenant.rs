@@ -1,0 +1,228 @@
+//! One account's data.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    path::PathBuf,
+};
+
+use backup::{
+    Error,
+    tenant::{Content, export, import},
+};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use time::macros::datetime;
+
+use crate::support::{Ground, one};
+
+const NOW: time::OffsetDateTime = datetime!(2026-02-03 04:05:06 UTC);
+
+/// Accounts `account-1` to `account-3`, each with two people, a role, clients that somebody owns, and history.
+async fn company() -> Ground {
+    let ground = Ground::filled().await;
+    ground
+        .database
+        .run(
+            "insert into app.users (id, email, display_name) select md5('person ' || a || n)::uuid, 'p' || n || '@account-' || a || '.test', 'P' from generate_series(1, 3) a, generate_series(1, 2) n;
+             insert into app.memberships (account_id, user_id) select md5('account ' || a)::uuid, md5('person ' || a || n)::uuid from generate_series(1, 3) a, generate_series(1, 2) n;
+             insert into app.roles (account_id, id, name, standard, created_by, updated_by) select account_id, gen_random_uuid(), 'owner', true, account_id, account_id from app.accounts;
+             insert into app.role_permissions select account_id, id, '*:*' from app.roles;
+             insert into app.member_roles select m.account_id, m.user_id, r.id from app.memberships m join app.roles r using (account_id);
+             update app.clients c set owner_id = (select user_id from app.memberships m where m.account_id = c.account_id limit 1) where name like 'Client 1%';
+             insert into app.audit_log (account_id, id, resource, record_id, version, action, after, request_id, created_by)
+                 select account_id, gen_random_uuid(), 'client', id, 1, 'create', jsonb_build_object('id', id, 'rate', 1.50), gen_random_uuid(), account_id from app.clients where name = 'Client 7';
+             insert into app.sessions (account_id, id, user_id, seed, expires_at) select account_id, gen_random_uuid(), user_id, 'secret', now() from app.memberships;",
+        )
+        .await;
+    ground
+}
+
+fn file(ground: &Ground, name: &str) -> PathBuf {
+    ground.folder.path().join(name)
+}
+
+/// A hash of everything that is not of this account.
+async fn others(ground: &Ground, account: &str) -> BTreeMap<String, String> {
+    let mut conn = ground.database.look().await;
+    let tables: Vec<(String,)> = sqlx::query_as(
+        "select table_name from ops.table_kinds where kind = 'tenant' or table_name = 'app.memberships'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    let mut hashes = BTreeMap::new();
+    for (table,) in tables {
+        let question = format!(
+            "select coalesce(md5(string_agg(t::text, ',' order by t::text)), '') from {table} t where account_id is distinct from (select account_id from app.account_directory where slug = '{account}')"
+        );
+        hashes.insert(table, one::<String>(&ground.database.superuser(), &question).await);
+    }
+    hashes
+}
+
+#[tokio::test]
+async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
+    let ground = company().await;
+    let (path, before) = (file(&ground, "one.nexo.tar.zst"), others(&ground, "none").await);
+    let about = export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    let rows = |name: &str| about.tables.iter().find(|table| table.name == name).map(|table| table.rows);
+    assert_eq!((rows("clients"), rows("people"), rows("audit_log")), (Some(400), Some(2), Some(1)));
+    assert_eq!((rows("sessions"), rows("outbox"), rows("idempotency_keys")), (None, None, None));
+    let content = Content::open(&path).unwrap();
+    let tried = import(&ground.migrator(), &content, true).await.unwrap();
+    assert_eq!(others(&ground, "none").await, before, "a dry run leaves nothing");
+    let imported = import(&ground.migrator(), &content, false).await.unwrap();
+    assert_eq!((imported.rows, imported.known_people, imported.new_people), (tried.rows, 2, 0));
+    assert_eq!(imported.slug, "account-1-2");
+    assert_eq!(others(&ground, "account-1-2").await, before, "nobody else has noticed");
+    let superuser = ground.database.superuser();
+    for same in [
+        "select name, email, credit_limit, currency, notes, status, version, created_at, owner_id is null from app.clients",
+        "select user_id, status from app.memberships",
+        "select r.name, p.permission from app.roles r join app.role_permissions p on p.role_id = r.id and p.account_id = r.account_id",
+        "select action, after ->> 'rate', after ->> 'id' = record_id::text from app.audit_log",
+    ] {
+        let of = |account: &str| {
+            let (columns, table) = same.split_once(" from ").unwrap();
+            let table = if table.contains("join") { table.to_owned() } else { format!("{table} x") };
+            let alias = if table.contains("join") { "r" } else { "x" };
+            format!(
+                "select md5(string_agg(t::text, ',' order by t::text)) from ({columns} from {table} where {alias}.account_id = (select account_id from app.account_directory where slug = '{account}')) t"
+            )
+        };
+        let (then, now): (String, String) =
+            (one(&superuser, &of("account-1")).await, one(&superuser, &of("account-1-2")).await);
+        assert_eq!(then, now, "{same}");
+    }
+    let shared = "select count(*) from app.clients one join app.clients other using (id) where one.account_id <> other.account_id";
+    assert_eq!(one::<i64>(&superuser, shared).await, 0, "every id is new");
+    assert_eq!(db::verify_isolation(&ground.migrator()).await.unwrap(), vec![]);
+}
+
+/// The snapshot is one moment of the account; whatever happens to others does not matter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
+    let ground = company().await;
+    let superuser = ground.database.superuser();
+    let writing = tokio::spawn(async move {
+        let mut conn = PgConnection::connect_with(&superuser).await.unwrap();
+        // Each transaction changes two tables together: a moment has both, or neither.
+        for _ in 0..150 {
+            conn.execute(
+                "begin; update app.accounts set version = version + 1 where name = 'account-1';
+                 update app.clients set version = version + 1 where name = 'Client 9' and account_id = md5('account 1')::uuid; commit",
+            )
+            .await
+            .unwrap();
+        }
+        conn.execute("delete from app.clients where account_id = md5('account 2')::uuid").await.unwrap();
+    });
+    let mut exports = 0;
+    while !writing.is_finished() || exports < 2 {
+        let path = file(&ground, &format!("{exports}.nexo.tar.zst"));
+        let about = export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+        let clients = about.tables.iter().find(|table| table.name == "clients").unwrap();
+        assert_eq!(clients.rows, 400);
+        let content = Content::open(&path).unwrap();
+        let imported = import(&ground.migrator(), &content, false).await.unwrap();
+        let versions = format!(
+            "select count(*) from app.accounts a join app.clients c using (account_id) where a.account_id = '{}' and c.name = 'Client 9' and a.version = c.version",
+            imported.account_id
+        );
+        assert_eq!(one::<i64>(&ground.database.superuser(), &versions).await, 1);
+        exports += 1;
+    }
+    writing.await.unwrap();
+}
+
+/// A file is nobody's word: whatever its rows say, they become rows of the new account.
+#[tokio::test]
+async fn a_file_that_was_tampered_with_reaches_nobody_else() {
+    let ground = company().await;
+    let path = file(&ground, "one.nexo.tar.zst");
+    export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for at in 1..40 {
+        std::fs::write(&path, &whole[..whole.len() * at / 40]).unwrap();
+        assert!(Content::open(&path).is_err(), "cut at {at}/40");
+    }
+    let victim: String = one(
+        &ground.database.superuser(),
+        "select account_id::text from app.account_directory where slug = 'account-2'",
+    )
+    .await;
+    let (forged, before) = (file(&ground, "forged.nexo.tar.zst"), others(&ground, "none").await);
+    forge(&whole, &forged, &victim);
+    let content = Content::open(&forged).unwrap();
+    let imported = import(&ground.migrator(), &content, false).await.unwrap();
+    assert_eq!(others(&ground, &imported.slug).await, before);
+    let own = format!("select count(*) from app.clients where account_id = '{}'", imported.account_id);
+    assert_eq!(one::<i64>(&ground.database.superuser(), &own).await, 400);
+    ground.database.run("update ops.migration_history set state = 'failed' where version = (select max(version) from ops.migration_history)").await;
+    assert!(matches!(
+        import(&ground.migrator(), &content, false).await.unwrap_err(),
+        Error::OtherSchema { .. }
+    ));
+}
+
+/// Writes the archive anew: its clients say that they are the victim's, with hashes that fit.
+fn forge(whole: &[u8], path: &std::path::Path, victim: &str) {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(zstd::Decoder::new(whole).unwrap()).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().to_string_lossy().into_owned();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        files.insert(name, text);
+    }
+    let mut about: serde_json::Value = serde_json::from_str(&files["manifest.json"]).unwrap();
+    let own = about["account_id"].as_str().unwrap().to_owned();
+    let clients = files["data/clients.ndjson"].replace(&own, victim);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, clients.as_bytes());
+    let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    for table in about["tables"].as_array_mut().unwrap() {
+        if table["name"] == "clients" {
+            table["sha256"] = hash.clone().into();
+        }
+    }
+    files.insert("data/clients.ndjson".to_owned(), clients);
+    files.insert("manifest.json".to_owned(), about.to_string());
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
+    }
+    let packed = zstd::encode_all(tar.into_inner().unwrap().as_slice(), 3).unwrap();
+    std::fs::File::create(path).unwrap().write_all(&packed).unwrap();
+}
+
+#[tokio::test]
+async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
+    let ground = company().await;
+    let manifest = ground.backup().await;
+    ground
+        .database
+        .run(
+            "delete from app.clients where account_id = md5('account 1')::uuid and name like 'Client 3%';
+             update app.clients set notes = 'spoilt' where account_id = md5('account 1')::uuid and name like 'Client 2%';
+             insert into app.clients (account_id, id, name, created_by, updated_by) select account_id, gen_random_uuid(), 'Later', account_id, account_id from app.accounts;
+             delete from app.member_roles where account_id = md5('account 1')::uuid;
+             update app.clients set notes = 'of today' where account_id = md5('account 2')::uuid",
+        )
+        .await;
+    let (live, config) = (ground.migrator(), ground.config());
+    let before = others(&ground, "account-1").await;
+    let beside = config.restore_beside(&manifest.name, &live, None).await.unwrap();
+    let found = beside.differences(&live, "account-1").await.unwrap();
+    let clients = found.changes.iter().find(|change| change.table == "app.clients").unwrap();
+    assert_eq!((clients.added.len(), clients.changed.len(), clients.removed.len()), (111, 111, 1));
+    let applied = beside.apply(&live, "account-1").await.unwrap();
+    assert_eq!(applied, found);
+    assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "it is as it was");
+    assert_eq!(others(&ground, "account-1").await, before);
+    let later = "select count(*) from app.clients where name = 'Later'";
+    assert_eq!(one::<i64>(&ground.database.superuser(), later).await, 2, "the others keep theirs");
+    assert!(matches!(beside.apply(&live, "nobody").await.unwrap_err(), Error::NoAccount(_)));
+    beside.discard().await.unwrap();
+}
