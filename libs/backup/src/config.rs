@@ -8,12 +8,17 @@ use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
-use crate::{Error, Keep, Watch, signed::Signer, store::Local};
+use crate::{
+    Error, Keep, Watch,
+    signed::Signer,
+    store::{Local, Remote},
+};
 
 /// How backups are made, and where they are kept.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) local: Local,
+    pub(crate) remotes: Vec<Remote>,
     pub(crate) recipients: Vec<x25519::Recipient>,
     pub(crate) identities: Vec<x25519::Identity>,
     pub(crate) signer: Signer,
@@ -32,11 +37,17 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
-    /// Reads `NEXO_BACKUP_STORES`, `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`, `NEXO_SECRET`,
+    /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`, `NEXO_SECRET`,
     /// `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
     pub fn read(env: &mut Env) -> Self {
         let state = PathBuf::from(env.or("NEXO_STATE", ".nexo"));
-        let folder = env.optional("NEXO_BACKUP_STORES").map_or_else(|| state.join("backups"), PathBuf::from);
+        let stores = env.or("NEXO_BACKUP_STORES", "");
+        let (far, near): (Vec<&str>, Vec<&str>) =
+            stores.split_whitespace().partition(|store| store.starts_with("s3://"));
+        if near.len() > 1 {
+            env.mistake("NEXO_BACKUP_STORES", "has more than one folder (others are s3://bucket/prefix)");
+        }
+        let folder = near.first().map_or_else(|| state.join("backups"), PathBuf::from);
         let recipients = env.or("NEXO_BACKUP_RECIPIENTS", "");
         let recipients = recipients.split([',', ' ', '\n']).filter(|text| !text.is_empty());
         let recipients: Result<Vec<x25519::Recipient>, _> = recipients.map(str::parse).collect();
@@ -47,6 +58,7 @@ impl Config {
             lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::parse).collect();
         Self {
             local: Local::at(folder),
+            remotes: far.into_iter().filter_map(|address| Remote::at(address, env)).collect(),
             recipients: recipients.unwrap_or_else(|wrong: &str| {
                 env.mistake(
                     "NEXO_BACKUP_RECIPIENTS",

@@ -31,7 +31,7 @@ pub use config::Config;
 pub use error::Error;
 pub use hooks::{Around, on_boot};
 pub use list::{Entry, Standing};
-pub use make::Order;
+pub use make::{Order, Stored};
 pub use manifest::{Archive, Extension, Made, Manifest, Table};
 pub use name::Name;
 pub use restore::{Beside, Swapped, sweep, undo};

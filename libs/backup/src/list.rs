@@ -35,6 +35,8 @@ pub enum Standing {
     Failed,
     /// Its manifest is not as we wrote it.
     Untrusted,
+    /// It is in another store alone; restoring or verifying it brings it here.
+    Away,
 }
 
 impl Config {
@@ -57,7 +59,46 @@ impl Config {
         Entry { name, standing, manifest, status, places }
     }
 
-    /// The one of this name, or the newest for `latest`.
+    /// The same, and those that are far away alone.
+    pub async fn backups_everywhere(&self) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.backups()?;
+        for remote in &self.remotes {
+            for name in remote.names().await? {
+                let place = format!("{remote}/{name}");
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
+                    entry.places.push(place);
+                } else {
+                    let (standing, status) = (Standing::Away, Status::default());
+                    entries.push(Entry { name, standing, manifest: None, status, places: vec![place] });
+                }
+            }
+        }
+        entries.sort_by(|one, other| other.name.cmp(&one.name));
+        Ok(entries)
+    }
+
+    /// The one of this name, or the newest for `latest`; one that is far away alone is brought here.
+    pub async fn bring(&self, wanted: &str) -> Result<Name, Error> {
+        let everywhere = self.backups_everywhere().await?;
+        let found = if wanted == "latest" {
+            everywhere.first().ok_or(Error::None)?
+        } else {
+            let wanted: Name = wanted.parse()?;
+            let found = everywhere.iter().find(|entry| entry.name == wanted);
+            found.ok_or_else(|| Error::NoSuch(wanted.to_string()))?
+        };
+        if found.standing == Standing::Away {
+            for remote in &self.remotes {
+                if remote.names().await?.contains(&found.name) {
+                    remote.fetch(&self.local, &found.name).await?;
+                    break;
+                }
+            }
+        }
+        Ok(found.name.clone())
+    }
+
+    /// The one of this name here, or the newest for `latest`.
     pub fn find(&self, wanted: &str) -> Result<Name, Error> {
         let names = self.local.names()?;
         if wanted == "latest" {
@@ -84,15 +125,25 @@ impl Config {
         self.signer.open(&purpose(STATUS, name), &bytes).unwrap_or_default()
     }
 
-    pub(crate) fn note(&self, name: &Name, change: impl FnOnce(&mut Status)) -> Result<(), Error> {
-        let _held = self.local.hold(name)?;
-        let mut status = self.status(name);
-        change(&mut status);
-        self.local.replace(name, STATUS, &self.signer.sign(&purpose(STATUS, name), &status)?)
+    pub(crate) async fn note(&self, name: &Name, change: impl FnOnce(&mut Status)) -> Result<(), Error> {
+        let bytes = {
+            let _held = self.local.hold(name)?;
+            let mut status = self.status(name);
+            change(&mut status);
+            let bytes = self.signer.sign(&purpose(STATUS, name), &status)?;
+            self.local.replace(name, STATUS, &bytes)?;
+            bytes
+        };
+        for remote in &self.remotes {
+            if let Err(failed) = remote.send_one(name, STATUS, bytes.clone()).await {
+                tracing::warn!(error = %failed, backup = %name, "what became of it is noted here alone");
+            }
+        }
+        Ok(())
     }
 
     /// Says that a backup is never to be removed, and why; `None`: that it may be.
-    pub fn pin(&self, name: &Name, because: Option<String>) -> Result<(), Error> {
-        self.note(name, |status| status.pinned = because)
+    pub async fn pin(&self, name: &Name, because: Option<String>) -> Result<(), Error> {
+        self.note(name, |status| status.pinned = because).await
     }
 }

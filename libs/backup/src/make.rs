@@ -35,10 +35,39 @@ impl Order {
     }
 }
 
+/// A backup that is here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// What it holds.
+    pub manifest: Manifest,
+    /// Why it is not in other stores as well.
+    pub unsent: Vec<String>,
+}
+
+impl std::ops::Deref for Stored {
+    type Target = Manifest;
+
+    fn deref(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
 impl Config {
     /// Takes a backup of `database`, connected as a role that row security does not hold back. It is whole and on the disk
-    /// when this returns; until then nothing has its name.
-    pub async fn backup(&self, database: &PgConnectOptions, order: &Order) -> Result<Manifest, Error> {
+    /// when this returns; until then nothing has its name. A store far away that does not take it leaves it here.
+    pub async fn backup(&self, database: &PgConnectOptions, order: &Order) -> Result<Stored, Error> {
+        let manifest = self.store(database, order).await?;
+        let mut unsent = Vec::new();
+        for remote in &self.remotes {
+            if let Err(failed) = remote.send(&self.local, &manifest.name, &self.watch).await {
+                tracing::warn!(error = %failed, backup = %manifest.name, "not copied; it is here alone");
+                unsent.push(failed.to_string());
+            }
+        }
+        Ok(Stored { manifest, unsent })
+    }
+
+    async fn store(&self, database: &PgConnectOptions, order: &Order) -> Result<Manifest, Error> {
         let begun = Instant::now();
         self.local.prepare()?;
         self.local.sweep()?;

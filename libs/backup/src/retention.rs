@@ -74,9 +74,12 @@ pub struct Fate {
 
 impl Config {
     /// Decides about every backup, and removes what may go unless `dry`.
-    pub fn prune(&self, dry: bool) -> Result<Vec<Fate>, Error> {
+    pub async fn prune(&self, dry: bool) -> Result<Vec<Fate>, Error> {
         let fates = decide(&self.backups()?, &self.keep);
         for fate in fates.iter().filter(|fate| !dry && fate.decision == Decision::Remove) {
+            for remote in &self.remotes {
+                remote.remove(&fate.name).await?;
+            }
             self.local.remove(&fate.name)?;
         }
         Ok(fates)
@@ -137,7 +140,9 @@ fn fate(entry: &Entry, newest: Option<&Name>, kept: &[(Name, String)]) -> Fate {
         Standing::Verified => "retention has enough others",
         Standing::Stored => "never verified, and a newer one is",
         Standing::Failed => "failed verification, and a newer one passed",
-        Standing::Untrusted => return keep("its manifest is not ours: look at it by hand".to_owned()),
+        Standing::Away | Standing::Untrusted => {
+            return keep("its manifest is not ours: look at it by hand".to_owned());
+        }
     };
     Fate { name: entry.name.clone(), decision: Decision::Remove, why: why.to_owned() }
 }

@@ -54,14 +54,18 @@ impl Config {
         let tried = self.try_it(name, level).await;
         let at = self.now();
         match &tried {
-            Ok(_) => self.note(name, |status| {
-                let deepest =
-                    status.verified.as_ref().filter(|_| status.failed.is_none()).map(|was| was.level);
-                status.verified = Some(Passed { at, level: deepest.map_or(level, |was| was.max(level)) });
-                status.failed = None;
-            })?,
+            Ok(_) => {
+                self.note(name, |status| {
+                    let deepest =
+                        status.verified.as_ref().filter(|_| status.failed.is_none()).map(|was| was.level);
+                    status.verified = Some(Passed { at, level: deepest.map_or(level, |was| was.max(level)) });
+                    status.failed = None;
+                })
+                .await?
+            }
             Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) => {
-                self.note(name, |status| status.failed = Some(Failed { at, why: refused.to_string() }))?;
+                self.note(name, |status| status.failed = Some(Failed { at, why: refused.to_string() }))
+                    .await?;
             }
             Err(_) => {} // we could not try: that says nothing about the backup
         }
@@ -140,13 +144,13 @@ impl Config {
 
     /// Restores the newest backup on a server of its own, and notes how long that took.
     pub async fn drill(&self) -> Result<(Name, Drill), Error> {
-        let name = self.find("latest")?;
+        let name = self.bring("latest").await?;
         let begun = Instant::now();
         let manifest = self.intact(&name).await?;
         let tried = self.restorable(&manifest, HONEST).await;
         let at = self.now();
         if let Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) = &tried {
-            self.note(&name, |status| status.failed = Some(Failed { at, why: refused.to_string() }))?;
+            self.note(&name, |status| status.failed = Some(Failed { at, why: refused.to_string() })).await?;
         }
         tried?;
         let age_seconds = (at - manifest.made.at).whole_seconds();
@@ -154,7 +158,8 @@ impl Config {
         self.note(&name, |status| {
             status.verified = Some(Passed { at, level: Level::Restored });
             (status.failed, status.drill) = (None, Some(drill.clone()));
-        })?;
+        })
+        .await?;
         Ok((name, drill))
     }
 }

@@ -1,9 +1,11 @@
 //! Where backups are kept: a folder here, and perhaps a store far away.
 
 mod local;
+mod remote;
 mod status;
 
 pub(crate) use local::{Local, Partial};
+pub(crate) use remote::Remote;
 pub use status::{Drill, Failed, Passed, Status};
 
 /// The files of one backup.

@@ -24,8 +24,8 @@ async fn days(ground: &Ground, count: u32, verified: impl Fn(u32) -> bool) -> (C
     (config, clock)
 }
 
-fn kept(config: &Config) -> Vec<String> {
-    let fates = config.prune(true).unwrap();
+async fn kept(config: &Config) -> Vec<String> {
+    let fates = config.prune(true).await.unwrap();
     let kept = fates.into_iter().filter(|fate| fate.decision == Decision::Keep);
     kept.map(|fate| fate.name.as_str()[..8].to_owned()).collect()
 }
@@ -38,13 +38,13 @@ async fn ground(keep: &str) -> Ground {
 async fn the_newest_of_each_period_stay_and_why_is_told() {
     let ground = ground("last=1 daily=3 weekly=2 minimum=2").await;
     let (config, _) = days(&ground, 12, |_| true).await;
-    assert_eq!(kept(&config), ["20260112", "20260111", "20260110"]);
+    assert_eq!(kept(&config).await, ["20260112", "20260111", "20260110"]);
     // 2026-01-12 is a Monday: it is the newest of its week, and the 11th of the week before.
-    let fates = config.prune(false).unwrap();
+    let fates = config.prune(false).await.unwrap();
     assert!(fates.iter().all(|fate| !fate.why.is_empty()));
     assert_eq!(config.backups().unwrap().len(), 3);
     assert_eq!(
-        config.prune(false).unwrap().iter().filter(|fate| fate.decision == Decision::Remove).count(),
+        config.prune(false).await.unwrap().iter().filter(|fate| fate.decision == Decision::Remove).count(),
         0
     );
 }
@@ -54,7 +54,7 @@ async fn only_verified_ones_count_and_the_newest_verified_always_stays() {
     let ground = ground("last=1").await;
     let (config, _) = days(&ground, 5, |day| day == 1).await;
     assert_eq!(
-        kept(&config),
+        kept(&config).await,
         ["20260105", "20260104", "20260103", "20260102"],
         "newer ones may yet be verified"
     );
@@ -70,7 +70,7 @@ async fn with_nothing_verified_nothing_goes() {
         config.verify(&entry.name, Level::Hashes).await.unwrap_err();
     }
     assert!(config.backups().unwrap().iter().all(|entry| entry.standing == backup::Standing::Failed));
-    assert_eq!(kept(&config).len(), 3);
+    assert_eq!(kept(&config).await.len(), 3);
 }
 
 #[tokio::test]
@@ -78,9 +78,9 @@ async fn a_clock_that_jumps_removes_nothing_and_a_pin_holds() {
     let ground = ground("last=1 daily=2").await;
     let (config, clock) = days(&ground, 4, |_| true).await;
     let oldest = config.backups().unwrap().pop().unwrap().name;
-    config.pin(&oldest, Some("the audit of 2026".to_owned())).unwrap();
-    let before = kept(&config);
+    config.pin(&oldest, Some("the audit of 2026".to_owned())).await.unwrap();
+    let before = kept(&config).await;
     assert_eq!(before, ["20260104", "20260103", "20260101"]);
     clock.advance(DAY * 3650);
-    assert_eq!(kept(&config), before);
+    assert_eq!(kept(&config).await, before);
 }

@@ -5,6 +5,7 @@ mod damage;
 mod keep;
 mod keys;
 mod lacks;
+mod remote;
 mod restore;
 mod schedule;
 mod support;

@@ -44,7 +44,8 @@ impl Ground {
 
     pub(crate) fn config(&self) -> Config {
         let place = self.folder.path().join("backups");
-        let mut env = Env::of(self.settings.clone()).with("NEXO_BACKUP_STORES", place.to_string_lossy());
+        let stores = [("NEXO_BACKUP_STORES".to_owned(), place.display().to_string())];
+        let mut env = Env::of(stores.into_iter().chain(self.settings.clone()));
         let chosen = self.settings.iter().any(|(name, _)| name == "NEXO_POSTGRES_BIN");
         if let Some(programs) = std::env::var_os("NEXO_POSTGRES_BIN").filter(|_| !chosen) {
             env = env.with("NEXO_POSTGRES_BIN", programs.to_string_lossy());
@@ -63,7 +64,7 @@ impl Ground {
     }
 
     pub(crate) async fn backup(&self) -> Manifest {
-        self.config().backup(&self.reader(), &Order::new("test", "ana")).await.unwrap()
+        self.config().backup(&self.reader(), &Order::new("test", "ana")).await.unwrap().manifest
     }
 }
 

@@ -121,7 +121,7 @@ impl Restore {
     async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
         let target = context.target().await?;
-        let name = config.find(&self.from)?;
+        let name = config.bring(&self.from).await?;
         let beside = config.restore_beside(&name, &target.migrator, None).await?;
         let done = async {
             let found = beside.differences(&target.migrator, &self.account).await?;

@@ -52,7 +52,7 @@ async fn killed_at_any_moment_it_leaves_whole_backups_or_none() {
 #[tokio::test]
 async fn a_disk_that_is_full_at_any_point_leaves_whole_backups_or_none() {
     let site = Site::with(20_000).await;
-    let archive = site.answer(&["backup", "first"])["archive"]["bytes"].as_u64().unwrap();
+    let archive = site.answer(&["backup", "first"])["backup"]["archive"]["bytes"].as_u64().unwrap();
     let mut failed = 0;
     for part in 0..12 {
         let kilobytes = archive / 1024 * part / 10;

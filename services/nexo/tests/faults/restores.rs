@@ -8,7 +8,7 @@ use crate::site::{CLIENTS, Site};
 #[tokio::test]
 async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
     let site = Site::with(5000).await;
-    let name = site.answer(&["backup", "whole"])["name"].as_str().unwrap().to_owned();
+    let name = site.answer(&["backup", "whole"])["backup"]["name"].as_str().unwrap().to_owned();
     site.database.run("delete from app.clients where name like 'Client 1%'").await;
     let left: i64 = site.one(CLIENTS).await;
     let command = ["restore", &name, "--no-backup", "--because", "a test", "--confirm", "nexo"];

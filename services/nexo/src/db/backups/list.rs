@@ -3,9 +3,9 @@ use ::backup::{Entry, Standing};
 use super::{super::Context, megabytes};
 use crate::say;
 
-pub(in crate::db) fn run(context: &mut Context) -> anyhow::Result<bool> {
+pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     let config = context.backups()?;
-    let entries = config.backups()?;
+    let entries = config.backups_everywhere().await?;
     if context.json {
         say::json(&entries)?;
         return Ok(true);
@@ -23,6 +23,7 @@ fn line(entry: &Entry) {
     let state = match (entry.standing, &entry.status) {
         (Standing::Stored, _) => "stored, not verified".to_owned(),
         (Standing::Untrusted, _) => "UNTRUSTED: its manifest is not as this NEXO_SECRET wrote it".to_owned(),
+        (Standing::Away, _) => format!("in {} alone", entry.places.join(", ")),
         (Standing::Failed, status) => {
             format!("FAILED: {}", status.failed.as_ref().map_or("", |failed| failed.why.as_str()))
         }

@@ -19,7 +19,7 @@ impl Prune {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
         let target = context.target().await?;
-        let fates = config.prune(true)?;
+        let fates = config.prune(true).await?;
         let old = sweep(&target.migrator, true).await?;
         let going: Vec<_> = fates.iter().filter(|fate| fate.decision == Decision::Remove).collect();
         if !context.json {
@@ -47,7 +47,7 @@ impl Prune {
                 undo: "it cannot be undone".to_owned(),
             };
             let work = async {
-                config.prune(false)?;
+                config.prune(false).await?;
                 sweep(&target.migrator, false).await?;
                 Ok(())
             };
@@ -75,10 +75,10 @@ pub(in crate::db) struct Pin {
 }
 
 impl Pin {
-    pub(in crate::db) fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+    pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
         let name = config.find(&self.name)?;
-        config.pin(&name, self.because.clone())?;
+        config.pin(&name, self.because.clone()).await?;
         if context.json {
             say::json(&json!({ "name": name, "pinned": self.because }))?;
         } else {

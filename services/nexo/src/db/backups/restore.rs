@@ -50,7 +50,7 @@ impl Restore {
     }
 
     async fn beside(&self, config: &Config, target: &Target, name: &str, into: &str) -> anyhow::Result<Done> {
-        let name = config.find(name)?;
+        let name = config.bring(name).await?;
         let beside = config.restore_beside(&name, &target.migrator, Some(into)).await?;
         beside.keep().await?;
         let message = format!("{name} is in database {into}, compared; {} is as it was", target.name());
@@ -58,7 +58,7 @@ impl Restore {
     }
 
     async fn replace(&self, config: &Config, target: &Target, name: &str) -> anyhow::Result<Done> {
-        let name = config.find(name)?;
+        let name = config.bring(name).await?;
         let manifest = config.manifest(&name)?;
         let card = Card {
             operation: format!(

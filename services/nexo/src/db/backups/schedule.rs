@@ -77,6 +77,12 @@ async fn one(config: &Config, job: Job, target: &Target) -> anyhow::Result<Strin
         Job::Backup => {
             let manifest = config.backup(&target.reader, &Order::new("scheduled", "schedule")).await?;
             config.verify(&manifest.name, Level::Archive).await?;
+            anyhow::ensure!(
+                manifest.unsent.is_empty(),
+                "{} is here alone: {}",
+                manifest.name,
+                manifest.unsent.join("; ")
+            );
             format!("backed up: {} ({} rows)", manifest.name, manifest.rows())
         }
         Job::Drill => {
@@ -84,7 +90,7 @@ async fn one(config: &Config, job: Job, target: &Target) -> anyhow::Result<Strin
             format!("drilled: {name} in {} ms", drill.recovery_ms)
         }
         Job::Prune => {
-            let fates = config.prune(false)?;
+            let fates = config.prune(false).await?;
             let gone = fates.iter().filter(|fate| fate.decision == ::backup::Decision::Remove).count();
             format!("pruned: {gone} backups removed, {} stay", fates.len() - gone)
         }

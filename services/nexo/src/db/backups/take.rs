@@ -1,5 +1,6 @@
 use ::backup::Order;
 use clap::Args;
+use serde_json::json;
 
 use super::{super::Context, megabytes};
 use crate::say;
@@ -21,9 +22,10 @@ impl Backup {
         let order = Order { pinned: self.pin, ..Order::new(&self.label, &Context::actor()) };
         let made = config.backup(&target.reader, &order).await;
         target.leave().await?;
-        let manifest = made?;
+        let stored = made?;
+        let manifest = &stored.manifest;
         if context.json {
-            say::json(&manifest)?;
+            say::json(&json!({ "backup": manifest, "unsent": stored.unsent }))?;
         } else {
             let (tables, rows, size) =
                 (manifest.tables.len(), manifest.rows(), megabytes(manifest.archive.bytes));
@@ -33,6 +35,9 @@ impl Backup {
             ));
             say::line(&format!("It counts when it is verified: nexo db verify {} --restore", manifest.name));
         }
-        Ok(true)
+        for problem in &stored.unsent {
+            say::problem(&format!("it is here alone: {problem}"));
+        }
+        Ok(stored.unsent.is_empty())
     }
 }
