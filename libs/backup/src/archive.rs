@@ -10,7 +10,7 @@ use std::{
 use age::x25519;
 use aws_lc_rs::digest;
 
-use crate::{Error, Manifest, manifest, signed::hex, watch::Counter};
+use crate::{Archive, Error, Name, signed::hex, watch::Counter};
 
 /// zstd's default: a third of gzip's time, and smaller.
 const LEVEL: i32 = 3;
@@ -64,7 +64,7 @@ pub(crate) fn pack(
     path: &Path,
     recipients: &[x25519::Recipient],
     counter: &Counter,
-) -> Result<manifest::Archive, Error> {
+) -> Result<Archive, Error> {
     let file =
         File::options().write(true).create_new(true).mode(0o600).open(path).map_err(Error::file(path))?;
     let out = Tally::new(BufWriter::with_capacity(BUFFER, file));
@@ -82,7 +82,7 @@ pub(crate) fn pack(
     let file = buffered.into_inner().map_err(|failed| Error::Stream(failed.into_error()))?;
     file.sync_all().map_err(Error::file(path))?;
     let recipients = recipients.iter().map(ToString::to_string).collect();
-    Ok(manifest::Archive { bytes, sha256, plain_bytes, recipients })
+    Ok(Archive { bytes, sha256, plain_bytes, recipients })
 }
 
 fn compress<W: Write>(dump: &mut impl Read, out: W, counter: &Counter) -> io::Result<(W, u64)> {
@@ -93,41 +93,40 @@ fn compress<W: Write>(dump: &mut impl Read, out: W, counter: &Counter) -> io::Re
 }
 
 /// Reads the whole file and compares it with what the manifest says of it.
-pub(crate) fn intact(path: &Path, manifest: &Manifest, counter: &Counter) -> Result<(), Error> {
-    let damaged = |what: String| Error::Damaged { name: manifest.name.clone(), what };
+pub(crate) fn intact(path: &Path, name: &Name, about: &Archive, counter: &Counter) -> Result<(), Error> {
+    let file_name = path.file_name().unwrap_or_default().display();
+    let damaged = |what: String| Error::Damaged { name: name.clone(), what };
     let file = File::open(path).map_err(Error::file(path))?;
     let length = file.metadata().map_err(Error::file(path))?.len();
-    if length != manifest.archive.bytes {
-        return Err(damaged(format!("its archive has {length} bytes of {}", manifest.archive.bytes)));
+    if length != about.bytes {
+        return Err(damaged(format!("its {file_name} has {length} bytes of {}", about.bytes)));
     }
     let mut tally = Tally::new(file);
     counter.copy(&mut tally, &mut io::sink()).map_err(Error::file(path))?;
     let (_, _, sha256) = tally.finish();
-    if sha256 == manifest.archive.sha256 {
+    if sha256 == about.sha256 {
         Ok(())
     } else {
-        Err(damaged("its archive is not what was written: the SHA-256 differs".to_owned()))
+        Err(damaged(format!("its {file_name} is not what was written: the SHA-256 differs")))
     }
 }
 
 /// Unpacks `path` into `into`, and compares the length.
 pub(crate) fn unpack(
     path: &Path,
-    manifest: &Manifest,
+    name: &Name,
+    about: &Archive,
     identities: &[x25519::Identity],
     into: &mut impl Write,
     counter: &Counter,
 ) -> Result<(), Error> {
-    let damaged = |what: String| Error::Damaged { name: manifest.name.clone(), what };
+    let damaged = |what: String| Error::Damaged { name: name.clone(), what };
     let broken = |failed: io::Error| damaged(format!("its archive cannot be unpacked: {failed}"));
     let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(Error::file(path))?);
-    let opened: Box<dyn Read> = if manifest.archive.recipients.is_empty() {
+    let opened: Box<dyn Read> = if about.recipients.is_empty() {
         Box::new(file)
     } else {
-        let no_key = || Error::NoKey {
-            name: manifest.name.clone(),
-            recipients: manifest.archive.recipients.join(", "),
-        };
+        let no_key = || Error::NoKey { name: name.clone(), recipients: about.recipients.join(", ") };
         let decryptor = age::Decryptor::new(file).map_err(|failed| damaged(failed.to_string()))?;
         let all = identities.iter().map(|one| one as &dyn age::Identity);
         Box::new(decryptor.decrypt(all).map_err(|_| no_key())?)
@@ -137,10 +136,10 @@ pub(crate) fn unpack(
         Some(inner) if inner.is::<Corrupt>() => broken(failed),
         _ => Error::Stream(failed),
     })?;
-    if length == manifest.archive.plain_bytes {
+    if length == about.plain_bytes {
         Ok(())
     } else {
-        Err(damaged(format!("the dump inside has {length} bytes of {}", manifest.archive.plain_bytes)))
+        Err(damaged(format!("the dump inside has {length} bytes of {}", about.plain_bytes)))
     }
 }
 

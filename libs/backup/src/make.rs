@@ -6,12 +6,13 @@ use cluster::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Archive, Config, Error, Made, Manifest, Name, Stage, Status, Table, archive, disk,
+    Archive, Config, Error, Made, Manifest, Name, Stage, Status, Table, Watch, archive, disk,
     libpq::{self, Running},
     manifest::FORMAT,
     source::Source,
-    store::{ARCHIVE, CATALOGUE, MANIFEST, STATUS},
+    store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
     tables,
+    watch::Counter,
 };
 
 /// What backup is wanted.
@@ -78,9 +79,11 @@ impl Config {
         let size = u64::try_from(source.facts.bytes).unwrap_or_default();
         disk::insist(self.local.path(), size / 2 + (16 << 20))?; // compressed it is a fifth, mostly
         let partial = self.local.begin(&name)?;
-        let dump = Dump::start(&programs, database, &source.snapshot)?;
-        let (archive, tables, things) = tokio::try_join!(
-            self.pack(dump, partial.file(ARCHIVE), size),
+        let dump = |more| Dump::start(&programs, database, &source.snapshot, more);
+        let quiet = Watch::default().counter(Stage::Dump, 0);
+        let (archive, schema, tables, things) = tokio::try_join!(
+            self.pack(dump(&[])?, partial.file(ARCHIVE), self.watch.counter(Stage::Dump, size)),
+            self.pack(dump(&["--schema-only"])?, partial.file(SCHEMA), quiet),
             measure(database, &source),
             async { Ok(migrate::things(database).await?) },
         )?;
@@ -100,6 +103,7 @@ impl Config {
                 database_bytes: size,
             },
             archive,
+            schema,
             schema_version: source.schema_version.clone(),
             fingerprint: migrate::fingerprint(&things),
             roles: source.roles.clone(),
@@ -116,8 +120,7 @@ impl Config {
     }
 
     /// The dump's end decides: an archive of a dump that was killed looks whole.
-    async fn pack(&self, mut dump: Dump, path: PathBuf, size: u64) -> Result<Archive, Error> {
-        let counter = self.watch.counter(Stage::Dump, size);
+    async fn pack(&self, mut dump: Dump, path: PathBuf, counter: Counter) -> Result<Archive, Error> {
         let recipients = self.recipients.clone();
         let out = dump.output()?;
         let packed = tokio::task::spawn_blocking(move || archive::pack(out, &path, &recipients, &counter));
@@ -139,9 +142,14 @@ pub(crate) fn purpose(file: &str, name: &Name) -> String {
 struct Dump(Running);
 
 impl Dump {
-    fn start(programs: &Binaries, database: &PgConnectOptions, snapshot: &str) -> Result<Self, Error> {
+    fn start(
+        programs: &Binaries,
+        database: &PgConnectOptions,
+        snapshot: &str,
+        more: &[&str],
+    ) -> Result<Self, Error> {
         let mut command = libpq::program(programs, "pg_dump", database);
-        command.args(["--format=custom", "--compress=0", "--no-password", "--snapshot", snapshot]);
+        command.args(["--format=custom", "--compress=0", "--no-password", "--snapshot", snapshot]).args(more);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         Ok(Self(Running::start(command, "pg_dump")?))
     }
@@ -156,7 +164,7 @@ async fn measure(database: &PgConnectOptions, source: &Source) -> Result<Vec<Tab
     let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup tables")).await?;
     conn.execute("begin isolation level repeatable read, read only").await?;
     conn.execute(AssertSqlSafe(format!("set transaction snapshot '{}'", source.snapshot))).await?;
-    let quiet = crate::Watch::default().counter(Stage::Compare, 0);
+    let quiet = Watch::default().counter(Stage::Compare, 0);
     let measured = tables::measure_all(&mut conn, &source.tables, &quiet).await?;
     conn.execute("commit").await?;
     conn.close().await?;

@@ -17,6 +17,8 @@ pub struct Manifest {
     pub made: Made,
     /// The file with the data.
     pub archive: Archive,
+    /// The file with the schema alone.
+    pub schema: Archive,
     /// The migration that the schema was at.
     pub schema_version: Option<String>,
     /// SHA-256 over the catalogue: tables, constraints, policies, grants.

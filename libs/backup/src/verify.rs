@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Config, Drill, Error, Manifest, Name, Stage, archive,
+    Config, Drill, Error, Manifest, Name, Stage, Watch, archive,
     libpq::{self, Running},
     restore::{self, Unpacked},
-    store::{ARCHIVE, Failed, Passed},
+    store::{ARCHIVE, Failed, Passed, SCHEMA},
 };
 
 /// How deep a verification goes.
@@ -94,11 +94,20 @@ impl Config {
     pub(crate) async fn intact(&self, name: &Name) -> Result<Manifest, Error> {
         let manifest = self.manifest(name)?;
         self.catalogue(name)?;
-        let (path, counter) =
-            (self.local.file(name, ARCHIVE), self.watch.counter(Stage::Read, manifest.archive.bytes));
-        tokio::task::spawn_blocking(move || archive::intact(&path, &manifest, &counter).map(|()| manifest))
-            .await
-            .map_err(|_| Error::Ended)?
+        let counter = self.watch.counter(Stage::Read, manifest.archive.bytes);
+        let (archive, schema) = (self.local.file(name, ARCHIVE), self.local.file(name, SCHEMA));
+        tokio::task::spawn_blocking(move || {
+            archive::intact(
+                &schema,
+                &manifest.name,
+                &manifest.schema,
+                &Watch::default().counter(Stage::Read, 0),
+            )?;
+            archive::intact(&archive, &manifest.name, &manifest.archive, &counter)?;
+            Ok(manifest)
+        })
+        .await
+        .map_err(|_| Error::Ended)?
     }
 
     /// Level 2: `pg_restore` writes all of it as SQL, to nowhere.
@@ -112,7 +121,8 @@ impl Config {
             (self.local.file(&manifest.name, ARCHIVE), manifest.clone(), self.identities.clone());
         let counter = self.watch.counter(Stage::Unpack, manifest.archive.plain_bytes);
         tokio::task::spawn_blocking(move || {
-            let unpacked = archive::unpack(&path, &manifest, &identities, &mut into, &counter);
+            let unpacked =
+                archive::unpack(&path, &manifest.name, &manifest.archive, &identities, &mut into, &counter);
             drop(into);
             if let Err(refused @ (Error::Damaged { .. } | Error::NoKey { .. })) = unpacked {
                 return Err(refused);

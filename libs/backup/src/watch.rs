@@ -18,8 +18,10 @@ pub enum Stage {
     Read,
     /// The dump is unpacked, in bytes.
     Unpack,
-    /// The dump is loaded into a database.
+    /// Rows are loaded into a database, in bytes.
     Load,
+    /// Indexes and constraints are made.
+    Index,
     /// Tables are counted and hashed, in tables.
     Compare,
     /// The archive goes to another store, in bytes.
@@ -32,7 +34,8 @@ impl fmt::Display for Stage {
             Self::Dump => "dumping",
             Self::Read => "reading the archive",
             Self::Unpack => "unpacking",
-            Self::Load => "loading",
+            Self::Load => "loading rows",
+            Self::Index => "building indexes",
             Self::Compare => "comparing tables",
             Self::Upload => "uploading",
         })

@@ -31,7 +31,7 @@ pub(crate) fn bars() -> Watch {
 
 fn bar(stage: Stage, total: u64) -> ProgressBar {
     let template = match stage {
-        Stage::Load => SPIN,
+        Stage::Index => SPIN,
         Stage::Compare => COUNT,
         _ => BYTES,
     };
@@ -40,7 +40,7 @@ fn bar(stage: Stage, total: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    if stage == Stage::Load {
+    if stage == Stage::Index {
         bar.enable_steady_tick(std::time::Duration::from_millis(200));
     }
     bar

@@ -9,38 +9,37 @@ use cluster::Binaries;
 use migrate::{Thing, things};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
+use super::data;
 use crate::{
-    Config, Error, Extension, Manifest, Name, Stage, archive,
+    Config, Error, Extension, Manifest, Name, Stage, Watch, archive,
     config::server_of,
-    disk,
     libpq::{self, Running},
     make::purpose,
-    store::{ARCHIVE, CATALOGUE, Partial},
+    store::{CATALOGUE, Partial, SCHEMA},
     tables,
 };
 
-/// A dump, unpacked for as long as this lives.
+/// The schema of a dump, unpacked for as long as this lives. Rows are never on the disk.
 pub(crate) struct Unpacked {
     room: Partial,
     path: PathBuf,
 }
 
 impl Unpacked {
-    /// The whole archive is read, and found right, before anything is run from it.
+    /// Both archives are found right before anything is run from them: their hashes were compared.
     pub(crate) async fn of(config: &Config, manifest: &Manifest) -> Result<Self, Error> {
         let room = config.local.room(&manifest.name)?;
-        disk::insist(config.local.path(), manifest.archive.plain_bytes + (16 << 20))?;
-        let path = room.file("dump");
-        let counter = config.watch.counter(Stage::Unpack, manifest.archive.plain_bytes);
+        let path = room.file("schema");
+        let quiet = Watch::default().counter(Stage::Unpack, 0);
         let (from, manifest, identities, into) = (
-            config.local.file(&manifest.name, ARCHIVE),
+            config.local.file(&manifest.name, SCHEMA),
             manifest.clone(),
             config.identities.clone(),
             path.clone(),
         );
         tokio::task::spawn_blocking(move || {
             let mut file = BufWriter::new(File::create_new(&into).map_err(Error::file(&into))?);
-            archive::unpack(&from, &manifest, &identities, &mut file, &counter)?;
+            archive::unpack(&from, &manifest.name, &manifest.schema, &identities, &mut file, &quiet)?;
             file.into_inner().map_err(|failed| Error::Stream(failed.into_error())).map(drop)
         })
         .await
@@ -90,20 +89,20 @@ pub(crate) async fn load(
     let server = crate::config::ask_server(into).await?;
     let programs = config.programs(server / 10_000, "restore into this server")?;
     let (schemas, rest) = unpacked.parts(&programs)?;
-    config.watch.tell(Stage::Load, 0, manifest.archive.plain_bytes);
-    let restore = |list: &Path, jobs: usize| {
+    let restore = |list: &Path, more: &[&str]| {
         let mut command = libpq::program(&programs, "pg_restore", into);
         command.env("PGOPTIONS", LOADING);
-        command
-            .args(["--no-password", "--exit-on-error", "--jobs", &jobs.to_string(), "--use-list"])
-            .arg(list);
+        command.args(["--no-password", "--exit-on-error"]).args(more).arg("--use-list").arg(list);
         command.arg("--dbname").arg(into.get_database().unwrap_or("postgres")).arg(&unpacked.path);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         Running::start(command, "pg_restore")
     };
-    finish(restore(&schemas, 1)?).await?;
+    finish(restore(&schemas, &[])?).await?;
     creating(into, &manifest.roles, "grant create on schema %s to %I").await?;
-    finish(restore(&rest, config.jobs)?).await?;
+    finish(restore(&rest, &["--section=pre-data"])?).await?;
+    data::load(config, manifest, into).await?;
+    config.watch.tell(Stage::Index, 0, 0);
+    finish(restore(&rest, &["--section=post-data", "--jobs", &config.jobs.to_string()])?).await?;
     creating(into, &manifest.roles, "revoke create on schema %s from %I").await
 }
 
@@ -170,9 +169,11 @@ pub(crate) async fn compare(
     database: &PgConnectOptions,
 ) -> Result<(), Error> {
     let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup compare")).await?;
+    conn.execute("begin read only").await?;
     let names = tables::names(&mut conn).await?;
     let counter = config.watch.counter(Stage::Compare, names.len() as u64);
     let found = tables::measure_all(&mut conn, &names, &counter).await?;
+    conn.execute("commit").await?;
     conn.close().await?;
     let mut differences = tables::differences(&manifest.tables, &found);
     let wanted = config.catalogue(&manifest.name)?;

@@ -1,6 +1,7 @@
 //! From an archive to a database that was compared.
 
 mod beside;
+mod data;
 mod load;
 mod swap;
 

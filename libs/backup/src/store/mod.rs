@@ -10,6 +10,8 @@ pub use status::{Drill, Failed, Passed, Status};
 
 /// The files of one backup.
 pub(crate) const ARCHIVE: &str = "archive";
+/// The same without rows, which a restore needs before and after them.
+pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const CATALOGUE: &str = "catalogue.json";
 pub(crate) const STATUS: &str = "status.json";

@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
 };
 
-use super::{ARCHIVE, CATALOGUE, Local, MANIFEST, STATUS};
+use super::{ARCHIVE, CATALOGUE, Local, MANIFEST, SCHEMA, STATUS};
 use crate::{Error, Name, Stage, Watch};
 
 /// A bucket of an S3-compatible store, and a prefix in it. A backup is there when its manifest is: it comes last.
@@ -82,7 +82,7 @@ impl Remote {
 
     /// Copies a backup there.
     pub(crate) async fn send(&self, local: &Local, name: &Name, watch: &Watch) -> Result<(), Error> {
-        for file in [ARCHIVE, CATALOGUE, STATUS, MANIFEST] {
+        for file in [ARCHIVE, SCHEMA, CATALOGUE, STATUS, MANIFEST] {
             let path = local.file(name, file);
             let mut from = File::open(&path).await.map_err(Error::file(&path))?;
             let length = from.metadata().await.map_err(Error::file(&path))?.len();
@@ -128,7 +128,7 @@ impl Remote {
     /// Copies a backup from there to here.
     pub(crate) async fn fetch(&self, local: &Local, name: &Name) -> Result<(), Error> {
         let partial = local.begin(name)?;
-        for file in [ARCHIVE, CATALOGUE, STATUS, MANIFEST] {
+        for file in [ARCHIVE, SCHEMA, CATALOGUE, STATUS, MANIFEST] {
             let got = self.store.get(&self.path(name, file)).await.map_err(|failed| self.failed(failed))?;
             let path = partial.file(file);
             let mut into = File::create_new(&path).await.map_err(Error::file(&path))?;
@@ -143,7 +143,7 @@ impl Remote {
 
     /// Takes it away, its manifest first.
     pub(crate) async fn remove(&self, name: &Name) -> Result<(), Error> {
-        for file in [MANIFEST, ARCHIVE, CATALOGUE, STATUS] {
+        for file in [MANIFEST, ARCHIVE, SCHEMA, CATALOGUE, STATUS] {
             match self.store.delete(&self.path(name, file)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(failed) => return Err(self.failed(failed)),

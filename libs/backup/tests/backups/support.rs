@@ -20,7 +20,9 @@ const ROWS: &str = "
         select account_id, slug, account_id, account_id from app.account_directory;
     insert into app.clients (account_id, id, name, email, credit_limit, currency, notes, created_by, updated_by)
         select account_id, gen_random_uuid(), 'Client ' || n, 'n' || n || '@x.test', n * 1.0001, 'EUR', repeat(md5(n::text), 8), account_id, account_id
-        from app.accounts, generate_series(1, 400) n;";
+        from app.accounts, generate_series(1, 400) n;
+    update app.clients set notes = E'a line\\nand a tab\\t, a \\\\backslash, \\\\.\\r\\nand ❄ \\u00e9' where name = 'Client 5';
+    update app.clients set notes = E'\\\\.' where name = 'Client 6';";
 
 impl Ground {
     /// Three accounts with 400 clients each.
