@@ -1,9 +1,15 @@
 //! Takes a backup.
 
-use std::{io::Read, path::PathBuf, process::Stdio, time::Instant};
+use std::{
+    io::Read,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use cluster::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use time::OffsetDateTime;
 
 use crate::{
     Archive, Config, Error, Made, Manifest, Name, Stage, Status, Table, Watch, archive, disk,
@@ -74,7 +80,7 @@ impl Config {
         self.local.sweep()?;
         let source = Source::open(database, !order.migrating).await?;
         let at = self.now();
-        let name = Name::new(at, &order.label)?;
+        let name = self.free_name(at, &order.label)?;
         let programs = self.programs(source.server / 10_000, "dump this database")?;
         let size = u64::try_from(source.facts.bytes).unwrap_or_default();
         disk::insist(self.local.path(), size / 2 + (16 << 20))?; // compressed it is a fifth, mostly
@@ -117,6 +123,19 @@ impl Config {
         partial.write(MANIFEST, &self.signer.sign(&purpose(MANIFEST, &manifest.name), &manifest)?)?;
         partial.keep()?;
         Ok(manifest)
+    }
+
+    /// Names are of a second: the next one, where another process was faster.
+    fn free_name(&self, at: OffsetDateTime, label: &str) -> Result<Name, Error> {
+        let names = self.local.names()?;
+        let mut name = Name::new(at, label)?;
+        for later in 1..60 {
+            if !names.contains(&name) {
+                break;
+            }
+            name = Name::new(at + Duration::from_secs(later), label)?;
+        }
+        Ok(name)
     }
 
     /// The dump's end decides: an archive of a dump that was killed looks whole.

@@ -16,6 +16,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("jit", "off"),
+    ("client_min_messages", "warning"),
 ];
 
 /// A connection that reads rows as text in one way.

@@ -24,7 +24,7 @@ async fn a_reader_of_eight_seconds_keeps_no_other_reader_waiting() {
         nexo.env_clear()
             .envs(database.settings("nexo_app"))
             .env("NEXO_MIGRATE_WITHOUT_BACKUP", "a test")
-            .args(["db", "migrate", "--lock-timeout", "500ms", "--from"]);
+            .args(["db", "migrate", "--lock-timeout", "500ms", "--migrations"]);
         nexo.arg(folder.path());
         nexo
     };

@@ -54,8 +54,8 @@ pub(crate) struct Db {
     #[arg(long, global = true)]
     json: bool,
     /// Take the migrations of this folder instead of those that this program was built with.
-    #[arg(long, global = true, value_name = "FOLDER")]
-    from: Option<PathBuf>,
+    #[arg(long = "migrations", id = "folder", global = true, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -110,12 +110,12 @@ enum Verb {
 pub(crate) struct Context {
     env: Env,
     json: bool,
-    from: Option<PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 impl Context {
     fn migrations(&self) -> Result<Migrations, migrate::Error> {
-        self.from.as_deref().map_or_else(Migrations::embedded, Migrations::read)
+        self.folder.as_deref().map_or_else(Migrations::embedded, Migrations::read)
     }
 
     async fn target(&mut self) -> anyhow::Result<Target> {
@@ -153,8 +153,8 @@ impl Context {
     }
 }
 
-pub(crate) async fn run(env: Env, Db { verb, json, from }: Db) -> ExitCode {
-    let mut context = Context { env, json, from };
+pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
+    let mut context = Context { env, json, folder };
     let done = match verb {
         Verb::Version => version::run(&mut context).await,
         Verb::Status => status::run(&mut context).await,

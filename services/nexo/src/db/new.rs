@@ -16,7 +16,7 @@ pub(super) struct New {
 
 impl New {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<bool> {
-        let folder = context.from.clone().unwrap_or_else(|| PathBuf::from("migrations"));
+        let folder = context.folder.clone().unwrap_or_else(|| PathBuf::from("migrations"));
         let version = Version::at(Clock::system().unix_seconds());
         let file = format!("{version}_{}.sql", self.name);
         let text = template(&self.name);

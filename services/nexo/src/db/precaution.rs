@@ -1,8 +1,9 @@
-use ::backup::Config;
+use ::backup::{Config, Level, Order};
 use clap::Args;
 use migrate::{Hooks, NoHooks};
 
 use super::{Context, Target};
+use crate::say;
 
 /// A backup before something that could lose data.
 #[derive(Debug, Clone, Default, Args)]
@@ -16,6 +17,17 @@ impl Precaution {
     /// Around migrations.
     pub(super) fn hooks(&self, context: &mut Context, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
         if self.no_backup { Ok(Box::new(NoHooks)) } else { context.hooks(target) }
+    }
+
+    /// Takes the backup that the card has promised.
+    pub(super) async fn take(&self, config: &Config, target: &Target, label: &str) -> anyhow::Result<()> {
+        if self.no_backup {
+            return Ok(());
+        }
+        let taken = config.backup(&target.reader, &Order::new(label, &Context::actor())).await?;
+        config.verify(&taken.name, Level::Archive).await?;
+        say::note(&format!("backed up: {}", taken.name));
+        Ok(())
     }
 
     /// For the card.

@@ -1,4 +1,3 @@
-use ::backup::Order;
 use clap::Args;
 use migrate::{NoHooks, migrate};
 use serde_json::json;
@@ -40,11 +39,7 @@ impl Reset {
             undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
         };
         let work = async {
-            if !self.precaution.no_backup {
-                let order = Order::new("before-reset", &Context::actor());
-                let taken = config.backup(&target.reader, &order).await?;
-                say::note(&format!("backed up: {}", taken.name));
-            }
+            self.precaution.take(&config, &target, "before-reset").await?;
             let (empty, options) = config.empty_beside(&target.migrator).await?;
             migrate(&options, &migrations, &NoHooks, &Context::settings()).await?;
             Ok(empty.swap_in(&config).await?)

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use ::backup::{
-    Order,
-    tenant::{self, Content},
-};
+use ::backup::tenant::{self, Content};
 use clap::{Args, Subcommand};
 use kernel::Clock;
 use time::OffsetDateTime;
@@ -140,12 +137,7 @@ impl Restore {
                 ),
             };
             let work = async {
-                if !self.precaution.no_backup {
-                    let order = Order::new("before-tenant-restore", &Context::actor());
-                    let taken = config.backup(&target.reader, &order).await?;
-                    config.verify(&taken.name, ::backup::Level::Archive).await?;
-                    say::note(&format!("backed up: {}", taken.name));
-                }
+                self.precaution.take(&config, &target, "before-tenant-restore").await?;
                 Ok(beside.apply(&target.migrator, &self.account).await?)
             };
             card.confirm(&target.asked(self.confirm.as_deref()), work).await

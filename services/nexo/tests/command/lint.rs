@@ -31,7 +31,7 @@ fn every_rule_is_found_in_a_folder_of_bad_files() {
             fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
         }
     }
-    let (code, found) = lint(&["--from", folder.path().to_str().unwrap()]);
+    let (code, found) = lint(&["--migrations", folder.path().to_str().unwrap()]);
     assert_eq!(code, 1);
     let of_own_file = |finding: &&Value| {
         let named = finding["rule"].as_str().unwrap().replace('-', "_");

@@ -18,15 +18,22 @@ fn expired_token(home: &tempfile::TempDir) -> String {
 }
 
 async fn passes(suite: &str, checks: usize) {
+    let home = home();
+    let nexo = Nexo::up(&home, &[]).await;
+    run(&nexo, suite, checks, &[format!("expired_token={}", expired_token(&home))]).await;
+    nexo.stop().await;
+}
+
+/// Runs a suite, each of whose requests has one check.
+async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../http-tests");
     let httpyac = folder.join("node_modules/.bin/httpyac");
     assert!(httpyac.exists(), "httpyac is not installed: run `make test`, or `npm ci` in http-tests");
-    let home = home();
-    let nexo = Nexo::up(&home, &[]).await;
     let told = tempfile::NamedTempFile::new().unwrap();
     let run = tokio::process::Command::new(httpyac)
         .args(["send", "--all", "--json", "--env", "local", "--var"])
-        .args([format!("host={}", nexo.url), format!("expired_token={}", expired_token(&home))])
+        .arg(format!("host={}", nexo.url))
+        .args(variables)
         .arg("--")
         .arg(suite)
         .current_dir(&folder)
@@ -34,7 +41,6 @@ async fn passes(suite: &str, checks: usize) {
         .status()
         .await
         .unwrap();
-    nexo.stop().await;
     let said: Value = serde_json::from_reader(told.reopen().unwrap()).expect("httpyac tells its results");
     let failed: Vec<_> = said["requests"]
         .as_array()
@@ -57,4 +63,30 @@ async fn a_persons_sessions_are_as_auth_http_says() {
 #[tokio::test]
 async fn accounts_are_apart_as_isolation_http_says() {
     passes("isolation.http", 24).await;
+}
+
+/// Everything that an account has, in the order in which it can go.
+const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.idempotency_keys; delete from app.sessions;
+    delete from app.member_roles; delete from app.role_permissions; delete from app.roles; delete from app.clients;
+    delete from app.memberships; delete from app.accounts; delete from app.account_directory";
+
+#[tokio::test]
+async fn an_account_that_was_exported_deleted_and_imported_is_as_the_http_suites_say() {
+    let home = home();
+    let nexo = Nexo::up(&home, &[]).await;
+    let variables = ["email=moves@nexo.test".to_owned()];
+    run(&nexo, "before-move.http", 4, &variables).await;
+    let file = home.path().join("moved.nexo.tar.zst");
+    let file = file.to_str().unwrap();
+    done(&home, &["db", "tenant", "export", "moving-ltd", "--to", file]);
+    nexo.sql(DELETED).await;
+    done(&home, &["db", "tenant", "import", file]);
+    run(&nexo, "after-move.http", 4, &variables).await;
+    done(&home, &["db", "check", "--no-drift"]);
+    nexo.stop().await;
+}
+
+fn done(home: &tempfile::TempDir, arguments: &[&str]) {
+    let (code, said) = Nexo::command(home, arguments);
+    assert_eq!(code, 0, "{arguments:?}: {said}");
 }

@@ -47,7 +47,7 @@ impl Ground {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(self.database.settings("nexo_app")).env("NEXO_MIGRATE_WITHOUT_BACKUP", "it is a test");
         command.args(["db"]).args(arguments);
-        command.arg("--from").arg(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("--migrations").arg(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

@@ -64,14 +64,14 @@ async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
     let from = folder.path().to_str().unwrap();
     // The backup cannot be made: nothing is applied.
     std::fs::write(site.state.path().join("backups"), "a file where the folder should be").unwrap();
-    let (code, said) = site.run(&["migrate", "--from", from]);
+    let (code, said) = site.run(&["migrate", "--migrations", from]);
     assert!(code == 2 && said.contains("the hook before the migrations refused"), "{said}");
     assert_eq!(
         site.one::<i64>("select count(*) from ops.migration_history where version = '20990101_0000'").await,
         0
     );
     std::fs::remove_file(site.state.path().join("backups")).unwrap();
-    let (code, said) = site.run(&["migrate", "--from", from]);
+    let (code, said) = site.run(&["migrate", "--migrations", from]);
     assert_eq!(code, 0, "{said}");
     let backups = site.answer(&["backups"]);
     let labels: Vec<_> = backups

@@ -1,6 +1,6 @@
 use ::backup::{Entry, Standing};
 
-use super::{super::Context, megabytes};
+use super::{super::Context, size};
 use crate::say;
 
 pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
@@ -40,7 +40,7 @@ fn line(entry: &Entry) {
     let held = entry.manifest.as_ref().map_or_else(String::new, |manifest| {
         let (tables, rows) = (manifest.tables.len(), manifest.rows());
         let schema = manifest.schema_version.as_deref().unwrap_or("no schema");
-        format!("{:>10} {tables:>4} tables {rows:>10} rows  {schema}  ", megabytes(manifest.archive.bytes))
+        format!("{:>10} {tables:>4} tables {rows:>10} rows  {schema}  ", size(manifest.archive.bytes))
     });
     say::line(&format!("{:<44} {held}{state}{pinned}", entry.name.as_str()));
 }

@@ -1,4 +1,4 @@
-use ::backup::{Beside, Config, Level, Name, Order, Swapped, undo};
+use ::backup::{Beside, Config, Name, Swapped, undo};
 use clap::Args;
 use migrate::{Migrations, NoHooks, migrate};
 use serde_json::json;
@@ -74,12 +74,7 @@ impl Restore {
             undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
         };
         let work = async {
-            if !self.precaution.no_backup {
-                let order = Order::new("before-restore", &Context::actor());
-                let taken = config.backup(&target.reader, &order).await?;
-                config.verify(&taken.name, Level::Archive).await?;
-                say::note(&format!("backed up: {}", taken.name));
-            }
+            self.precaution.take(config, target, "before-restore").await?;
             let beside = config.restore_beside(&name, &target.migrator, None).await?;
             say::note("restored beside, and every table, policy and grant compared");
             up_to_date(&beside).await?;

@@ -2,7 +2,7 @@ use ::backup::Order;
 use clap::Args;
 use serde_json::json;
 
-use super::{super::Context, megabytes};
+use super::{super::Context, size};
 use crate::say;
 
 #[derive(Debug, Args)]
@@ -27,8 +27,7 @@ impl Backup {
         if context.json {
             say::json(&json!({ "backup": manifest, "unsent": stored.unsent }))?;
         } else {
-            let (tables, rows, size) =
-                (manifest.tables.len(), manifest.rows(), megabytes(manifest.archive.bytes));
+            let (tables, rows, size) = (manifest.tables.len(), manifest.rows(), size(manifest.archive.bytes));
             say::line(&format!(
                 "{}: {tables} tables, {rows} rows, {size}, in {} ms",
                 manifest.name, manifest.made.took_ms
