@@ -90,7 +90,7 @@ impl Config {
         if found.standing == Standing::Away {
             for remote in &self.remotes {
                 if remote.names().await?.contains(&found.name) {
-                    remote.fetch(&self.local, &found.name).await?;
+                    Box::pin(remote.fetch(&self.local, &found.name)).await?;
                     break;
                 }
             }
@@ -135,7 +135,7 @@ impl Config {
             bytes
         };
         for remote in &self.remotes {
-            if let Err(failed) = remote.send_one(name, STATUS, bytes.clone()).await {
+            if let Err(failed) = Box::pin(remote.send_one(name, STATUS, bytes.clone())).await {
                 tracing::warn!(error = %failed, backup = %name, "what became of it is noted here alone");
             }
         }

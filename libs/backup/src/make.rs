@@ -63,10 +63,10 @@ impl Config {
     /// Takes a backup of `database`, connected as a role that row security does not hold back. It is whole and on the disk
     /// when this returns; until then nothing has its name. A store far away that does not take it leaves it here.
     pub async fn backup(&self, database: &PgConnectOptions, order: &Order) -> Result<Stored, Error> {
-        let manifest = self.store(database, order).await?;
+        let manifest = Box::pin(self.store(database, order)).await?;
         let mut unsent = Vec::new();
         for remote in &self.remotes {
-            if let Err(failed) = remote.send(&self.local, &manifest.name, &self.watch).await {
+            if let Err(failed) = Box::pin(remote.send(&self.local, &manifest.name, &self.watch)).await {
                 tracing::warn!(error = %failed, backup = %manifest.name, "not copied; it is here alone");
                 unsent.push(failed.to_string());
             }
@@ -125,12 +125,12 @@ impl Config {
         Ok(manifest)
     }
 
-    /// Names are of a second: the next one, where another process was faster.
+    /// Names are of a second: the next one, where a backup of this second is here already, so that they sort by time.
     fn free_name(&self, at: OffsetDateTime, label: &str) -> Result<Name, Error> {
         let names = self.local.names()?;
         let mut name = Name::new(at, label)?;
         for later in 1..60 {
-            if !names.contains(&name) {
+            if !names.iter().any(|known| known.second() == name.second()) {
                 break;
             }
             name = Name::new(at + Duration::from_secs(later), label)?;

@@ -26,6 +26,11 @@ impl Name {
         self.0.split_once('_').map_or("", |(_, label)| label)
     }
 
+    /// When it began, as in the name.
+    pub(crate) fn second(&self) -> &str {
+        self.0.split_once('_').map_or(&*self.0, |(second, _)| second)
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {

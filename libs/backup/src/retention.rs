@@ -86,6 +86,9 @@ impl Config {
     }
 }
 
+/// Which day, week or month a moment is of.
+type Period = fn(OffsetDateTime) -> (i32, u16);
+
 /// `entries` are the newest first. Days are those of the backups, not of the clock: a clock that jumps removes nothing.
 pub(crate) fn decide(entries: &[Entry], keep: &Keep) -> Vec<Fate> {
     let counted: Vec<&Entry> = entries.iter().filter(|entry| entry.standing == Standing::Verified).collect();
@@ -99,7 +102,6 @@ pub(crate) fn decide(entries: &[Entry], keep: &Keep) -> Vec<Fate> {
             stay(entry, format!("one of at least {}", keep.minimum));
         }
     }
-    type Period = fn(OffsetDateTime) -> (i32, u16);
     let periods: [(&str, usize, Period); 3] = [
         ("day", keep.daily, |at| (at.year(), at.ordinal())),
         ("week", keep.weekly, |at| {
@@ -128,9 +130,8 @@ fn fate(entry: &Entry, newest: Option<&Name>, kept: &[(Name, String)]) -> Fate {
     if let Some((_, why)) = kept.iter().find(|(name, _)| *name == entry.name) {
         return keep(why.clone());
     }
-    let newest = match newest {
-        None => return keep("no backup is verified yet: nothing is removed".to_owned()),
-        Some(newest) => newest,
+    let Some(newest) = newest else {
+        return keep("no backup is verified yet: nothing is removed".to_owned());
     };
     if *newest == entry.name {
         return keep("the newest verified".to_owned());

@@ -6,9 +6,10 @@ use ::db::Passwords;
 use cluster::Cluster;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use time::OffsetDateTime;
 
 use crate::{
-    Config, Drill, Error, Manifest, Name, Stage, Watch, archive,
+    Config, Drill, Error, Manifest, Name, Stage, Status, Watch, archive,
     libpq::{self, Running},
     restore::{self, Unpacked},
     store::{ARCHIVE, Failed, Passed, SCHEMA},
@@ -51,18 +52,10 @@ impl Config {
     /// Verifies a backup, and notes the outcome beside it.
     pub async fn verify(&self, name: &Name, level: Level) -> Result<Proof, Error> {
         let begun = Instant::now();
-        let tried = self.try_it(name, level).await;
+        let tried = Box::pin(self.try_it(name, level)).await;
         let at = self.now();
         match &tried {
-            Ok(_) => {
-                self.note(name, |status| {
-                    let deepest =
-                        status.verified.as_ref().filter(|_| status.failed.is_none()).map(|was| was.level);
-                    status.verified = Some(Passed { at, level: deepest.map_or(level, |was| was.max(level)) });
-                    status.failed = None;
-                })
-                .await?
-            }
+            Ok(_) => self.note(name, |status| passed(status, at, level)).await?,
             Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) => {
                 self.note(name, |status| status.failed = Some(Failed { at, why: refused.to_string() }))
                     .await?;
@@ -157,7 +150,7 @@ impl Config {
         let name = self.bring("latest").await?;
         let begun = Instant::now();
         let manifest = self.intact(&name).await?;
-        let tried = self.restorable(&manifest, HONEST).await;
+        let tried = Box::pin(self.restorable(&manifest, HONEST)).await;
         let at = self.now();
         if let Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) = &tried {
             self.note(&name, |status| status.failed = Some(Failed { at, why: refused.to_string() })).await?;
@@ -172,6 +165,13 @@ impl Config {
         .await?;
         Ok((name, drill))
     }
+}
+
+/// The deepest that it has passed since it failed last.
+fn passed(status: &mut Status, at: OffsetDateTime, level: Level) {
+    let before = status.verified.as_ref().filter(|_| status.failed.is_none()).map(|passed| passed.level);
+    status.verified = Some(Passed { at, level: before.map_or(level, |before| before.max(level)) });
+    status.failed = None;
 }
 
 pub(crate) fn millis(begun: Instant) -> u64 {

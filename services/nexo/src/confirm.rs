@@ -61,9 +61,10 @@ impl Card {
             return Err(NotConfirmed(asked.database.clone()).into());
         }
         note(asked, id, &self, "confirmed", "begun").await;
-        let done = work.await;
-        let outcome =
-            done.as_ref().map_or_else(|failed| format!("failed: {failed:#}"), |_| "done".to_owned());
+        let done = Box::pin(work).await;
+        let outcome = done
+            .as_ref()
+            .map_or_else(|failed| format!("failed: {}", say::causes(failed)), |_| "done".to_owned());
         note(asked, id, &self, "confirmed", &outcome).await; // into the database that is live now
         done
     }

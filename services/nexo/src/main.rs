@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     start_telemetry(&mut env);
     let done = match arguments.command {
         Command::Up { demo } => up::up(env, demo).await,
-        Command::Db(command) => Ok(db::run(env, command).await),
+        Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
         Command::Completions { shell } => {
@@ -71,7 +71,7 @@ async fn main() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        say::problem(&format!("{error:#}"));
+        say::problem(&say::causes(&error));
         ExitCode::from(2)
     })
 }

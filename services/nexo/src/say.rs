@@ -24,3 +24,18 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn problem(text: &str) {
     note(&format!("nexo: {text}"));
 }
+
+/// What went wrong and why, in one line of causes: each said once, and a server's message as the server wrote it.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let refused = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+        let said = refused.map_or_else(|| cause.to_string(), |refused| refused.message().to_owned());
+        if text.is_empty() {
+            text = said;
+        } else if !text.contains(&said) && !cause.is::<sqlx::postgres::PgDatabaseError>() {
+            text = format!("{text}: {said}");
+        }
+    }
+    text
+}

@@ -40,6 +40,15 @@ impl Config {
         live: &PgConnectOptions,
         into: Option<&str>,
     ) -> Result<Beside, Error> {
+        Box::pin(self.make_beside(name, live, into)).await // it holds many steps, and is awaited within others
+    }
+
+    async fn make_beside(
+        &self,
+        name: &Name,
+        live: &PgConnectOptions,
+        into: Option<&str>,
+    ) -> Result<Beside, Error> {
         self.local.prepare()?;
         self.local.sweep()?;
         let manifest = self.intact(name).await?;

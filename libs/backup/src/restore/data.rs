@@ -79,14 +79,14 @@ async fn spread(mut script: BufReader<ChildStdout>, loaders: &mut Loaders) -> Re
         }
         if copying.is_some() {
             if line == b"\\.\n" {
-                loaders.rows(&copying, std::mem::take(&mut rows)).await?;
+                loaders.rows(copying.as_deref(), std::mem::take(&mut rows)).await?;
                 loaders.end().await?;
                 copying = None;
             } else {
                 rows.extend_from_slice(&line);
                 if rows.len() >= CHUNK {
                     loaders
-                        .rows(&copying, std::mem::replace(&mut rows, Vec::with_capacity(CHUNK * 2)))
+                        .rows(copying.as_deref(), std::mem::replace(&mut rows, Vec::with_capacity(CHUNK * 2)))
                         .await?;
                 }
             }
@@ -123,13 +123,13 @@ impl Loaders {
         Ok(Self { begun: vec![false; queues.len()], queues, tasks, turn: 0 })
     }
 
-    async fn rows(&mut self, copy: &Option<String>, rows: Vec<u8>) -> Result<(), Error> {
-        let Some(copy) = copy.as_ref().filter(|_| !rows.is_empty()) else { return Ok(()) };
+    async fn rows(&mut self, copy: Option<&str>, rows: Vec<u8>) -> Result<(), Error> {
+        let Some(copy) = copy.filter(|_| !rows.is_empty()) else { return Ok(()) };
         let at = self.turn;
         self.turn = (at + 1) % self.queues.len();
         let new = self.begun.get_mut(at).is_some_and(|begun| !std::mem::replace(begun, true));
         if new {
-            self.tell(at, Work::Begin(copy.clone())).await?;
+            self.tell(at, Work::Begin(copy.to_owned())).await?;
         }
         self.tell(at, Work::Rows(rows)).await
     }
@@ -189,15 +189,11 @@ async fn copy_rows(
     queue: &mut mpsc::Receiver<Work>,
 ) -> Result<bool, Error> {
     while let Some(work) = queue.recv().await {
-        match work {
-            Work::Rows(rows) => {
-                into.send(rows).await?;
-            }
-            _ => {
-                into.finish().await?;
-                return Ok(true);
-            }
-        }
+        let Work::Rows(rows) = work else {
+            into.finish().await?;
+            return Ok(true);
+        };
+        into.send(rows).await?;
     }
     into.abort("the dump broke off").await?;
     Ok(false)

@@ -34,7 +34,7 @@ impl Beside {
     /// Makes it the live database. What was live is kept under another name.
     pub async fn swap_in(mut self, config: &Config) -> Result<Swapped, Error> {
         let kept = self.admin.name("before", config.now());
-        let swapped = self.admin.swap(&self.database, &kept).await;
+        let swapped = Box::pin(self.admin.swap(&self.database, &kept)).await;
         self.admin.leave().await?;
         swapped
     }
@@ -46,7 +46,7 @@ pub async fn undo(config: &Config, live: &PgConnectOptions) -> Result<Swapped, E
     let before = admin.databases("before").await?.into_iter().next();
     let before = before.ok_or_else(|| Error::NothingToUndo(admin.live.clone()))?;
     let kept = admin.name("undone", config.now());
-    let swapped = admin.swap(&before, &kept).await;
+    let swapped = Box::pin(admin.swap(&before, &kept)).await;
     admin.leave().await?;
     swapped
 }
@@ -167,7 +167,7 @@ async fn keep_ending(conn: &mut PgConnection, databases: &[&str]) -> Error {
     }
 }
 
-/// 55006 object_in_use: somebody was still there.
+/// 55006, `object_in_use`: somebody was still there.
 fn in_use(failed: &sqlx::Error) -> bool {
     failed.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55006")
 }

@@ -132,8 +132,8 @@ async fn schema(conn: &mut PgConnection, table: &Table) -> Result<Value, Error> 
     .await?;
     let property = |(name, kind, needed): &(String, String, bool)| {
         let mut one = of_type(kind);
-        if !needed && let Some(kind) = one.get("type").cloned() {
-            one["type"] = json!([kind, "null"]);
+        if let Some(kind) = one.get_mut("type").filter(|_| !needed) {
+            *kind = json!([kind.take(), "null"]);
         }
         (name.clone(), one)
     };

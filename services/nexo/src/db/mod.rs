@@ -183,9 +183,10 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
-    say::problem(&format!("{error:#}"));
+    let causes = say::causes(error);
+    say::problem(&causes);
     if json {
-        let _ = say::json(&json!({ "error": format!("{error:#}") })); // the exit code tells as well
+        let _ = say::json(&json!({ "error": causes })); // the exit code tells as well
     }
     ExitCode::from(match error.downcast_ref() {
         Some(migrate::Error::Locked(_)) => LOCKED,

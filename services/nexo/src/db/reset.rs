@@ -41,7 +41,7 @@ impl Reset {
         let work = async {
             self.precaution.take(&config, &target, "before-reset").await?;
             let (empty, options) = config.empty_beside(&target.migrator).await?;
-            migrate(&options, &migrations, &NoHooks, &Context::settings()).await?;
+            Box::pin(migrate(&options, &migrations, &NoHooks, &Context::settings())).await?;
             Ok(empty.swap_in(&config).await?)
         };
         let done = card.confirm(&target.asked(self.confirm.as_deref()), work).await;

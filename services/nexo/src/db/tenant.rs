@@ -138,7 +138,7 @@ impl Restore {
             };
             let work = async {
                 self.precaution.take(&config, &target, "before-tenant-restore").await?;
-                Ok(beside.apply(&target.migrator, &self.account).await?)
+                Ok(Box::pin(beside.apply(&target.migrator, &self.account)).await?)
             };
             card.confirm(&target.asked(self.confirm.as_deref()), work).await
         };

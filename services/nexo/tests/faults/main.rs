@@ -1,5 +1,5 @@
 //! `nexo db migrate` killed, stopped and starved, each time at the worst moment.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 mod backups;
 mod killed;

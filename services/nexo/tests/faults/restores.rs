@@ -32,7 +32,7 @@ async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
             site.answer(&["restore", "--undo", "--confirm", "nexo"]);
         }
     }
-    println!("{swapped} of 12 were swapped before the kill");
+    assert!(swapped < 12, "some were killed before the swap");
     site.answer(&command);
     assert_eq!(site.one::<i64>(CLIENTS).await, 5000);
     assert_eq!(
@@ -80,10 +80,7 @@ async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
         .iter()
         .map(|one| one["name"].as_str().unwrap()[17..].to_owned())
         .collect();
-    assert_eq!(
-        labels,
-        ["before-migration", "after-migration"].map(str::to_owned).into_iter().rev().collect::<Vec<_>>()
-    );
+    assert_eq!(labels, ["after-migration", "before-migration"], "the newest first");
     assert!(backups.as_array().unwrap().iter().all(|one| one["standing"] == "verified"), "{backups}");
     let restore: String =
         site.one("select backup from ops.migration_history where version = '20990101_0000'").await;

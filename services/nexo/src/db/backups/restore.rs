@@ -36,7 +36,7 @@ impl Restore {
         let target = context.target().await?;
         let done = match (&self.name, &self.into) {
             (Some(name), Some(into)) => self.beside(&config, &target, name, into).await,
-            (Some(name), None) => self.replace(&config, &target, name).await,
+            (Some(name), None) => Box::pin(self.replace(&config, &target, name)).await,
             (None, _) => self.go_back(&config, &target).await,
         };
         target.leave().await?;
@@ -123,7 +123,7 @@ async fn up_to_date(beside: &Beside) -> anyhow::Result<()> {
     let newest = migrations.latest().map(ToString::to_string);
     if schema_version < newest {
         say::note("its schema is older: migrating it beside");
-        migrate(&beside.options, &migrations, &NoHooks, &Context::settings()).await?;
+        Box::pin(migrate(&beside.options, &migrations, &NoHooks, &Context::settings())).await?;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ impl Schedule {
                 return turn;
             }
             if let Err(failed) = turn {
-                say::problem(&format!("{failed:#}")); // the next turn may find the database again
+                say::problem(&say::causes(&failed)); // the next turn may find the database again
             }
             tokio::select! {
                 () = &mut stop => return Ok(()),
@@ -64,7 +64,7 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
         say::note(&format!("{} begins", job.name()));
         match one(config, job, target).await {
             Ok(outcome) => say::line(&outcome),
-            Err(error) => failed.push(format!("{} failed: {error:#}", job.name())),
+            Err(error) => failed.push(format!("{} failed: {}", job.name(), say::causes(&error))),
         }
         config.write_metrics()?;
     }
