@@ -139,6 +139,7 @@ impl Config {
                 tracing::warn!(error = %failed, backup = %name, "what became of it is noted here alone");
             }
         }
+        self.tell_monitors();
         Ok(())
     }
 

@@ -71,6 +71,7 @@ impl Config {
                 unsent.push(failed.to_string());
             }
         }
+        self.tell_monitors();
         Ok(Stored { manifest, unsent })
     }
 

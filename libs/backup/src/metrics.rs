@@ -5,8 +5,14 @@ use std::{fmt::Write as _, io::Write as _};
 use crate::{Config, Error, Standing, disk};
 
 impl Config {
-    /// Writes `metrics.prom` into the folder of the backups.
-    pub fn write_metrics(&self) -> Result<(), Error> {
+    /// Keeps `metrics.prom` in the folder of the backups as they are. A monitor that misses one is no reason to fail.
+    pub(crate) fn tell_monitors(&self) {
+        if let Err(failed) = self.write_metrics() {
+            tracing::warn!(error = %failed, "metrics.prom is not written");
+        }
+    }
+
+    fn write_metrics(&self) -> Result<(), Error> {
         self.local.prepare()?;
         let path = self.local.path().join("metrics.prom");
         let text = self.metrics()?;
@@ -17,7 +23,7 @@ impl Config {
     }
 
     /// In the text format of Prometheus.
-    pub fn metrics(&self) -> Result<String, Error> {
+    fn metrics(&self) -> Result<String, Error> {
         let entries = self.backups()?;
         let newest = |wanted: &[Standing]| {
             let found = entries.iter().find(|entry| wanted.contains(&entry.standing));

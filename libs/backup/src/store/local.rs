@@ -15,6 +15,8 @@ pub(crate) struct Local(PathBuf);
 
 const PARTIAL: &str = ".partial-";
 const REMOVED: &str = ".removed-";
+/// What `tempfile` names files with.
+const UNFINISHED: &str = ".tmp";
 
 impl Local {
     pub(crate) fn at(folder: PathBuf) -> Self {
@@ -103,6 +105,9 @@ impl Local {
         let mut swept = 0;
         for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(UNFINISHED) {
+                let _ = fs::remove_file(entry.path()); // a file that somebody writes at this moment is written again
+            }
             let abandoned =
                 name.starts_with(REMOVED) || (name.starts_with(PARTIAL) && lock(&entry.path()).is_ok());
             if abandoned {

@@ -43,6 +43,7 @@ impl Beside {
         then.execute("begin isolation level repeatable read, read only").await?;
         let (account_id, ..) = find(&mut then, account).await?;
         now.execute("begin isolation level repeatable read").await?;
+        directory(&mut then, &mut now, account_id).await?;
         let tables = restored(&mut now).await?;
         let changes = compare(&mut then, &mut now, &tables, account_id).await?;
         for table in tables.iter().rev().filter(|table| !IN_PLACE.contains(&&*table.name)) {
@@ -76,6 +77,21 @@ impl Beside {
         let then = PgConnection::connect_with(&reader(&self.options, "nexo-tenant then")).await?;
         Ok((then, PgConnection::connect_with(&reader(live, "nexo-tenant now")).await?))
     }
+}
+
+/// An account that is gone altogether gets its place back.
+async fn directory(then: &mut PgConnection, now: &mut PgConnection, account: Uuid) -> Result<(), Error> {
+    let (line,): (String,) =
+        sqlx::query_as("select row_to_json(d)::text from app.account_directory d where account_id = $1")
+            .bind(account)
+            .fetch_one(then)
+            .await?;
+    let insert = sqlx::query(
+        "insert into app.account_directory select r.* from json_populate_record(null::app.account_directory, $1::json) r
+         on conflict (account_id) do nothing",
+    );
+    insert.bind(line).execute(now).await?;
+    Ok(())
 }
 
 async fn restored(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {

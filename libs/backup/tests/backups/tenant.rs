@@ -223,6 +223,15 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
     assert_eq!(others(&ground, "account-1").await, before);
     let later = "select count(*) from app.clients where name = 'Later'";
     assert_eq!(one::<i64>(&ground.database.superuser(), later).await, 2, "the others keep theirs");
+    let gone = "delete from app.audit_log where account_id = md5('account 1')::uuid; delete from app.sessions where account_id = md5('account 1')::uuid;
+        delete from app.member_roles where account_id = md5('account 1')::uuid; delete from app.role_permissions where account_id = md5('account 1')::uuid;
+        delete from app.roles where account_id = md5('account 1')::uuid; delete from app.clients where account_id = md5('account 1')::uuid;
+        delete from app.memberships where account_id = md5('account 1')::uuid; delete from app.accounts where account_id = md5('account 1')::uuid;
+        delete from app.account_directory where account_id = md5('account 1')::uuid";
+    ground.database.run(gone).await;
+    beside.apply(&live, "account-1").await.unwrap();
+    assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "even if it was gone");
+    assert_eq!(others(&ground, "account-1").await, before);
     assert!(matches!(beside.apply(&live, "nobody").await.unwrap_err(), Error::NoAccount(_)));
     beside.discard().await.unwrap();
 }

@@ -29,6 +29,7 @@ use kernel::Env;
 use migrate::{Hooks, Listener, Migrations, NoHooks, Settings};
 use serde_json::json;
 
+pub(crate) use backups::keep as keep_schedule;
 pub(crate) use target::Target;
 
 use crate::{confirm::NotConfirmed, progress, say};

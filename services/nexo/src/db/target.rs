@@ -26,9 +26,8 @@ pub(crate) struct Target {
 impl Target {
     /// `MIGRATION_DATABASE_URL`; otherwise the server of `nexo up`, started for the command if it does not run.
     pub(crate) async fn find(env: &mut Env) -> anyhow::Result<Self> {
-        if let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? {
-            let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
-            return Ok(Self { migrator, reader, access: None, cluster: None });
+        if let Some(named) = Self::beside(env)? {
+            return Ok(named);
         }
         let home = embedded::home(env);
         if let Some(access) = Cluster::running(&home)? {
@@ -42,6 +41,13 @@ impl Target {
         let wanted = env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from);
         let cluster = Cluster::start(&home, Binaries::find(wanted.as_deref())?).await?;
         Self::at(&cluster.access().clone(), &home, Some(cluster))
+    }
+
+    /// The database of a NEXO that runs in this process; `None`: nobody has said how to migrate it.
+    pub(crate) fn beside(env: &mut Env) -> anyhow::Result<Option<Self>> {
+        let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? else { return Ok(None) };
+        let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
+        Ok(Some(Self { migrator, reader, access: None, cluster: None }))
     }
 
     fn at(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {

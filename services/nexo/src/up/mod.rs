@@ -6,9 +6,13 @@ mod services;
 
 use std::process::ExitCode;
 
+use backup::{Config, Plan};
 use kernel::Env;
 
-use crate::say;
+use crate::{
+    db::{Target, keep_schedule},
+    say,
+};
 use embedded::Place;
 use services::Services;
 
@@ -32,11 +36,27 @@ async fn serve(
     with_demo: bool,
 ) -> anyhow::Result<ExitCode> {
     let gateway = format!("http://{}", listeners.gateway()?);
+    let mut schedule_env = place.env_for(&env, "nexo_app")?;
     let services = Services::open(place, env, &listeners).await?;
     let demo = if with_demo { demo::fill(&services.auth, &services.crm).await? } else { Vec::new() };
     say::line(&welcome(&gateway, place, &demo));
-    services.serve(listeners).await?;
+    let schedule = scheduler(&mut schedule_env)?;
+    let served = services.serve(listeners).await;
+    schedule.abort(); // a backup that is broken off leaves nothing
+    served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Backups, retention and drills, when they are due.
+fn scheduler(env: &mut Env) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let (plan, config) = (Plan::read(env), Config::read(env));
+    let target = Target::beside(env)?;
+    env.clone().finish()?;
+    Ok(tokio::spawn(async move {
+        if let Some(target) = target {
+            keep_schedule(&config, &plan, &target).await;
+        }
+    }))
 }
 
 fn welcome(gateway: &str, place: &Place, demo: &[demo::Login]) -> String {

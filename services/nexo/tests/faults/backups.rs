@@ -101,7 +101,7 @@ async fn a_password_is_in_no_argument_no_message_and_no_manifest() {
     seen.extend(done.stdout);
     seen.extend(done.stderr);
     for backup in fs::read_dir(site.state.path().join("backups")).unwrap().flatten() {
-        for file in fs::read_dir(backup.path()).unwrap().flatten() {
+        for file in fs::read_dir(backup.path()).into_iter().flatten().flatten() {
             seen.extend(fs::read(file.path()).unwrap());
         }
     }

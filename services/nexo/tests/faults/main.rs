@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 mod backups;
+mod checks;
 mod killed;
 mod process;
 mod restores;

@@ -6,7 +6,6 @@ use crate::say;
 pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     let config = context.backups()?;
     let (name, drill) = config.drill().await?;
-    config.write_metrics()?;
     if context.json {
         say::json(&json!({ "name": name, "drill": drill }))?;
     } else {

@@ -35,23 +35,24 @@ impl Schedule {
         done.map(|()| true)
     }
 
-    /// Any number of schedulers may run: the database gives each run to one of them.
     async fn work(&self, config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<()> {
-        let stop = web::shutdown_signal();
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            let turn = turn(config, plan, target).await;
-            if self.once {
-                return turn;
-            }
-            if let Err(failed) = turn {
-                say::problem(&say::causes(&failed)); // the next turn may find the database again
-            }
-            tokio::select! {
-                () = &mut stop => return Ok(()),
-                () = tokio::time::sleep(TICK) => {}
-            }
+        if self.once {
+            return turn(config, plan, target).await;
         }
+        tokio::select! {
+            () = web::shutdown_signal() => Ok(()),
+            () = keep(config, plan, target) => Ok(()),
+        }
+    }
+}
+
+/// Does what is due, for ever. Any number of schedulers may run: the database gives each run to one of them.
+pub(crate) async fn keep(config: &Config, plan: &Plan, target: &Target) {
+    loop {
+        if let Err(failed) = turn(config, plan, target).await {
+            say::problem(&say::causes(&failed)); // the next turn may find the database again
+        }
+        tokio::time::sleep(TICK).await;
     }
 }
 
@@ -66,7 +67,6 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
             Ok(outcome) => say::line(&outcome),
             Err(error) => failed.push(format!("{} failed: {}", job.name(), say::causes(&error))),
         }
-        config.write_metrics()?;
     }
     anyhow::ensure!(failed.is_empty(), failed.join("\n"));
     Ok(())
