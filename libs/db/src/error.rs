@@ -9,6 +9,9 @@ pub enum Error {
     /// No such row, or none that this account may see: nobody can tell which.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// The session has ended, or its person's rights are others than the token says.
+    #[error("the session has ended")]
+    Ended,
     /// Somebody else changed the record since it was read. Holds the record as it is now.
     #[error("the {0} has changed meanwhile")]
     Stale(&'static str),

@@ -10,7 +10,7 @@ use crate::{
     Error, Result, Row,
     error::passing,
     pool::{Borrowed, Pool, borrow, end},
-    tx::Inside,
+    tx::{ENDED, Inside},
 };
 
 /// A connection with an open transaction. Dropped before its [`commit`](Self::commit), it changes nothing.
@@ -52,9 +52,17 @@ impl OpenTx {
                     return Ok(tx);
                 }
                 Err(error) if rested && passing(&error) => drop(tx),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(tx.refused(error)),
             }
         }
+    }
+
+    /// A refusal leaves the connection good for others.
+    fn refused(mut self, error: sqlx::Error) -> Error {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        self.mid_statement = code.is_none();
+        self.aborted = true;
+        if code.is_some_and(|code| code == ENDED) { Error::Ended } else { error.into() }
     }
 
     /// Goes into an account, inside of the open transaction.

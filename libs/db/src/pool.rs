@@ -13,7 +13,7 @@ use deadpool::{
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Error, Result};
+use crate::{Error, Result, tx::PREPARE};
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -66,7 +66,9 @@ impl managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Conn, sqlx::Error> {
-        Ok(Conn { pg: PgConnection::connect_with(&self.0).await?, resting: None })
+        let mut pg = PgConnection::connect_with(&self.0).await?;
+        pg.execute(PREPARE).await?;
+        Ok(Conn { pg, resting: None })
     }
 
     async fn recycle(&self, _: &mut Conn, _: &Metrics) -> RecycleResult<sqlx::Error> {

@@ -48,9 +48,21 @@ impl Db {
 
     async fn enter(&self, who: &Principal, access: Access) -> Result<TenantTx> {
         let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
-        let conn = OpenTx::begin(&self.pool, access, &inside.settings()).await?;
+        let opening = format!("{}; {}", inside.settings(), admit(who));
+        let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors)))
     }
+}
+
+/// Asks whether a session still stands, and its rights are those that the token was issued for; fails with [`ENDED`] if
+/// not. Prepared once on each connection: it is part of every transaction, and would be planned anew each time.
+pub(crate) const PREPARE: &str = "prepare admit (uuid, uuid, integer) as select app.refuse_session() where not exists (
+    select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now())";
+/// The SQLSTATE of a session that has ended.
+pub(crate) const ENDED: &str = "NX401";
+
+fn admit(who: &Principal) -> String {
+    format!("execute admit ('{}', '{}', {})", who.account(), who.session(), who.epoch())
 }
 
 /// Whose transaction it is.

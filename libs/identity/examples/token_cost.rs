@@ -20,7 +20,10 @@ async fn main() {
     let token = || {
         let (account, user, session) = (AccountId::new(), UserId::new(), SessionId::new());
         let permissions = Permissions::new(["*:*".to_owned()]);
-        issuer.issue(Grant { account, user, session, roles: vec!["owner".into()], permissions }).unwrap().text
+        issuer
+            .issue(Grant { account, user, session, epoch: 0, roles: vec!["owner".into()], permissions })
+            .unwrap()
+            .text
     };
     let tokens: Vec<String> = (0..5_000).map(|_| token()).collect();
 

@@ -18,6 +18,7 @@ pub(crate) struct Verified {
     pub(crate) account: AccountId,
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
+    pub(crate) epoch: i32,
     pub(crate) roles: Vec<String>,
     pub(crate) permissions: Permissions,
     /// Seconds since 1970.
@@ -45,6 +46,12 @@ impl Principal {
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.verified.session
+    }
+
+    /// The epoch of that login in which the token was issued.
+    #[must_use]
+    pub fn epoch(&self) -> i32 {
+        self.verified.epoch
     }
 
     /// The request they make, for logs, history and events.

@@ -22,6 +22,8 @@ pub struct Claims {
     pub account_id: AccountId,
     /// The session it belongs to.
     pub sid: SessionId,
+    /// The session's epoch: a token of an earlier one is good for nothing.
+    pub epo: i32,
     /// The names of their roles.
     pub roles: Vec<String>,
     /// What they may do.
@@ -43,6 +45,8 @@ pub struct Grant {
     pub user: UserId,
     /// Their login.
     pub session: SessionId,
+    /// The session's epoch, which moves on when its person's rights change.
+    pub epoch: i32,
     /// The names of their roles.
     pub roles: Vec<String>,
     /// What those allow.
@@ -88,6 +92,7 @@ impl Issuer {
             sub: grant.user,
             account_id: grant.account,
             sid: grant.session,
+            epo: grant.epoch,
             roles: grant.roles,
             permissions: grant.permissions.as_slice().to_vec(),
             iat,

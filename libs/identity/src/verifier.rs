@@ -118,6 +118,7 @@ impl Inner {
             account: claims.account_id,
             user: claims.sub,
             session: claims.sid,
+            epoch: claims.epo,
             roles: claims.roles,
             permissions: Permissions::new(claims.permissions),
             expires: claims.exp,

@@ -33,6 +33,7 @@ impl Office {
             account: AccountId::new(),
             user: UserId::new(),
             session: SessionId::new(),
+            epoch: 0,
             roles,
             permissions,
         };
@@ -115,6 +116,7 @@ async fn a_token_of_another_time_or_issuer_makes_nobody() {
         account: AccountId::new(),
         user: UserId::new(),
         session: SessionId::new(),
+        epoch: 0,
         roles: vec![],
         permissions: Permissions::default(),
     };

@@ -66,20 +66,17 @@ impl Nexo {
 
     /// Somebody more of this account.
     pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
-        let user = UserId::new();
+        let (user, session) = (UserId::new(), SessionId::new());
         let rows = format!(
             "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
-             insert into app.memberships (account_id, user_id) values ('{account}', '{user}');"
+             insert into app.memberships (account_id, user_id) values ('{account}', '{user}');
+             insert into app.sessions (account_id, id, user_id, seed, expires_at)
+                 values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');"
         );
         self.ground.database.run(&rows).await;
         let held = permissions.split_whitespace().map(ToOwned::to_owned);
-        let grant = Grant {
-            account,
-            user,
-            session: SessionId::new(),
-            roles: vec![],
-            permissions: Permissions::new(held),
-        };
+        let grant =
+            Grant { account, user, session, epoch: 0, roles: vec![], permissions: Permissions::new(held) };
         let token = self.ground.issuer.issue(grant).unwrap().text;
         Person { service: self.router.clone(), token, account, user }
     }

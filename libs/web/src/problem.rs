@@ -75,6 +75,7 @@ impl<E: Into<db::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         match error.into() {
             db::Error::NotFound(what) => Self::NotFound(what),
+            db::Error::Ended => Self::Unauthenticated,
             db::Error::Stale(what) => Self::Stale(what, None),
             db::Error::Refused(refusal) => Self::Refused(refusal),
             db::Error::Unanswerable { parameter, problem } => {

@@ -29,10 +29,12 @@ async fn create<R: Resource>(
 ) -> Result<Answered<R>> {
     let fingerprint = fingerprint(&new)?;
     let mut tx = may.begin().await?;
-    if let Some(IdempotencyKey(key)) = &key
-        && let Some(answer) = db::replay(&mut tx, key, &fingerprint).await?
-    {
-        return Ok(Answered::again(answer));
+    if let Some(IdempotencyKey(key)) = &key {
+        let before = db::replay(&mut tx, key, &fingerprint).await;
+        if let Some(before) = before.transpose() {
+            tx.commit().await?; // lets go of the key, before the client can send it again
+            return Ok(Answered::again(before?));
+        }
     }
     let record = db::insert(&mut tx, &new).await?;
     let location = format!("/api/v1/{}/{}", R::PLURAL, record.id);

@@ -70,22 +70,30 @@ pub(crate) async fn open_session(
         Change::new("auth.session.opened", "session", session.into(), "opened").with(json!({ "user": user }));
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
     statement.bind(&seed[..]).bind(agent).run().await?;
-    tokens(app, tx, account, user, session, 0, &seed).await
+    tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
+}
+
+/// A session for which tokens are to be issued.
+pub(crate) struct Opened<'s> {
+    user: UserId,
+    id: SessionId,
+    epoch: i32,
+    generation: i32,
+    seed: &'s [u8],
 }
 
 /// The tokens of a session's generation, with the rights that its person has now.
-async fn tokens(
-    app: &App,
-    tx: &mut TenantTx,
-    account: AccountId,
-    user: UserId,
-    session: SessionId,
-    generation: i32,
-    seed: &[u8],
-) -> Result<Tokens> {
+async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Opened<'_>) -> Result<Tokens> {
+    let Opened { user, id: session, epoch, generation, seed } = *session;
     let held = tx.read::<Held>(HELD).bind(user).optional().await?.ok_or(AuthRefusal::LoginFailed)?;
-    let grant =
-        Grant { account, user, session, roles: held.roles, permissions: Permissions::new(held.permissions) };
+    let grant = Grant {
+        account,
+        user,
+        session,
+        epoch,
+        roles: held.roles,
+        permissions: Permissions::new(held.permissions),
+    };
     let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
     Ok(Tokens {
         access_token: access.text,

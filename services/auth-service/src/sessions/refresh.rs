@@ -10,7 +10,7 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Json, RequestId, Result};
 
-use super::{Tokens, tokens};
+use super::{Opened, Tokens, tokens};
 use crate::{App, AuthRefusal};
 
 /// Somebody whose access token ends.
@@ -26,6 +26,7 @@ pub(crate) struct Refresh {
 struct Kept {
     user_id: UserId,
     seed: Vec<u8>,
+    epoch: i32,
     generation: i32,
     ended: bool,
     just_rotated: bool,
@@ -53,7 +54,7 @@ impl Kept {
 }
 
 const FIND: Scoped = Scoped::new(
-    "select user_id, seed, generation, revoked_at is not null or expires_at < now() as ended,
+    "select user_id, seed, epoch, generation, revoked_at is not null or expires_at < now() as ended,
             rotated_at > now() - interval '10 seconds' as just_rotated
      from app.sessions where account_id = $1 and id = $2 for update",
 );
@@ -104,9 +105,14 @@ pub(crate) async fn refresh(
     if used == Use::Rotates {
         tx.write_unnoted::<()>(ROTATE).bind(token.session).run().await?;
     }
-    let next =
-        tokens(&app, &mut tx, token.account, kept.user_id, token.session, token.generation + 1, &kept.seed)
-            .await?;
+    let session = Opened {
+        user: kept.user_id,
+        id: token.session,
+        epoch: kept.epoch,
+        generation: token.generation + 1,
+        seed: &kept.seed,
+    };
+    let next = tokens(&app, &mut tx, token.account, &session).await?;
     tx.commit().await?;
     Ok(Json(next))
 }

@@ -14,7 +14,7 @@ fn expired_token(home: &tempfile::TempDir) -> String {
         Issuer::new(key, "nexo".to_owned(), Duration::from_secs(600), Clock::standing(1_760_000_000));
     let (account, user, session) = (AccountId::new(), UserId::new(), SessionId::new());
     let permissions = Permissions::new(["*:*".to_owned()]);
-    issuer.issue(Grant { account, user, session, roles: vec![], permissions }).unwrap().text
+    issuer.issue(Grant { account, user, session, epoch: 0, roles: vec![], permissions }).unwrap().text
 }
 
 async fn passes(suite: &str, checks: usize) {
