@@ -1,9 +1,7 @@
 -- A session's access tokens end with it, and with the rights that they were issued for.
 
--- nexo:allow scans-under-lock because a session lives for thirty days, so that there are few
 alter table app.sessions
-    add column epoch integer not null default 0, -- a token says the epoch it was issued in; a later one ends it
-    add column ip    text constraint ck_sessions_ip check (length(ip) <= 45);
+    add column epoch integer not null default 0; -- a token says the epoch it was issued in; a later one ends it
 -- nexo:allow constraint-missing-not-valid because there are few
 -- nexo:allow scans-under-lock because there are few
 alter table app.sessions

@@ -5,6 +5,7 @@ mod config;
 mod keys;
 mod login;
 mod me;
+mod password;
 mod refusal;
 mod register;
 mod sessions;
@@ -38,7 +39,7 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(sessions::Tokens, me::Me, web::Problem)))]
+#[openapi(components(schemas(sessions::Tokens, sessions::list::Sessions, me::Me, web::Problem)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
@@ -49,6 +50,10 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(login::login))
         .routes(routes!(sessions::refresh::refresh))
         .routes(routes!(sessions::logout::logout))
+        .routes(routes!(sessions::list::sessions))
+        .routes(routes!(sessions::end::end_session))
+        .routes(routes!(sessions::end::end_other_sessions))
+        .routes(routes!(password::change_password))
         .routes(routes!(me::me))
         .routes(routes!(keys::jwks))
 }

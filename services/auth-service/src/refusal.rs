@@ -9,6 +9,9 @@ pub enum AuthRefusal {
     /// Unknown, wrong, suspended, or no member of that account: nobody can tell which.
     #[error("e-mail, password or account is wrong")]
     LoginFailed,
+    /// Somebody who has a token, and not the password.
+    #[error("the current password is wrong")]
+    PasswordWrong,
     /// Not ours, ended, or too old.
     #[error("the refresh token is not valid; log in again")]
     RefreshTokenInvalid,
@@ -22,6 +25,7 @@ impl Refusal for AuthRefusal {
         match self {
             Self::EmailTaken => "email-taken",
             Self::LoginFailed => "login-failed",
+            Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
             Self::RefreshTokenReused => "refresh-token-reused",
         }
@@ -30,11 +34,16 @@ impl Refusal for AuthRefusal {
     fn sort(&self) -> Sort {
         match self {
             Self::EmailTaken => Sort::Conflict,
+            Self::PasswordWrong => Sort::Invalid,
             Self::LoginFailed | Self::RefreshTokenInvalid | Self::RefreshTokenReused => Sort::Unauthenticated,
         }
     }
 
     fn pointer(&self) -> Option<&'static str> {
-        (*self == Self::EmailTaken).then_some("/email")
+        match self {
+            Self::EmailTaken => Some("/email"),
+            Self::PasswordWrong => Some("/current_password"),
+            _ => None,
+        }
     }
 }

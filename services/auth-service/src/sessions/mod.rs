@@ -1,5 +1,7 @@
 //! Sessions: a login, until it ends.
 
+pub(crate) mod end;
+pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod refresh;
 

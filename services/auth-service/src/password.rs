@@ -1,0 +1,74 @@
+use axum::extract::State;
+use db::{LookUp, Reason};
+use identity::{Principal, Verdict, strength};
+use kernel::AccountId;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{Error, Json, Known, NoContent, Result};
+
+use crate::{
+    App, AuthRefusal,
+    sessions::{end::end_others, hashing_failed},
+};
+
+/// A person who wants another password.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    /// The one they have.
+    #[schema(value_type = String, format = Password)]
+    current_password: SecretString,
+    /// Hard to guess: judged by how many guesses it would take.
+    #[schema(value_type = String, format = Password)]
+    new_password: SecretString,
+}
+
+const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
+const REPLACE: LookUp = LookUp::new("select from app.replace_password_hash($1)");
+const ACCOUNTS: LookUp = LookUp::new("select account_id from app.my_accounts()");
+
+/// Change my password.
+///
+/// Every other session of mine ends, in every account.
+#[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth")]
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    Known(who): Known,
+    Json(asked): Json<NewPassword>,
+) -> Result<NoContent> {
+    let mut tx = app.db.begin_reading(&who).await?;
+    let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
+    let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
+    tx.commit().await?; // hashing takes a thousand times as long as all of this
+    let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
+    let verdict = app.hasher.verify(asked.current_password, Some(stored)).await.map_err(hashing_failed)?;
+    if verdict == Verdict::Wrong {
+        return Err(AuthRefusal::PasswordWrong.into());
+    }
+    strength(asked.new_password.expose_secret(), &[email.as_str()])
+        .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
+    let hash = app.hasher.hash(asked.new_password).await.map_err(hashing_failed)?;
+    // The other accounts first: if we are cut in between, sessions have ended that need not have.
+    for (account,) in accounts.into_iter().filter(|(account,)| *account != who.account()) {
+        end_elsewhere(&app, &who, account).await?;
+    }
+    let mut tx = app.db.begin(&who).await?;
+    tx.look_up::<()>(REPLACE).bind(hash).run().await?;
+    end_others(&mut tx, &who, "password").await?;
+    tx.commit().await?;
+    Ok(NoContent)
+}
+
+async fn end_elsewhere(app: &App, who: &Principal, account: AccountId) -> Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person's own sessions in another account of theirs, which the look-up has named"
+    )]
+    let tx = app.db.system(Reason::OwnSessions).await?;
+    let mut tx = tx.enter(account, who.user(), who.request()).await?;
+    end_others(&mut tx, who, "password").await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Sessions that end before their time. The next request with one of their access tokens is refused.
+
+use axum::extract::State;
+use db::{Change, ScopedWrite, TenantTx};
+use identity::Principal;
+use kernel::SessionId;
+use web::{Error, Known, NoContent, Path, Result};
+
+use crate::App;
+
+const END: ScopedWrite = ScopedWrite::new(
+    "update app.sessions set revoked_at = now(), revoked_for = 'ended'
+     where account_id = $1 and user_id = $2 and id = $3 and revoked_at is null",
+);
+const END_OTHERS: ScopedWrite = ScopedWrite::new(
+    "update app.sessions set revoked_at = now(), revoked_for = $4
+     where account_id = $1 and user_id = $2 and id <> $3 and revoked_at is null",
+);
+
+/// End one of my sessions.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth",
+    params(("id" = uuid::Uuid, Path, description = "The session")))]
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    Known(who): Known,
+    Path(id): Path<SessionId>,
+) -> Result<NoContent> {
+    let mut tx = app.db.begin(&who).await?;
+    let ended = Change::new("auth.session.ended", "session", id.into(), "ended");
+    if tx.write_noted::<()>(END, ended).bind(who.user()).bind(id).run().await? == 0 {
+        return Err(Error::NotFound("session"));
+    }
+    tx.commit().await?;
+    Ok(NoContent)
+}
+
+/// End all of my sessions but this one.
+#[utoipa::path(post, path = "/api/v1/auth/sessions/end-others", tag = "auth")]
+pub(crate) async fn end_other_sessions(State(app): State<App>, Known(who): Known) -> Result<NoContent> {
+    let mut tx = app.db.begin(&who).await?;
+    end_others(&mut tx, &who, "ended").await?;
+    tx.commit().await?;
+    Ok(NoContent)
+}
+
+/// Ends every session of `who` in the transaction's account, but the one that asks.
+pub(crate) async fn end_others(tx: &mut TenantTx, who: &Principal, because: &'static str) -> Result<()> {
+    let ended = Change::new("auth.sessions.ended", "session", who.session().into(), because);
+    tx.write_noted::<()>(END_OTHERS, ended).bind(who.user()).bind(who.session()).bind(because).run().await?;
+    Ok(())
+}
