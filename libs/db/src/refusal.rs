@@ -12,6 +12,11 @@ pub trait Refusal: Error + Send + Sync + 'static {
         Sort::Conflict
     }
 
+    /// After how many seconds it may be tried again, for [`Sort::TooMany`].
+    fn retry_after(&self) -> Option<u32> {
+        None
+    }
+
     /// The field at fault, as a JSON pointer, where it is one field.
     fn pointer(&self) -> Option<&'static str> {
         None
@@ -27,6 +32,8 @@ pub enum Sort {
     Invalid,
     /// Not by somebody who shows these credentials.
     Unauthenticated,
+    /// Not so often.
+    TooMany,
 }
 
 impl Refusal for Infallible {

@@ -53,6 +53,11 @@ impl SystemTx {
         Ok(self.conn.fetch_optional(text.0.into_sql_str(), row.values()?).await?)
     }
 
+    /// Keeps what the look-ups have written.
+    pub async fn commit(self) -> Result<()> {
+        self.conn.commit().await
+    }
+
     /// Goes on inside one account, in the same transaction.
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
         let inside = Inside { account, user, request };

@@ -3,9 +3,13 @@ use migrate::Script;
 use crate::{Finding, RULES};
 
 /// Takes out what `scripts` allow. An allowance that nothing needed is a mistake itself, and so is one of a rule that
-/// there is not.
+/// there is not. `tried`: the findings are also those of a server; otherwise it is not known whether its rules are broken.
 #[must_use]
-pub fn settle<'s>(scripts: impl IntoIterator<Item = &'s Script>, mut found: Vec<Finding>) -> Vec<Finding> {
+pub fn settle<'s>(
+    scripts: impl IntoIterator<Item = &'s Script>,
+    mut found: Vec<Finding>,
+    tried: bool,
+) -> Vec<Finding> {
     let mut more = Vec::new();
     for script in scripts {
         for allow in &script.directives.allows {
@@ -26,6 +30,7 @@ pub fn settle<'s>(scripts: impl IntoIterator<Item = &'s Script>, mut found: Vec<
                     found.retain(|finding| !silences(finding));
                     continue;
                 }
+                Some(rule) if rule.tried && !tried => continue,
                 Some(rule) => {
                     ("unused-allow", format!("the next statement does not break {}: delete this", rule.name))
                 }

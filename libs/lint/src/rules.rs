@@ -7,14 +7,20 @@ pub struct Rule {
     pub meaning: &'static str,
     /// Whether a statement may be allowed to break it.
     pub silent: bool,
+    /// Whether only a server can tell that it is broken.
+    pub tried: bool,
 }
 
 const fn rule(name: &'static str, meaning: &'static str) -> Rule {
-    Rule { name, meaning, silent: true }
+    Rule { name, meaning, silent: true, tried: false }
 }
 
 const fn firm(name: &'static str, meaning: &'static str) -> Rule {
-    Rule { name, meaning, silent: false }
+    Rule { name, meaning, silent: false, tried: false }
+}
+
+const fn tried(name: &'static str, meaning: &'static str) -> Rule {
+    Rule { name, meaning, silent: true, tried: true }
 }
 
 /// Every rule: those of tenancy, those of the trace on a scratch server, and those of squawk that we follow.
@@ -54,8 +60,8 @@ pub const RULES: &[Rule] = &[
     firm("unused-allow", "nexo:allow stands before a statement that does not break the rule"),
     firm("does-not-run", "the server refuses it"),
     firm("breaks-isolation", "services do not start on a database that does not keep accounts apart"),
-    rule("rewrites-table", "the table is written anew, row by row, while nobody can read it"),
-    rule("scans-under-lock", "the table is read from end to end while others cannot write it"),
+    tried("rewrites-table", "the table is written anew, row by row, while nobody can read it"),
+    tried("scans-under-lock", "the table is read from end to end while others cannot write it"),
     rule("adding-field-with-default", "a volatile default writes every row"),
     rule(
         "adding-foreign-key-constraint",

@@ -20,7 +20,7 @@ fn bad_files() -> Migrations {
 }
 
 fn found(migrations: &Migrations) -> Vec<Finding> {
-    settle(migrations.iter().map(|migration| &migration.up), check(migrations))
+    settle(migrations.iter().map(|migration| &migration.up), check(migrations), false)
 }
 
 #[test]

@@ -124,9 +124,19 @@ impl Error {
                     Sort::Conflict => StatusCode::CONFLICT,
                     Sort::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
                     Sort::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    Sort::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 };
                 (status, refusal.code())
             }
+        }
+    }
+
+    /// Seconds after which it may be tried again.
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable(_) | Self::BadGateway(_) => Some(1),
+            Self::Refused(refusal) => refusal.retry_after(),
+            _ => None,
         }
     }
 
@@ -222,15 +232,15 @@ impl Violation {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.log();
-        let status = self.status();
+        let (status, wait) = (self.status(), self.retry_after());
         let body = serde_json::to_vec(&self.into_problem()).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = wait {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -4,7 +4,7 @@ use db::Db;
 use identity::{Hasher, KeyError, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
 
-use crate::App;
+use crate::{App, Throttle};
 
 /// The settings of this service.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ impl Config {
             issuer,
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
+            throttle: Throttle::new(&self.secret),
         })
     }
 }

@@ -10,6 +10,7 @@ mod refusal;
 mod register;
 mod sessions;
 mod slug;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use config::Config;
 pub use refusal::AuthRefusal;
+pub use throttle::Throttle;
 
 /// What every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -35,6 +37,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Makes refresh tokens.
     pub refresh: RefreshKey,
+    /// Counts attempts to log in.
+    pub throttle: Throttle,
 }
 
 /// The schemas that the answers refer to.

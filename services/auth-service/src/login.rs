@@ -54,6 +54,7 @@ pub(crate) async fn login(
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<Tokens>> {
+    let counted = app.throttle.count(&app, &login.email).await?;
     // The connection goes back before the hashing: that takes a thousand times as long.
     let found = look_up(&app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());
@@ -74,6 +75,7 @@ pub(crate) async fn login(
     if let Some(hash) = stronger {
         tx.look_up::<()>(REHASH).bind(hash).run().await?;
     }
+    counted.forgive(&mut tx).await?;
     tx.write_unnoted::<()>(USED).bind(user).run().await?;
     let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
     tx.commit().await?;

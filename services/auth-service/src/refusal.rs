@@ -9,6 +9,9 @@ pub enum AuthRefusal {
     /// Unknown, wrong, suspended, or no member of that account: nobody can tell which.
     #[error("e-mail, password or account is wrong")]
     LoginFailed,
+    /// Somebody guesses. Holds the seconds to wait.
+    #[error("too many attempts; try again in {0} seconds")]
+    TooManyAttempts(u32),
     /// Somebody who has a token, and not the password.
     #[error("the current password is wrong")]
     PasswordWrong,
@@ -25,6 +28,7 @@ impl Refusal for AuthRefusal {
         match self {
             Self::EmailTaken => "email-taken",
             Self::LoginFailed => "login-failed",
+            Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
             Self::RefreshTokenReused => "refresh-token-reused",
@@ -35,8 +39,13 @@ impl Refusal for AuthRefusal {
         match self {
             Self::EmailTaken => Sort::Conflict,
             Self::PasswordWrong => Sort::Invalid,
+            Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed | Self::RefreshTokenInvalid | Self::RefreshTokenReused => Sort::Unauthenticated,
         }
+    }
+
+    fn retry_after(&self) -> Option<u32> {
+        if let Self::TooManyAttempts(seconds) = self { Some(*seconds) } else { None }
     }
 
     fn pointer(&self) -> Option<&'static str> {

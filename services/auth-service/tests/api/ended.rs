@@ -7,9 +7,7 @@ use testkit::{Answer, Nexo, Person};
 use crate::{PASSWORD, me, nexo, post, registered};
 
 fn holder(nexo: &Nexo, tokens: &Value) -> Person {
-    let mut person = Person::nobody(&nexo.router);
-    person.token = tokens["access_token"].as_str().unwrap().to_owned();
-    person
+    Person { token: tokens["access_token"].as_str().unwrap().to_owned(), ..Person::nobody(&nexo.router) }
 }
 
 async fn login(nexo: &Nexo, email: &str, password: &str) -> Answer {

@@ -5,6 +5,7 @@ mod bad_input;
 mod ended;
 mod lookups;
 mod sessions;
+mod throttle;
 
 use std::sync::Arc;
 

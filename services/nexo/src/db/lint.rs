@@ -32,7 +32,7 @@ impl Lint {
             let scratch = Scratch::any(&context.env).await?;
             found.extend(rehearse(&scratch, &migrations, &chosen).await?);
         }
-        let found = report(&migrations, &chosen, found);
+        let found = report(&migrations, &chosen, found, !self.unrehearsed);
         if context.json {
             say::json(&found)?;
         } else {
@@ -82,11 +82,16 @@ pub(super) fn report(
     migrations: &Migrations,
     chosen: &BTreeSet<String>,
     found: Vec<Finding>,
+    tried: bool,
 ) -> Vec<Finding> {
     let ours = |file: &str| chosen.contains(file) || chosen.contains(&file.replace(".down.sql", ".sql"));
     let found = found.into_iter().filter(|finding| ours(&finding.file)).collect();
     let scripts = migrations.iter().filter(|migration| ours(migration.file()));
-    settle(scripts.flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]).flatten(), found)
+    settle(
+        scripts.flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]).flatten(),
+        found,
+        tried,
+    )
 }
 
 /// Every file on a scratch server: what the server refuses, what each statement locks and reads, and whether accounts

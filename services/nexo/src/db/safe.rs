@@ -61,7 +61,7 @@ impl Steps {
         let chosen: BTreeSet<String> = pending.iter().map(|migration| migration.file().to_owned()).collect();
         let mut found = ::lint::check(&self.migrations);
         found.extend(lint::rehearse(&self.lint, &self.migrations, &chosen).await?);
-        let found = lint::report(&self.migrations, &chosen, found);
+        let found = lint::report(&self.migrations, &chosen, found, true);
         let lines: String = found.iter().map(|finding| format!("\n  {finding}")).collect();
         if found.is_empty() { Ok(()) } else { Err(format!("the linter found:{lines}").into()) }
     }

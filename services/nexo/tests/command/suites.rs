@@ -57,7 +57,7 @@ async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
 
 #[tokio::test]
 async fn a_persons_sessions_are_as_auth_http_says() {
-    passes("auth.http", 13).await;
+    passes("auth.http", 17).await;
 }
 
 #[tokio::test]

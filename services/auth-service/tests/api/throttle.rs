@@ -1,0 +1,59 @@
+//! Guessing takes time.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::{PASSWORD, nexo, post, registered};
+
+#[tokio::test]
+async fn fifty_guesses_at_once_count_as_fifty_and_the_right_one_waits_as_well() {
+    let nexo = nexo().await;
+    registered(&nexo, "ana@acme.test", "Acme").await;
+    let mut guesses = tokio::task::JoinSet::new();
+    for guess in 0..50 {
+        let nexo = nexo.clone();
+        guesses.spawn(async move {
+            let body = json!({ "email": "Ana@acme.test", "password": format!("guess {guess}") });
+            post(&nexo, "login", body).await
+        });
+    }
+    let answers = guesses.join_all().await;
+    let of = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((of(StatusCode::UNAUTHORIZED), of(StatusCode::TOO_MANY_REQUESTS)), (5, 45));
+    let right = json!({ "email": "ana@acme.test", "password": PASSWORD });
+    let waits = post(&nexo, "login", right.clone()).await;
+    assert!(waits.header("retry-after").unwrap().parse::<u32>().unwrap() <= 5);
+    assert_eq!(waits.expect(StatusCode::TOO_MANY_REQUESTS)["code"], "too-many-attempts");
+    nexo.ground
+        .database
+        .run("update app.login_attempts set blocked_until = now() - interval '1 second'")
+        .await;
+    post(&nexo, "login", right.clone()).await.expect(StatusCode::OK);
+    for _ in 0..4 {
+        let wrong = json!({ "email": "ana@acme.test", "password": "wrong" });
+        post(&nexo, "login", wrong).await.expect(StatusCode::UNAUTHORIZED);
+    }
+    post(&nexo, "login", right).await.expect(StatusCode::OK);
+}
+
+/// Whoever is unknown waits as whoever is known: nobody can tell them apart.
+#[tokio::test]
+async fn unknown_people_are_counted_alike_and_others_are_not_held_up() {
+    let nexo = nexo().await;
+    registered(&nexo, "ben@other.test", "Other").await;
+    let mut told = Vec::new();
+    for _ in 0..7 {
+        let body = json!({ "email": "nobody@acme.test", "password": "wrong" });
+        told.push(post(&nexo, "login", body).await.status.as_u16());
+    }
+    assert_eq!(told, [401, 401, 401, 401, 401, 429, 429]);
+    let ben = json!({ "email": "ben@other.test", "password": PASSWORD });
+    post(&nexo, "login", ben).await.expect(StatusCode::OK);
+    let mut look = nexo.ground.database.look().await;
+    let (kept,): (String,) =
+        sqlx::query_as("select string_agg(encode(key, 'escape'), ' ') from app.login_attempts")
+            .fetch_one(&mut look)
+            .await
+            .unwrap();
+    assert!(!kept.contains("acme"), "what was typed is not kept");
+}
