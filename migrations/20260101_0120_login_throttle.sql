@@ -6,7 +6,9 @@ create table app.login_attempts (
     last_at       timestamptz not null default clock_timestamp(),
     blocked_until timestamptz
 );
+create index ix_login_attempts_age on app.login_attempts (last_at);
 call ops.protect_global_table('app.login_attempts');
+grant delete on app.login_attempts to nexo_definer;
 
 -- Counts an attempt before its password is looked at, so that many at once count as many. Gives back the seconds to
 -- wait, or 0: go on. The first five are free; then each one more doubles the wait, from 5 seconds to 15 minutes. After
@@ -18,6 +20,10 @@ as $$
 declare
     found app.login_attempts;
 begin
+    -- What is long forgotten goes, faster than it can come: whoever types many names does not fill the disk.
+    delete from app.login_attempts where key in (
+        select key from app.login_attempts where last_at < clock_timestamp() - interval '1 hour'
+        order by last_at limit 10 for update skip locked);
     insert into app.login_attempts (key) values (p_key) on conflict do nothing;
     select * into strict found from app.login_attempts where key = p_key for update;
     if found.blocked_until > clock_timestamp() then

@@ -2,7 +2,7 @@ use std::str::FromStr as _;
 
 use async_trait::async_trait;
 use kernel::Env;
-use migrate::{HookError, Hooks, Migration, Taken};
+use migrate::{HookError, Hooks, Migration, NoHooks, Taken};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{Config, Level, Order};
@@ -66,6 +66,11 @@ impl Hooks for Without {
 /// What a service does around migrations when it starts. Reads `BACKUP_DATABASE_URL`, `NEXO_MIGRATE_WITHOUT_BACKUP` (a
 /// reason) and what [`Config::read`] reads.
 pub fn on_boot(env: &mut Env, actor: &str) -> Box<dyn Hooks> {
+    let migrates =
+        env.parsed("NEXO_MIGRATE_ON_BOOT", true) && env.optional("MIGRATION_DATABASE_URL").is_some();
+    if !migrates {
+        return Box::new(NoHooks); // it needs neither a place for backups nor the secret that signs them
+    }
     if let Some(because) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
         return Box::new(Without(because));
     }

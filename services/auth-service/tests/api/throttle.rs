@@ -47,13 +47,16 @@ async fn unknown_people_are_counted_alike_and_others_are_not_held_up() {
         told.push(post(&nexo, "login", body).await.status.as_u16());
     }
     assert_eq!(told, [401, 401, 401, 401, 401, 429, 429]);
+    let old = "insert into app.login_attempts (key, last_at) select sha256(n::text::bytea), now() - interval '2 hours' from generate_series(1, 10) n";
+    nexo.ground.database.run(old).await;
     let ben = json!({ "email": "ben@other.test", "password": PASSWORD });
     post(&nexo, "login", ben).await.expect(StatusCode::OK);
     let mut look = nexo.ground.database.look().await;
-    let (kept,): (String,) =
-        sqlx::query_as("select string_agg(encode(key, 'escape'), ' ') from app.login_attempts")
+    let (rows, kept): (i64, String) =
+        sqlx::query_as("select count(*), string_agg(encode(key, 'escape'), ' ') from app.login_attempts")
             .fetch_one(&mut look)
             .await
             .unwrap();
     assert!(!kept.contains("acme"), "what was typed is not kept");
+    assert_eq!(rows, 2, "and what is long forgotten is gone");
 }

@@ -40,6 +40,33 @@ impl Precaution {
     }
 }
 
+/// What an operator says beforehand to a command that could lose data.
+#[derive(Debug, Args)]
+pub(crate) struct Consent {
+    #[command(flatten)]
+    pub(super) precaution: Precaution,
+    /// Why; with --no-backup.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    because: Option<String>,
+    /// The database's name, instead of typing it.
+    #[arg(long, value_name = "DATABASE")]
+    confirm: Option<String>,
+}
+
+impl Consent {
+    /// For the card.
+    pub(super) fn told(&self) -> String {
+        let because =
+            self.because.as_ref().map(|because| format!(" (because: {because})")).unwrap_or_default();
+        format!("{}{because}", self.precaution.told())
+    }
+
+    /// What `--confirm` gave.
+    pub(super) fn given(&self) -> Option<&str> {
+        self.confirm.as_deref()
+    }
+}
+
 /// How long a restore takes, as the last drill has measured.
 pub(super) fn recovery(config: &Config) -> anyhow::Result<String> {
     let entries = config.backups()?;

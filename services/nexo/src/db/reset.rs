@@ -4,20 +4,14 @@ use serde_json::json;
 
 use super::{
     Context,
-    precaution::{Precaution, recovery},
+    precaution::{Consent, recovery},
 };
 use crate::{confirm::Card, say};
 
 #[derive(Debug, Args)]
 pub(super) struct Reset {
     #[command(flatten)]
-    precaution: Precaution,
-    /// Why; with --no-backup.
-    #[arg(long, value_name = "REASON")]
-    because: Option<String>,
-    /// The database's name, instead of typing it.
-    #[arg(long, value_name = "DATABASE")]
-    confirm: Option<String>,
+    consent: Consent,
 }
 
 impl Reset {
@@ -34,17 +28,17 @@ impl Reset {
             operation: format!("put an empty database in the place of {}", target.name()),
             risk: "everybody's data are gone from the live database".to_owned(),
             at_risk: config.held(&target.reader).await?,
-            backup: self.precaution.told(),
+            backup: self.consent.told(),
             recovery: recovery(&config)?,
             undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
         };
         let work = async {
-            self.precaution.take(&config, &target, "before-reset").await?;
+            self.consent.precaution.take(&config, &target, "before-reset").await?;
             let (empty, options) = config.empty_beside(&target.migrator).await?;
             Box::pin(migrate(&options, &migrations, &NoHooks, &Context::settings())).await?;
             Ok(empty.swap_in(&config).await?)
         };
-        let done = card.confirm(&target.asked(self.confirm.as_deref()), work).await;
+        let done = card.confirm(&target.asked(self.consent.given()), work).await;
         target.leave().await?;
         let swapped = done?;
         if context.json {

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     Context,
-    precaution::{Precaution, recovery},
+    precaution::{Consent, recovery},
 };
 use crate::{confirm::Card, say};
 
@@ -53,13 +53,7 @@ pub(super) struct Restore {
     #[arg(long)]
     diff: bool,
     #[command(flatten)]
-    precaution: Precaution,
-    /// Why; with --no-backup.
-    #[arg(long, value_name = "REASON")]
-    because: Option<String>,
-    /// The database's name, instead of typing it.
-    #[arg(long, value_name = "DATABASE")]
-    confirm: Option<String>,
+    consent: Consent,
 }
 
 impl Tenant {
@@ -129,7 +123,7 @@ impl Restore {
                 operation: format!("bring account {} back to {name}", self.account),
                 risk: "what the account wrote since then is replaced; its people log in again".to_owned(),
                 at_risk: found.changes.iter().map(ToString::to_string).collect(),
-                backup: self.precaution.told(),
+                backup: self.consent.told(),
                 recovery: recovery(&config)?,
                 undo: format!(
                     "nexo db tenant restore {} --from the backup that is taken first",
@@ -137,10 +131,10 @@ impl Restore {
                 ),
             };
             let work = async {
-                self.precaution.take(&config, &target, "before-tenant-restore").await?;
+                self.consent.precaution.take(&config, &target, "before-tenant-restore").await?;
                 Ok(Box::pin(beside.apply(&target.migrator, &self.account)).await?)
             };
-            card.confirm(&target.asked(self.confirm.as_deref()), work).await
+            card.confirm(&target.asked(self.consent.given()), work).await
         };
         let done: anyhow::Result<_> = done.await;
         beside.discard().await?;

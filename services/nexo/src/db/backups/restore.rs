@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::{
     Context, Target,
-    precaution::{Precaution, recovery},
+    precaution::{Consent, recovery},
 };
 use crate::{confirm::Card, say};
 
@@ -21,13 +21,7 @@ pub(in crate::db) struct Restore {
     #[arg(long, value_name = "DATABASE", conflicts_with = "undo")]
     into: Option<String>,
     #[command(flatten)]
-    precaution: Precaution,
-    /// Why; with --no-backup.
-    #[arg(long, value_name = "REASON")]
-    because: Option<String>,
-    /// The live database's name, instead of typing it.
-    #[arg(long, value_name = "DATABASE")]
-    confirm: Option<String>,
+    consent: Consent,
 }
 
 impl Restore {
@@ -69,18 +63,18 @@ impl Restore {
             ),
             risk: "what was written since then is not in it; open sessions are ended for a moment".to_owned(),
             at_risk: config.since(&manifest, &target.reader).await?,
-            backup: self.precaution.told(),
+            backup: self.consent.told(),
             recovery: recovery(config)?,
             undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
         };
         let work = async {
-            self.precaution.take(config, target, "before-restore").await?;
+            self.consent.precaution.take(config, target, "before-restore").await?;
             let beside = config.restore_beside(&name, &target.migrator, None).await?;
             say::note("restored beside, and every table, policy and grant compared");
             up_to_date(&beside).await?;
             Ok(beside.swap_in(config).await?)
         };
-        let swapped = card.confirm(&target.asked(self.confirm.as_deref()), work).await?;
+        let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
         Ok(Done::swapped(&format!("{name} is live"), Some(&name), &swapped))
     }
 
@@ -94,7 +88,7 @@ impl Restore {
             undo: "nexo db restore latest".to_owned(),
         };
         let work = async { Ok(undo(config, &target.migrator).await?) };
-        let swapped = card.confirm(&target.asked(self.confirm.as_deref()), work).await?;
+        let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
         Ok(Done::swapped("the database from before the restore is live again", None, &swapped))
     }
 }
