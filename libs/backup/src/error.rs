@@ -118,6 +118,9 @@ pub enum Error {
     /// A migration runs.
     #[error("a migration runs ({0}): a backup would make it wait. Try again when it is done")]
     Busy(migrate::Holder),
+    /// Another restore runs.
+    #[error("another restore runs ({0}): try again when it is done")]
+    Restoring(migrate::Holder),
     /// Sessions that cannot be ended.
     #[error(
         "{database} is still in use, and these sessions cannot be ended: {sessions}. Nothing was changed"

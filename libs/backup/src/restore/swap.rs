@@ -13,6 +13,8 @@ use crate::{Config, Error, verify::millis};
 const RESTORE_LOCK: i64 = 0x6e65_786f_0000_0010;
 const MAINTENANCE: &str = "postgres";
 const ATTEMPTS: usize = 20;
+/// How long to wait for another restore.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection beside the databases that are swapped. One restore at a time holds it.
 pub(super) struct Admin {
@@ -67,6 +69,7 @@ impl Admin {
     pub(super) async fn enter(live: &PgConnectOptions) -> Result<Self, Error> {
         let options = live.clone().database(MAINTENANCE).application_name("nexo-restore");
         let mut conn = connect(&options).await?;
+        let end = Instant::now() + PATIENCE;
         loop {
             let (taken,): (bool,) = sqlx::query_as("select pg_try_advisory_lock($1)")
                 .bind(RESTORE_LOCK)
@@ -75,7 +78,11 @@ impl Admin {
             if taken {
                 break;
             }
-            sleep(Duration::from_millis(300)).await; // another restore; it shows its own progress
+            if Instant::now() > end {
+                let holder = migrate::lock_holder(&mut conn, RESTORE_LOCK).await?;
+                return Err(Error::Restoring(holder.unwrap_or_default()));
+            }
+            sleep(Duration::from_millis(300)).await;
         }
         let live = live.get_database().unwrap_or_else(|| live.get_username()).to_owned();
         Ok(Self { conn, live, options })
@@ -105,6 +112,10 @@ impl Admin {
                 Err(Error::Database(failed)) if in_use(&failed) => {
                     self.conn.execute("rollback").await?;
                     last = Error::Database(failed);
+                }
+                // A connection that breaks at COMMIT does not tell whether it was done: the names do.
+                Err(_) if exists(&self.options, kept).await? => {
+                    return Ok(Swapped { kept: kept.to_owned(), gap_ms: millis(begun) });
                 }
                 Err(failed) => return Err(failed),
             }
@@ -144,6 +155,16 @@ async fn renames(conn: &mut PgConnection, live: &str, new: &str, kept: &str) -> 
     conn.execute(AssertSqlSafe(second)).await?;
     conn.execute("commit").await?;
     Ok(())
+}
+
+async fn exists(options: &PgConnectOptions, database: &str) -> Result<bool, Error> {
+    let mut conn = connect(options).await?;
+    let (there,) = sqlx::query_as("select exists (select from pg_database where datname = $1)")
+        .bind(database)
+        .fetch_one(&mut conn)
+        .await?;
+    conn.close().await?;
+    Ok(there)
 }
 
 async fn end_sessions(conn: &mut PgConnection, databases: &[&str]) -> Result<(), sqlx::Error> {

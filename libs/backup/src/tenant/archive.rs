@@ -137,6 +137,11 @@ pub struct Content {
     folder: tempfile::TempDir,
 }
 
+/// A file's name must lead nowhere else.
+fn is_plain(table: &str) -> bool {
+    !table.is_empty() && table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// Nobody unpacks more than this: 100 GB of text.
 const MOST_BYTES: u64 = 100 << 30;
 
@@ -161,9 +166,7 @@ impl Content {
             } else if let Some(table) =
                 name.strip_prefix("data/").and_then(|name| name.strip_suffix(".ndjson"))
             {
-                let plain = !table.is_empty()
-                    && table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-                if !plain {
+                if !is_plain(table) {
                     return Err(broken(format!("`{name}` is none of its files")));
                 }
                 let mut out = File::create(folder.path().join(table)).map_err(Error::Stream)?;
@@ -173,6 +176,9 @@ impl Content {
         let about = about.ok_or_else(|| broken(format!("it has no {MANIFEST}")))?;
         if about.format != FORMAT {
             return Err(broken(format!("its format is {}, and this release reads {FORMAT}", about.format)));
+        }
+        if let Some(odd) = about.tables.iter().find(|table| !is_plain(&table.name)) {
+            return Err(broken(format!("`{}` is the name of no table", odd.name)));
         }
         let content = Self { about, folder };
         content.about.tables.iter().try_for_each(|table| content.intact(table).map_err(broken))?;
