@@ -43,6 +43,7 @@ pub(crate) async fn change_password(
     let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
     tx.commit().await?; // hashing takes a thousand times as long as all of this
     let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
+    let counted = app.throttle.count(&app, &email).await?; // whoever has a token must not guess either
     let verdict = app.hasher.verify(asked.current_password, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
         return Err(AuthRefusal::PasswordWrong.into());
@@ -50,25 +51,29 @@ pub(crate) async fn change_password(
     strength(asked.new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
     let hash = app.hasher.hash(asked.new_password).await.map_err(hashing_failed)?;
-    // The other accounts first: if we are cut in between, sessions have ended that need not have.
-    for (account,) in accounts.into_iter().filter(|(account,)| *account != who.account()) {
-        end_elsewhere(&app, &who, account).await?;
-    }
+    let elsewhere: Vec<_> =
+        accounts.into_iter().map(|(account,)| account).filter(|account| *account != who.account()).collect();
+    // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
+    end_elsewhere(&app, &who, &elsewhere).await?;
     let mut tx = app.db.begin(&who).await?;
     tx.look_up::<()>(REPLACE).bind(hash).run().await?;
     end_others(&mut tx, &who, "password").await?;
+    counted.forgive(&mut tx).await?;
     tx.commit().await?;
+    end_elsewhere(&app, &who, &elsewhere).await?;
     Ok(NoContent)
 }
 
-async fn end_elsewhere(app: &App, who: &Principal, account: AccountId) -> Result<()> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a person's own sessions in another account of theirs, which the look-up has named"
-    )]
-    let tx = app.db.system(Reason::OwnSessions).await?;
-    let mut tx = tx.enter(account, who.user(), who.request()).await?;
-    end_others(&mut tx, who, "password").await?;
-    tx.commit().await?;
+async fn end_elsewhere(app: &App, who: &Principal, accounts: &[AccountId]) -> Result<()> {
+    for account in accounts {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a person's own sessions in another account of theirs, which the look-up has named"
+        )]
+        let tx = app.db.system(Reason::OwnSessions).await?;
+        let mut tx = tx.enter(*account, who.user(), who.request()).await?;
+        end_others(&mut tx, who, "password").await?;
+        tx.commit().await?;
+    }
     Ok(())
 }

@@ -36,6 +36,21 @@ async fn fifty_guesses_at_once_count_as_fifty_and_the_right_one_waits_as_well() 
     post(&nexo, "login", right).await.expect(StatusCode::OK);
 }
 
+#[tokio::test]
+async fn whoever_has_a_token_does_not_guess_the_password_either() {
+    let nexo = nexo().await;
+    let tokens = registered(&nexo, "ana@acme.test", "Acme").await;
+    let token = tokens["access_token"].as_str().unwrap().to_owned();
+    let thief = testkit::Person { token, ..testkit::Person::nobody(&nexo.router) };
+    let mut told = Vec::new();
+    for guess in 0..6 {
+        let body =
+            json!({ "current_password": format!("guess {guess}"), "new_password": "another-lantern-orbit" });
+        told.push(thief.post("/auth/password", body).await.status.as_u16());
+    }
+    assert_eq!(told, [422, 422, 422, 422, 422, 429]);
+}
+
 /// Whoever is unknown waits as whoever is known: nobody can tell them apart.
 #[tokio::test]
 async fn unknown_people_are_counted_alike_and_others_are_not_held_up() {
