@@ -5,18 +5,17 @@ use kernel::Env;
 use migrate::{HookError, Hooks, Migration, NoHooks, Taken};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{Config, Level, Order};
+use crate::{Config, Level, Order, Watch};
 
 /// A backup before migrations of a database that holds something, read to its end before the first statement runs; and
 /// another one after the last.
 #[derive(Debug, Clone)]
-pub struct Around {
-    /// How backups are made.
-    pub config: Config,
+struct Around {
+    config: Config,
     /// As the role that backs up; `None`: as the role that migrates.
-    pub reader: Option<PgConnectOptions>,
+    reader: Option<PgConnectOptions>,
     /// Who migrates.
-    pub actor: String,
+    actor: String,
 }
 
 impl Around {
@@ -63,20 +62,26 @@ impl Hooks for Without {
     }
 }
 
-/// What a service does around migrations when it starts. Reads `BACKUP_DATABASE_URL`, `NEXO_MIGRATE_WITHOUT_BACKUP` (a
-/// reason) and what [`Config::read`] reads.
+/// What a service does around migrations when it starts. Reads `BACKUP_DATABASE_URL`, and what [`around`] and
+/// [`Config::read`] read.
 pub fn on_boot(env: &mut Env, actor: &str) -> Box<dyn Hooks> {
     let migrates =
         env.parsed("NEXO_MIGRATE_ON_BOOT", true) && env.optional("MIGRATION_DATABASE_URL").is_some();
     if !migrates {
         return Box::new(NoHooks); // it needs neither a place for backups nor the secret that signs them
     }
-    if let Some(because) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
-        return Box::new(Without(because));
-    }
     let reader = env.optional("BACKUP_DATABASE_URL").and_then(|text| {
         let read = PgConnectOptions::from_str(&text);
         read.map_err(|_| env.mistake("BACKUP_DATABASE_URL", "is not an address of PostgreSQL")).ok()
     });
-    Box::new(Around { config: Config::read(env), reader, actor: actor.to_owned() })
+    around(env, reader, actor, Watch::default())
+}
+
+/// What happens around migrations: backups as `reader`, unless `NEXO_MIGRATE_WITHOUT_BACKUP` gives a reason for none.
+pub fn around(env: &mut Env, reader: Option<PgConnectOptions>, actor: &str, watch: Watch) -> Box<dyn Hooks> {
+    if let Some(because) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
+        return Box::new(Without(because));
+    }
+    let config = Config::read(env).watched(watch);
+    Box::new(Around { config, reader, actor: actor.to_owned() })
 }

@@ -29,7 +29,7 @@ mod watch;
 
 pub use config::Config;
 pub use error::Error;
-pub use hooks::{Around, on_boot};
+pub use hooks::{around, on_boot};
 pub use list::{Entry, Standing};
 pub use make::{Order, Stored};
 pub use manifest::{Archive, Extension, Made, Manifest, Table};

@@ -23,10 +23,10 @@ mod version;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use ::backup::{Around, Config};
+use ::backup::{Config, around};
 use clap::{Args, Subcommand};
 use kernel::Env;
-use migrate::{Hooks, Listener, Migrations, NoHooks, Settings};
+use migrate::{Hooks, Listener, Migrations, Settings};
 use serde_json::json;
 
 pub(crate) use backups::keep as keep_schedule;
@@ -134,12 +134,9 @@ impl Context {
 
     /// What happens around migrations: the same as when a service starts.
     fn hooks(&mut self, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
-        if let Some(because) = self.env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
-            say::note(&format!("no backup is taken, because: {because}"));
-            return Ok(Box::new(NoHooks));
-        }
-        let (config, reader) = (self.backups()?, Some(target.reader.clone()));
-        Ok(Box::new(Around { config, reader, actor: Self::actor() }))
+        let hooks = around(&mut self.env, Some(target.reader.clone()), &Self::actor(), progress::bars());
+        self.env.clone().finish()?;
+        Ok(hooks)
     }
 
     /// Tells on standard error how it goes.

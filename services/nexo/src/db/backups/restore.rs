@@ -82,7 +82,7 @@ impl Restore {
         let card = Card {
             operation: format!("bring back what was {} before the last restore", target.name()),
             risk: "what was written since the restore is not in it".to_owned(),
-            at_risk: vec!["what is live now is kept beside, as nexo_undone_…".to_owned()],
+            at_risk: vec![format!("what is live now is kept beside, as {}_undone_…", target.name())],
             backup: "none is needed: both databases stay".to_owned(),
             recovery: "a moment: two renames".to_owned(),
             undo: "nexo db restore latest".to_owned(),
