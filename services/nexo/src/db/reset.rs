@@ -34,7 +34,7 @@ impl Reset {
         };
         let work = async {
             self.consent.precaution.take(&config, &target, "before-reset").await?;
-            let (empty, options) = config.empty_beside(&target.migrator).await?;
+            let (empty, options) = Box::pin(config.empty_beside(&target.migrator)).await?;
             Box::pin(migrate(&options, &migrations, &NoHooks, &Context::settings())).await?;
             Ok(empty.swap_in(&config).await?)
         };
