@@ -70,6 +70,18 @@ impl Change {
         Self { whole: after.clone(), after: Some(after), ..self }
     }
 
+    /// The same, with what the thing was.
+    #[must_use]
+    pub fn from(self, before: Value) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// The same, with the version that the thing has now.
+    #[must_use]
+    pub fn at(self, version: i64) -> Self {
+        Self { version, ..self }
+    }
+
     pub(crate) fn of<R: Resource>(
         action: &'static str,
         before: Option<&Record<R>>,
@@ -83,7 +95,7 @@ impl Change {
                 (Some(before), after)
             }
         };
-        let topic = format!("crm.{}.{action}", R::NAME);
+        let topic = format!("{}.{}.{action}", R::AREA, R::NAME);
         let (id, version) = (after.id.into(), after.kept.version);
         Self { topic, resource: R::NAME, id, action, version, before, after: Some(changed), whole }
     }

@@ -77,7 +77,7 @@ pub use config::Config;
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{Answer, change, find, history, insert, remember, remove, replay, restore};
-pub use list::{Asked, Query, list};
+pub use list::{Asked, Pager, Paging, Query, list};
 pub use pool::OpenError;
 pub use record::{History, Kept, Page, PageInfo, Record};
 pub use refusal::{Refusal, Sort};

@@ -32,6 +32,8 @@ pub enum Sort {
     Invalid,
     /// Not by somebody who shows these credentials.
     Unauthenticated,
+    /// Not by this person.
+    Forbidden,
     /// Not so often.
     TooMany,
 }

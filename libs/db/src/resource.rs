@@ -25,6 +25,10 @@ pub trait Resource:
     const NAME: &'static str;
     /// The table in schema `app`, and the path under `/api/v1`.
     const PLURAL: &'static str;
+    /// The first word of its events: `crm.supplier.changed`.
+    const AREA: &'static str = "crm";
+    /// The column that names the member to whom a record belongs; without one it belongs to whoever made it.
+    const OWNER: &'static str = "created_by";
     /// The columns that people write: what is stored, and what lists filter and sort by.
     const FIELDS: &'static [Field<Self>];
     /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.
@@ -64,6 +68,10 @@ pub enum Kind {
     Id,
     /// An instant, as RFC 3339 writes it.
     Instant,
+    /// `true` or `false`.
+    Boolean,
+    /// Several texts. Lists neither filter nor sort by them.
+    Texts,
 }
 
 impl<R> Field<R> {

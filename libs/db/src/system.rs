@@ -21,8 +21,8 @@ pub enum Reason {
     SignIn,
     /// A session shows its refresh token.
     Refresh,
-    /// A person ends their own sessions in their other accounts.
-    OwnSessions,
+    /// A person turns to another account of theirs: comes in, leaves, or ends their sessions there.
+    OwnAccounts,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

@@ -3,6 +3,7 @@
 //! Secrets stay inside this crate: a signing key signs and shows nothing but its public half, a password goes in and
 //! a hash comes out, and a token becomes a principal only through a [`Verifier`].
 
+mod catalogue;
 mod config;
 mod keys;
 mod password;
@@ -15,10 +16,11 @@ mod strength;
 mod token;
 mod verifier;
 
+pub use catalogue::{OWNER, STANDARD_ROLES, SUBJECTS, StandardRole, Subject};
 pub use config::{Config, Mint};
 pub use keys::{Jwk, Jwks, KeyError, PublicKeys, SigningKey};
 pub use password::{HashError, Hasher, Verdict};
-pub use permissions::{Permissions, STANDARD_ROLES, StandardRole};
+pub use permissions::{Permission, PermissionError, Permissions, Scope};
 pub use principal::Principal;
 pub use refresh::{RefreshKey, RefreshToken};
 pub use secret::Secret;

@@ -1,66 +1,246 @@
-//! What somebody may do: `resource:action`, with `*` for either half.
+//! What somebody may do: `resource:action`, with `*` for either half, and how far it reaches: `client:read@own`.
 
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::catalogue::{self, Subject};
+
+/// How far a permission reaches among the records of its resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Records whose owner is the person.
+    Own,
+    /// Those, and the records whose owner is in a team of the person.
+    Team,
+    /// Every record of the account.
+    All,
+}
+
+/// One permission, such as `client:read`, `client:*`, `*:read` or `client:write@team`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    resource: String,
+    action: String,
+    scope: Scope,
+}
+
+/// Why a text is no permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PermissionError {
+    /// Not `resource:action`, perhaps with a scope.
+    #[error("is not of the form resource:action, perhaps with @team or @own")]
+    Form,
+    /// Nothing in the catalogue has that name.
+    #[error("is not in the catalogue of permissions (GET /api/v1/permissions)")]
+    Unknown,
+    /// Only records have owners.
+    #[error("has a scope, and its resource has no owners")]
+    Unowned,
+}
+
+impl FromStr for Permission {
+    type Err = PermissionError;
+
+    fn from_str(text: &str) -> Result<Self, PermissionError> {
+        let (name, scope) = match text.split_once('@') {
+            None => (text, Scope::All),
+            Some((name, "team")) => (name, Scope::Team),
+            Some((name, "own")) => (name, Scope::Own),
+            Some(_) => return Err(PermissionError::Form),
+        };
+        let (resource, action) = name.split_once(':').ok_or(PermissionError::Form)?;
+        let known = |subject: &Subject| action == "*" || subject.actions.contains(&action);
+        let any_action = || catalogue::SUBJECTS.iter().any(known);
+        let subject = catalogue::SUBJECTS.iter().find(|subject| subject.name == resource);
+        match subject {
+            Some(subject) if !known(subject) => return Err(PermissionError::Unknown),
+            None if resource != "*" || !any_action() => return Err(PermissionError::Unknown),
+            Some(Subject { records: false, .. }) if scope != Scope::All => {
+                return Err(PermissionError::Unowned);
+            }
+            _ => {}
+        }
+        Ok(Self { resource: resource.to_owned(), action: action.to_owned(), scope })
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.resource, self.action)?;
+        match self.scope {
+            Scope::Own => f.write_str("@own"),
+            Scope::Team => f.write_str("@team"),
+            Scope::All => Ok(()),
+        }
+    }
+}
+
+impl Permission {
+    /// How far it lets one do `action` to `resource`; `None`: not at all.
+    ///
+    /// `*` as a resource means the records that an account works with. What administers the account is reached by its own
+    /// name, or by `*:*`.
+    #[must_use]
+    pub fn reaches(&self, resource: &str, action: &str) -> Option<Scope> {
+        let acts = self.action == "*" || self.action == action;
+        let on = match self.resource.as_str() {
+            "*" => self.action == "*" && self.scope == Scope::All || catalogue::is_record(resource),
+            own => own == resource,
+        };
+        (acts && on).then_some(self.scope)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let (on, does) = (self.resource == other.resource, self.action == other.action);
+        let wider = if other.resource == "*" {
+            self.resource == "*" && (self.action == "*" || does)
+        } else if other.action == "*" {
+            self.action == "*" && (on || self.reaches(&other.resource, "*").is_some())
+        } else {
+            self.reaches(&other.resource, &other.action).is_some()
+        };
+        wider && self.scope >= other.scope
+    }
+}
 
 /// The permissions of one person in one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Permissions(Arc<[String]>);
+pub struct Permissions {
+    held: Arc<[Permission]>,
+    hidden: Arc<[String]>,
+}
 
 impl Permissions {
-    /// These and no others.
-    pub fn new(held: impl IntoIterator<Item = String>) -> Self {
-        Self(held.into_iter().collect())
+    /// These and no others. What cannot be read as a permission permits nothing.
+    pub fn new(held: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let held: Vec<Permission> = held.into_iter().filter_map(|text| text.as_ref().parse().ok()).collect();
+        let mut widest: Vec<Permission> = Vec::with_capacity(held.len());
+        for one in held {
+            if !widest.iter().any(|known| known.covers(&one)) {
+                widest.retain(|known| !one.covers(known));
+                widest.push(one);
+            }
+        }
+        Self { held: widest.into(), hidden: Arc::default() }
+    }
+
+    /// The same, without sight of these fields (`client.credit_limit`).
+    #[must_use]
+    pub fn hiding(self, fields: impl IntoIterator<Item = String>) -> Self {
+        Self { hidden: fields.into_iter().collect(), ..self }
     }
 
     /// Whether `action` on `resource` is among them, by its own name or by a `*`.
     #[must_use]
     pub fn allow(&self, resource: &str, action: &str) -> bool {
-        self.0
-            .iter()
-            .filter_map(|held| held.split_once(':'))
-            .any(|(on, may)| (on == "*" || on == resource) && (may == "*" || may == action))
+        self.scope(resource, action).is_some()
+    }
+
+    /// How far they let one do `action` to `resource`; `None`: not at all.
+    #[must_use]
+    pub fn scope(&self, resource: &str, action: &str) -> Option<Scope> {
+        self.held.iter().filter_map(|held| held.reaches(resource, action)).max()
+    }
+
+    /// Whether whoever holds these may give `other` away: everything it permits, as far as it reaches.
+    #[must_use]
+    pub fn cover(&self, other: &Permission) -> bool {
+        self.held.iter().any(|held| held.covers(other))
+    }
+
+    /// The first permission of `other` that these do not cover, or the first field that these hide and `other` shows.
+    #[must_use]
+    pub fn lacks_of(&self, other: &Self) -> Option<String> {
+        let beyond = other.held.iter().find(|one| !self.cover(one)).map(ToString::to_string);
+        beyond.or_else(|| {
+            let shown = self.hidden.iter().find(|field| !other.hides(field));
+            shown
+                .filter(|field| field.split_once('.').is_some_and(|(on, _)| other.allow(on, "read")))
+                .cloned()
+        })
+    }
+
+    /// The fields that must not be shown, such as `client.credit_limit`.
+    #[must_use]
+    pub fn hidden(&self) -> &[String] {
+        &self.hidden
+    }
+
+    fn hides(&self, field: &str) -> bool {
+        self.hidden.iter().any(|hidden| hidden == field)
     }
 
     /// As they are written.
     #[must_use]
-    pub fn as_slice(&self) -> &[String] {
-        &self.0
+    pub fn to_texts(&self) -> Vec<String> {
+        self.held.iter().map(ToString::to_string).collect()
     }
 }
-
-/// A role that every account has from its first day.
-#[derive(Debug, Clone, Copy)]
-pub struct StandardRole {
-    /// As in tokens and in the role's row.
-    pub name: &'static str,
-    /// What it may do.
-    pub permissions: &'static [&'static str],
-}
-
-/// The roles of a new account; its founder is the owner.
-pub const STANDARD_ROLES: &[StandardRole] = &[
-    StandardRole { name: "owner", permissions: &["*:*"] },
-    StandardRole { name: "admin", permissions: &["*:*"] },
-    StandardRole { name: "manager", permissions: &["*:read", "client:*"] },
-    StandardRole { name: "employee", permissions: &["client:read", "client:write"] },
-    StandardRole { name: "viewer", permissions: &["*:read"] },
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn held(permissions: &[&str]) -> Permissions {
-        Permissions::new(permissions.iter().map(ToString::to_string))
+        Permissions::new(permissions)
     }
 
     #[test]
-    fn a_star_stands_for_any_name() {
+    fn a_star_stands_for_any_record_and_for_everything_only_twice() {
         assert!(held(&["*:*"]).allow("client", "delete"));
+        assert!(held(&["*:*"]).allow("role", "write"));
         assert!(held(&["client:*"]).allow("client", "delete"));
         assert!(held(&["*:read"]).allow("client", "read"));
         assert!(!held(&["*:read"]).allow("client", "write"));
+        assert!(!held(&["*:read"]).allow("security_event", "read"), "administration is reached by its name");
         assert!(!held(&["client:*"]).allow("clients", "read"));
-        assert!(!held(&["client", "", ":"]).allow("client", "read"));
+        assert!(!held(&["client", "", ":", "client:read@all", "client:fly"]).allow("client", "read"));
+    }
+
+    #[test]
+    fn the_widest_scope_counts() {
+        let both = held(&["client:read@own", "client:read@team", "client:write@own"]);
+        assert_eq!(both.scope("client", "read"), Some(Scope::Team));
+        assert_eq!(both.scope("client", "write"), Some(Scope::Own));
+        assert_eq!(both.scope("client", "delete"), None);
+        assert_eq!(both.to_texts(), ["client:read@team", "client:write@own"]);
+    }
+
+    #[test]
+    fn nobody_covers_more_than_they_hold() {
+        let gives = |author: &[&str], role: &str| held(author).cover(&role.parse().unwrap());
+        assert!(gives(&["*:*"], "*:*"));
+        assert!(gives(&["*:*"], "role:write"));
+        assert!(gives(&["client:*"], "client:read@own"));
+        assert!(gives(&["*:read"], "client:read"));
+        assert!(!gives(&["client:read", "client:write", "client:delete"], "client:*"), "more may come");
+        assert!(!gives(&["client:*"], "*:*"));
+        assert!(!gives(&["client:read@own"], "client:read"));
+        assert!(!gives(&["*:read"], "role:read"));
+        assert!(!gives(&["*:*@own"], "*:*"));
+    }
+
+    #[test]
+    fn a_field_hidden_from_the_author_stays_hidden() {
+        let author = held(&["*:*"]).hiding(["client.credit_limit".to_owned()]);
+        assert_eq!(author.lacks_of(&held(&["client:read"])), Some("client.credit_limit".to_owned()));
+        assert_eq!(author.lacks_of(&held(&["role:read"])), None);
+        assert_eq!(author.lacks_of(&held(&["client:read"]).hiding(["client.credit_limit".to_owned()])), None);
+    }
+
+    #[test]
+    fn only_what_is_in_the_catalogue_is_a_permission() {
+        for (text, error) in [
+            ("client", PermissionError::Form),
+            ("client:read@all", PermissionError::Form),
+            ("client:fly", PermissionError::Unknown),
+            ("*:fly", PermissionError::Unknown),
+            ("spaceship:read", PermissionError::Unknown),
+            ("role:read@own", PermissionError::Unowned),
+        ] {
+            assert_eq!(text.parse::<Permission>(), Err(error), "{text}");
+        }
+        for text in ["client:read", "client:*@team", "*:*", "*:read@own", "security_event:read"] {
+            assert_eq!(text.parse::<Permission>().unwrap().to_string(), text);
+        }
     }
 }

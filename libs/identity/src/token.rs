@@ -28,6 +28,9 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// What they may do.
     pub permissions: Vec<String>,
+    /// The fields that they may not see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
     /// Not valid from then on, in seconds since 1970.
@@ -94,7 +97,8 @@ impl Issuer {
             sid: grant.session,
             epo: grant.epoch,
             roles: grant.roles,
-            permissions: grant.permissions.as_slice().to_vec(),
+            permissions: grant.permissions.to_texts(),
+            hidden: grant.permissions.hidden().to_vec(),
             iat,
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),

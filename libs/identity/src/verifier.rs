@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// No token of ours is longer; a longer text is not looked at.
-const LONGEST: usize = 8 * 1024;
+const LONGEST: usize = 16 * 1024;
 /// How many verified tokens are remembered: about 100 MB at the most, with large permission sets.
 const REMEMBERED: u64 = 100_000;
 /// How far the clocks of two machines may differ, in seconds.
@@ -120,7 +120,7 @@ impl Inner {
             session: claims.sid,
             epoch: claims.epo,
             roles: claims.roles,
-            permissions: Permissions::new(claims.permissions),
+            permissions: Permissions::new(claims.permissions).hiding(claims.hidden),
             expires: claims.exp,
         });
         self.known.insert(hash, Arc::clone(&verified));

@@ -5,6 +5,7 @@ use db::Db;
 use identity::{Grant, Issuer, Jwks, Permissions, PublicKeys, Secret, SigningKey, Verifier};
 use kernel::{AccountId, Clock, SessionId, UserId};
 use migrate::NoHooks;
+use uuid::Uuid;
 
 use crate::{Database, Person};
 
@@ -64,19 +65,21 @@ impl Nexo {
         self.member(account, permissions).await
     }
 
-    /// Somebody more of this account.
+    /// Somebody more of this account, with a role of their own that holds these permissions.
     pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
-        let (user, session) = (UserId::new(), SessionId::new());
+        let (user, session, role) = (UserId::new(), SessionId::new(), Uuid::now_v7());
         let rows = format!(
             "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
              insert into app.memberships (account_id, user_id) values ('{account}', '{user}');
+             insert into app.roles (account_id, id, name, permissions, created_by, updated_by)
+                 values ('{account}', '{role}', 'role {role}', string_to_array('{permissions}', ' '), '{user}', '{user}');
+             insert into app.member_roles (account_id, user_id, role_id) values ('{account}', '{user}', '{role}');
              insert into app.sessions (account_id, id, user_id, seed, expires_at)
                  values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');"
         );
         self.ground.database.run(&rows).await;
-        let held = permissions.split_whitespace().map(ToOwned::to_owned);
-        let grant =
-            Grant { account, user, session, epoch: 0, roles: vec![], permissions: Permissions::new(held) };
+        let permissions = Permissions::new(permissions.split_whitespace());
+        let grant = Grant { account, user, session, epoch: 0, roles: vec![], permissions };
         let token = self.ground.issuer.issue(grant).unwrap().text;
         Person { service: self.router.clone(), token, account, user }
     }

@@ -11,14 +11,14 @@ mod respond;
 mod serve;
 mod telemetry;
 
-pub use crud::crud;
+pub use crud::{Once, crud, crud_for_reading};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query};
 pub use finish::{Edges, finish, shield};
 pub use health::Health;
-pub use may::{Action, Bearer, Delete, Known, May, Read, Write};
+pub use may::{Action, Bearer, Delete, Known, May, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
-pub use respond::{Answered, Created, NoContent, Tagged};
+pub use respond::{Answered, Created, Marked, NoContent, Tagged};
 pub use serve::{Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 

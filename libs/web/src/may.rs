@@ -13,6 +13,16 @@ pub trait Action: 'static {
     const NAME: &'static str;
 }
 
+/// Something that permissions are about.
+pub trait Subject: 'static {
+    /// As in the permission.
+    const NAME: &'static str;
+}
+
+impl<R: Resource> Subject for R {
+    const NAME: &'static str = R::NAME;
+}
+
 /// To look.
 #[derive(Debug)]
 pub enum Read {}
@@ -83,6 +93,12 @@ pub struct May<A, R> {
 }
 
 impl<A, R> May<A, R> {
+    /// Who asks.
+    #[must_use]
+    pub fn who(&self) -> &Principal {
+        &self.who.0
+    }
+
     /// Starts a transaction in the caller's account.
     pub async fn begin(&self) -> Result<TenantTx> {
         Ok(self.db.begin(&self.who.0).await?)
@@ -98,7 +114,7 @@ impl<S, A, R> FromRequestParts<S> for May<A, R>
 where
     S: Send + Sync,
     A: Action,
-    R: Resource,
+    R: Subject,
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {

@@ -124,6 +124,7 @@ impl Error {
                     Sort::Conflict => StatusCode::CONFLICT,
                     Sort::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
                     Sort::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    Sort::Forbidden => StatusCode::FORBIDDEN,
                     Sort::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 };
                 (status, refusal.code())

@@ -22,6 +22,10 @@ pub struct Created<T>(pub String, pub T);
 #[derive(Debug)]
 pub struct Tagged<T>(pub Record<T>);
 
+/// 200 with something that is no record, and its version as `ETag`.
+#[derive(Debug)]
+pub struct Marked<T>(pub i64, pub T);
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -52,7 +56,9 @@ impl<T: Serialize> Answered<T> {
     pub fn to_remember(&self) -> &Answer {
         &self.answer
     }
+}
 
+impl<T> Answered<T> {
     /// The answer that was given before.
     #[must_use]
     pub fn again(answer: Answer) -> Self {
@@ -93,6 +99,12 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
+impl<T: Serialize> IntoResponse for Marked<T> {
+    fn into_response(self) -> Response {
+        ([(ETAG, etag(self.0))], Json(self.1)).into_response()
+    }
+}
+
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
@@ -118,6 +130,12 @@ impl<T: ToSchema> IntoResponses for Answered<T> {
 }
 
 impl<T: ToSchema> IntoResponses for Json<T> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        answer::<T>("200")
+    }
+}
+
+impl<T: ToSchema> IntoResponses for Marked<T> {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         answer::<T>("200")
     }

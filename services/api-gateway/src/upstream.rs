@@ -17,6 +17,21 @@ const CONNECT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(20);
 /// How long a service may take to tell about itself.
 const ASK: Duration = Duration::from_secs(2);
+/// What the auth-service serves, by the first part of the path under `/api/v1/`; the crm-service serves the rest.
+const AUTH: &[&str] = &[
+    "account",
+    "accounts",
+    "api-keys",
+    "auth",
+    "invitations",
+    "members",
+    "oidc-connections",
+    "permissions",
+    "roles",
+    "security-events",
+    "service-accounts",
+    "teams",
+];
 /// No document of ours is larger.
 const LARGEST: usize = 4 * 1024 * 1024;
 
@@ -44,7 +59,8 @@ impl Service {
 
     /// Whose path this is.
     pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/api/v1/auth/") || path.starts_with("/.well-known/") {
+        let of_auth = |rest: &str| AUTH.contains(&rest.split('/').next().unwrap_or_default());
+        if path.starts_with("/.well-known/") || path.strip_prefix("/api/v1/").is_some_and(of_auth) {
             Self::Auth
         } else {
             Self::Crm

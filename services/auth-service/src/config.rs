@@ -44,7 +44,7 @@ impl Config {
     pub fn app(&self, db: Db, clock: &Clock) -> Result<App, KeyError> {
         let issuer = Arc::new(self.mint.issuer(clock.clone())?);
         Ok(App {
-            db,
+            db: db.sealing_cursors_with(&self.secret),
             verifier: self.identity.verifier_of(&issuer, clock.clone()),
             issuer,
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),

@@ -1,15 +1,19 @@
 //! Accounts, the people in them, and their sessions.
 
-mod account;
+mod accounts;
 mod config;
 mod keys;
 mod login;
 mod me;
+mod members;
 mod password;
 mod refusal;
 mod register;
+mod rights;
+mod roles;
 mod sessions;
 mod slug;
+mod teams;
 mod throttle;
 
 use std::sync::Arc;
@@ -43,7 +47,18 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(sessions::Tokens, sessions::list::Sessions, me::Me, web::Problem)))]
+#[openapi(components(schemas(
+    sessions::Tokens,
+    sessions::list::Sessions,
+    me::Me,
+    accounts::Account,
+    accounts::Places,
+    members::Members,
+    members::MemberRights,
+    roles::Catalogue,
+    teams::TeamMembers,
+    web::Problem
+)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
@@ -60,6 +75,10 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(password::change_password))
         .routes(routes!(me::me))
         .routes(routes!(keys::jwks))
+        .merge(accounts::router())
+        .merge(members::router())
+        .merge(roles::router())
+        .merge(teams::router())
 }
 
 /// The service, ready to be served, and its API document.

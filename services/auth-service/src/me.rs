@@ -60,6 +60,6 @@ pub(crate) async fn me(State(app): State<App>, Known(who): Known) -> Result<Json
         user: Person { id: who.user(), email, display_name },
         account: Place { id: who.account(), slug, name, plan },
         roles: who.roles().to_vec(),
-        permissions: who.permissions().as_slice().to_vec(),
+        permissions: who.permissions().to_texts(),
     }))
 }

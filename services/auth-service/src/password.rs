@@ -70,7 +70,7 @@ async fn end_elsewhere(app: &App, who: &Principal, accounts: &[AccountId]) -> Re
             clippy::disallowed_methods,
             reason = "a person's own sessions in another account of theirs, which the look-up has named"
         )]
-        let tx = app.db.system(Reason::OwnSessions).await?;
+        let tx = app.db.system(Reason::OwnAccounts).await?;
         let mut tx = tx.enter(*account, who.user(), who.request()).await?;
         end_others(&mut tx, who, "password").await?;
         tx.commit().await?;

@@ -10,7 +10,7 @@ use validator::Validate;
 use web::{Created, Error, Json, RequestId, Result};
 
 use crate::{
-    App, AuthRefusal, account,
+    App, AuthRefusal, accounts,
     sessions::{Tokens, hashing_failed, open_session},
     slug::slug,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn register(
     let slug = opened.and_then(|(slug,)| slug).ok_or_else(|| Error::Internal("no slug is free".into()))?;
 
     let mut tx = tx.enter(account, user, request.0).await?;
-    account::open(&mut tx, account, &new.account_name, &slug, user).await?;
+    accounts::open(&mut tx, account, &new.account_name, &slug, user).await?;
     let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))

@@ -31,7 +31,7 @@ pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Err
                 array(select distinct f.confrelid::regclass::text from pg_constraint f
                       where f.conrelid = c.oid and f.contype = 'f' and f.confrelid <> c.oid) as parents
          from ops.table_kinds k join pg_class c on c.oid = to_regclass(k.table_name)
-         where k.table_name <> all ($1) and (k.kind = 'tenant' or k.table_name = 'app.memberships')
+         where k.table_name <> all ($1) and (k.kind = 'tenant' or k.table_name in ('app.accounts', 'app.memberships'))
          order by k.table_name",
     )
     .bind(NOT_DATA)

@@ -25,8 +25,7 @@ async fn company() -> Ground {
         .run(
             "insert into app.users (id, email, display_name) select md5('person ' || a || n)::uuid, 'p' || n || '@account-' || a || '.test', 'P' from generate_series(1, 3) a, generate_series(1, 2) n;
              insert into app.memberships (account_id, user_id) select md5('account ' || a)::uuid, md5('person ' || a || n)::uuid from generate_series(1, 3) a, generate_series(1, 2) n;
-             insert into app.roles (account_id, id, name, standard, created_by, updated_by) select account_id, gen_random_uuid(), 'owner', true, account_id, account_id from app.accounts;
-             insert into app.role_permissions select account_id, id, '*:*' from app.roles;
+             insert into app.roles (account_id, id, name, standard, permissions, created_by, updated_by) select account_id, gen_random_uuid(), 'owner', true, '{*:*}', account_id, account_id from app.accounts;
              insert into app.member_roles select m.account_id, m.user_id, r.id from app.memberships m join app.roles r using (account_id);
              update app.clients c set owner_id = (select user_id from app.memberships m where m.account_id = c.account_id limit 1) where name like 'Client 1%';
              insert into app.audit_log (account_id, id, resource, record_id, version, action, after, request_id, created_by)
@@ -45,7 +44,7 @@ fn file(ground: &Ground, name: &str) -> PathBuf {
 async fn others(ground: &Ground, account: &str) -> BTreeMap<String, String> {
     let mut conn = ground.database.look().await;
     let tables: Vec<(String,)> = sqlx::query_as(
-        "select table_name from ops.table_kinds where kind = 'tenant' or table_name = 'app.memberships'",
+        "select table_name from ops.table_kinds where kind = 'tenant' or table_name in ('app.accounts', 'app.memberships')",
     )
     .fetch_all(&mut conn)
     .await
@@ -79,7 +78,7 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     for same in [
         "select name, email, credit_limit, currency, notes, status, version, created_at, owner_id is null from app.clients",
         "select user_id, status from app.memberships",
-        "select r.name, p.permission from app.roles r join app.role_permissions p on p.role_id = r.id and p.account_id = r.account_id",
+        "select r.name, r.permissions, h.user_id from app.roles r join app.member_roles h on h.role_id = r.id and h.account_id = r.account_id",
         "select action, after ->> 'rate', after ->> 'id' = record_id::text from app.audit_log",
     ] {
         let of = |account: &str| {
@@ -109,7 +108,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
         // Each transaction changes two tables together: a moment has both, or neither.
         for _ in 0..150 {
             conn.execute(
-                "begin; update app.accounts set version = version + 1 where name = 'account-1';
+                "begin; update app.accounts set version = version + 1 where account_id = md5('account 1')::uuid;
                  update app.clients set version = version + 1 where name = 'Client 9' and account_id = md5('account 1')::uuid; commit",
             )
             .await
@@ -224,7 +223,7 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
     let later = "select count(*) from app.clients where name = 'Later'";
     assert_eq!(one::<i64>(&ground.database.superuser(), later).await, 2, "the others keep theirs");
     let gone = "delete from app.audit_log where account_id = md5('account 1')::uuid; delete from app.sessions where account_id = md5('account 1')::uuid;
-        delete from app.member_roles where account_id = md5('account 1')::uuid; delete from app.role_permissions where account_id = md5('account 1')::uuid;
+        delete from app.member_roles where account_id = md5('account 1')::uuid;
         delete from app.roles where account_id = md5('account 1')::uuid; delete from app.clients where account_id = md5('account 1')::uuid;
         delete from app.memberships where account_id = md5('account 1')::uuid; delete from app.accounts where account_id = md5('account 1')::uuid;
         delete from app.account_directory where account_id = md5('account 1')::uuid";

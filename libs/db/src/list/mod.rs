@@ -2,6 +2,7 @@
 
 pub(crate) mod cursor;
 mod filter;
+mod pager;
 mod sort;
 mod value;
 
@@ -16,6 +17,7 @@ use crate::{
 };
 use cursor::Seal;
 use filter::Filter;
+pub use pager::{Pager, Paging};
 use sort::Sort;
 use value::Value;
 
@@ -80,13 +82,16 @@ const COMMON: &[Column] = &[
 ];
 
 fn column<R: Resource>(name: &str) -> Option<Column> {
-    let own =
-        R::FIELDS.iter().map(|field| Column { name: field.name, kind: field.kind, required: field.required });
+    let own = R::FIELDS.iter().filter(|field| field.kind != Kind::Texts).map(|field| Column {
+        name: field.name,
+        kind: field.kind,
+        required: field.required,
+    });
     own.chain(COMMON.iter().copied()).find(|column| column.name == name)
 }
 
-pub(crate) fn limit(asked: &Asked) -> Result<i64> {
-    let limit = asked.limit.as_deref().map_or(Ok(50), str::parse::<i64>).ok();
+fn limit(asked: Option<&str>) -> Result<i64> {
+    let limit = asked.map_or(Ok(50), str::parse::<i64>).ok();
     limit
         .filter(|limit| (1..=200).contains(limit))
         .ok_or_else(|| unanswerable("limit", "is not a number from 1 to 200"))
@@ -101,7 +106,7 @@ impl<R: Resource> Query<R> {
     /// good shows when the list is read: that depends on whose it is.
     pub fn understand(asked: Asked) -> Result<Self> {
         Ok(Self {
-            limit: limit(&asked)?,
+            limit: limit(asked.limit.as_deref())?,
             sort: Sort::parse::<R>(asked.sort.as_deref().unwrap_or("-created_at"))?,
             filter: asked.filter.as_deref().map(Filter::parse::<R>).transpose()?,
             count: match asked.count.as_deref() {

@@ -15,6 +15,7 @@ pub(super) enum Value {
     Amount(Amount),
     Id(Uuid),
     Instant(OffsetDateTime),
+    Boolean(bool),
 }
 
 impl Value {
@@ -44,6 +45,8 @@ impl Value {
                 let instant = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
                 instant.map(Self::Instant).ok_or("an RFC 3339 instant in quotation marks")
             }
+            Kind::Boolean => json.as_bool().map(Self::Boolean).ok_or("true or false"),
+            Kind::Texts => Err("nothing: lists neither filter nor sort by it"),
         }
     }
 
@@ -56,6 +59,7 @@ impl Value {
             Self::Amount(amount) => values.put(amount),
             Self::Id(id) => values.put(id),
             Self::Instant(instant) => values.put(instant),
+            Self::Boolean(one) => values.put(one),
         }
         format!("${}", values.len())
     }

@@ -1,6 +1,6 @@
 //! The API document of a resource's plain operations: generic handlers cannot carry utoipa's attribute.
 
-use db::{Asked, History, Page, Resource};
+use db::{Asked, History, Page, Paging, Resource};
 use kernel::Id;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
@@ -15,58 +15,50 @@ use utoipa::{
 
 use crate::{Answered, IdempotencyKey, IfMatch, Json, NoContent, Result, Tagged, problem};
 
-pub(super) fn of<R: Resource>() -> OpenApi {
+/// List, find and history.
+pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let (one, many) = (R::NAME, R::PLURAL);
-    let query = || Asked::into_params(|| Some(ParameterIn::Query));
-    let paged =
-        || query().into_iter().filter(|parameter| ["limit", "cursor"].contains(&&*parameter.name)).collect();
+    let query = Asked::into_params(|| Some(ParameterIn::Query));
+    let paged = Paging::into_params(|| Some(ParameterIn::Query));
+    let list = operation::<R, Result<Json<Page<R>>>>(format!("list_{many}"), query);
+    let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), vec![]);
+    let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
+    document::<R>([
+        ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
+        ("/{id}", one_of::<R>().operation(HttpMethod::Get, find.build())),
+        ("/{id}/history", one_of::<R>().operation(HttpMethod::Get, history.build())),
+    ])
+}
+
+/// Create, change, remove and restore.
+pub(super) fn of_writing<R: Resource>() -> OpenApi {
+    let one = R::NAME;
     let if_match = || IfMatch::into_params(|| None);
-
-    let collection = PathItemBuilder::new()
-        .operation(
-            HttpMethod::Get,
-            operation::<R, Result<Json<Page<R>>>>(format!("list_{many}"), query()).build(),
-        )
-        .operation(
-            HttpMethod::Post,
-            operation::<R, Result<Answered<R>>>(
-                format!("create_{one}"),
-                IdempotencyKey::into_params(|| None),
-            )
-            .request_body(Some(body::<R>("application/json")))
-            .build(),
-        );
+    let create =
+        operation::<R, Result<Answered<R>>>(format!("create_{one}"), IdempotencyKey::into_params(|| None))
+            .request_body(Some(body::<R>("application/json")));
+    let change = operation::<R, Result<Tagged<R>>>(format!("change_{one}"), if_match())
+        .request_body(Some(body::<R>("application/merge-patch+json")));
+    let remove = operation::<R, Result<NoContent>>(format!("remove_{one}"), if_match());
+    let restore = operation::<R, Result<Tagged<R>>>(format!("restore_{one}"), vec![]);
     let item = one_of::<R>()
-        .operation(HttpMethod::Get, operation::<R, Result<Tagged<R>>>(format!("find_{one}"), vec![]).build())
-        .operation(
-            HttpMethod::Patch,
-            operation::<R, Result<Tagged<R>>>(format!("change_{one}"), if_match())
-                .request_body(Some(body::<R>("application/merge-patch+json")))
-                .build(),
-        )
-        .operation(
-            HttpMethod::Delete,
-            operation::<R, Result<NoContent>>(format!("remove_{one}"), if_match()).build(),
-        );
-    let restore = one_of::<R>().operation(
-        HttpMethod::Post,
-        operation::<R, Result<Tagged<R>>>(format!("restore_{one}"), vec![]).build(),
-    );
-    let history = one_of::<R>().operation(
-        HttpMethod::Get,
-        operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged()).build(),
-    );
+        .operation(HttpMethod::Patch, change.build())
+        .operation(HttpMethod::Delete, remove.build());
+    document::<R>([
+        ("", PathItemBuilder::new().operation(HttpMethod::Post, create.build())),
+        ("/{id}", item),
+        ("/{id}/restore", one_of::<R>().operation(HttpMethod::Post, restore.build())),
+    ])
+}
 
+fn document<R: Resource>(items: [(&str, PathItemBuilder); 3]) -> OpenApi {
     let mut paths = Paths::new();
-    let mut add =
-        |path: &str, item: PathItemBuilder| paths.paths.insert(format!("/api/v1/{many}{path}"), item.build());
-    add("", collection);
-    add("/{id}", item);
-    add("/{id}/restore", restore);
-    add("/{id}/history", history);
+    for (path, item) in items {
+        paths.paths.insert(format!("/api/v1/{}{path}", R::PLURAL), item.build());
+    }
     OpenApiBuilder::new()
         .info(InfoBuilder::new().build())
-        .tags(Some([TagBuilder::new().name(many).build()]))
+        .tags(Some([TagBuilder::new().name(R::PLURAL).build()]))
         .paths(paths)
         .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas::<R>()).build()))
         .build()

@@ -1,18 +1,20 @@
 //! List, create, find, change, remove, restore and history, served once for every [`Resource`].
 
 mod document;
+mod once;
 
 use axum::{
     extract::FromRef,
-    routing::{get, post},
+    routing::{get, patch, post},
 };
-use db::{Asked, Db, History, Page, Resource};
+use db::{Asked, Db, History, Page, Paging, Resource};
 use identity::Verifier;
 use kernel::Id;
+pub use once::Once;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Answered, Delete, Error, IdempotencyKey, IfMatch, Json, May, NoContent, Patch, Path, Query, Read, Result,
+    Answered, Delete, IdempotencyKey, IfMatch, Json, May, NoContent, Patch, Path, Query, Read, Result,
     Tagged, Write,
 };
 
@@ -27,29 +29,14 @@ async fn create<R: Resource>(
     key: Option<IdempotencyKey>,
     Json(new): Json<R>,
 ) -> Result<Answered<R>> {
-    let fingerprint = fingerprint(&new)?;
+    let once = Once::of(key, &new)?;
     let mut tx = may.begin().await?;
-    if let Some(IdempotencyKey(key)) = &key {
-        let before = db::replay(&mut tx, key, &fingerprint).await;
-        if let Some(before) = before.transpose() {
-            tx.commit().await?; // lets go of the key, before the client can send it again
-            return Ok(Answered::again(before?));
-        }
+    if let Some(before) = once.replay(&mut tx).await? {
+        tx.commit().await?; // lets go of the key, before the client can send it again
+        return Ok(before);
     }
     let record = db::insert(&mut tx, &new).await?;
-    let location = format!("/api/v1/{}/{}", R::PLURAL, record.id);
-    let answer = Answered::created(location, &record, fingerprint)?;
-    if let Some(IdempotencyKey(key)) = &key {
-        db::remember(&mut tx, key, answer.to_remember()).await?;
-    }
-    tx.commit().await?;
-    Ok(answer)
-}
-
-/// Tells one request from another: SHA-256 of what is to be created, and of what kind.
-fn fingerprint<R: Resource>(new: &R) -> Result<Vec<u8>> {
-    let body = serde_json::to_vec(&(R::PLURAL, new)).map_err(|error| Error::Internal(error.into()))?;
-    Ok(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body).as_ref().to_vec())
+    once.answer(tx, &record).await
 }
 
 async fn find<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Tagged<R>> {
@@ -91,7 +78,7 @@ async fn restore<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>) -> Res
 async fn history<R: Resource>(
     may: May<Read, R>,
     Path(id): Path<Id<R>>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<Paging>,
 ) -> Result<Json<History>> {
     let mut tx = may.begin_reading().await?;
     Ok(Json(db::history(&mut tx, id, &asked).await?))
@@ -106,9 +93,25 @@ where
     Verifier: FromRef<S>,
 {
     let many = format!("/api/v1/{}", R::PLURAL);
-    OpenApiRouter::with_openapi(document::of::<R>())
-        .route(&many, get(list::<R>).merge(post(create::<R>)))
-        .route(&format!("{many}/{{id}}"), get(find::<R>).patch(change::<R>).delete(remove::<R>))
-        .route(&format!("{many}/{{id}}/restore"), post(restore::<R>))
+    crud_for_reading::<R, S>().merge(
+        OpenApiRouter::with_openapi(document::of_writing::<R>())
+            .route(&many, post(create::<R>))
+            .route(&format!("{many}/{{id}}"), patch(change::<R>).delete(remove::<R>))
+            .route(&format!("{many}/{{id}}/restore"), post(restore::<R>)),
+    )
+}
+
+/// Those of them that only read, for a resource whose changes follow rules of their own.
+pub fn crud_for_reading<R, S>() -> OpenApiRouter<S>
+where
+    R: Resource,
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let many = format!("/api/v1/{}", R::PLURAL);
+    OpenApiRouter::with_openapi(document::of_reading::<R>())
+        .route(&many, get(list::<R>))
+        .route(&format!("{many}/{{id}}"), get(find::<R>))
         .route(&format!("{many}/{{id}}/history"), get(history::<R>))
 }

@@ -19,10 +19,17 @@ pub struct IfMatch(i64);
 impl IfMatch {
     /// Whether `record` is still what the client has seen; if not, the client gets what it is now.
     pub fn holds<R: Resource + Serialize>(self, record: &Record<R>) -> Result<(), Error> {
-        if record.kept.version == self.0 {
+        if self == record.kept.version {
             return Ok(());
         }
         Err(Error::Stale(R::NAME, serde_json::to_value(record).ok()))
+    }
+}
+
+/// For what has a version and is no record.
+impl PartialEq<i64> for IfMatch {
+    fn eq(&self, version: &i64) -> bool {
+        self.0 == *version
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use db::{Change, ScopedWrite, TenantTx};
 use identity::Principal;
-use kernel::SessionId;
+use kernel::{SessionId, UserId};
 use web::{Error, Known, NoContent, Path, Result};
 
 use crate::App;
@@ -15,6 +15,11 @@ const END: ScopedWrite = ScopedWrite::new(
 const END_OTHERS: ScopedWrite = ScopedWrite::new(
     "update app.sessions set revoked_at = now(), revoked_for = $4
      where account_id = $1 and user_id = $2 and id <> $3 and revoked_at is null",
+);
+
+const END_ALL: ScopedWrite = ScopedWrite::new(
+    "update app.sessions set revoked_at = now(), revoked_for = $3
+     where account_id = $1 and user_id = $2 and revoked_at is null",
 );
 
 /// End one of my sessions.
@@ -47,5 +52,11 @@ pub(crate) async fn end_other_sessions(State(app): State<App>, Known(who): Known
 pub(crate) async fn end_others(tx: &mut TenantTx, who: &Principal, because: &'static str) -> Result<()> {
     let ended = Change::new("auth.sessions.ended", "session", who.session().into(), because);
     tx.write_noted::<()>(END_OTHERS, ended).bind(who.user()).bind(who.session()).bind(because).run().await?;
+    Ok(())
+}
+
+/// Ends every session of `user` in the transaction's account; part of a change that is noted.
+pub(crate) async fn end_all(tx: &mut TenantTx, user: UserId, because: &str) -> Result<()> {
+    tx.write_unnoted::<()>(END_ALL).bind(user).bind(because).run().await?;
     Ok(())
 }

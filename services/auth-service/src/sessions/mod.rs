@@ -6,16 +6,15 @@ pub(crate) mod logout;
 pub(crate) mod refresh;
 
 use axum::http::{HeaderMap, header::USER_AGENT};
-use db::{Change, Scoped, ScopedWrite, TenantTx};
-use identity::{Grant, HashError, Permissions, RefreshKey};
+use db::{Change, ScopedWrite, TenantTx};
+use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal};
+use crate::{App, AuthRefusal, rights};
 
 /// What lets somebody in. No `Debug`: it would end in a log.
 #[derive(Serialize, ToSchema)]
@@ -37,26 +36,10 @@ pub(crate) struct Tokens {
     account_id: AccountId,
 }
 
-#[derive(Debug, FromRow)]
-struct Held {
-    roles: Vec<String>,
-    permissions: Vec<String>,
-}
-
 const OPEN: ScopedWrite = ScopedWrite::new(
     "insert into app.sessions (account_id, id, user_id, seed, user_agent, expires_at)
-     values ($1, $2, $3, $4, $5, now() + interval '30 days')",
+     select $1, $2, $3, $4, $5, now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
 );
-/// No row for somebody who is no member, or a suspended one.
-const HELD: Scoped = Scoped::new(
-    "select array(select r.name from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                  where h.account_id = m.account_id and h.user_id = m.user_id order by r.name) as roles,
-            array(select distinct p.permission from app.member_roles h
-                  join app.role_permissions p on p.account_id = h.account_id and p.role_id = h.role_id
-                  where h.account_id = m.account_id and h.user_id = m.user_id order by p.permission) as permissions
-     from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
-);
-
 /// Opens a session of `user` in the transaction's account.
 pub(crate) async fn open_session(
     app: &App,
@@ -87,15 +70,9 @@ pub(crate) struct Opened<'s> {
 /// The tokens of a session's generation, with the rights that its person has now.
 async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Opened<'_>) -> Result<Tokens> {
     let Opened { user, id: session, epoch, generation, seed } = *session;
-    let held = tx.read::<Held>(HELD).bind(user).optional().await?.ok_or(AuthRefusal::LoginFailed)?;
-    let grant = Grant {
-        account,
-        user,
-        session,
-        epoch,
-        roles: held.roles,
-        permissions: Permissions::new(held.permissions),
-    };
+    let rights = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    let grant =
+        Grant { account, user, session, epoch, roles: rights.names(), permissions: rights.permissions };
     let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
     Ok(Tokens {
         access_token: access.text,

@@ -54,9 +54,9 @@ impl Kept {
 }
 
 const FIND: Scoped = Scoped::new(
-    "select user_id, seed, epoch, generation, revoked_at is not null or expires_at < now() as ended,
-            rotated_at > now() - interval '10 seconds' as just_rotated
-     from app.sessions where account_id = $1 and id = $2 for update",
+    "select s.user_id, s.seed, s.epoch, s.generation, s.rotated_at > now() - interval '10 seconds' as just_rotated,
+            s.revoked_at is not null or s.expires_at < now() or s.rotated_at < now() - make_interval(mins => a.session_idle_minutes) as ended
+     from app.sessions s join app.accounts a on a.account_id = s.account_id where s.account_id = $1 and s.id = $2 for update of s",
 );
 const ROTATE: ScopedWrite = ScopedWrite::new(
     "update app.sessions set generation = generation + 1, rotated_at = now() where account_id = $1 and id = $2",

@@ -67,7 +67,7 @@ async fn accounts_are_apart_as_isolation_http_says() {
 
 /// Everything that an account has, in the order in which it can go.
 const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.idempotency_keys; delete from app.sessions;
-    delete from app.member_roles; delete from app.role_permissions; delete from app.roles; delete from app.clients;
+    delete from app.member_roles; delete from app.roles; delete from app.clients;
     delete from app.memberships; delete from app.accounts; delete from app.account_directory";
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What a new account is made of: its row, its standard roles, its founder.
 
 use db::{Change, Result, ScopedWrite, TenantTx};
-use identity::STANDARD_ROLES;
+use identity::{OWNER, STANDARD_ROLES};
 use kernel::{AccountId, UserId};
 use serde_json::json;
 use uuid::Uuid;
@@ -12,12 +12,9 @@ const OPEN: ScopedWrite = ScopedWrite::new(
 const JOIN: ScopedWrite =
     ScopedWrite::new("insert into app.memberships (account_id, user_id) values ($1, $2)");
 const ROLES: ScopedWrite = ScopedWrite::new(
-    "insert into app.roles (account_id, id, name, standard, created_by, updated_by)
-     select $1, role.id, role.name, true, $2, $2 from unnest($3::uuid[], $4::text[]) as role (id, name)",
-);
-const PERMISSIONS: ScopedWrite = ScopedWrite::new(
-    "insert into app.role_permissions (account_id, role_id, permission)
-     select $1, given.role_id, given.permission from unnest($2::uuid[], $3::text[]) as given (role_id, permission)",
+    "insert into app.roles (account_id, id, name, standard, priority, permissions, created_by, updated_by)
+     select $1, role.id, role.name, true, role.priority, string_to_array(role.permissions, ' '), $2, $2
+     from unnest($3::uuid[], $4::text[], $5::int4[], $6::text[]) as role (id, name, priority, permissions)",
 );
 const APPOINT: ScopedWrite =
     ScopedWrite::new("insert into app.member_roles (account_id, user_id, role_id) values ($1, $2, $3)");
@@ -36,13 +33,13 @@ pub(crate) async fn open(
     tx.write_unnoted::<()>(JOIN).bind(founder).run().await?;
 
     let roles: Vec<(Uuid, _)> = STANDARD_ROLES.iter().map(|role| (Uuid::now_v7(), role)).collect();
-    let (ids, names): (Vec<_>, Vec<_>) = roles.iter().map(|(id, role)| (*id, role.name)).unzip();
-    tx.write_unnoted::<()>(ROLES).bind(founder).bind(ids).bind(names).run().await?;
-    let given =
-        roles.iter().flat_map(|(id, role)| role.permissions.iter().map(|permission| (*id, *permission)));
-    let (ids, permissions): (Vec<_>, Vec<_>) = given.unzip();
-    tx.write_unnoted::<()>(PERMISSIONS).bind(ids).bind(permissions).run().await?;
-    if let Some((owner, _)) = roles.iter().find(|(_, role)| role.name == "owner") {
+    let ids: Vec<Uuid> = roles.iter().map(|(id, _)| *id).collect();
+    let names: Vec<&str> = roles.iter().map(|(_, role)| role.name).collect();
+    let priorities: Vec<i32> = roles.iter().map(|(_, role)| role.priority).collect();
+    let permissions: Vec<String> = roles.iter().map(|(_, role)| role.permissions.join(" ")).collect();
+    let statement = tx.write_unnoted::<()>(ROLES).bind(founder).bind(ids).bind(names);
+    statement.bind(priorities).bind(permissions).run().await?;
+    if let Some((owner, _)) = roles.iter().find(|(_, role)| role.name == OWNER) {
         tx.write_unnoted::<()>(APPOINT).bind(founder).bind(owner).run().await?;
     }
     Ok(())

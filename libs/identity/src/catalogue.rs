@@ -1,0 +1,90 @@
+//! What there is to permit, and the roles of a new account.
+
+/// Something that permissions are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject {
+    /// The first half of a permission.
+    pub name: &'static str,
+    /// What may be done to it: the second half.
+    pub actions: &'static [&'static str],
+    /// Whether these are records that the account works with, which have owners; not what administers the account.
+    pub records: bool,
+    /// In words.
+    pub about: &'static str,
+}
+
+const ALL: &[&str] = &["read", "write", "delete"];
+
+/// Everything that a permission can be about.
+pub const SUBJECTS: &[Subject] = &[
+    Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
+    Subject {
+        name: "account",
+        actions: &["read", "write"],
+        records: false,
+        about: "the account itself and its rules",
+    },
+    Subject {
+        name: "member",
+        actions: ALL,
+        records: false,
+        about: "people in the account, and what they may do",
+    },
+    Subject { name: "invitation", actions: ALL, records: false, about: "people who are asked to come in" },
+    Subject { name: "role", actions: ALL, records: false, about: "sets of permissions" },
+    Subject { name: "team", actions: ALL, records: false, about: "people who work on each other's records" },
+    Subject { name: "api_key", actions: ALL, records: false, about: "programs that act in the account" },
+    Subject {
+        name: "security_event",
+        actions: &["read"],
+        records: false,
+        about: "who came in, and what changed about rights",
+    },
+];
+
+pub(crate) fn is_record(name: &str) -> bool {
+    SUBJECTS.iter().any(|subject| subject.records && subject.name == name)
+}
+
+/// A role that every account has from its first day.
+#[derive(Debug, Clone, Copy)]
+pub struct StandardRole {
+    /// As in tokens and in the role's row.
+    pub name: &'static str,
+    /// The role of a member's that is greatest in this is the one that is shown.
+    pub priority: i32,
+    /// What it may do.
+    pub permissions: &'static [&'static str],
+}
+
+/// The name of the role that founders have, and that only owners give or take.
+pub const OWNER: &str = "owner";
+
+/// The roles of a new account; its founder is the owner.
+pub const STANDARD_ROLES: &[StandardRole] = &[
+    StandardRole { name: OWNER, priority: 100, permissions: &["*:*"] },
+    StandardRole { name: "admin", priority: 80, permissions: &["*:*"] },
+    StandardRole {
+        name: "manager",
+        priority: 60,
+        permissions: &[
+            "*:read",
+            "*:write",
+            "*:delete",
+            "member:read",
+            "role:read",
+            "team:read",
+            "account:read",
+        ],
+    },
+    StandardRole {
+        name: "employee",
+        priority: 40,
+        permissions: &["*:read", "*:write", "member:read", "team:read", "account:read"],
+    },
+    StandardRole {
+        name: "viewer",
+        priority: 20,
+        permissions: &["*:read", "member:read", "team:read", "account:read"],
+    },
+];

@@ -1,0 +1,66 @@
+use axum::extract::State;
+use db::{LookUp, TenantTx};
+use identity::Principal;
+use kernel::AccountId;
+use serde::Serialize;
+use sqlx::{FromRow, types::time::OffsetDateTime};
+use utoipa::ToSchema;
+use web::{Json, Known, Result};
+
+use crate::App;
+
+/// Where somebody works.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+pub(crate) struct MyAccount {
+    #[schema(value_type = uuid::Uuid)]
+    pub(crate) account_id: AccountId,
+    slug: String,
+    name: String,
+    plan: String,
+    /// Whether the account works: `active` or `suspended`.
+    account_status: String,
+    /// Whether I am let in: `active` or `suspended`.
+    status: String,
+    /// When I last logged in there.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+}
+
+/// Every account of a person, the one used last first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Places {
+    data: Vec<MyAccount>,
+    /// The one that the access token is for.
+    #[schema(value_type = uuid::Uuid)]
+    current: AccountId,
+}
+
+const MINE: LookUp = LookUp::new(
+    "select account_id, slug, name, plan, account_status, status, last_used_at from app.my_places()",
+);
+
+/// List the accounts that I work in.
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "auth")]
+pub(crate) async fn my_accounts(State(app): State<App>, Known(who): Known) -> Result<Json<Places>> {
+    let mut tx = app.db.begin_reading(&who).await?;
+    Ok(Json(Places { data: mine(&mut tx).await?, current: who.account() }))
+}
+
+/// The accounts of whoever the transaction was entered for.
+pub(crate) async fn mine(tx: &mut TenantTx) -> Result<Vec<MyAccount>> {
+    Ok(tx.look_up::<MyAccount>(MINE).all().await?)
+}
+
+impl MyAccount {
+    /// Whether `who` may come in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.status == "active" && self.account_status == "active"
+    }
+}
+
+/// One of the accounts of `who`; any other id is nobody's to know about.
+pub(crate) async fn one_of_mine(app: &App, who: &Principal, account: AccountId) -> Result<MyAccount> {
+    let mut tx = app.db.begin_reading(who).await?;
+    let mine = mine(&mut tx).await?.into_iter().find(|mine| mine.account_id == account);
+    mine.ok_or(web::Error::NotFound("account"))
+}

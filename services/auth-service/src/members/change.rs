@@ -1,0 +1,129 @@
+use db::{Change, Scoped, ScopedWrite, TenantTx};
+use kernel::{Id, User, UserId};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{IfMatch, Json, Marked, May, Path, Result, Write};
+
+use super::{Kept, Member, MemberRefusal, Membership, find, shown};
+use crate::{
+    rights::{self, HeldRole, Rights},
+    sessions::end::end_all,
+};
+
+/// What to change about a member; what is absent stays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MemberChange {
+    /// The ids of all roles that they are to have.
+    #[validate(length(max = 20))]
+    roles: Option<Vec<Uuid>>,
+    /// `suspended` ends their sessions in this account, and keeps them out until it is `active` again.
+    status: Option<Status>,
+}
+
+/// Whether a member is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Active,
+    Suspended,
+}
+
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+const ROLES: Scoped = Scoped::new(
+    "select id, name, priority, standard, permissions, hidden_fields from app.roles
+     where account_id = $1 and id = any ($2) and deleted_at is null",
+);
+const TAKE: ScopedWrite =
+    ScopedWrite::new("delete from app.member_roles where account_id = $1 and user_id = $2");
+const GIVE: ScopedWrite = ScopedWrite::new(
+    "insert into app.member_roles (account_id, user_id, role_id) select $1, $2, unnest($3::uuid[])",
+);
+const MARK: ScopedWrite = ScopedWrite::new(
+    "update app.memberships set status = coalesce($3, status), version = version + 1 where account_id = $1 and user_id = $2",
+);
+
+/// Change a member's roles, suspend them, or let them in again.
+///
+/// It takes effect with their very next request. Nobody changes themselves, gives what they do not have, or changes
+/// somebody who may do more than they.
+#[utoipa::path(patch, path = "/api/v1/members/{id}", params(Id<User>, IfMatch), tag = "members")]
+pub(crate) async fn change_member(
+    may: May<Write, Membership>,
+    Path(id): Path<UserId>,
+    seen: IfMatch,
+    Json(asked): Json<MemberChange>,
+) -> Result<Marked<Member>> {
+    let mut tx = may.begin().await?;
+    let author = rights::lock(&mut tx, may.who()).await?;
+    let member = find(&mut tx, id).await?;
+    if seen != member.version {
+        let now = shown(&mut tx, member).await?;
+        return Err(web::Error::Stale("member", serde_json::to_value(now.1).ok()));
+    }
+    if id == may.who().user() {
+        return Err(MemberRefusal::OwnRights.into());
+    }
+    author.may_change(&Rights::of(member.roles.0.clone()))?;
+    let given = match &asked.roles {
+        Some(wanted) => Some(appoint(&mut tx, &author, &member, wanted).await?),
+        None => None,
+    };
+    if asked.status == Some(Status::Suspended) {
+        end_all(&mut tx, id, "suspended").await?;
+    }
+    let status = asked.status.map(Status::name);
+    let change = Change::new("auth.member.changed", "member", id.into(), "changed")
+        .at(member.version + 1)
+        .from(json!({ "roles": Rights::of(member.roles.0).names(), "status": member.status }))
+        .with(json!({ "roles": given, "status": status }));
+    tx.write_noted::<()>(MARK, change).bind(id).bind(status).run().await?;
+    rights::renew(&mut tx, &[id]).await?;
+    let member = find(&mut tx, id).await?;
+    let answer = shown(&mut tx, member).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// Gives the member these roles in place of theirs; tells their names.
+pub(crate) async fn appoint(
+    tx: &mut TenantTx,
+    author: &Rights,
+    member: &Kept,
+    wanted: &[Uuid],
+) -> Result<Vec<String>> {
+    let roles = roles(tx, wanted).await?;
+    for role in roles.iter().filter(|role| !member.roles.iter().any(|held| held.id == role.id)) {
+        author.may_give(role)?;
+    }
+    tx.write_unnoted::<()>(TAKE).bind(member.user_id).run().await?;
+    give(tx, member.user_id, &roles).await?;
+    Ok(roles.into_iter().map(|role| role.name).collect())
+}
+
+/// The account's roles of these ids: all of them, or a refusal.
+pub(crate) async fn roles(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
+    let mut ids = wanted.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let roles: Vec<HeldRole> = tx.read::<HeldRole>(ROLES).bind(&ids).all().await?;
+    if roles.len() == ids.len() { Ok(roles) } else { Err(MemberRefusal::RoleUnknown.into()) }
+}
+
+/// Gives roles to somebody who has none of them; part of a change that is noted.
+pub(crate) async fn give(tx: &mut TenantTx, user: UserId, roles: &[HeldRole]) -> Result<()> {
+    let ids: Vec<Uuid> = roles.iter().map(|role| role.id).collect();
+    tx.write_unnoted::<()>(GIVE).bind(user).bind(ids).run().await?;
+    Ok(())
+}

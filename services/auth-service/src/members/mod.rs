@@ -1,0 +1,142 @@
+//! Members: who works in the account, and as what.
+
+mod change;
+mod list;
+mod owner;
+mod refusal;
+mod remove;
+mod rights;
+
+use db::{LookUp, Scoped, TenantTx};
+use kernel::UserId;
+use serde::Serialize;
+use sqlx::{FromRow, types::Json, types::time::OffsetDateTime};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+use web::{Error, Marked, Result};
+
+use crate::{App, rights::HeldRole};
+pub(crate) use list::Members;
+pub(crate) use refusal::MemberRefusal;
+pub(crate) use remove::{count_owners, depart};
+pub(crate) use rights::MemberRights;
+
+/// The permissions `member:read`, `member:write` and `member:delete`.
+#[derive(Debug)]
+pub(crate) enum Membership {}
+
+impl web::Subject for Membership {
+    const NAME: &'static str = "member";
+}
+
+/// Somebody who works in the account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Member {
+    /// The person's.
+    #[schema(value_type = Uuid)]
+    id: UserId,
+    email: String,
+    display_name: String,
+    /// `person`, or `service` for a program.
+    kind: String,
+    /// `active` or `suspended`.
+    #[schema(example = "active")]
+    status: String,
+    roles: Vec<RoleName>,
+    /// The role that is shown: the one of the greatest priority.
+    effective_role: Option<String>,
+    /// Grows with every change; the `ETag`.
+    version: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When they last logged in to this account.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+}
+
+/// A role, by name.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct RoleName {
+    id: Uuid,
+    name: String,
+}
+
+/// A membership as it is stored.
+#[derive(Debug, FromRow)]
+pub(crate) struct Kept {
+    user_id: UserId,
+    status: String,
+    version: i64,
+    created_at: OffsetDateTime,
+    last_used_at: Option<OffsetDateTime>,
+    roles: Json<Vec<HeldRole>>,
+}
+
+/// What the person calls themselves.
+#[derive(Debug, FromRow)]
+struct Profile {
+    user_id: UserId,
+    email: String,
+    display_name: String,
+    kind: String,
+}
+
+const FIND: Scoped = Scoped::new(
+    "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
+            coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
+                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
+     from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed'",
+);
+const PROFILES: LookUp =
+    LookUp::new("select user_id, email, display_name, kind from app.member_profiles($1)");
+
+/// One member, as stored.
+pub(crate) async fn find(tx: &mut TenantTx, id: UserId) -> Result<Kept> {
+    tx.read::<Kept>(FIND).bind(id).optional().await?.ok_or(Error::NotFound("member"))
+}
+
+/// Puts names to memberships, in one question.
+async fn named(tx: &mut TenantTx, members: Vec<Kept>) -> Result<Vec<Member>> {
+    let ids: Vec<Uuid> = members.iter().map(|member| member.user_id.into()).collect();
+    let profiles: Vec<Profile> = tx.look_up::<Profile>(PROFILES).bind(ids).all().await?;
+    let named = members.into_iter().filter_map(|member| {
+        let profile = profiles.iter().find(|profile| profile.user_id == member.user_id)?;
+        Some(member.named(profile))
+    });
+    Ok(named.collect())
+}
+
+/// One member, named, as an answer.
+async fn shown(tx: &mut TenantTx, member: Kept) -> Result<Marked<Member>> {
+    let member = named(tx, vec![member]).await?.pop().ok_or(Error::NotFound("member"))?;
+    Ok(Marked(member.version, member))
+}
+
+impl Kept {
+    fn named(self, profile: &Profile) -> Member {
+        let rights = crate::rights::Rights::of(self.roles.0);
+        let roles: Vec<RoleName> =
+            rights.roles.into_iter().map(|role| RoleName { id: role.id, name: role.name }).collect();
+        Member {
+            id: self.user_id,
+            email: profile.email.clone(),
+            display_name: profile.display_name.clone(),
+            kind: profile.kind.clone(),
+            status: self.status,
+            effective_role: roles.first().map(|role| role.name.clone()),
+            roles,
+            version: self.version,
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+        }
+    }
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_members))
+        .routes(routes!(list::find_member, change::change_member, remove::remove_member))
+        .routes(routes!(rights::member_permissions))
+        .routes(routes!(owner::transfer_ownership))
+}

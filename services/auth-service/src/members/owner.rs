@@ -1,0 +1,55 @@
+use db::{Change, ScopedWrite};
+use kernel::UserId;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{Json, May, NoContent, Result, Write};
+
+use super::{MemberRefusal, Membership, find};
+use crate::rights;
+
+/// Who is to own the account.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transfer {
+    /// Another active member.
+    #[schema(value_type = uuid::Uuid)]
+    member_id: UserId,
+}
+
+/// The successor becomes an owner; whoever was it becomes an administrator.
+const TRANSFER: ScopedWrite = ScopedWrite::new(
+    "with standard as (select id, name from app.roles where account_id = $1 and standard),
+          gone as (delete from app.member_roles where account_id = $1 and user_id = $2 and role_id = (select id from standard where name = 'owner'))
+     insert into app.member_roles (account_id, user_id, role_id)
+     select $1, $2::uuid, id from standard where name = 'admin'
+     union all select $1, $3::uuid, id from standard where name = 'owner'
+     on conflict do nothing",
+);
+
+/// Hand the account over to another member.
+///
+/// They become its owner, and you an administrator.
+#[utoipa::path(post, path = "/api/v1/account/ownership-transfers", tag = "account")]
+pub(crate) async fn transfer_ownership(
+    may: May<Write, Membership>,
+    Json(Transfer { member_id }): Json<Transfer>,
+) -> Result<NoContent> {
+    let who = may.who();
+    let mut tx = may.begin().await?;
+    if !rights::lock(&mut tx, who).await?.is_owner() {
+        return Err(MemberRefusal::OwnersOnly.into());
+    }
+    let heir = find(&mut tx, member_id).await?;
+    if member_id == who.user() || heir.status != "active" {
+        return Err(MemberRefusal::SuccessorUnfit.into());
+    }
+    let change = Change::new("auth.account.transferred", "account", who.account().into(), "transferred")
+        .from(json!({ "owner": who.user() }))
+        .with(json!({ "owner": member_id }));
+    tx.write_noted::<()>(TRANSFER, change).bind(who.user()).bind(member_id).run().await?;
+    rights::renew(&mut tx, &[who.user(), member_id]).await?;
+    tx.commit().await?;
+    Ok(NoContent)
+}

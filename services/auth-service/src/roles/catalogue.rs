@@ -1,0 +1,52 @@
+use identity::{STANDARD_ROLES, SUBJECTS};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Json, Known};
+
+/// What there is to permit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Catalogue {
+    data: Vec<Permitted>,
+    /// How far a permission on records may reach: `client:read@own`; without one it reaches all.
+    scopes: &'static [&'static str],
+    /// The roles that every account has.
+    standard_roles: Vec<Standard>,
+}
+
+/// Something that permissions are about.
+#[derive(Debug, Serialize, ToSchema)]
+struct Permitted {
+    #[schema(example = "client")]
+    resource: &'static str,
+    about: &'static str,
+    actions: &'static [&'static str],
+    /// Whether its records have owners, so that a permission may reach only some of them.
+    scoped: bool,
+    /// As roles write them.
+    permissions: Vec<String>,
+}
+
+/// A role that every account has.
+#[derive(Debug, Serialize, ToSchema)]
+struct Standard {
+    name: &'static str,
+    priority: i32,
+    permissions: &'static [&'static str],
+}
+
+/// List what there is to permit.
+#[utoipa::path(get, path = "/api/v1/permissions", tag = "auth")]
+pub(crate) async fn permissions(_: Known) -> Json<Catalogue> {
+    let data = SUBJECTS.iter().map(|subject| Permitted {
+        resource: subject.name,
+        about: subject.about,
+        actions: subject.actions,
+        scoped: subject.records,
+        permissions: subject.actions.iter().map(|action| format!("{}:{action}", subject.name)).collect(),
+    });
+    let standard_roles = STANDARD_ROLES
+        .iter()
+        .map(|role| Standard { name: role.name, priority: role.priority, permissions: role.permissions })
+        .collect();
+    Json(Catalogue { data: data.collect(), scopes: &["own", "team"], standard_roles })
+}

@@ -1,0 +1,151 @@
+//! Roles: sets of permissions that members hold. Five are every account's; the rest are its own.
+
+mod catalogue;
+mod write;
+
+use db::{Field, Kind, Refusal, Resource, Sort};
+use identity::{Permission, SUBJECTS};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use validator::{Validate, ValidationError};
+
+use crate::App;
+pub(crate) use catalogue::Catalogue;
+
+/// A set of permissions.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Role {
+    /// No two roles of an account share one.
+    #[validate(length(min = 1, max = 100))]
+    #[schema(example = "Sales")]
+    pub(crate) name: String,
+    /// What it is for.
+    #[validate(length(max = 500))]
+    description: Option<String>,
+    /// A member's role of the greatest priority is shown as the effective one: 0 to 79.
+    #[serde(default)]
+    #[validate(range(min = 0, max = 100))]
+    priority: i32,
+    /// What it lets one do, such as `client:read`, `client:*` or `client:write@own`.
+    #[validate(length(max = 100), custom(function = "permissions"))]
+    #[schema(example = json!(["client:read", "client:write@own"]))]
+    pub(crate) permissions: Vec<String>,
+    /// Fields that it does not show, such as `client.credit_limit`.
+    #[serde(default)]
+    #[validate(length(max = 50), custom(function = "fields"))]
+    pub(crate) hidden_fields: Vec<String>,
+    /// Whether it is one of the five that every account has, which cannot be changed.
+    #[serde(default)]
+    pub(crate) standard: bool,
+}
+
+impl Resource for Role {
+    const NAME: &'static str = "role";
+    const PLURAL: &'static str = "roles";
+    const AREA: &'static str = "auth";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::required("name", Kind::Text, |role, row| row.put(&role.name)),
+        Field::new("description", Kind::Text, |role, row| row.put(&role.description)),
+        Field::required("priority", Kind::Integer, |role, row| row.put(role.priority)),
+        Field::required("permissions", Kind::Texts, |role, row| row.put(&role.permissions)),
+        Field::required("hidden_fields", Kind::Texts, |role, row| row.put(&role.hidden_fields)),
+        Field::required("standard", Kind::Boolean, |role, row| row.put(role.standard)),
+    ];
+    type Refusal = RoleRefusal;
+
+    fn check(before: Option<&Self>, after: &Self) -> Result<(), RoleRefusal> {
+        if after.standard || before.is_some_and(|before| before.standard) {
+            return Err(RoleRefusal::Standard);
+        }
+        if after.priority >= 80 { Err(RoleRefusal::PriorityTooHigh) } else { Ok(()) }
+    }
+
+    fn constraint(name: &str) -> Option<RoleRefusal> {
+        (name == "uq_roles_name").then_some(RoleRefusal::NameTaken)
+    }
+}
+
+/// Why a role cannot be written so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RoleRefusal {
+    /// See `uq_roles_name`.
+    #[error("another role has this name")]
+    NameTaken,
+    /// It is every account's.
+    #[error("standard roles are the same in every account; make a role of your own instead")]
+    Standard,
+    /// The standard roles of owners and administrators come first.
+    #[error("a role of one's own has a priority from 0 to 79")]
+    PriorityTooHigh,
+    /// Somebody holds it.
+    #[error("members hold this role; give them another one first")]
+    InUse,
+    /// Nobody widens, or narrows, what they themselves may do.
+    #[error("this is a role of your own; somebody else has to change it")]
+    OwnRole,
+}
+
+impl Refusal for RoleRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NameTaken => "role-name-taken",
+            Self::Standard => "role-standard",
+            Self::PriorityTooHigh => "role-priority-too-high",
+            Self::InUse => "role-in-use",
+            Self::OwnRole => "role-own",
+        }
+    }
+
+    fn sort(&self) -> Sort {
+        match self {
+            Self::PriorityTooHigh => Sort::Invalid,
+            Self::NameTaken | Self::Standard | Self::InUse => Sort::Conflict,
+            Self::OwnRole => Sort::Forbidden,
+        }
+    }
+
+    fn pointer(&self) -> Option<&'static str> {
+        match self {
+            Self::NameTaken => Some("/name"),
+            Self::PriorityTooHigh => Some("/priority"),
+            _ => None,
+        }
+    }
+}
+
+fn permissions(texts: &[String]) -> Result<(), ValidationError> {
+    for text in texts {
+        text.parse::<Permission>().map_err(|error| problem("permission", format!("`{text}` {error}")))?;
+    }
+    Ok(())
+}
+
+fn fields(texts: &[String]) -> Result<(), ValidationError> {
+    let known = |text: &str| {
+        let (resource, field) = text.split_once('.')?;
+        let records = SUBJECTS.iter().any(|subject| subject.records && subject.name == resource);
+        let plain = !field.is_empty()
+            && field.len() <= 50
+            && field.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        (records && plain).then_some(())
+    };
+    for text in texts {
+        known(text)
+            .ok_or_else(|| problem("field", format!("`{text}` is not of the form client.credit_limit")))?;
+    }
+    Ok(())
+}
+
+fn problem(code: &'static str, message: String) -> ValidationError {
+    ValidationError::new(code).with_message(message.into())
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    web::crud_for_reading::<Role, App>()
+        .routes(routes!(write::create_role))
+        .routes(routes!(write::change_role, write::remove_role))
+        .routes(routes!(catalogue::permissions))
+}

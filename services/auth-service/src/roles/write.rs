@@ -1,0 +1,93 @@
+//! Changes to roles. Each takes the account's lock on rights, and nobody gives what they do not have.
+
+use db::{Scoped, TenantTx};
+use identity::Permissions;
+use kernel::{Id, UserId};
+use uuid::Uuid;
+use web::{
+    Answered, Delete, IdempotencyKey, IfMatch, Json, May, NoContent, Once, Patch, Path, Result, Tagged, Write,
+};
+
+use super::{Role, RoleRefusal};
+use crate::rights::{self, Rights};
+
+const HOLDERS: Scoped =
+    Scoped::new("select user_id from app.member_roles where account_id = $1 and role_id = $2");
+
+/// Make a role.
+#[utoipa::path(post, path = "/api/v1/roles", params(IdempotencyKey), tag = "roles")]
+pub(crate) async fn create_role(
+    may: May<Write, Role>,
+    key: Option<IdempotencyKey>,
+    Json(new): Json<Role>,
+) -> Result<Answered<Role>> {
+    let once = Once::of(key, &new)?;
+    let mut tx = may.begin().await?;
+    if let Some(before) = once.replay(&mut tx).await? {
+        tx.commit().await?; // lets go of the key, before the client can send it again
+        return Ok(before);
+    }
+    rights::lock(&mut tx, may.who()).await?.reach(&rights_of(&new))?;
+    let record = db::insert(&mut tx, &new).await?;
+    once.answer(tx, &record).await
+}
+
+/// Change a role.
+///
+/// It takes effect at once: whoever holds it gets a new access token by a refresh.
+#[utoipa::path(patch, path = "/api/v1/roles/{id}", params(Id<Role>, IfMatch), tag = "roles",
+    request_body(content = Role, content_type = "application/merge-patch+json"))]
+pub(crate) async fn change_role(
+    may: May<Write, Role>,
+    Path(id): Path<Id<Role>>,
+    seen: IfMatch,
+    patch: Patch,
+) -> Result<Tagged<Role>> {
+    let mut tx = may.begin().await?;
+    let author = rights::lock(&mut tx, may.who()).await?;
+    let before = db::find(&mut tx, id).await?;
+    seen.holds(&before)?;
+    let after: Role = patch.onto(&before.data)?;
+    let holders = others_role(&mut tx, &author, id, &before.data).await?;
+    author.reach(&rights_of(&after))?;
+    let record = db::change(&mut tx, &before, &after).await?;
+    rights::renew(&mut tx, &holders).await?;
+    tx.commit().await?;
+    Ok(Tagged(record))
+}
+
+/// Remove a role that nobody holds.
+#[utoipa::path(delete, path = "/api/v1/roles/{id}", params(Id<Role>, IfMatch), tag = "roles")]
+pub(crate) async fn remove_role(
+    may: May<Delete, Role>,
+    Path(id): Path<Id<Role>>,
+    seen: IfMatch,
+) -> Result<NoContent> {
+    let mut tx = may.begin().await?;
+    let author = rights::lock(&mut tx, may.who()).await?;
+    let before = db::find(&mut tx, id).await?;
+    seen.holds(&before)?;
+    if before.data.standard {
+        return Err(RoleRefusal::Standard.into());
+    }
+    if !others_role(&mut tx, &author, id, &before.data).await?.is_empty() {
+        return Err(RoleRefusal::InUse.into());
+    }
+    db::remove(&mut tx, &before).await?;
+    tx.commit().await?;
+    Ok(NoContent)
+}
+
+/// Whoever holds the role, provided that `author` may do at least as much and does not hold it.
+async fn others_role(tx: &mut TenantTx, author: &Rights, id: Id<Role>, role: &Role) -> Result<Vec<UserId>> {
+    if author.roles.iter().any(|held| held.id == Uuid::from(id)) && !role.standard {
+        return Err(RoleRefusal::OwnRole.into());
+    }
+    author.reach(&rights_of(role))?;
+    let holders: Vec<(UserId,)> = tx.read(HOLDERS).bind(id).all().await?;
+    Ok(holders.into_iter().map(|(holder,)| holder).collect())
+}
+
+fn rights_of(role: &Role) -> Permissions {
+    Permissions::new(&role.permissions).hiding(role.hidden_fields.iter().cloned())
+}

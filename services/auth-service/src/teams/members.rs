@@ -1,0 +1,76 @@
+use db::{Change, Scoped, ScopedWrite};
+use identity::Permissions;
+use kernel::{Id, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{Json, May, Path, Read, Result, Write};
+
+use super::Team;
+use crate::{members::MemberRefusal, rights};
+
+/// Who is in a team.
+#[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TeamMembers {
+    /// The ids of its members: all of them.
+    #[validate(length(max = 500))]
+    #[schema(value_type = Vec<Uuid>)]
+    members: Vec<UserId>,
+}
+
+const MEMBERS: Scoped = Scoped::new(
+    "select user_id from app.team_members where account_id = $1 and team_id = $2 order by user_id",
+);
+const SET: ScopedWrite = ScopedWrite::new(
+    "with gone as (delete from app.team_members where account_id = $1 and team_id = $2 and user_id <> all ($3))
+     insert into app.team_members (account_id, team_id, user_id)
+     select $1, $2, m.user_id from app.memberships m where m.account_id = $1 and m.user_id = any ($3) and m.status <> 'removed'
+     on conflict do nothing",
+);
+
+/// List who is in a team.
+#[utoipa::path(get, path = "/api/v1/teams/{id}/members", params(Id<Team>), tag = "teams")]
+pub(crate) async fn team_members(
+    may: May<Read, Team>,
+    Path(id): Path<Id<Team>>,
+) -> Result<Json<TeamMembers>> {
+    let mut tx = may.begin_reading().await?;
+    db::find(&mut tx, id).await?;
+    let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
+    Ok(Json(TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
+}
+
+/// Say who is in a team.
+///
+/// It takes effect at once: what a permission reaches for a team is asked of the database each time. So nobody adds
+/// themselves to one, but those who may do everything anyway.
+#[utoipa::path(put, path = "/api/v1/teams/{id}/members", params(Id<Team>), tag = "teams")]
+pub(crate) async fn set_team_members(
+    may: May<Write, Team>,
+    Path(id): Path<Id<Team>>,
+    Json(asked): Json<TeamMembers>,
+) -> Result<Json<TeamMembers>> {
+    let mut tx = may.begin().await?;
+    let author = rights::lock(&mut tx, may.who()).await?;
+    db::find(&mut tx, id).await?;
+    let me = may.who().user();
+    let before: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
+    if asked.members.contains(&me) && !before.contains(&(me,)) {
+        author.reach(&Permissions::new(["*:*"])).map_err(|_| MemberRefusal::OwnRights)?;
+    }
+    let mut wanted: Vec<Uuid> = asked.members.into_iter().map(Uuid::from).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let change = Change::new("auth.team.changed", "team", id.into(), "members_set");
+    let change = change.with(json!({ "members": wanted }));
+    tx.write_noted::<()>(SET, change).bind(id).bind(&wanted).run().await?;
+    let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
+    if members.len() != wanted.len() {
+        return Err(MemberRefusal::MemberUnknown.into());
+    }
+    tx.commit().await?;
+    Ok(Json(TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
+}

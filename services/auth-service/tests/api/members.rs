@@ -1,0 +1,175 @@
+//! Members: what is done to them takes effect at once, and nobody reaches beyond their own rights.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use testkit::{Answer, Person};
+
+use crate::company::Company;
+
+async fn me(person: &Person) -> Answer {
+    person.get("/auth/me").await
+}
+
+fn refused(answer: Answer, status: StatusCode, code: &str) {
+    assert_eq!(answer.expect(status)["code"], code);
+}
+
+#[tokio::test]
+async fn members_are_listed_by_pages_with_their_roles_and_strangers_are_not() {
+    let acme = Company::new().await;
+    for role in ["admin", "manager", "viewer"] {
+        acme.somebody(role).await;
+    }
+    let stranger = acme.nexo.person("member:read").await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = acme.ana.get(&format!("/members?limit=3{cursor}")).await.expect(StatusCode::OK);
+        seen.extend(page["data"].as_array().unwrap().iter().map(|member| member["effective_role"].clone()));
+        let Some(next) = page["page"]["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        refused(
+            stranger.get(&format!("/members?limit=3{cursor}")).await,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+        );
+    }
+    assert_eq!(seen, ["owner", "admin", "manager", "viewer"]);
+    assert_eq!(stranger.get("/members").await.expect(StatusCode::OK)["data"].as_array().unwrap().len(), 1);
+    let ana = format!("/members/{}", acme.ana.user);
+    for path in [ana.clone(), format!("{ana}/permissions")] {
+        assert_eq!(stranger.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_removed_member_is_refused_on_the_next_request() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("admin").await;
+    me(&eve).await.expect(StatusCode::OK);
+    assert_eq!(acme.remove(&acme.ana, eve.user).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(me(&eve).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(acme.ana.get(&format!("/members/{}", eve.user)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(acme.ana.get("/members").await.body["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_suspended_member_is_kept_out_until_they_are_let_in_again() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("viewer").await;
+    let now = acme.change(&acme.ana, eve.user, json!({ "status": "suspended" })).await;
+    assert_eq!(now.expect(StatusCode::OK)["status"], "suspended");
+    assert_eq!(me(&eve).await.status, StatusCode::UNAUTHORIZED);
+    acme.change(&acme.ana, eve.user, json!({ "status": "active" })).await.expect(StatusCode::OK);
+    assert_eq!(me(&eve).await.status, StatusCode::UNAUTHORIZED, "a session that has ended stays so");
+}
+
+#[tokio::test]
+async fn a_change_of_roles_shows_on_the_next_request() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("viewer").await;
+    let now = acme.appoint(&acme.ana, eve.user, &["manager", "employee"]).await.expect(StatusCode::OK);
+    assert_eq!(now["effective_role"], "manager");
+    assert_eq!(
+        me(&eve).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the token with the old rights is good no more"
+    );
+    let rights = acme.ana.get(&format!("/members/{}/permissions", eve.user)).await.expect(StatusCode::OK);
+    assert_eq!(rights["permissions"][0], "*:read");
+    assert_eq!(rights["roles"][1]["name"], "employee");
+}
+
+#[tokio::test]
+async fn nobody_reaches_beyond_their_own_rights() {
+    let acme = Company::new().await;
+    let admin = acme.somebody("admin").await;
+    let viewer = acme.somebody("viewer").await;
+    let clerk =
+        acme.nexo.member(acme.ana.account, "member:read member:write member:delete client:read").await;
+    let forbidden = StatusCode::FORBIDDEN;
+
+    refused(acme.appoint(&clerk, viewer.user, &["admin"]).await, forbidden, "beyond-own-rights");
+    refused(acme.appoint(&clerk, viewer.user, &["employee"]).await, forbidden, "beyond-own-rights");
+    refused(acme.remove(&clerk, admin.user).await, forbidden, "beyond-own-rights");
+    refused(
+        acme.change(&clerk, admin.user, json!({ "status": "suspended" })).await,
+        forbidden,
+        "beyond-own-rights",
+    );
+    for (what, answer) in [
+        ("gives ownership", acme.appoint(&admin, viewer.user, &["owner"]).await),
+        ("removes the owner", acme.remove(&admin, acme.ana.user).await),
+        ("demotes the owner", acme.appoint(&admin, acme.ana.user, &["viewer"]).await),
+        ("suspends the owner", acme.change(&admin, acme.ana.user, json!({ "status": "suspended" })).await),
+    ] {
+        assert_eq!(answer.expect(forbidden)["code"], "owners-only", "an administrator {what}");
+    }
+    refused(acme.appoint(&admin, admin.user, &["viewer"]).await, forbidden, "own-rights");
+    refused(acme.remove(&acme.ana, acme.ana.user).await, forbidden, "own-rights");
+    let heir = json!({ "member_id": viewer.user });
+    refused(admin.post("/account/ownership-transfers", heir).await, forbidden, "owners-only");
+    acme.appoint(&acme.ana, admin.user, &["owner"]).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_role_of_another_account_is_none() {
+    let acme = Company::new().await;
+    let other = Company::new().await;
+    let theirs = other.role("viewer").await;
+    let eve = acme.somebody("viewer").await;
+    let answer = acme.change(&acme.ana, eve.user, json!({ "roles": [theirs] })).await;
+    refused(answer, StatusCode::UNPROCESSABLE_ENTITY, "role-unknown");
+}
+
+#[tokio::test]
+async fn ownership_is_handed_over_and_the_last_owner_stays() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("viewer").await;
+    let leave = format!("/accounts/{}/membership", acme.ana.account);
+    refused(acme.ana.send(Method::DELETE, &leave, None, None).await, StatusCode::CONFLICT, "last-owner");
+    let to = |id: Value| json!({ "member_id": id });
+    let path = "/account/ownership-transfers";
+    for unfit in [json!(acme.ana.user), json!(uuid::Uuid::now_v7())] {
+        assert!(acme.ana.post(path, to(unfit)).await.status.is_client_error());
+    }
+    assert_eq!(acme.ana.post(path, to(json!(eve.user))).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(me(&acme.ana).await.status, StatusCode::UNAUTHORIZED);
+    let mut look = acme.nexo.ground.database.look().await;
+    let held: Vec<(String,)> = sqlx::query_as(
+        "select r.name from app.member_roles h join app.roles r on r.id = h.role_id where h.user_id = any ($1) order by h.user_id = $2, r.name",
+    )
+    .bind([uuid::Uuid::from(acme.ana.user), eve.user.into()])
+    .bind(uuid::Uuid::from(eve.user))
+    .fetch_all(&mut look)
+    .await
+    .unwrap();
+    assert_eq!(held, ["admin", "owner", "viewer"].map(|name| (name.to_owned(),)));
+}
+
+/// The account's lock decides: two owners who leave at once are one after the other, and one of them stays.
+#[tokio::test]
+async fn of_two_owners_who_leave_at_once_one_stays() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("owner").await;
+    let leave = format!("/accounts/{}/membership", acme.ana.account);
+    let (one, other) = tokio::join!(
+        acme.ana.send(Method::DELETE, &leave, None, None),
+        eve.send(Method::DELETE, &leave, None, None)
+    );
+    let mut told = [one.status, other.status];
+    told.sort();
+    assert_eq!(told, [StatusCode::NO_CONTENT, StatusCode::CONFLICT]);
+}
+
+#[tokio::test]
+async fn whoever_saw_an_older_member_is_told_the_present_one() {
+    let acme = Company::new().await;
+    let eve = acme.somebody("viewer").await;
+    let seen = acme.member(&acme.ana, eve.user).await;
+    let now = acme.appoint(&acme.ana, eve.user, &["employee"]).await.expect(StatusCode::OK);
+    let path = format!("/members/{}", eve.user);
+    let stale = acme.ana.patch(&path, &seen, json!({ "status": "suspended" })).await;
+    assert_eq!(stale.expect(StatusCode::PRECONDITION_FAILED)["current"], now);
+    let blind = acme.ana.send(Method::PATCH, &path, None, Some(json!({}))).await;
+    assert_eq!(blind.status, StatusCode::PRECONDITION_REQUIRED);
+}
