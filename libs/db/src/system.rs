@@ -17,7 +17,7 @@ use crate::{
 pub enum Reason {
     /// A person opens an account.
     SignUp,
-    /// A person shows an e-mail and a password.
+    /// A person shows who they are: by a password, or by a token that was mailed to them.
     SignIn,
     /// A session shows its refresh token.
     Refresh,

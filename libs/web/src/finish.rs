@@ -19,28 +19,30 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Error, Json, RequestId, health};
+use crate::{ClientAddress, Error, Json, Proxies, RequestId, health};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// What bounds every request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Edges {
     /// How long an answer may take.
     pub patience: Duration,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
+    /// Whose word about the client's address is believed.
+    pub proxies: Proxies,
 }
 
 impl Default for Edges {
     fn default() -> Self {
-        Self { patience: Duration::from_secs(15), body_limit: BODY_LIMIT }
+        Self { patience: Duration::from_secs(15), body_limit: BODY_LIMIT, proxies: Proxies::default() }
     }
 }
 
 /// The router of a service, and its API document: served at `/openapi.json` as well.
-pub fn finish<S>(api: OpenApiRouter<S>, app: S, title: &str) -> (Router, OpenApi)
+pub fn finish<S>(api: OpenApiRouter<S>, app: S, title: &str, edges: Edges) -> (Router, OpenApi)
 where
     S: Clone + Send + Sync + 'static,
     Db: FromRef<S>,
@@ -52,7 +54,7 @@ where
         .route("/openapi.json", get(async move || Json(served)))
         .merge(health::routes())
         .with_state(app);
-    (shield(router, Edges::default()), document)
+    (shield(router, edges), document)
 }
 
 /// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
@@ -62,7 +64,10 @@ pub fn shield(router: Router, edges: Edges) -> Router {
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(edges.body_limit))
-        .layer(middleware::from_fn(move |request: Request, next: Next| answer(edges.patience, request, next)))
+        .layer(middleware::from_fn(move |mut request: Request, next: Next| {
+            ClientAddress::mark(&mut request, &edges.proxies);
+            answer(edges.patience, request, next)
+        }))
 }
 
 /// Gives the request its id and its span, and bounds its time.

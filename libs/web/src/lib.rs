@@ -1,5 +1,6 @@
 //! What every HTTP service of ours has in common: who may, what came in, what goes out.
 
+mod client;
 mod crud;
 mod extract;
 mod finish;
@@ -11,6 +12,7 @@ mod respond;
 mod serve;
 mod telemetry;
 
+pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{Once, crud, crud_for_reading};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query};
 pub use finish::{Edges, finish, shield};
@@ -18,7 +20,7 @@ pub use health::Health;
 pub use may::{Action, Bearer, Delete, Known, May, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
-pub use respond::{Answered, Created, Marked, NoContent, Tagged};
+pub use respond::{Accepted, Answered, Created, Marked, NoContent, Tagged};
 pub use serve::{Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 

@@ -29,7 +29,9 @@ impl RequestId {
         CURRENT.try_with(|id| Self(*id)).ok()
     }
 
-    pub(crate) fn current_or_new() -> Self {
+    /// The id of the request that is being served; a new one where none is.
+    #[must_use]
+    pub fn current_or_new() -> Self {
         Self::current().unwrap_or_else(|| Self(Uuid::now_v7()))
     }
 

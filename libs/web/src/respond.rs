@@ -26,6 +26,10 @@ pub struct Tagged<T>(pub Record<T>);
 #[derive(Debug)]
 pub struct Marked<T>(pub i64, pub T);
 
+/// 202: it is under way.
+#[derive(Debug)]
+pub struct Accepted<T>(pub T);
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -105,6 +109,12 @@ impl<T: Serialize> IntoResponse for Marked<T> {
     }
 }
 
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
@@ -138,6 +148,12 @@ impl<T: ToSchema> IntoResponses for Json<T> {
 impl<T: ToSchema> IntoResponses for Marked<T> {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         answer::<T>("200")
+    }
+}
+
+impl<T: ToSchema> IntoResponses for Accepted<T> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        answer::<T>("202")
     }
 }
 

@@ -53,7 +53,8 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
     });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
     tokio::select! {
         served = async { serving.await } => served,
         () = async { let _ = draining.await; tokio::time::sleep(DRAIN).await } => {

@@ -9,6 +9,7 @@ use hyper::Uri;
 use identity::Verifier;
 use kernel::Env;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use web::Proxies;
 
 use crate::{App, Upstreams};
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub patience: Duration,
     /// Which pages of other origins may call.
     pub cors: CorsLayer,
+    /// Whose word about the client's address is believed.
+    pub proxies: Proxies,
     body_limit: usize,
     auth: Uri,
     crm: Uri,
@@ -39,6 +42,7 @@ impl Config {
             identity: identity::Config::read(env),
             patience: Duration::from_secs(env.parsed("NEXO_UPSTREAM_SECONDS", 20)),
             cors: cors(env),
+            proxies: Proxies::read(env),
             body_limit: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),
@@ -79,7 +83,7 @@ fn cors(env: &mut Env) -> CorsLayer {
     let told = ["idempotent-replayed", "x-request-id"].map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH].into_iter().chain(own).collect::<Vec<_>>())
         .expose_headers([ETAG, LOCATION, RETRY_AFTER].into_iter().chain(told).collect::<Vec<_>>())
         .max_age(Duration::from_secs(600))

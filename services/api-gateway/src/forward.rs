@@ -8,20 +8,32 @@ use axum::{
 use http::{HeaderMap, Method, header::CONTENT_LENGTH};
 use http_body_util::{LengthLimitError, Limited};
 use identity::TokenError;
-use web::{Bearer, Error, RequestId, Result};
+use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
 
 use crate::{App, headers, upstream::Service};
 
 /// What somebody without a token may ask for.
 const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register", Method::POST),
+    ("/api/v1/auth/register/resend", Method::POST),
+    ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/password/reset", Method::POST),
+    ("/api/v1/auth/password/reset/confirm", Method::POST),
+    ("/api/v1/auth/email/confirm", Method::POST),
+    ("/api/v1/auth/invitations/accept", Method::POST),
+    ("/dev/mail", Method::GET),
     ("/.well-known/jwks.json", Method::GET),
 ];
 
 /// Sends a request on to the service whose path it has, and its answer back; both bodies flow through.
-pub(crate) async fn forward(State(app): State<App>, id: RequestId, request: Request) -> Result<Response> {
+pub(crate) async fn forward(
+    State(app): State<App>,
+    id: RequestId,
+    ClientAddress(client): ClientAddress,
+    request: Request,
+) -> Result<Response> {
     let path = request.uri().path();
     let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     if !is_public {
@@ -34,6 +46,9 @@ pub(crate) async fn forward(State(app): State<App>, id: RequestId, request: Requ
     let mut request = request.map(|body| Body::new(Limited::new(body, app.body_limit)));
     headers::inbound(request.headers_mut());
     request.headers_mut().insert("x-request-id", id.header());
+    if let Some(client) = client.and_then(|client| client.to_string().parse().ok()) {
+        request.headers_mut().insert(FORWARDED_FOR, client);
+    }
 
     let answer = app.upstreams.send(service, request).await.map_err(|error| failed(error, app.body_limit))?;
     let mut answer = answer.map(Body::new);

@@ -40,6 +40,7 @@ pub fn router(app: App, config: &Config) -> Router {
     let router = Router::new()
         .route("/api/v1/{*rest}", any(forward::forward))
         .route("/.well-known/{*rest}", any(forward::forward))
+        .route("/dev/mail", get(forward::forward))
         .route("/api/openapi.json", get(documents::merged))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
@@ -47,5 +48,6 @@ pub fn router(app: App, config: &Config) -> Router {
         .with_state(app)
         .merge(docs);
     // Outermost: a page must be able to read a problem as well.
-    shield(router, Edges { patience: config.patience, ..Edges::default() }).layer(config.cors.clone())
+    let edges = Edges { patience: config.patience, proxies: config.proxies.clone(), ..Edges::default() };
+    shield(router, edges).layer(config.cors.clone())
 }

@@ -60,7 +60,10 @@ impl Service {
     /// Whose path this is.
     pub(crate) fn of(path: &str) -> Self {
         let of_auth = |rest: &str| AUTH.contains(&rest.split('/').next().unwrap_or_default());
-        if path.starts_with("/.well-known/") || path.strip_prefix("/api/v1/").is_some_and(of_auth) {
+        if path.starts_with("/.well-known/")
+            || path == "/dev/mail"
+            || path.strip_prefix("/api/v1/").is_some_and(of_auth)
+        {
             Self::Auth
         } else {
             Self::Crm

@@ -3,8 +3,20 @@ use std::{net::SocketAddr, sync::Arc, thread};
 use db::Db;
 use identity::{Hasher, KeyError, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
+use web::Proxies;
 
-use crate::{App, Throttle};
+use crate::{App, MailError, Throttle, mail};
+
+/// Why the settings make no service.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The key that signs tokens.
+    #[error("NEXO_SIGNING_KEY cannot be used")]
+    Key(#[from] KeyError),
+    /// How letters are sent.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+}
 
 /// The settings of this service.
 #[derive(Debug)]
@@ -19,6 +31,10 @@ pub struct Config {
     pub mint: Mint,
     /// Makes refresh tokens.
     pub secret: Secret,
+    /// How letters are sent.
+    mail: mail::Config,
+    /// Whose word about the client's address is believed.
+    proxies: Proxies,
     /// Threads that hash passwords.
     hashing_threads: usize,
     /// Passwords that may wait for them.
@@ -35,13 +51,15 @@ impl Config {
             identity: identity::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),
+            mail: mail::Config::read(env),
+            proxies: Proxies::read(env),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
         }
     }
 
     /// What the handlers work with.
-    pub fn app(&self, db: Db, clock: &Clock) -> Result<App, KeyError> {
+    pub fn app(&self, db: Db, clock: &Clock) -> Result<App, ConfigError> {
         let issuer = Arc::new(self.mint.issuer(clock.clone())?);
         Ok(App {
             db: db.sealing_cursors_with(&self.secret),
@@ -50,6 +68,9 @@ impl Config {
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
+            mail: self.mail.mailer()?,
+            pages: self.mail.pages.clone(),
+            proxies: self.proxies.clone(),
         })
     }
 }

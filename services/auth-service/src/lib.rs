@@ -2,30 +2,37 @@
 
 mod accounts;
 mod config;
+mod email;
+mod invitations;
 mod keys;
 mod login;
+mod mail;
 mod me;
 mod members;
+mod one_time;
 mod password;
 mod refusal;
-mod register;
 mod rights;
 mod roles;
 mod sessions;
+mod signup;
 mod slug;
 mod teams;
 mod throttle;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef};
+use axum::{Router, extract::FromRef, routing::get};
 use db::Db;
 use identity::{Hasher, Issuer, RefreshKey, Verifier};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use web::{Edges, Proxies};
 
 pub use config::Config;
+pub use mail::{MailError, Mailer};
 pub use refusal::AuthRefusal;
+pub use signup::settle::{Founder, settle};
 pub use throttle::Throttle;
 
 /// What every handler may ask for.
@@ -43,6 +50,15 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Takes letters to people.
+    #[from_ref(skip)]
+    pub mail: Arc<dyn Mailer>,
+    /// Where the pages are that letters lead to.
+    #[from_ref(skip)]
+    pub pages: String,
+    /// Whose word about the client's address is believed.
+    #[from_ref(skip)]
+    pub proxies: Proxies,
 }
 
 /// The schemas that the answers refer to.
@@ -50,9 +66,11 @@ pub struct App {
 #[openapi(components(schemas(
     sessions::Tokens,
     sessions::list::Sessions,
+    signup::Sent,
     me::Me,
     accounts::Account,
     accounts::Places,
+    invitations::Invitations,
     members::Members,
     members::MemberRights,
     roles::Catalogue,
@@ -65,17 +83,19 @@ struct Schemas;
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
-        .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(sessions::refresh::refresh))
         .routes(routes!(sessions::logout::logout))
         .routes(routes!(sessions::list::sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end::end_other_sessions))
-        .routes(routes!(password::change_password))
         .routes(routes!(me::me))
         .routes(routes!(keys::jwks))
+        .merge(signup::router())
+        .merge(password::router())
+        .merge(email::router())
         .merge(accounts::router())
+        .merge(invitations::router())
         .merge(members::router())
         .merge(roles::router())
         .merge(teams::router())
@@ -83,5 +103,10 @@ pub fn api() -> OpenApiRouter<App> {
 
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    web::finish(api(), app, "NEXO: accounts and sessions")
+    let mut api = api();
+    if app.mail.outbox().is_some() {
+        api = api.route("/dev/mail", get(mail::dev_mail));
+    }
+    let edges = Edges { proxies: app.proxies.clone(), ..Edges::default() };
+    web::finish(api, app, "NEXO: accounts and sessions", edges)
 }

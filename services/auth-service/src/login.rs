@@ -12,6 +12,7 @@ use web::{Json, RequestId, Result};
 use crate::{
     App, AuthRefusal,
     sessions::{Tokens, hashing_failed, open_session},
+    throttle::Of,
 };
 
 /// Somebody who says who they are.
@@ -54,7 +55,7 @@ pub(crate) async fn login(
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<Tokens>> {
-    let counted = app.throttle.count(&app, &login.email).await?;
+    let counted = app.throttle.count(&app, Of::Login(&login.email)).await?;
     // The connection goes back before the hashing: that takes a thousand times as long.
     let found = look_up(&app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());

@@ -3,12 +3,18 @@ use db::{Refusal, Sort};
 /// Why somebody is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthRefusal {
-    /// See `uq_users_email`.
-    #[error("somebody has registered with this e-mail")]
-    EmailTaken,
+    /// Unknown, used, or too old; or the password is not the one that goes with it.
+    #[error("the token of the letter is not good, or no longer; ask for another letter")]
+    TokenInvalid,
     /// Unknown, wrong, suspended, or no member of that account: nobody can tell which.
     #[error("e-mail, password or account is wrong")]
     LoginFailed,
+    /// Unknown, used, revoked, too old, or to somebody else: nobody can tell which.
+    #[error("the invitation is not good, or no longer, or not for this address; ask for another one")]
+    InvitationInvalid,
+    /// They are known, and must show it.
+    #[error("this address has signed up: log in, and accept the invitation then")]
+    LogInFirst,
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
@@ -26,7 +32,9 @@ pub enum AuthRefusal {
 impl Refusal for AuthRefusal {
     fn code(&self) -> &'static str {
         match self {
-            Self::EmailTaken => "email-taken",
+            Self::TokenInvalid => "token-invalid",
+            Self::InvitationInvalid => "invitation-invalid",
+            Self::LogInFirst => "log-in-first",
             Self::LoginFailed => "login-failed",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
@@ -37,8 +45,8 @@ impl Refusal for AuthRefusal {
 
     fn sort(&self) -> Sort {
         match self {
-            Self::EmailTaken => Sort::Conflict,
-            Self::PasswordWrong => Sort::Invalid,
+            Self::LogInFirst => Sort::Conflict,
+            Self::PasswordWrong | Self::TokenInvalid | Self::InvitationInvalid => Sort::Invalid,
             Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed | Self::RefreshTokenInvalid | Self::RefreshTokenReused => Sort::Unauthenticated,
         }
@@ -50,7 +58,7 @@ impl Refusal for AuthRefusal {
 
     fn pointer(&self) -> Option<&'static str> {
         match self {
-            Self::EmailTaken => Some("/email"),
+            Self::TokenInvalid | Self::InvitationInvalid => Some("/token"),
             Self::PasswordWrong => Some("/current_password"),
             _ => None,
         }

@@ -17,6 +17,28 @@ impl std::fmt::Debug for Throttle {
     }
 }
 
+/// What is attempted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Of<'o> {
+    /// To show the password that goes with an e-mail.
+    Login(&'o str),
+    /// To have a letter sent to it.
+    Mail(&'o str),
+    /// To show what goes with a token.
+    Token(&'o [u8]),
+}
+
+impl Of<'_> {
+    fn bytes(self) -> Vec<u8> {
+        let of = |kind: &str, email: &str| format!("{kind}{}", email.trim().to_lowercase()).into_bytes();
+        match self {
+            Self::Login(email) => of("", email),
+            Self::Mail(email) => of("mail ", email),
+            Self::Token(hash) => [b"token ", hash].concat(),
+        }
+    }
+}
+
 /// What attempts of one identifier are counted under.
 pub(crate) struct Counted(Vec<u8>);
 
@@ -30,9 +52,9 @@ impl Throttle {
         Self(secret.key_for("login attempts"))
     }
 
-    /// Counts an attempt to log in as `email`; refuses it if there were too many.
-    pub(crate) async fn count(&self, app: &App, email: &str) -> Result<Counted> {
-        let key = hmac::sign(&self.0, email.trim().to_lowercase().as_bytes()).as_ref().to_vec();
+    /// Counts an attempt; refuses it if there were too many.
+    pub(crate) async fn count(&self, app: &App, of: Of<'_>) -> Result<Counted> {
+        let key = hmac::sign(&self.0, &of.bytes()).as_ref().to_vec();
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
         let mut tx = app.db.system(Reason::SignIn).await?;
         let wait: Option<(i32,)> = tx.ask(COUNT, |row| row.put(&key)).await?;

@@ -8,6 +8,7 @@ use db::Db;
 use identity::Verifier;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+use web::Edges;
 
 pub use config::Config;
 
@@ -28,5 +29,5 @@ pub fn api() -> OpenApiRouter<App> {
 
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    web::finish(api(), app, "NEXO: CRM")
+    web::finish(api(), app, "NEXO: CRM", Edges::default())
 }

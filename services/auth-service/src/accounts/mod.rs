@@ -10,8 +10,9 @@ mod switch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
+pub(crate) use create::found;
 pub(crate) use list::Places;
-pub(crate) use open::open;
+use open::open;
 pub(crate) use policy::Account;
 
 /// The permissions `account:read` and `account:write`.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use web::{Error, Marked, Result};
 
 use crate::{App, rights::HeldRole};
+pub(crate) use change::roles;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
 pub(crate) use remove::{count_owners, depart};

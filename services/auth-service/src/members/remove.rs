@@ -5,6 +5,7 @@ use web::{Delete, IfMatch, May, NoContent, Path, Result};
 
 use super::{MemberRefusal, Membership, find, shown};
 use crate::{
+    invitations::revoke_all_of,
     rights::{self, Rights},
     sessions::end::end_all,
 };
@@ -52,6 +53,7 @@ pub(crate) async fn remove_member(
 pub(crate) async fn depart(tx: &mut TenantTx, user: UserId, how: &'static str) -> Result<()> {
     let gone = Change::new(&format!("auth.member.{how}"), "member", user.into(), how);
     tx.write_noted::<()>(GO, gone.with(json!({ "status": "removed" }))).bind(user).run().await?;
+    revoke_all_of(tx, user).await?;
     end_all(tx, user, how).await
 }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use db::{Change, ScopedWrite, TenantTx};
 use identity::Principal;
 use kernel::{SessionId, UserId};
+use serde_json::json;
 use web::{Error, Known, NoContent, Path, Result};
 
 use crate::App;
@@ -55,8 +56,9 @@ pub(crate) async fn end_others(tx: &mut TenantTx, who: &Principal, because: &'st
     Ok(())
 }
 
-/// Ends every session of `user` in the transaction's account; part of a change that is noted.
-pub(crate) async fn end_all(tx: &mut TenantTx, user: UserId, because: &str) -> Result<()> {
-    tx.write_unnoted::<()>(END_ALL).bind(user).bind(because).run().await?;
+/// Ends every session of `user` in the transaction's account.
+pub(crate) async fn end_all(tx: &mut TenantTx, user: UserId, because: &'static str) -> Result<()> {
+    let ended = Change::new("auth.sessions.ended", "session", user.into(), because);
+    tx.write_noted::<()>(END_ALL, ended.with(json!({ "user": user }))).bind(user).bind(because).run().await?;
     Ok(())
 }

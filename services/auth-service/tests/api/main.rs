@@ -5,6 +5,8 @@ mod accounts;
 mod bad_input;
 mod company;
 mod ended;
+mod invitations;
+mod letters;
 mod lookups;
 mod members;
 mod roles;
@@ -45,8 +47,17 @@ async fn post(nexo: &Nexo, path: &str, body: Value) -> Answer {
     Person::nobody(&nexo.router).send_raw(Method::POST, &path, &headers, body.to_string()).await
 }
 
+/// The newest letter to an address.
+async fn letter(nexo: &Nexo, to: &str) -> Value {
+    let path = format!("/dev/mail?to={}", to.replace('+', "%2b"));
+    let letters = Person::nobody(&nexo.router).send_raw(Method::GET, &path, &[], "").await;
+    letters.expect(StatusCode::OK)["data"][0].clone()
+}
+
 async fn registered(nexo: &Nexo, email: &str, account: &str) -> Value {
-    post(nexo, "register", registration(email, account)).await.expect(StatusCode::CREATED)
+    post(nexo, "register", registration(email, account)).await.expect(StatusCode::ACCEPTED);
+    let shown = json!({ "token": letter(nexo, email).await["token"], "password": PASSWORD });
+    post(nexo, "register/confirm", shown).await.expect(StatusCode::CREATED)
 }
 
 async fn me(nexo: &Nexo, tokens: &Value) -> Answer {
@@ -91,30 +102,11 @@ async fn a_slug_belongs_to_one_account() {
 }
 
 #[tokio::test]
-async fn an_email_registers_once_whatever_its_case() {
-    let nexo = nexo().await;
-    let mut registrations = tokio::task::JoinSet::new();
-    for email in ["ana@acme.test", "ANA@acme.test", "Ana@Acme.test"] {
-        let nexo = nexo.clone();
-        registrations.spawn(async move { post(&nexo, "register", registration(email, "Acme")).await });
-    }
-    let answers = registrations.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
-    for refused in answers.into_iter().filter(|answer| answer.status != StatusCode::CREATED) {
-        let problem = refused.expect(StatusCode::CONFLICT);
-        assert_eq!(
-            (&problem["code"], &problem["errors"][0]["pointer"]),
-            (&json!("email-taken"), &json!("/email"))
-        );
-    }
-}
-
-#[tokio::test]
 async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 38);
+    assert_eq!(testkit::closed(&nexo, &document).await, 50);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

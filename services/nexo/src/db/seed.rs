@@ -1,8 +1,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
+use auth_service::{Founder, settle};
 use clap::Args;
-use http::StatusCode;
 use identity::Secret;
 use kernel::Clock;
 use migrate::NoHooks;
@@ -11,10 +11,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{Context, Target};
-use crate::{
-    say,
-    up::demo::{self, post},
-};
+use crate::{say, up::demo};
 
 #[derive(Debug, Args)]
 pub(super) struct Seed {
@@ -53,11 +50,15 @@ impl Seed {
         } else {
             Secret::generate().text().expose_secret().to_owned()
         };
-        let person = json!({ "email": email, "password": password, "display_name": email, "account_name": self.account });
+        identity::strength(&password, &[email, &self.account])?;
+        let founder = Founder {
+            email: email.to_owned(),
+            display_name: email.to_owned(),
+            account_name: self.account.clone(),
+            password: password.as_str().into(),
+        };
         let app = auth(context, target).await?;
-        let (status, answer) =
-            post(&auth_service::router(app).0, "/api/v1/auth/register", None, &person).await?;
-        anyhow::ensure!(status == StatusCode::CREATED, "refused: {answer}");
+        anyhow::ensure!(settle(&app, founder).await?.is_some(), "{email} is there already");
         let shown = (!asked).then_some(&password);
         if context.json {
             say::json(&json!({ "email": email, "account": self.account, "password": shown }))?;
@@ -79,7 +80,7 @@ async fn samples(context: &Context, target: &Target) -> anyhow::Result<bool> {
     env.finish()?;
     let db = crm.database.open(&NoHooks).await?.sealing_cursors_with(&crm.secret);
     let crm = crm_service::router(crm_service::App { db, verifier }).0;
-    let logins = demo::fill(&auth_service::router(app).0, &crm).await?;
+    let logins = Box::pin(demo::fill(app, &crm)).await?;
     if context.json {
         let logins: Vec<_> =
             logins.iter().map(|one| json!({ "account": one.account, "email": one.email })).collect();

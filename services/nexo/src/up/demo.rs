@@ -1,6 +1,7 @@
 //! Two accounts to look at. They are made by the same operations that everybody has.
 
 use anyhow::Context as _;
+use auth_service::{Founder, settle};
 use axum::{Router, body::Body};
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
@@ -19,21 +20,25 @@ const LOGINS: &[Login] = &[
 ];
 
 /// Makes the accounts that are not there yet, with their clients.
-pub(crate) async fn fill(auth: &Router, crm: &Router) -> anyhow::Result<Vec<Login>> {
+pub(crate) async fn fill(auth: auth_service::App, crm: &Router) -> anyhow::Result<Vec<Login>> {
+    let router = auth_service::router(auth.clone()).0;
     let mut logins = Vec::new();
     for Login { account, email, password } in LOGINS {
-        let person =
-            json!({ "email": email, "password": password, "display_name": email, "account_name": account });
-        let (status, tokens) = post(auth, "/api/v1/auth/register", None, &person).await?;
-        if status == StatusCode::CREATED {
+        let founder = Founder {
+            email: (*email).to_owned(),
+            display_name: (*email).to_owned(),
+            account_name: (*account).to_owned(),
+            password: (*password).into(),
+        };
+        if settle(&auth, founder).await?.is_some() {
+            let login = json!({ "email": email, "password": password });
+            let (_, tokens) = post(&router, "/api/v1/auth/login", None, &login).await?;
             let token =
-                tokens.get("access_token").and_then(Value::as_str).context("a registration gives a token")?;
+                tokens.get("access_token").and_then(Value::as_str).context("a login gives a token")?;
             for client in clients(account) {
                 let (status, answer) = post(crm, "/api/v1/clients", Some(token), &client).await?;
                 anyhow::ensure!(status == StatusCode::CREATED, "a sample client was refused: {answer}");
             }
-        } else {
-            anyhow::ensure!(status == StatusCode::CONFLICT, "a sample account was refused: {tokens}");
         }
         logins.push(Login { account, email, password });
     }

@@ -38,7 +38,11 @@ async fn serve(
     let gateway = format!("http://{}", listeners.gateway()?);
     let mut schedule_env = place.env_for(&env, "nexo_app")?;
     let services = Services::open(place, env, &listeners).await?;
-    let demo = if with_demo { demo::fill(&services.auth, &services.crm).await? } else { Vec::new() };
+    let demo = if with_demo {
+        Box::pin(demo::fill(services.auth.clone(), &services.crm)).await?
+    } else {
+        Vec::new()
+    };
     say::line(&welcome(&gateway, place, &demo));
     let schedule = scheduler(&mut schedule_env)?;
     let served = services.serve(listeners).await;
@@ -62,7 +66,7 @@ fn scheduler(env: &mut Env) -> anyhow::Result<tokio::task::JoinHandle<()>> {
 fn welcome(gateway: &str, place: &Place, demo: &[demo::Login]) -> String {
     let database = place.description();
     let mut parts = vec![format!(
-        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  database  {database}\n"
+        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  letters   {gateway}/dev/mail\n  database  {database}\n"
     )];
     let curl = |path: &str, body: &str| {
         format!(

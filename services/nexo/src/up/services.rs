@@ -39,7 +39,7 @@ impl Listeners {
 /// Routers that are ready to be served.
 pub(crate) struct Services {
     gateway: Router,
-    pub(crate) auth: Router,
+    pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
 }
 
@@ -47,7 +47,9 @@ impl Services {
     /// Reads the settings of all three, migrates, and opens their databases.
     pub(crate) async fn open(place: &Place, mut env: Env, listeners: &Listeners) -> anyhow::Result<Self> {
         let upstream = |listener: &Listener| Ok::<_, io::Error>(format!("http://{}", listener.address()?));
-        let mut auth_env = place.env_for(&env, "nexo_auth")?;
+        // What asks them is the gateway, on this machine.
+        let mut auth_env =
+            place.env_for(&env, "nexo_auth")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
         let mut crm_env = place.env_for(&env, "nexo_app")?;
         let mut gateway_env = place
             .env_for(&env, "nexo_app")?
@@ -70,7 +72,7 @@ impl Services {
         let gateway_app = gateway.app(gateway_db, verifier.clone());
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
-            auth: auth_service::router(auth_app).0,
+            auth: auth_app,
             crm: crm_service::router(crm_service::App { db: crm_db, verifier }).0,
         })
     }
@@ -83,7 +85,7 @@ impl Services {
             tokio::spawn(web::serve(listener, router, async move { stop.cancelled().await }))
         };
         let mut gateway = serve(listeners.gateway, self.gateway, &edge);
-        let mut auth = serve(listeners.auth, self.auth, &rest);
+        let mut auth = serve(listeners.auth, auth_service::router(self.auth).0, &rest);
         let mut crm = serve(listeners.crm, self.crm, &rest);
         tokio::select! {
             () = shutdown_signal() => {}

@@ -57,12 +57,12 @@ async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
 
 #[tokio::test]
 async fn a_persons_sessions_are_as_auth_http_says() {
-    passes("auth.http", 17).await;
+    passes("auth.http", 24).await;
 }
 
 #[tokio::test]
 async fn accounts_are_apart_as_isolation_http_says() {
-    passes("isolation.http", 24).await;
+    passes("isolation.http", 28).await;
 }
 
 /// Everything that an account has, in the order in which it can go.
@@ -75,7 +75,7 @@ async fn an_account_that_was_exported_deleted_and_imported_is_as_the_http_suites
     let home = home();
     let nexo = Nexo::up(&home, &[]).await;
     let variables = ["email=moves@nexo.test".to_owned()];
-    run(&nexo, "before-move.http", 4, &variables).await;
+    run(&nexo, "before-move.http", 6, &variables).await;
     let file = home.path().join("moved.nexo.tar.zst");
     let file = file.to_str().unwrap();
     done(&home, &["db", "tenant", "export", "moving-ltd", "--to", file]);

@@ -1,16 +1,18 @@
 use axum::extract::State;
-use db::{LookUp, Reason};
-use identity::{Principal, Verdict, strength};
-use kernel::AccountId;
+use db::LookUp;
+use identity::{Verdict, strength};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Error, Json, Known, NoContent, Result};
+use web::{Error, Json, Known, NoContent, RequestId, Result};
 
+use super::end_everywhere;
 use crate::{
     App, AuthRefusal,
+    mail::Letter,
     sessions::{end::end_others, hashing_failed},
+    throttle::Of,
 };
 
 /// A person who wants another password.
@@ -27,7 +29,6 @@ pub(crate) struct NewPassword {
 
 const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
 const REPLACE: LookUp = LookUp::new("select from app.replace_password_hash($1)");
-const ACCOUNTS: LookUp = LookUp::new("select account_id from app.my_accounts()");
 
 /// Change my password.
 ///
@@ -40,10 +41,9 @@ pub(crate) async fn change_password(
 ) -> Result<NoContent> {
     let mut tx = app.db.begin_reading(&who).await?;
     let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
-    let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
     tx.commit().await?; // hashing takes a thousand times as long as all of this
     let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
-    let counted = app.throttle.count(&app, &email).await?; // whoever has a token must not guess either
+    let counted = app.throttle.count(&app, Of::Login(&email)).await?; // whoever has a token must not guess either
     let verdict = app.hasher.verify(asked.current_password, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
         return Err(AuthRefusal::PasswordWrong.into());
@@ -51,29 +51,14 @@ pub(crate) async fn change_password(
     strength(asked.new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
     let hash = app.hasher.hash(asked.new_password).await.map_err(hashing_failed)?;
-    let elsewhere: Vec<_> =
-        accounts.into_iter().map(|(account,)| account).filter(|account| *account != who.account()).collect();
     // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
-    end_elsewhere(&app, &who, &elsewhere).await?;
+    end_everywhere(&app, who.user(), RequestId(who.request()), Some(who.account())).await?;
     let mut tx = app.db.begin(&who).await?;
     tx.look_up::<()>(REPLACE).bind(hash).run().await?;
     end_others(&mut tx, &who, "password").await?;
     counted.forgive(&mut tx).await?;
     tx.commit().await?;
-    end_elsewhere(&app, &who, &elsewhere).await?;
+    end_everywhere(&app, who.user(), RequestId(who.request()), Some(who.account())).await?;
+    app.mail.post(Letter::password_changed(&email))?;
     Ok(NoContent)
-}
-
-async fn end_elsewhere(app: &App, who: &Principal, accounts: &[AccountId]) -> Result<()> {
-    for account in accounts {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a person's own sessions in another account of theirs, which the look-up has named"
-        )]
-        let tx = app.db.system(Reason::OwnAccounts).await?;
-        let mut tx = tx.enter(*account, who.user(), who.request()).await?;
-        end_others(&mut tx, who, "password").await?;
-        tx.commit().await?;
-    }
-    Ok(())
 }

@@ -1,0 +1,105 @@
+//! A person's address, and how it becomes another.
+
+use axum::extract::State;
+use db::{LookUp, Reason};
+use identity::Verdict;
+use secrecy::SecretString;
+use serde::Deserialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use validator::Validate;
+use web::{Accepted, Error, Json, Known, NoContent, Result};
+
+use crate::{
+    App, AuthRefusal,
+    mail::Letter,
+    one_time::{self, OneTime},
+    sessions::hashing_failed,
+    signup::{Sent, confirm::taken},
+    throttle::Of,
+};
+
+/// A person who moves to another address.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewEmail {
+    /// Where the letter goes that confirms it.
+    #[validate(email, length(max = 254))]
+    new_email: String,
+    /// Theirs: a stolen access token is not enough.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// Somebody who has read the letter.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Proof {
+    /// From the letter.
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+#[derive(FromRow)]
+struct Moved {
+    was: String,
+    is_now: String,
+}
+
+const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
+const BEGIN: LookUp = LookUp::new("select begin_email_change from app.begin_email_change($1, $2)");
+const CHANGE: LookUp = LookUp::new("select was, is_now from app.change_email($1)");
+
+/// Ask for another address.
+///
+/// Both addresses are written to; it changes when the new one is confirmed. The answer does not tell whether somebody
+/// else has it.
+#[utoipa::path(post, path = "/api/v1/auth/email", tag = "auth")]
+pub(crate) async fn request_email_change(
+    State(app): State<App>,
+    Known(who): Known,
+    Json(asked): Json<NewEmail>,
+) -> Result<Accepted<Sent>> {
+    let mut tx = app.db.begin_reading(&who).await?;
+    let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
+    tx.commit().await?;
+    let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
+    let counted = app.throttle.count(&app, Of::Login(&email)).await?; // whoever has a token must not guess either
+    let verdict = app.hasher.verify(asked.password, Some(stored)).await.map_err(hashing_failed)?;
+    if verdict == Verdict::Wrong {
+        return Err(AuthRefusal::PasswordWrong.into());
+    }
+    app.throttle.count(&app, Of::Mail(&asked.new_email)).await?;
+    let token = OneTime::generate()?;
+    let mut tx = app.db.begin(&who).await?;
+    let free: Option<(bool,)> = tx.look_up(BEGIN).bind(&token.hash).bind(&asked.new_email).optional().await?;
+    counted.forgive(&mut tx).await?;
+    tx.commit().await?;
+    app.mail.post(Letter::email_is_to_change(&email, &asked.new_email))?;
+    if free == Some((true,)) {
+        app.mail.post(Letter::confirm_email(&app.pages, &asked.new_email, &token.text))?;
+    }
+    Ok(Sent::to(&asked.new_email))
+}
+
+/// Confirm my new address, with the token of the letter.
+#[utoipa::path(post, path = "/api/v1/auth/email/confirm", tag = "auth", security(()))]
+pub(crate) async fn confirm_email(
+    State(app): State<App>,
+    Json(Proof { token }): Json<Proof>,
+) -> Result<NoContent> {
+    let token = one_time::hash_of(&token);
+    #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
+    let mut tx = app.db.system(Reason::SignIn).await?;
+    let moved: Option<Moved> = tx.ask(CHANGE, |row| row.put(token)).await.map_err(taken)?;
+    let Moved { was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
+    tx.commit().await?;
+    app.mail.post(Letter::email_changed(&was, &is_now))?;
+    app.mail.post(Letter::email_changed(&is_now, &is_now))?;
+    Ok(NoContent)
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(request_email_change)).routes(routes!(confirm_email))
+}

@@ -1,0 +1,148 @@
+use axum::{extract::State, http::HeaderMap};
+use db::{Change, LookUp, Reason, Scoped, ScopedWrite, TenantTx};
+use identity::strength;
+use kernel::UserId;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{Error, Json, Known, RequestId, Result};
+
+use super::token::Token;
+use crate::{
+    App, AuthRefusal, rights,
+    sessions::{Tokens, hashing_failed, open_session},
+    signup::Person,
+};
+
+/// Somebody who was invited and has signed up before.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acceptance {
+    /// From the letter.
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+/// Somebody who was invited and is new.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Newcomer {
+    /// From the letter; it proves the address as well.
+    #[schema(value_type = String)]
+    token: SecretString,
+    /// What others call them.
+    #[validate(length(min = 1, max = 200))]
+    display_name: String,
+    /// Hard to guess: judged by how many guesses it would take.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+const OPEN: Scoped = Scoped::new(
+    "select email, role_id from app.invitations
+     where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
+);
+const ACCEPT: ScopedWrite = ScopedWrite::new(
+    "update app.invitations set accepted_at = now()
+     where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
+);
+/// Whoever was suspended does not come back by an invitation; whoever was removed does.
+const JOIN: ScopedWrite = ScopedWrite::new(
+    "insert into app.memberships as m (account_id, user_id, last_used_at) values ($1, $2, now())
+     on conflict (account_id, user_id) do update set status = 'active', version = m.version + 1, last_used_at = now()
+     where m.status <> 'suspended'",
+);
+const APPOINT: ScopedWrite = ScopedWrite::new(
+    "insert into app.member_roles (account_id, user_id, role_id) values ($1, $2, $3) on conflict do nothing",
+);
+const MINE: LookUp = LookUp::new("select email from app.my_password()");
+
+/// Accept an invitation to my address.
+///
+/// The answer is a session in the account; the one I have stays.
+#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth")]
+pub(crate) async fn accept_invitation(
+    State(app): State<App>,
+    Known(who): Known,
+    headers: HeaderMap,
+    Json(Acceptance { token }): Json<Acceptance>,
+) -> Result<Json<Tokens>> {
+    let mut tx = app.db.begin_reading(&who).await?;
+    let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
+    tx.commit().await?;
+    let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
+    if invited.email.to_lowercase() != mine.to_lowercase() {
+        return Err(AuthRefusal::InvitationInvalid.into());
+    }
+    #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
+    let tx = app.db.system(Reason::SignIn).await?;
+    let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
+    Ok(Json(invited.join(&app, tx, who.user(), &headers).await?))
+}
+
+/// Accept an invitation as somebody new.
+///
+/// The person becomes a user and a member, and is logged in.
+#[utoipa::path(post, path = "/api/v1/auth/invitations/accept", tag = "auth", security(()))]
+pub(crate) async fn join_by_invitation(
+    State(app): State<App>,
+    request: RequestId,
+    headers: HeaderMap,
+    Json(new): Json<Newcomer>,
+) -> Result<Json<Tokens>> {
+    let invited = Invited::by(&app, &new.token, request).await?;
+    strength(new.password.expose_secret(), &[invited.email.as_str(), &new.display_name])
+        .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
+    let hash = app.hasher.hash(new.password).await.map_err(hashing_failed)?;
+    #[expect(clippy::disallowed_methods, reason = "the person does not exist before this")]
+    let mut tx = app.db.system(Reason::SignUp).await?;
+    let person = Person { email: &invited.email, name: &new.display_name, password_hash: &hash };
+    let user = match person.add(&mut tx).await {
+        Err(error) if error.constraint() == Some("uq_users_email") => {
+            return Err(AuthRefusal::LogInFirst.into());
+        }
+        added => added?,
+    };
+    let tx = tx.enter(invited.token.account, user, request.0).await?;
+    Ok(Json(invited.join(&app, tx, user, &headers).await?))
+}
+
+/// An invitation that was found open.
+struct Invited {
+    token: Token,
+    email: String,
+    role: Uuid,
+}
+
+impl Invited {
+    async fn by(app: &App, shown: &SecretString, request: RequestId) -> Result<Self> {
+        let token = Token::read(shown).ok_or(AuthRefusal::InvitationInvalid)?;
+        #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
+        let tx = app.db.system(Reason::SignIn).await?;
+        let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
+        let open: Option<(String, Uuid)> = tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
+        let (email, role) = open.ok_or(AuthRefusal::InvitationInvalid)?;
+        Ok(Self { token, email, role })
+    }
+
+    /// Makes `user` a member, uses the invitation up, and opens their session.
+    async fn join(self, app: &App, mut tx: TenantTx, user: UserId, headers: &HeaderMap) -> Result<Tokens> {
+        let Self { token: Token { account, id, hash }, role, .. } = self;
+        rights::lock_for(&mut tx, user).await?;
+        let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
+        let joined = joined.with(json!({ "invitation": id, "role_id": role }));
+        if tx.write_unnoted::<()>(ACCEPT).bind(id).bind(hash).run().await? == 0
+            || tx.write_noted::<()>(JOIN, joined).bind(user).run().await? == 0
+        {
+            return Err(AuthRefusal::InvitationInvalid.into()); // used meanwhile, or the member is suspended
+        }
+        tx.write_unnoted::<()>(APPOINT).bind(user).bind(role).run().await?;
+        rights::renew(&mut tx, &[user]).await?;
+        let tokens = open_session(app, &mut tx, account, user, headers).await?;
+        tx.commit().await?;
+        Ok(tokens)
+    }
+}

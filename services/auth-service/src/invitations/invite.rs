@@ -1,0 +1,92 @@
+use axum::extract::State;
+use db::{Change, Scoped, ScopedWrite, TenantTx};
+use kernel::Id;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{Accepted, Created, Error, Json, May, Path, Result, Write};
+
+use super::{Invitation, list::find, token::Token};
+use crate::{App, mail::Letter, members, rights, signup::Sent, throttle::Of};
+
+/// Somebody who is to come in.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewInvitation {
+    /// Where the letter goes; nobody with another address can use it.
+    #[validate(email, length(max = 254))]
+    #[schema(example = "eve@acme.test")]
+    email: String,
+    /// What they are to be.
+    role_id: Uuid,
+}
+
+/// An earlier invitation of the same address gives way.
+const INVITE: ScopedWrite = ScopedWrite::new(
+    "insert into app.invitations (account_id, id, email, role_id, token_hash, created_by) values ($1, $2, $3, $4, $5, $6)",
+);
+const GIVE_WAY: ScopedWrite = ScopedWrite::new(
+    "update app.invitations set revoked_at = now()
+     where account_id = $1 and email_norm = lower($2) and accepted_at is null and revoked_at is null",
+);
+const RENEW: ScopedWrite = ScopedWrite::new(
+    "update app.invitations set token_hash = $3, expires_at = now() + interval '7 days'
+     where account_id = $1 and id = $2 and accepted_at is null and revoked_at is null",
+);
+const NAME: Scoped = Scoped::new("select name from app.accounts where account_id = $1");
+
+/// Invite somebody.
+///
+/// A letter goes to the address; its token is good once, for seven days. Nobody gives a role that reaches beyond their own
+/// rights.
+#[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations")]
+pub(crate) async fn invite(
+    State(app): State<App>,
+    may: May<Write, Invitation>,
+    Json(new): Json<NewInvitation>,
+) -> Result<Created<Invitation>> {
+    app.throttle.count(&app, Of::Mail(&new.email)).await?;
+    let who = may.who();
+    let mut tx = may.begin().await?;
+    let author = rights::lock(&mut tx, who).await?;
+    for role in members::roles(&mut tx, &[new.role_id]).await? {
+        author.may_give(&role)?;
+    }
+    let (token, text) = Token::generate(who.account(), Uuid::now_v7())?;
+    tx.write_unnoted::<()>(GIVE_WAY).bind(&new.email).run().await?;
+    let invited = Change::new("auth.invitation.created", "invitation", token.id, "created");
+    let invited = invited.with(json!({ "email": new.email, "role_id": new.role_id }));
+    let statement = tx.write_noted::<()>(INVITE, invited).bind(token.id).bind(&new.email);
+    statement.bind(new.role_id).bind(token.hash).bind(who.user()).run().await?;
+    let (invitation, account) = (find(&mut tx, token.id).await?, account_name(&mut tx).await?);
+    tx.commit().await?;
+    app.mail.post(Letter::invitation(&app.pages, &new.email, &account, &text))?;
+    Ok(Created(format!("/api/v1/invitations/{}", invitation.id), invitation))
+}
+
+/// Send the letter again, with another token; the one before is good no more.
+#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", params(Id<Invitation>), tag = "invitations")]
+pub(crate) async fn resend_invitation(
+    State(app): State<App>,
+    may: May<Write, Invitation>,
+    Path(id): Path<Uuid>,
+) -> Result<Accepted<Sent>> {
+    let mut tx = may.begin().await?;
+    let (invitation, account) = (find(&mut tx, id).await?, account_name(&mut tx).await?);
+    app.throttle.count(&app, Of::Mail(&invitation.email)).await?;
+    let (token, text) = Token::generate(may.who().account(), id)?;
+    let renewed = Change::new("auth.invitation.renewed", "invitation", id, "renewed");
+    if tx.write_noted::<()>(RENEW, renewed).bind(id).bind(token.hash).run().await? == 0 {
+        return Err(Error::NotFound("invitation"));
+    }
+    tx.commit().await?;
+    app.mail.post(Letter::invitation(&app.pages, &invitation.email, &account, &text))?;
+    Ok(Sent::to(&invitation.email))
+}
+
+async fn account_name(tx: &mut TenantTx) -> Result<String> {
+    let name: Option<(String,)> = tx.read(NAME).optional().await?;
+    name.map(|(name,)| name).ok_or(Error::Unauthenticated)
+}

@@ -1,0 +1,48 @@
+//! Invitations: how somebody comes into an account that is there already.
+
+mod accept;
+mod invite;
+mod list;
+mod revoke;
+mod token;
+
+use serde::Serialize;
+use sqlx::{FromRow, types::time::OffsetDateTime};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::App;
+pub(crate) use list::Invitations;
+pub(crate) use revoke::revoke_all_of;
+
+/// Somebody who is asked to come in.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+pub(crate) struct Invitation {
+    id: Uuid,
+    email: String,
+    role_id: Uuid,
+    role: String,
+    /// `open`, `accepted`, `revoked` or `expired`.
+    #[schema(example = "open")]
+    status: String,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// Who invited them.
+    created_by: Uuid,
+}
+
+impl web::Subject for Invitation {
+    const NAME: &'static str = "invitation";
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_invitations, invite::invite))
+        .routes(routes!(revoke::revoke_invitation))
+        .routes(routes!(invite::resend_invitation))
+        .routes(routes!(accept::accept_invitation))
+        .routes(routes!(accept::join_by_invitation))
+}

@@ -1,0 +1,35 @@
+use db::{Change, ScopedWrite, TenantTx};
+use kernel::{Id, UserId};
+use uuid::Uuid;
+use web::{Delete, Error, May, NoContent, Path, Result};
+
+use super::Invitation;
+
+const REVOKE: ScopedWrite = ScopedWrite::new(
+    "update app.invitations set revoked_at = now() where account_id = $1 and id = $2 and accepted_at is null and revoked_at is null",
+);
+const REVOKE_ALL: ScopedWrite = ScopedWrite::new(
+    "update app.invitations set revoked_at = now()
+     where account_id = $1 and created_by = $2 and accepted_at is null and revoked_at is null",
+);
+
+/// Take an invitation back.
+#[utoipa::path(delete, path = "/api/v1/invitations/{id}", params(Id<Invitation>), tag = "invitations")]
+pub(crate) async fn revoke_invitation(
+    may: May<Delete, Invitation>,
+    Path(id): Path<Uuid>,
+) -> Result<NoContent> {
+    let mut tx = may.begin().await?;
+    let revoked = Change::new("auth.invitation.revoked", "invitation", id, "revoked");
+    if tx.write_noted::<()>(REVOKE, revoked).bind(id).run().await? == 0 {
+        return Err(Error::NotFound("invitation"));
+    }
+    tx.commit().await?;
+    Ok(NoContent)
+}
+
+/// Takes back whatever `user` has invited people to: whoever is out lets nobody in.
+pub(crate) async fn revoke_all_of(tx: &mut TenantTx, user: UserId) -> Result<()> {
+    tx.write_unnoted::<()>(REVOKE_ALL).bind(user).run().await?;
+    Ok(())
+}

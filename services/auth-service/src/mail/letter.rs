@@ -1,0 +1,90 @@
+use serde::Serialize;
+
+/// A letter: plain text, to one address. No `Debug`: it would end in a log, with its token.
+#[derive(Clone, Serialize)]
+pub struct Letter {
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    /// What lets its reader do what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
+}
+
+const NOT_YOU: &str = "If this was not you, there is nothing to do: nothing happens without this letter.";
+
+impl Letter {
+    fn new(to: &str, subject: impl Into<String>, text: String, token: Option<&str>) -> Self {
+        Self { to: to.to_owned(), subject: subject.into(), text, token: token.map(ToOwned::to_owned) }
+    }
+
+    /// With a link that holds a token. It stands after `#`, which browsers send to nobody.
+    fn leading(
+        to: &str,
+        subject: impl Into<String>,
+        why: &str,
+        link: &str,
+        token: &str,
+        until: &str,
+    ) -> Self {
+        let text = format!("{why}\n\n{link}#token={token}\n\nIt is good once, for {until}.\n{NOT_YOU}\n");
+        Self::new(to, subject, text, Some(token))
+    }
+
+    pub(crate) fn confirm_signup(pages: &str, to: &str, account: &str, token: &str) -> Self {
+        let why = format!("Confirm that this address is yours, to open the account {account}:");
+        Self::leading(to, "Confirm your address", &why, &format!("{pages}/confirm"), token, "24 hours")
+    }
+
+    pub(crate) fn already_known(pages: &str, to: &str) -> Self {
+        let text = format!(
+            "Somebody has just signed up with this address, which has signed up before. If it was you, log in, or ask for \
+             another password:\n\n{pages}/login\n\n{NOT_YOU}\n"
+        );
+        Self::new(to, "You have signed up before", text, None)
+    }
+
+    pub(crate) fn reset_password(pages: &str, to: &str, token: &str) -> Self {
+        let why = "Choose another password here:";
+        Self::leading(to, "Another password", why, &format!("{pages}/reset"), token, "30 minutes")
+    }
+
+    pub(crate) fn password_changed(to: &str) -> Self {
+        let text = "Your password was changed, and every other session of yours has ended.\n\n\
+                    If this was not you, ask for another password at once.\n";
+        Self::new(to, "Your password was changed", text.to_owned(), None)
+    }
+
+    pub(crate) fn confirm_email(pages: &str, to: &str, token: &str) -> Self {
+        let why = "Confirm that this is to be your address:";
+        Self::leading(
+            to,
+            "Confirm your new address",
+            why,
+            &format!("{pages}/confirm-email"),
+            token,
+            "30 minutes",
+        )
+    }
+
+    pub(crate) fn email_is_to_change(to: &str, new: &str) -> Self {
+        let text = format!(
+            "Your address is to become {new}, as soon as that is confirmed.\n\nIf this was not you, change your password \
+             now.\n"
+        );
+        Self::new(to, "Your address is to change", text, None)
+    }
+
+    pub(crate) fn email_changed(to: &str, new: &str) -> Self {
+        let text = format!(
+            "Your address is {new} from now on.\n\nIf this was not you, write to your administrator.\n"
+        );
+        Self::new(to, "Your address was changed", text, None)
+    }
+
+    pub(crate) fn invitation(pages: &str, to: &str, account: &str, token: &str) -> Self {
+        let why = format!("You are invited to work in {account}:");
+        let subject = format!("An invitation to {account}");
+        Self::leading(to, subject, &why, &format!("{pages}/invitation"), token, "seven days")
+    }
+}

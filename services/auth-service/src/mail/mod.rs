@@ -1,0 +1,75 @@
+//! Letters to people, and who takes them there.
+
+mod letter;
+mod outbox;
+mod smtp;
+
+use std::sync::Arc;
+
+use kernel::Env;
+use lettre::message::Mailbox;
+
+pub(crate) use letter::Letter;
+pub(crate) use outbox::{Outbox, dev_mail};
+use smtp::Smtp;
+
+/// Why a letter is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// As many letters as may wait are waiting.
+    #[error("too many letters wait to be sent")]
+    Busy,
+    /// The address of the server, or the sender's, cannot be used.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl From<MailError> for web::Error {
+    fn from(error: MailError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Takes letters. It answers before they arrive: how long that takes must not tell whether there is anybody to write to.
+pub trait Mailer: Send + Sync + 'static {
+    /// Takes one letter.
+    fn post(&self, letter: Letter) -> Result<(), MailError>;
+
+    /// What has been posted, where it only waits to be looked at.
+    fn outbox(&self) -> Option<&Outbox> {
+        None
+    }
+}
+
+/// How letters are sent.
+#[derive(Debug)]
+pub(crate) struct Config {
+    server: Option<secrecy::SecretString>,
+    sender: Option<Mailbox>,
+    /// Where the pages are that letters lead to.
+    pub(crate) pages: String,
+}
+
+impl Config {
+    /// Reads `NEXO_SMTP_URL` (required in production), `NEXO_MAIL_FROM` and `NEXO_PAGES_URL`.
+    pub(crate) fn read(env: &mut Env) -> Self {
+        let server = env.secret("NEXO_SMTP_URL");
+        if env.production() && server.is_none() {
+            env.mistake("NEXO_SMTP_URL", "is not set (such as smtps://user:password@mail.example.com)");
+        }
+        let from = env.or("NEXO_MAIL_FROM", "NEXO <no-reply@nexo.invalid>");
+        let sender = from.parse().ok();
+        if sender.is_none() {
+            env.mistake("NEXO_MAIL_FROM", "is no mailbox (such as NEXO <no-reply@example.com>)");
+        }
+        Self { server, sender, pages: env.or("NEXO_PAGES_URL", "http://localhost:3000") }
+    }
+
+    /// An SMTP server where one is set; in development otherwise an outbox to look into.
+    pub(crate) fn mailer(&self) -> Result<Arc<dyn Mailer>, MailError> {
+        match (&self.server, &self.sender) {
+            (Some(server), Some(sender)) => Ok(Arc::new(Smtp::start(server, sender.clone())?)),
+            _ => Ok(Arc::new(Outbox::default())),
+        }
+    }
+}
