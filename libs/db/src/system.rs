@@ -23,6 +23,8 @@ pub enum Reason {
     Refresh,
     /// A person ends their own sessions in their other accounts.
     OwnSessions,
+    /// The keys that sign tokens are read, or made.
+    SigningKeys,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

@@ -21,6 +21,7 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use config::Config;
+pub use keys::{Keys, KeysError};
 pub use refusal::AuthRefusal;
 pub use throttle::Throttle;
 
@@ -33,6 +34,8 @@ pub struct App {
     pub verifier: Verifier,
     /// Signs tokens.
     pub issuer: Arc<Issuer>,
+    /// Keeps the keys of both as they should be.
+    pub keys: Keys,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// Makes refresh tokens.
@@ -59,7 +62,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end::end_other_sessions))
         .routes(routes!(password::change_password))
         .routes(routes!(me::me))
-        .routes(routes!(keys::jwks))
+        .routes(routes!(keys::jwks::jwks))
 }
 
 /// The service, ready to be served, and its API document.

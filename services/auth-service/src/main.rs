@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use auth_service::Config;
 use kernel::{Clock, Env};
 use web::{Listener, serve, shutdown_signal, start_telemetry};
@@ -23,7 +22,7 @@ async fn run() -> anyhow::Result<()> {
     env.finish()?;
 
     let db = config.database.open(&*hooks).await?;
-    let app = config.app(db, &Clock::system()).context("NEXO_SIGNING_KEY cannot be used")?;
+    let app = config.app(db, &Clock::system()).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");
     let (router, _) = auth_service::router(app);
