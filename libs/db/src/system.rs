@@ -23,6 +23,8 @@ pub enum Reason {
     Refresh,
     /// A person turns to another account of theirs: comes in, leaves, or ends their sessions there.
     OwnAccounts,
+    /// The keys that sign tokens are read, or made.
+    SigningKeys,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

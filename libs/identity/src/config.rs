@@ -1,43 +1,56 @@
 //! Settings of whoever verifies tokens, and of the one service that issues them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hyper::Uri;
 use kernel::{Clock, Env};
 use secrecy::SecretString;
 
-use crate::{
-    Issuer, Jwks, KeyError, PublicKeys, Secret, SigningKey, Verifier, keys::write_once, remote::Remote,
-};
+use crate::{Issuer, KeyError, PublicKeys, Secret, SigningKey, Verifier, remote::Remote};
+
+/// How long a retired key is published beyond the life of its tokens: services sign with it until they have read the
+/// keys again, and clocks differ.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// How tokens are verified.
 #[derive(Debug, Clone)]
 pub struct Config {
     issuer: String,
     jwks: Uri,
+    every: Duration,
 }
 
 impl Config {
-    /// Reads `NEXO_ISSUER` and `NEXO_JWKS_URL`.
+    /// Reads `NEXO_ISSUER`, `NEXO_JWKS_URL` and `NEXO_JWKS_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         Self {
             issuer: env.or("NEXO_ISSUER", "nexo"),
             jwks: env
                 .parsed("NEXO_JWKS_URL", Uri::from_static("http://127.0.0.1:3001/.well-known/jwks.json")),
+            // `nexo keys rotate` counts on it that everybody has asked in the last five minutes.
+            every: env.seconds("NEXO_JWKS_SECONDS", 300, 1..=300),
         }
     }
 
-    /// A verifier that fetches the issuer's keys when it meets one that it does not know.
+    /// A verifier that fetches the issuer's keys when it meets one that it does not know, and from time to time, so
+    /// that those which have ended vanish. Asks for a Tokio runtime.
     #[must_use]
     pub fn verifier(&self, clock: Clock) -> Verifier {
-        Verifier::asking(Remote::new(self.jwks.clone()), &self.issuer, clock)
+        let keys = PublicKeys::default();
+        let remote = Remote::new(self.jwks.clone(), keys.clone());
+        remote.follow(self.every);
+        Verifier::asking(remote, keys, &self.issuer, clock)
     }
 
-    /// A verifier for the tokens of `issuer`, which runs in this process.
+    /// A verifier whose keys somebody in this process keeps up to date.
     #[must_use]
-    pub fn verifier_of(&self, issuer: &Issuer, clock: Clock) -> Verifier {
-        let keys = PublicKeys::default();
-        keys.replace(&Jwks { keys: vec![issuer.key().public().clone()] });
+    pub fn verifier_with(&self, keys: PublicKeys, clock: Clock) -> Verifier {
         Verifier::new(keys, &self.issuer, clock)
     }
 }
@@ -48,34 +61,33 @@ pub struct Mint {
     name: String,
     life: Duration,
     key: Option<SecretString>,
-    state: PathBuf,
 }
 
 impl Mint {
-    /// Reads `NEXO_SIGNING_KEY` (required in production), `NEXO_ACCESS_TOKEN_SECONDS` and `NEXO_STATE`.
+    /// Reads `NEXO_SIGNING_KEY` and `NEXO_ACCESS_TOKEN_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
-        let key = env.secret("NEXO_SIGNING_KEY");
-        if env.production() && key.is_none() {
-            env.mistake(
-                "NEXO_SIGNING_KEY",
-                "is not set (an Ed25519 key in PEM; make one: openssl genpkey -algorithm ed25519)",
-            );
-        }
         Self {
             name: env.or("NEXO_ISSUER", "nexo"),
             life: Duration::from_secs(env.parsed("NEXO_ACCESS_TOKEN_SECONDS", 600)),
-            key,
-            state: PathBuf::from(env.or("NEXO_STATE", ".nexo")),
+            key: env.secret("NEXO_SIGNING_KEY"),
         }
     }
 
-    /// The issuer; in development its key is made on the first start, and kept.
-    pub fn issuer(&self, clock: Clock) -> Result<Issuer, KeyError> {
-        let key = match &self.key {
-            Some(pem) => SigningKey::from_pem(pem)?,
-            None => SigningKey::kept_in(&self.state.join("keys/signing.pem"))?,
-        };
-        Ok(Issuer::new(key, self.name.clone(), self.life, clock))
+    /// The key of `NEXO_SIGNING_KEY`, which then signs in place of those that the database keeps.
+    pub fn given(&self) -> Result<Option<SigningKey>, KeyError> {
+        self.key.as_ref().map(SigningKey::from_pem).transpose()
+    }
+
+    /// After how long no token of a retired key can be alive.
+    #[must_use]
+    pub fn forgets_after(&self) -> Duration {
+        self.life + MARGIN
+    }
+
+    /// Issues tokens that `key` signs.
+    #[must_use]
+    pub fn issuer(&self, key: SigningKey, clock: Clock) -> Issuer {
+        Issuer::new(key, self.name.clone(), self.life, clock)
     }
 }
 
@@ -100,12 +112,46 @@ impl Secret {
         })
     }
 
-    fn kept_in(file: &std::path::Path) -> std::io::Result<Self> {
+    fn kept_in(file: &Path) -> std::io::Result<Self> {
         if !file.exists() {
             let made = Self::generate();
             write_once(file, secrecy::ExposeSecret::expose_secret(made.text()))?;
         }
-        let text = std::fs::read_to_string(file)?;
+        let text = fs::read_to_string(file)?;
         Self::new(text.into()).ok_or_else(|| std::io::Error::other("it is shorter than 32 characters"))
+    }
+}
+
+/// Writes a secret so that a second writer, or a crash half way, cannot leave another or half of one.
+fn write_once(file: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let draft = file.with_extension(format!("draft-{}", std::process::id()));
+    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    out.write_all(text.as_bytes())?;
+    out.sync_all()?;
+    let linked = fs::hard_link(&draft, file);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_kept_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys/secret");
+        let first = Secret::kept_in(&file).unwrap();
+        assert_eq!(Secret::kept_in(&file).unwrap().text().expose_secret(), first.text().expose_secret());
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

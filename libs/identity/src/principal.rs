@@ -3,7 +3,7 @@ use std::sync::Arc;
 use kernel::{AccountId, SessionId, UserId};
 use uuid::Uuid;
 
-use crate::Permissions;
+use crate::{Permissions, public_keys::PublicKey};
 
 /// Somebody whose token has been verified, on one of their requests. Only a [`Verifier`](crate::Verifier) makes one.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Verified {
     pub(crate) permissions: Permissions,
     /// Seconds since 1970.
     pub(crate) expires: i64,
+    /// What it was signed with.
+    pub(crate) key: Arc<PublicKey>,
 }
 
 impl Principal {

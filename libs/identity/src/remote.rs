@@ -1,6 +1,9 @@
 //! The issuer's keys, over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{Uri, body::Bytes};
@@ -8,9 +11,10 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use kernel::jittered;
 use tokio::{
     sync::Mutex,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{Jwks, PublicKeys};
@@ -21,15 +25,20 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// As long as there are no keys at all, nobody is let in: ask sooner.
 const WITHOUT_KEYS: Duration = Duration::from_millis(500);
+/// After a failure, the keys are asked for sooner: one of them may have leaked and ended.
+const AGAIN: Duration = Duration::from_secs(15);
 /// No key set of ours is larger.
 const LARGEST: usize = 64 * 1024;
 
-/// Where an issuer publishes its keys.
+/// Where an issuer publishes its keys, and the set that is kept like theirs.
 #[derive(Clone)]
-pub(crate) struct Remote {
+pub(crate) struct Remote(Arc<Inner>);
+
+struct Inner {
     jwks: Uri,
     client: Client<HttpConnector, Empty<Bytes>>,
-    asked: Arc<Mutex<Option<Instant>>>,
+    keys: PublicKeys,
+    asked: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,33 +51,63 @@ enum FetchError {
     Broken(#[from] Box<dyn std::error::Error + Send + Sync>),
     #[error("the answer is not a key set")]
     Unreadable(#[from] serde_json::Error),
+    #[error("there are no keys in the key set")]
+    Empty,
 }
 
 impl Remote {
-    pub(crate) fn new(jwks: Uri) -> Self {
+    pub(crate) fn new(jwks: Uri, keys: PublicKeys) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { jwks, client, asked: Arc::default() }
+        Self(Arc::new(Inner { jwks, client, keys, asked: Mutex::default() }))
+    }
+
+    /// Fetches the keys about every so often, for as long as somebody verifies by them.
+    pub(crate) fn follow(&self, every: Duration) {
+        tokio::spawn(follow(Arc::downgrade(&self.0), every));
     }
 
     /// Fetches the keys, unless that was just done. Requests that come meanwhile wait for the one that asks.
-    pub(crate) async fn refresh(&self, keys: &PublicKeys) {
-        let mut asked = self.asked.lock().await;
-        let pause = if keys.is_empty() { WITHOUT_KEYS } else { AT_MOST_EVERY };
+    pub(crate) async fn refresh(&self) {
+        let mut asked = self.0.asked.lock().await;
+        let pause = if self.0.keys.is_empty() { WITHOUT_KEYS } else { AT_MOST_EVERY };
         if asked.is_some_and(|before| before.elapsed() < pause) {
             return;
         }
+        self.0.take().await;
+        *asked = Some(Instant::now());
+    }
+}
+
+async fn follow(remote: Weak<Inner>, every: Duration) {
+    let mut pause = every;
+    loop {
+        sleep(jittered(pause)).await;
+        let Some(remote) = remote.upgrade() else { return };
+        let alone = remote.asked.lock().await; // the older of two answers must not be taken last
+        pause = if remote.take().await { every } else { every.min(AGAIN) };
+        drop(alone);
+    }
+}
+
+impl Inner {
+    /// Whether the keys are now as the issuer's.
+    async fn take(&self) -> bool {
         match self.fetch().await {
-            Ok(jwks) => keys.replace(&jwks),
+            Ok(jwks) => {
+                self.keys.replace(&jwks);
+                true
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, url = %self.jwks, "the token keys cannot be fetched");
+                false
             }
         }
-        *asked = Some(Instant::now());
     }
 
     async fn fetch(&self) -> Result<Jwks, FetchError> {
         let answer = timeout(PATIENCE, self.client.get(self.jwks.clone())).await??;
         let body = timeout(PATIENCE, Limited::new(answer.into_body(), LARGEST).collect()).await??;
-        Ok(serde_json::from_slice(&body.to_bytes())?)
+        let jwks: Jwks = serde_json::from_slice(&body.to_bytes())?;
+        if jwks.keys.is_empty() { Err(FetchError::Empty) } else { Ok(jwks) }
     }
 }

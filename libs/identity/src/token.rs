@@ -1,7 +1,8 @@
 //! Access tokens: JWT (RFC 7519), signed with EdDSA, short-lived.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, Header};
 use kernel::{AccountId, Clock, SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -64,10 +65,10 @@ pub struct AccessToken {
     pub expires_in: Duration,
 }
 
-/// Issues access tokens.
+/// Issues access tokens. Clones share the key, which may be replaced while requests run.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    key: SigningKey,
+    key: Arc<ArcSwap<SigningKey>>,
     name: String,
     life: Duration,
     clock: Clock,
@@ -77,13 +78,18 @@ impl Issuer {
     /// One that signs with `key` in the name of `name`; its tokens are good for `life`.
     #[must_use]
     pub fn new(key: SigningKey, name: String, life: Duration, clock: Clock) -> Self {
-        Self { key, name, life, clock }
+        Self { key: Arc::new(ArcSwap::from_pointee(key)), name, life, clock }
     }
 
     /// The key it signs with.
     #[must_use]
-    pub fn key(&self) -> &SigningKey {
-        &self.key
+    pub fn key(&self) -> Arc<SigningKey> {
+        self.key.load_full()
+    }
+
+    /// Signs with `key` from now on.
+    pub fn sign_with(&self, key: SigningKey) {
+        self.key.store(Arc::new(key));
     }
 
     /// A token for `grant`.
@@ -103,9 +109,10 @@ impl Issuer {
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),
         };
+        let key = self.key.load();
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.key.public().kid.clone());
-        let text = jsonwebtoken::encode(&header, &claims, &self.key.encoding)?;
+        header.kid = Some(key.public().kid.clone());
+        let text = jsonwebtoken::encode(&header, &claims, &key.encoding)?;
         Ok(AccessToken { text, expires_in: self.life })
     }
 }

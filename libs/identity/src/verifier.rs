@@ -9,7 +9,8 @@ use siphasher::sip128::SipHasher24;
 use uuid::Uuid;
 
 use crate::{
-    Claims, Permissions, Principal, PublicKeys, principal::Verified, remote::Remote, secret::random,
+    Claims, Permissions, Principal, PublicKeys, principal::Verified, public_keys::PublicKey, remote::Remote,
+    secret::random,
 };
 
 /// No token of ours is longer; a longer text is not looked at.
@@ -31,7 +32,7 @@ pub enum TokenError {
 }
 
 /// Verifies access tokens. The algorithm is ours, never the token's choice; a token that was verified is remembered by
-/// its hash until it expires, since a verification costs sixty times a look-up.
+/// its hash until it expires or its key ends, since a verification costs sixty times a look-up.
 ///
 /// The hash is SipHash-2-4 of 128 bits under a key of this process: a pseudo-random function, so that nobody who does not
 /// know the key can make another text of the same hash (Aumasson and Bernstein, 2012).
@@ -59,9 +60,9 @@ impl Verifier {
         Self::of(keys, None, issuer, clock)
     }
 
-    /// One that asks `remote` for keys that it does not know.
-    pub(crate) fn asking(remote: Remote, issuer: &str, clock: Clock) -> Self {
-        Self::of(PublicKeys::default(), Some(remote), issuer, clock)
+    /// One that asks `remote` for keys that it does not find in `keys`.
+    pub(crate) fn asking(remote: Remote, keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
+        Self::of(keys, Some(remote), issuer, clock)
     }
 
     fn of(keys: PublicKeys, remote: Option<Remote>, issuer: &str, clock: Clock) -> Self {
@@ -85,7 +86,7 @@ impl Verifier {
     pub async fn verify(&self, token: &str, request: Uuid) -> Result<Principal, TokenError> {
         let verified = match (self.0.check(token), &self.0.remote) {
             (Err(Failure::UnknownKey), Some(remote)) => {
-                remote.refresh(&self.0.keys).await;
+                remote.refresh().await;
                 self.0.check(token)
             }
             (checked, _) => checked,
@@ -107,10 +108,10 @@ impl Inner {
         }
         let hash = self.hasher.hash(token.as_bytes()).as_bytes();
         let now = self.clock.unix_seconds();
-        if let Some(verified) = self.known.get(&hash) {
+        if let Some(verified) = self.known.get(&hash).filter(|verified| verified.key.stands()) {
             return if now < verified.expires { Ok(verified) } else { Err(INVALID) };
         }
-        let claims = self.read(token)?;
+        let (claims, key) = self.read(token)?;
         if now >= claims.exp || claims.iat > now + LEEWAY {
             return Err(INVALID);
         }
@@ -122,18 +123,20 @@ impl Inner {
             roles: claims.roles,
             permissions: Permissions::new(claims.permissions).hiding(claims.hidden),
             expires: claims.exp,
+            key,
         });
         self.known.insert(hash, Arc::clone(&verified));
         Ok(verified)
     }
 
-    fn read(&self, token: &str) -> Result<Claims, Failure> {
+    fn read(&self, token: &str) -> Result<(Claims, Arc<PublicKey>), Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
         let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
         if header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(INVALID);
         }
         let key = self.keys.find(&header.kid.ok_or(INVALID)?).ok_or(Failure::UnknownKey)?;
-        Ok(jsonwebtoken::decode::<Claims>(token, &key, &self.rules).map_err(|_| INVALID)?.claims)
+        let claims = jsonwebtoken::decode(token, &key.decoding, &self.rules).map_err(|_| INVALID)?.claims;
+        Ok((claims, key))
     }
 }

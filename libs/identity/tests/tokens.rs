@@ -98,7 +98,8 @@ async fn another_algorithm_makes_nobody() {
     let none = edited(&header, |header| header["alg"] = json!("none"));
     office.refused(&format!("{none}.{payload}.")).await;
 
-    let public = office.issuer.key().public();
+    let key = office.issuer.key();
+    let public = key.public();
     let claims: Value = serde_json::from_slice(&BASE64.decode(&payload).unwrap()).unwrap();
     for secret in [public.x.as_bytes().to_vec(), BASE64.decode(&public.x).unwrap()] {
         let mut header = Header::new(Algorithm::HS256);
@@ -121,7 +122,7 @@ async fn a_token_of_another_time_or_issuer_makes_nobody() {
         permissions: Permissions::default(),
     };
     let life = Duration::from_secs(600);
-    let key = office.issuer.key().clone();
+    let key = SigningKey::clone(&office.issuer.key());
     let future = Issuer::new(key.clone(), "nexo".into(), life, Clock::standing(1_800_000_060));
     office.refused(&future.issue(grant()).unwrap().text).await;
     let other = Issuer::new(key, "other".into(), life, office.clock.clone());

@@ -1,6 +1,6 @@
 //! Settings from the environment: read once, all mistakes told at once, by variable.
 
-use std::{collections::BTreeMap, fmt, fs, str::FromStr};
+use std::{collections::BTreeMap, fmt, fs, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use secrecy::SecretString;
 
@@ -113,6 +113,15 @@ impl Env {
         }
     }
 
+    /// A pause in whole seconds, or `default`, if it is one of these.
+    pub fn seconds(&mut self, name: &'static str, default: u64, within: RangeInclusive<u64>) -> Duration {
+        let seconds = self.parsed(name, default);
+        if !within.contains(&seconds) {
+            self.mistake(name, format!("is not from {} to {} seconds", within.start(), within.end()));
+        }
+        Duration::from_secs(seconds)
+    }
+
     /// Notes that a setting cannot be used.
     pub fn mistake(&mut self, name: &'static str, problem: impl Into<String>) {
         self.mistakes.push(SettingError { name, problem: problem.into() });
@@ -168,6 +177,17 @@ mod tests {
         for name in ["NEXO_SIZE", "NEXO_KEY", "NEXO_ENV"] {
             assert!(told.contains(name), "{told}");
         }
+    }
+
+    #[test]
+    fn a_pause_is_within_its_bounds() {
+        let mut env = env(&[("NEXO_OFTEN", "1"), ("NEXO_SELDOM", "301"), ("NEXO_NEVER", "0")]);
+        assert_eq!(env.seconds("NEXO_OFTEN", 10, 1..=300), Duration::from_secs(1));
+        assert_eq!(env.seconds("NEXO_UNSET", 10, 1..=300), Duration::from_secs(10));
+        env.seconds("NEXO_SELDOM", 10, 1..=300);
+        env.seconds("NEXO_NEVER", 10, 1..=300);
+        let told = env.finish().unwrap_err().to_string();
+        assert!(told.contains("NEXO_SELDOM: is not from 1 to 300") && told.contains("NEXO_NEVER"), "{told}");
     }
 
     #[test]

@@ -1,18 +1,18 @@
-use std::{net::SocketAddr, sync::Arc, thread};
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use db::Db;
-use identity::{Hasher, KeyError, Mint, RefreshKey, Secret};
+use identity::{Hasher, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
 use web::Proxies;
 
-use crate::{App, MailError, Throttle, mail};
+use crate::{App, Keys, KeysError, MailError, Throttle, mail};
 
 /// Why the settings make no service.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The key that signs tokens.
-    #[error("NEXO_SIGNING_KEY cannot be used")]
-    Key(#[from] KeyError),
+    /// The keys that sign tokens.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// How letters are sent.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -29,12 +29,14 @@ pub struct Config {
     pub identity: identity::Config,
     /// How they are issued.
     pub mint: Mint,
-    /// Makes refresh tokens.
+    /// Makes refresh tokens, and seals signing keys.
     pub secret: Secret,
     /// How letters are sent.
     mail: mail::Config,
     /// Whose word about the client's address is believed.
     proxies: Proxies,
+    /// How often the signing keys are read again.
+    keys_every: Duration,
     /// Threads that hash passwords.
     hashing_threads: usize,
     /// Passwords that may wait for them.
@@ -53,18 +55,21 @@ impl Config {
             secret: Secret::read(env),
             mail: mail::Config::read(env),
             proxies: Proxies::read(env),
+            keys_every: env.seconds("NEXO_SIGNING_KEYS_SECONDS", 10, 1..=30),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
         }
     }
 
-    /// What the handlers work with.
-    pub fn app(&self, db: Db, clock: &Clock) -> Result<App, ConfigError> {
-        let issuer = Arc::new(self.mint.issuer(clock.clone())?);
+    /// What the handlers work with; its keys are kept up to date for as long as somebody holds it.
+    pub async fn app(&self, db: Db, clock: &Clock) -> Result<App, ConfigError> {
+        // Boxed: who waits for this would carry the whole reading of keys in its own state.
+        let keys = Box::pin(Keys::open(&self.mint, &self.secret, &db, clock, self.keys_every)).await?;
         Ok(App {
             db: db.sealing_cursors_with(&self.secret),
-            verifier: self.identity.verifier_of(&issuer, clock.clone()),
-            issuer,
+            verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()),
+            issuer: Arc::clone(keys.issuer()),
+            keys,
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),

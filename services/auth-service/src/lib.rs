@@ -29,7 +29,8 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Edges, Proxies};
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
+pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use refusal::AuthRefusal;
 pub use signup::settle::{Founder, settle};
@@ -44,6 +45,8 @@ pub struct App {
     pub verifier: Verifier,
     /// Signs tokens.
     pub issuer: Arc<Issuer>,
+    /// Keeps the keys of both as they should be.
+    pub keys: Keys,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// Makes refresh tokens.
@@ -90,7 +93,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end::end_other_sessions))
         .routes(routes!(me::me))
-        .routes(routes!(keys::jwks))
+        .routes(routes!(keys::jwks::jwks))
         .merge(signup::router())
         .merge(password::router())
         .merge(email::router())

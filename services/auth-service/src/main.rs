@@ -22,7 +22,7 @@ async fn run() -> anyhow::Result<()> {
     env.finish()?;
 
     let db = config.database.open(&*hooks).await?;
-    let app = config.app(db, &Clock::system())?;
+    let app = config.app(db, &Clock::system()).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");
     let (router, _) = auth_service::router(app);

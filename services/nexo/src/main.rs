@@ -4,6 +4,7 @@ mod confirm;
 mod db;
 mod health;
 mod isolation;
+mod keys;
 mod progress;
 mod say;
 mod up;
@@ -37,6 +38,7 @@ enum Command {
         demo: bool,
     },
     Db(db::Db),
+    Keys(keys::Keys),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
@@ -61,6 +63,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Up { demo } => up::up(env, demo).await,
         Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
+        Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
         Command::Completions { shell } => {

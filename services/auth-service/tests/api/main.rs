@@ -6,6 +6,7 @@ mod bad_input;
 mod company;
 mod ended;
 mod invitations;
+mod keys;
 mod letters;
 mod lookups;
 mod members;
@@ -24,15 +25,16 @@ use testkit::{Answer, Ground, Nexo, Person};
 const PASSWORD: &str = "correct-horse-battery";
 
 async fn nexo() -> Nexo {
-    let ground = Ground::of("nexo_auth").await;
-    let state = std::env::temp_dir().join(format!("nexo-auth-{}", uuid::Uuid::now_v7()));
-    let mut settings = ground.database.settings("nexo_auth");
-    settings.push(("NEXO_STATE".to_owned(), state.to_str().unwrap().to_owned()));
-    let mut env = kernel::Env::of(settings);
+    nexo_on(Ground::of("nexo_auth").await, &[]).await
+}
+
+/// A replica on this ground, with more settings.
+async fn nexo_on(ground: Ground, more: &[(&str, &str)]) -> Nexo {
+    let more = more.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain(more));
     let config = Config::read(&mut env);
     env.finish().unwrap();
-    let app: App = config.app(ground.db.clone(), &Clock::system()).unwrap();
-    std::fs::remove_dir_all(state).unwrap();
+    let app: App = config.app(ground.db.clone(), &Clock::system()).await.unwrap();
     let ground = Ground { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
     Nexo { router: auth_service::router(app).0, ground }
 }

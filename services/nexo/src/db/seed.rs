@@ -99,5 +99,5 @@ async fn auth(context: &Context, target: &Target) -> anyhow::Result<auth_service
     let config = auth_service::Config::read(&mut env);
     env.finish()?;
     let db = config.database.open(&NoHooks).await.context("run `nexo db migrate` first")?;
-    Ok(config.app(db, &Clock::system())?)
+    Ok(config.app(db, &Clock::system()).await?)
 }

@@ -65,8 +65,8 @@ impl Services {
         env.finish()?;
 
         let clock = Clock::system();
-        let auth_app = auth.app(auth.database.open(&*hooks).await?, &clock)?;
-        let verifier = auth_app.verifier.clone(); // one process: no key travels
+        let auth_app = auth.app(auth.database.open(&*hooks).await?, &clock).await?;
+        let verifier = auth_app.verifier.clone(); // one process, one set of keys
         let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret);
         let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone());

@@ -20,9 +20,16 @@ fn program(name: &str) -> std::path::PathBuf {
     program
 }
 
-struct Booted {
+pub(crate) struct Booted {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
+}
+
+impl Booted {
+    /// Whether it has come to an end by itself.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
 }
 
 impl Drop for Booted {
@@ -32,7 +39,12 @@ impl Drop for Booted {
     }
 }
 
-fn boot(database: &Database, name: &str, state: &std::path::Path, more: &[(&str, &str)]) -> Booted {
+pub(crate) fn boot(
+    database: &Database,
+    name: &str,
+    state: &std::path::Path,
+    more: &[(&str, &str)],
+) -> Booted {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let role = if name == "auth-service" { "nexo_auth" } else { "nexo_app" };
     let listen = match name {
@@ -46,7 +58,7 @@ fn boot(database: &Database, name: &str, state: &std::path::Path, more: &[(&str,
     Booted { child: command.spawn().unwrap(), port }
 }
 
-async fn healthy(port: u16) -> bool {
+pub(crate) async fn healthy(port: u16) -> bool {
     for _ in 0..300 {
         let url = format!("http://127.0.0.1:{port}/health/ready");
         let asked = tokio::process::Command::new(env!("CARGO_BIN_EXE_nexo"))

@@ -3,13 +3,25 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::process::{Nexo, home};
-use identity::{Grant, Issuer, Permissions, SigningKey};
+use identity::{Grant, Issuer, Permissions, SealingKey, Secret};
 use kernel::{AccountId, Clock, SessionId, UserId};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 
 /// Signed with NEXO's own key, for everything, and a year too late.
-fn expired_token(home: &tempfile::TempDir) -> String {
-    let key = SigningKey::kept_in(&home.path().join("state/keys/signing.pem")).unwrap();
+async fn expired_token(home: &tempfile::TempDir) -> String {
+    let state = home.path().join("state");
+    let access = cluster::Cluster::running(&state).unwrap().unwrap();
+    let mut conn = PgConnection::connect_with(&access.superuser("nexo")).await.unwrap();
+    let (kid, sealed): (String, Vec<u8>) =
+        sqlx::query_as("select kid, sealed from app.signing_keys where state = 'current'")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+    conn.close().await.unwrap();
+    let secret = std::fs::read_to_string(state.join("keys/secret")).unwrap();
+    let sealing = SealingKey::new(&Secret::new(secret.into()).unwrap()).unwrap();
+    let key = sealing.open(&kid, &sealed).unwrap();
     let issuer =
         Issuer::new(key, "nexo".to_owned(), Duration::from_secs(600), Clock::standing(1_760_000_000));
     let (account, user, session) = (AccountId::new(), UserId::new(), SessionId::new());
@@ -20,7 +32,7 @@ fn expired_token(home: &tempfile::TempDir) -> String {
 async fn passes(suite: &str, checks: usize) {
     let home = home();
     let nexo = Nexo::up(&home, &[]).await;
-    run(&nexo, suite, checks, &[format!("expired_token={}", expired_token(&home))]).await;
+    run(&nexo, suite, checks, &[format!("expired_token={}", expired_token(&home).await)]).await;
     nexo.stop().await;
 }
 

@@ -32,8 +32,8 @@ impl IntoResponses for KeySet {
     }
 }
 
-/// The public keys that access tokens are signed with (RFC 7517).
+/// The public keys that access tokens are signed with, or soon will be (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", security(()))]
 pub(crate) async fn jwks(State(app): State<App>) -> KeySet {
-    KeySet(Jwks { keys: vec![app.issuer.key().public().clone()] })
+    KeySet(app.keys.public().published())
 }

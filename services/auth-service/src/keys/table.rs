@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use db::{Db, LookUp, Reason, Row};
+use identity::{Jwk, KeyError, SealedKey, SealingKey, SigningKey};
+use sqlx::{FromRow, types::Json};
+
+use super::KeysError;
+
+/// The key that signs, and all that verify.
+#[derive(FromRow)]
+pub(super) struct Stored {
+    pub(super) kid: String,
+    sealed: Vec<u8>,
+    pub(super) public: Json<Vec<Jwk>>,
+}
+
+/// The keys that the database keeps.
+pub(super) struct Table {
+    pub(super) db: Db,
+    pub(super) sealing: SealingKey,
+    pub(super) forgets_after: Duration,
+}
+
+const READ: LookUp = LookUp::new("select kid, sealed, public from app.signing_keys_now($1)");
+const ADD_FIRST: LookUp = LookUp::new("select from app.add_first_signing_keys($1, $2, $3, $4, $5, $6)");
+
+impl Table {
+    pub(super) async fn read(&self) -> db::Result<Option<Stored>> {
+        let seconds = i32::try_from(self.forgets_after.as_secs()).unwrap_or(i32::MAX);
+        self.ask(READ, |row| row.put(seconds)).await
+    }
+
+    /// Makes the first keys if there are none. What another replica has made in the same moment is as good: what
+    /// counts is what is read after it, since nobody may sign with a key that was not kept.
+    pub(super) async fn read_or_make(&self) -> Result<Stored, KeysError> {
+        if let Some(stored) = self.read().await? {
+            return Ok(stored);
+        }
+        let make = || self.sealing.make().map_err(KeysError::NotMade);
+        let (current, next) = (make()?, make()?);
+        self.ask::<()>(ADD_FIRST, |row| {
+            for SealedKey { public, sealed } in [current, next] {
+                row.put(public.kid.clone());
+                row.put(Json(public));
+                row.put(sealed);
+            }
+        })
+        .await?;
+        self.read().await?.ok_or(KeysError::Missing)
+    }
+
+    pub(super) fn open(&self, stored: &Stored) -> Result<SigningKey, KeysError> {
+        let opened = self.sealing.open(&stored.kid, &stored.sealed);
+        opened.map_err(|source: KeyError| KeysError::Sealed { kid: stored.kid.clone(), source })
+    }
+
+    async fn ask<T>(&self, text: LookUp, fill: impl FnOnce(&mut Row)) -> db::Result<Option<T>>
+    where
+        T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        #[expect(clippy::disallowed_methods, reason = "the keys are those of all accounts")]
+        let mut tx = self.db.system(Reason::SigningKeys).await?;
+        let found = tx.ask(text, fill).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+}
