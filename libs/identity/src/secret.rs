@@ -36,6 +36,11 @@ impl Secret {
     /// The HMAC-SHA-256 key for one purpose. Keys of different purposes say nothing about each other.
     #[must_use]
     pub fn key_for(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &self.bytes_for(purpose))
+    }
+
+    /// The bytes of a key for one purpose.
+    pub(crate) fn bytes_for(&self, purpose: &str) -> [u8; 32] {
         let master = hkdf::Salt::new(hkdf::HKDF_SHA256, b"nexo").extract(self.0.expose_secret().as_bytes());
         let info = [purpose.as_bytes()];
         let mut key = [0; 32];
@@ -44,7 +49,7 @@ impl Secret {
             let filled = derived.fill(&mut key);
             debug_assert!(filled.is_ok());
         }
-        hmac::Key::new(hmac::HMAC_SHA256, &key)
+        key
     }
 }
 
