@@ -4,7 +4,7 @@ use db::Db;
 use identity::{Hasher, KeyError, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
 
-use crate::{App, Throttle};
+use crate::{App, Oidc, Throttle, oidc};
 
 /// The settings of this service.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub mint: Mint,
     /// Makes refresh tokens.
     pub secret: Secret,
+    /// Logins at providers.
+    oidc: oidc::Config,
     /// Threads that hash passwords.
     hashing_threads: usize,
     /// Passwords that may wait for them.
@@ -35,6 +37,7 @@ impl Config {
             identity: identity::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),
+            oidc: oidc::Config::read(env),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
         }
@@ -50,6 +53,7 @@ impl Config {
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
+            oidc: Oidc::new(&self.oidc, &self.secret),
         })
     }
 }

@@ -5,6 +5,7 @@ mod config;
 mod keys;
 mod login;
 mod me;
+mod oidc;
 mod password;
 mod refusal;
 mod register;
@@ -21,6 +22,7 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use config::Config;
+pub use oidc::Oidc;
 pub use refusal::AuthRefusal;
 pub use throttle::Throttle;
 
@@ -39,11 +41,21 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Logs people in at their own provider.
+    pub oidc: Oidc,
 }
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(sessions::Tokens, sessions::list::Sessions, me::Me, web::Problem)))]
+#[openapi(components(schemas(
+    sessions::Tokens,
+    sessions::list::Sessions,
+    me::Me,
+    oidc::start::Started,
+    oidc::list::Shown,
+    oidc::list::Connections,
+    web::Problem
+)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
@@ -60,6 +72,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(password::change_password))
         .routes(routes!(me::me))
         .routes(routes!(keys::jwks))
+        .merge(oidc::router())
 }
 
 /// The service, ready to be served, and its API document.

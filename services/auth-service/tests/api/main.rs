@@ -4,6 +4,7 @@
 mod bad_input;
 mod ended;
 mod lookups;
+mod oidc;
 mod sessions;
 mod throttle;
 
@@ -18,10 +19,15 @@ use testkit::{Answer, Ground, Nexo, Person};
 const PASSWORD: &str = "correct-horse-battery";
 
 async fn nexo() -> Nexo {
+    nexo_with(&[]).await
+}
+
+async fn nexo_with(more: &[(&str, &str)]) -> Nexo {
     let ground = Ground::of("nexo_auth").await;
     let state = std::env::temp_dir().join(format!("nexo-auth-{}", uuid::Uuid::now_v7()));
     let mut settings = ground.database.settings("nexo_auth");
     settings.push(("NEXO_STATE".to_owned(), state.to_str().unwrap().to_owned()));
+    settings.extend(more.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
     let mut env = kernel::Env::of(settings);
     let config = Config::read(&mut env);
     env.finish().unwrap();
@@ -110,7 +116,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 10);
+    assert_eq!(testkit::closed(&nexo, &document).await, 15);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
