@@ -17,6 +17,8 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/oidc/start", Method::POST),
+    ("/api/v1/auth/oidc/finish", Method::POST),
     ("/.well-known/jwks.json", Method::GET),
 ];
 

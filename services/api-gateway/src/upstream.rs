@@ -44,11 +44,8 @@ impl Service {
 
     /// Whose path this is.
     pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/api/v1/auth/") || path.starts_with("/.well-known/") {
-            Self::Auth
-        } else {
-            Self::Crm
-        }
+        const AUTH: [&str; 3] = ["/api/v1/auth/", "/api/v1/oidc-connections", "/.well-known/"];
+        if AUTH.iter().any(|start| path.starts_with(start)) { Self::Auth } else { Self::Crm }
     }
 
     pub(crate) fn name(self) -> &'static str {
