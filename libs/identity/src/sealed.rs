@@ -1,48 +1,46 @@
-//! Private keys, sealed: whoever reads the database, or a backup of it, signs nothing.
+//! Secrets of others that we must be able to read again: sealed before they go into a row.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Jwk, KeyError, Secret, SigningKey};
+use crate::Secret;
 
-/// Seals private keys and opens them again: AES-256-GCM with a random nonce, under a key derived from `NEXO_SECRET`.
-#[derive(Debug)]
-pub struct SealingKey(RandomizedNonceKey);
+/// Seals what a database keeps and must not be able to read (AES-256-GCM).
+///
+/// Each text is sealed for one place, such as the id of its row: moved to another row, it does not open.
+pub struct Sealer(RandomizedNonceKey);
 
-/// A key as the database keeps it.
-#[derive(Debug, Clone)]
-pub struct SealedKey {
-    /// What is published of it.
-    pub public: Jwk,
-    /// Its private half: the nonce, then the sealed PEM and its tag.
-    pub sealed: Vec<u8>,
+/// What was sealed elsewhere, for another place, or changed since; or a text longer than the cipher takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what is sealed cannot be opened with the secret of this deployment")]
+pub struct SealError;
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer")
+    }
 }
 
-impl SealingKey {
-    /// The one of this deployment.
-    pub fn new(secret: &Secret) -> Result<Self, KeyError> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &secret.bytes_for("signing keys"));
-        key.map(Self).map_err(|_| KeyError::NotMade)
+impl Sealer {
+    /// With a key of its own, derived from the deployment's secret.
+    pub fn new(secret: &Secret, purpose: &str) -> Result<Self, SealError> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &secret.bytes_for(purpose)).map_err(|_| SealError)?;
+        Ok(Self(key))
     }
 
-    /// A new key.
-    pub fn make(&self) -> Result<SealedKey, KeyError> {
-        let pem = SigningKey::generate()?;
-        let public = SigningKey::from_pem(&pem)?.public().clone();
-        let mut text = pem.expose_secret().as_bytes().to_vec();
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(public.kid.as_bytes()), &mut text);
-        let nonce = nonce.map_err(|_| KeyError::NotMade)?;
-        Ok(SealedKey { public, sealed: [nonce.as_ref().as_slice(), &text].concat() })
+    /// Seals `text` for `place`.
+    pub fn seal(&self, place: &[u8], text: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut sealed = text.to_vec();
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(place), &mut sealed).map_err(|_| SealError)?;
+        Ok([nonce.as_ref().as_slice(), &sealed].concat())
     }
 
-    /// The key that was sealed under the name `kid`, and no other.
-    pub fn open(&self, kid: &str, sealed: &[u8]) -> Result<SigningKey, KeyError> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(KeyError::Sealed)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| KeyError::Sealed)?;
+    /// What was sealed for `place`.
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
         let mut text = text.to_vec();
-        let opened = self.0.open_in_place(nonce, Aad::from(kid.as_bytes()), &mut text);
-        let pem = opened.ok().and_then(|pem| std::str::from_utf8(pem).ok()).ok_or(KeyError::Sealed)?;
-        SigningKey::from_pem(&SecretString::from(pem))
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_in_place(nonce, Aad::from(place), &mut text).map_err(|_| SealError)?;
+        Ok(opened.to_vec())
     }
 }
 
@@ -51,25 +49,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_key_is_opened_by_its_secret_and_under_its_name_alone() {
-        let ours = SealingKey::new(&Secret::generate()).unwrap();
-        let key = ours.make().unwrap();
-        let opened = ours.open(&key.public.kid, &key.sealed).unwrap();
-        assert_eq!(opened.public(), &key.public);
-
-        let other = SealingKey::new(&Secret::generate()).unwrap();
-        assert!(matches!(other.open(&key.public.kid, &key.sealed), Err(KeyError::Sealed)));
-        assert!(matches!(ours.open("another", &key.sealed), Err(KeyError::Sealed)));
-        for cut in [0, 11, 12, key.sealed.len() - 1] {
-            assert!(matches!(ours.open(&key.public.kid, &key.sealed[..cut]), Err(KeyError::Sealed)), "{cut}");
-        }
-    }
-
-    #[test]
-    fn what_is_sealed_shows_nothing_and_never_looks_the_same() {
+    fn what_is_sealed_opens_in_its_place_alone() {
         let secret = Secret::generate();
-        let key = SealingKey::new(&secret).unwrap().make().unwrap();
-        assert!(!key.sealed.windows(7).any(|part| part == b"PRIVATE"));
-        assert_ne!(SealingKey::new(&secret).unwrap().make().unwrap().sealed[..12], key.sealed[..12]);
+        let sealer = Sealer::new(&secret, "tests").unwrap();
+        let sealed = sealer.seal(b"row 1", b"text").unwrap();
+        assert_eq!(sealer.open(b"row 1", &sealed).as_deref(), Ok(b"text".as_slice()));
+        assert_ne!(
+            sealer.seal(b"row 1", b"text").unwrap(),
+            sealed,
+            "the same text looks different each time"
+        );
+        assert_eq!(sealer.open(b"row 2", &sealed), Err(SealError));
+        assert_eq!(Sealer::new(&secret, "others").unwrap().open(b"row 1", &sealed), Err(SealError));
+        let other = Sealer::new(&Secret::generate(), "tests").unwrap();
+        assert_eq!(other.open(b"row 1", &sealed), Err(SealError));
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(sealer.open(b"row 1", &changed), Err(SealError), "byte {at}");
+        }
+        assert_eq!(sealer.open(b"row 1", b"short"), Err(SealError));
     }
 }

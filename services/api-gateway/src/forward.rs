@@ -19,6 +19,8 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/oidc/start", Method::POST),
+    ("/api/v1/auth/oidc/finish", Method::POST),
     ("/api/v1/auth/password/reset", Method::POST),
     ("/api/v1/auth/password/reset/confirm", Method::POST),
     ("/api/v1/auth/email/confirm", Method::POST),

@@ -5,7 +5,7 @@ use identity::{Hasher, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
 use web::Proxies;
 
-use crate::{App, Keys, KeysError, MailError, Throttle, mail};
+use crate::{App, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
 
 /// Why the settings make no service.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub struct Config {
     pub mint: Mint,
     /// Makes refresh tokens, and seals signing keys.
     pub secret: Secret,
+    /// Logins at providers.
+    oidc: oidc::Config,
     /// How letters are sent.
     mail: mail::Config,
     /// Whose word about the client's address is believed.
@@ -53,6 +55,7 @@ impl Config {
             identity: identity::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),
+            oidc: oidc::Config::read(env),
             mail: mail::Config::read(env),
             proxies: Proxies::read(env),
             keys_every: env.seconds("NEXO_SIGNING_KEYS_SECONDS", 10, 1..=30),
@@ -73,6 +76,7 @@ impl Config {
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
+            oidc: Oidc::new(&self.oidc, &self.secret),
             mail: self.mail.mailer()?,
             pages: self.mail.pages.clone(),
             proxies: self.proxies.clone(),

@@ -9,6 +9,7 @@ mod login;
 mod mail;
 mod me;
 mod members;
+mod oidc;
 mod one_time;
 mod password;
 mod refusal;
@@ -32,6 +33,7 @@ use web::{Edges, Proxies};
 pub use config::{Config, ConfigError};
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
+pub use oidc::Oidc;
 pub use refusal::AuthRefusal;
 pub use signup::settle::{Founder, settle};
 pub use throttle::Throttle;
@@ -53,6 +55,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Logs people in at their own provider.
+    pub oidc: Oidc,
     /// Takes letters to people.
     #[from_ref(skip)]
     pub mail: Arc<dyn Mailer>,
@@ -78,6 +82,9 @@ pub struct App {
     members::MemberRights,
     roles::Catalogue,
     teams::TeamMembers,
+    oidc::start::Started,
+    oidc::list::Shown,
+    oidc::list::Connections,
     web::Problem
 )))]
 struct Schemas;
@@ -102,6 +109,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(members::router())
         .merge(roles::router())
         .merge(teams::router())
+        .merge(oidc::router())
 }
 
 /// The service, ready to be served, and its API document.

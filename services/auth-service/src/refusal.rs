@@ -15,6 +15,18 @@ pub enum AuthRefusal {
     /// They are known, and must show it.
     #[error("this address has signed up: log in, and accept the invitation then")]
     LogInFirst,
+    /// No provider is connected for this e-mail or account, or none can be here.
+    #[error("no identity provider is set up for this e-mail or account")]
+    OidcNotConfigured,
+    /// Whatever the provider, or we, have against it: nobody can tell which.
+    #[error("the identity provider's answer does not let anybody in; start again")]
+    OidcLoginFailed,
+    /// Bound by some account, perhaps this one.
+    #[error("this domain is connected to an identity provider already")]
+    OidcDomainTaken,
+    /// A domain of others.
+    #[error("must be the domain of your own e-mail")]
+    OidcDomainForeign,
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
@@ -35,7 +47,10 @@ impl Refusal for AuthRefusal {
             Self::TokenInvalid => "token-invalid",
             Self::InvitationInvalid => "invitation-invalid",
             Self::LogInFirst => "log-in-first",
-            Self::LoginFailed => "login-failed",
+            Self::LoginFailed | Self::OidcLoginFailed => "login-failed",
+            Self::OidcNotConfigured => "oidc-not-configured",
+            Self::OidcDomainTaken => "oidc-domain-taken",
+            Self::OidcDomainForeign => "oidc-domain-foreign",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
@@ -45,10 +60,17 @@ impl Refusal for AuthRefusal {
 
     fn sort(&self) -> Sort {
         match self {
-            Self::LogInFirst => Sort::Conflict,
-            Self::PasswordWrong | Self::TokenInvalid | Self::InvitationInvalid => Sort::Invalid,
+            Self::LogInFirst | Self::OidcDomainTaken => Sort::Conflict,
+            Self::PasswordWrong
+            | Self::TokenInvalid
+            | Self::InvitationInvalid
+            | Self::OidcNotConfigured
+            | Self::OidcDomainForeign => Sort::Invalid,
             Self::TooManyAttempts(_) => Sort::TooMany,
-            Self::LoginFailed | Self::RefreshTokenInvalid | Self::RefreshTokenReused => Sort::Unauthenticated,
+            Self::LoginFailed
+            | Self::OidcLoginFailed
+            | Self::RefreshTokenInvalid
+            | Self::RefreshTokenReused => Sort::Unauthenticated,
         }
     }
 
@@ -59,6 +81,7 @@ impl Refusal for AuthRefusal {
     fn pointer(&self) -> Option<&'static str> {
         match self {
             Self::TokenInvalid | Self::InvitationInvalid => Some("/token"),
+            Self::OidcDomainTaken | Self::OidcDomainForeign => Some("/domain"),
             Self::PasswordWrong => Some("/current_password"),
             _ => None,
         }

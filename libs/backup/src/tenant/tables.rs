@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use sqlx::{FromRow, PgConnection};
 
-/// What belongs to a running system, not to an account: sessions and keys would be secrets in a file, and events would be
-/// told twice.
-const NOT_DATA: &[&str] = &["app.sessions", "app.idempotency_keys", "app.outbox"];
+/// What belongs to a running system, not to an account: sessions, keys and connections to providers would be secrets in a
+/// file, and events would be told twice.
+const NOT_DATA: &[&str] = &["app.sessions", "app.idempotency_keys", "app.oidc_connections", "app.outbox"];
 
 /// One table with `account_id`.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -64,7 +64,8 @@ const ROTATE: ScopedWrite = ScopedWrite::new(
 const END: ScopedWrite = ScopedWrite::new(
     "update app.sessions set revoked_at = now(), revoked_for = 'reuse' where account_id = $1 and id = $2",
 );
-const STILL_HERE: LookUp =
+/// Of the person and the account that the transaction is in.
+pub(crate) const STILL_HERE: LookUp =
     LookUp::new("select user_status = 'active' and account_status = 'active' from app.whoami()");
 
 /// Get the next pair of tokens.

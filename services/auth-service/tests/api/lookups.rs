@@ -17,6 +17,9 @@ async fn the_auth_role_cannot_list_anybody() {
         "select slug from app.account_directory",
         "select id from app.clients",
         "select payload from app.outbox",
+        "select domain from app.oidc_domains",
+        "select sealed from app.oidc_logins",
+        "select subject from app.user_identities",
         "update app.audit_log set action = 'x'",
         "delete from app.audit_log",
         "truncate app.sessions",
@@ -37,6 +40,9 @@ async fn the_auth_role_cannot_list_anybody() {
         "select 1 from app.login_lookup('%', null)",
         "select 1 from app.login_lookup('', null)",
         "select 1 from app.whoami()",
+        "select 1 from app.oidc_connections",
+        "select 1 from app.oidc_connection_for(null, null)",
+        "select 1 from app.oidc_connection_for('%', '%')",
     ] {
         let rows = sqlx::query(AssertSqlSafe(empty)).fetch_all(&mut auth).await.unwrap();
         assert_eq!(rows.len(), 0, "{empty}");

@@ -10,6 +10,7 @@ mod keys;
 mod letters;
 mod lookups;
 mod members;
+mod oidc;
 mod roles;
 mod sessions;
 mod throttle;
@@ -108,7 +109,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 50);
+    assert_eq!(testkit::closed(&nexo, &document).await, 55);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

@@ -1,0 +1,72 @@
+//! A connection: who an account's provider is, and who we are to it.
+
+use db::{Scoped, TenantTx};
+use identity::{SealError, Sealer};
+use kernel::{AccountId, Id};
+use openidconnect::{ClientId, ClientSecret, IssuerUrl, url};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::FromRow;
+use uuid::Uuid;
+use web::{Error, Result};
+
+/// A connection as it is used. It is shown as [`Shown`](super::list::Shown), without its secret.
+#[derive(FromRow)]
+pub(crate) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) issuer: String,
+    pub(super) client_id: String,
+    client_secret: Vec<u8>,
+    pub(super) domain: String,
+}
+
+/// The identity of a connection.
+pub(crate) type ConnectionId = Id<Connection>;
+
+const FIND: Scoped = Scoped::new(
+    "select id, issuer, client_id, client_secret, domain from app.oidc_connections where account_id = $1 and id = $2",
+);
+
+impl Connection {
+    pub(super) async fn find(tx: &mut TenantTx, id: ConnectionId) -> Result<Option<Self>> {
+        Ok(tx.read::<Self>(FIND).bind(id).optional().await?)
+    }
+
+    pub(super) fn issuer(&self) -> Result<IssuerUrl> {
+        IssuerUrl::new(self.issuer.clone()).map_err(|error: url::ParseError| Error::Internal(error.into()))
+    }
+
+    pub(super) fn client(&self, sealer: &Sealer, account: AccountId) -> Result<(ClientId, ClientSecret)> {
+        let secret = sealer.open(&place(account, self.id), &self.client_secret).map_err(unsealed)?;
+        let secret = String::from_utf8(secret).map_err(|error| Error::Internal(error.into()))?;
+        Ok((ClientId::new(self.client_id.clone()), ClientSecret::new(secret)))
+    }
+
+    /// Whether an e-mail is of the domain that this connection may speak for.
+    pub(super) fn speaks_for(&self, email: &str) -> bool {
+        domain_of(email).is_some_and(|domain| domain == self.domain)
+    }
+}
+
+/// The secret as the table keeps it.
+pub(super) fn seal(
+    sealer: &Sealer,
+    account: AccountId,
+    id: ConnectionId,
+    secret: &SecretString,
+) -> Result<Vec<u8>> {
+    sealer.seal(&place(account, id), secret.expose_secret().as_bytes()).map_err(unsealed)
+}
+
+/// The domain of an e-mail, as domains are compared.
+pub(super) fn domain_of(email: &str) -> Option<String> {
+    email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase())
+}
+
+pub(super) fn unsealed(error: SealError) -> Error {
+    Error::Internal(error.into())
+}
+
+/// A secret opens in its own row alone.
+fn place(account: AccountId, id: ConnectionId) -> Vec<u8> {
+    [b"connection".as_slice(), Uuid::from(account).as_bytes(), Uuid::from(id).as_bytes()].concat()
+}

@@ -1,0 +1,104 @@
+use axum::extract::State;
+use db::{Change, LookUp, ScopedWrite, TenantTx};
+use openidconnect::IssuerUrl;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{Created, Error, Json, May, Result, Write};
+
+use super::{
+    Parts,
+    connection::{ConnectionId, seal},
+    list::Shown,
+};
+use crate::{App, AuthRefusal, accounts::Rules};
+
+/// A provider that the account trusts to say who somebody is.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewConnection {
+    /// Its address, exactly as it names itself; below it is `/.well-known/openid-configuration`.
+    #[validate(length(min = 1, max = 500))]
+    #[schema(example = "https://login.acme.test")]
+    issuer: String,
+    /// Who we are to it: it gives this when NEXO is registered there.
+    #[validate(length(min = 1, max = 255))]
+    #[schema(example = "nexo")]
+    client_id: String,
+    /// Given with it. Kept sealed, and never shown again.
+    #[schema(value_type = String, format = Password)]
+    client_secret: SecretString,
+    /// People with an e-mail of this domain log in there; it must be that of your own e-mail.
+    #[validate(length(min = 1, max = 253))]
+    #[schema(example = "acme.test")]
+    domain: String,
+}
+
+const BIND: LookUp = LookUp::new("select bind_oidc_domain from app.bind_oidc_domain($1, $2)");
+const CREATE: ScopedWrite = ScopedWrite::new(
+    "insert into app.oidc_connections (account_id, id, issuer, client_id, client_secret, domain, created_by, updated_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $7) returning id, issuer, client_id, domain, created_at",
+);
+
+/// Connect the account to an identity provider.
+///
+/// The provider is asked at once whether it is there. A domain belongs to one connection of one account.
+#[utoipa::path(post, path = "/api/v1/oidc-connections", tag = "oidc-connections")]
+pub(crate) async fn create_oidc_connection(
+    State(app): State<App>,
+    may: May<Write, Rules>,
+    Json(mut new): Json<NewConnection>,
+) -> Result<Created<Shown>> {
+    let (parts, who) = (app.oidc.parts()?, may.who());
+    new.domain = new.domain.to_lowercase();
+    bounded(&new.client_secret)?;
+    there(parts, &new.issuer).await?;
+    let id = ConnectionId::new();
+    let sealed = seal(&parts.sealer, who.account(), id, &new.client_secret)?;
+
+    let mut tx = may.begin().await?;
+    bind(&mut tx, id, &new.domain).await?;
+    let created = Change::new("auth.oidc_connection.created", "oidc_connection", id.into(), "created");
+    let created =
+        created.with(json!({ "issuer": new.issuer, "client_id": new.client_id, "domain": new.domain }));
+    let statement = tx.write_noted::<Shown>(CREATE, created).bind(id).bind(new.issuer).bind(new.client_id);
+    let shown = statement.bind(sealed).bind(new.domain).bind(who.user()).optional().await?;
+    let shown = shown.ok_or_else(|| Error::Internal("the connection was not stored".into()))?;
+    tx.commit().await?;
+    Ok(Created(format!("/api/v1/oidc-connections/{id}"), shown))
+}
+
+fn bounded(secret: &SecretString) -> Result<()> {
+    if (1..=2000).contains(&secret.expose_secret().len()) {
+        Ok(())
+    } else {
+        Err(Error::invalid("/client_secret", "length", "must have from 1 to 2000 characters"))
+    }
+}
+
+/// A typing error is told to whoever makes it, not to everybody who wants to log in afterwards.
+async fn there(parts: &Parts, issuer: &str) -> Result<()> {
+    let bad = |message: String| Error::invalid("/issuer", "issuer", message);
+    let url = IssuerUrl::new(issuer.to_owned()).map_err(|_| bad("must be an address".to_owned()))?;
+    if url.url().query().is_some() || url.url().fragment().is_some() || !url.url().username().is_empty() {
+        return Err(bad("must be an address without ?, # and @".to_owned()));
+    }
+    parts.outbound.admits(url.url()).map_err(|error| bad(error.to_string()))?;
+    if let Err(error) = parts.providers.fetch(&parts.outbound, url).await {
+        // The reason stays here: it would tell an outsider what answers inside our network.
+        tracing::info!(error = &error as &dyn std::error::Error, "an issuer cannot be connected to");
+        return Err(bad("does not answer as an OpenID provider of this name".to_owned()));
+    }
+    Ok(())
+}
+
+async fn bind(tx: &mut TenantTx, id: ConnectionId, domain: &str) -> Result<()> {
+    let bound: Option<(String,)> = tx.look_up(BIND).bind(id).bind(domain).optional().await?;
+    match bound.as_ref().map(|(bound,)| bound.as_str()) {
+        Some("bound") => Ok(()),
+        Some("taken") => Err(AuthRefusal::OidcDomainTaken.into()),
+        _ => Err(AuthRefusal::OidcDomainForeign.into()),
+    }
+}

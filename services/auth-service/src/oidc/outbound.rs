@@ -1,0 +1,116 @@
+//! Requests to issuers: short, bounded, and never to where an outsider could not go.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use openidconnect::{
+    AsyncHttpClient, HttpRequest, HttpResponse,
+    url::{Host, Url},
+};
+use reqwest::{Client, Request, Response, redirect};
+
+use super::{
+    Config,
+    address::{PublicNames, is_public},
+};
+
+/// How long an issuer may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// No document of an issuer is larger.
+const LARGEST: usize = 128 * 1024;
+
+/// The way to issuers.
+#[derive(Debug)]
+pub(super) struct Outbound {
+    client: Client,
+    may_be_private: bool,
+    may_be_plain: bool,
+}
+
+/// Why an issuer has not answered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutboundError {
+    /// Somebody on the way could read the secret.
+    #[error("the address must begin with https://")]
+    Plain,
+    /// Our own network, or an address that is written as one.
+    #[error("the address must be a public one")]
+    Private,
+    /// No connection, no answer in time, or half of one.
+    #[error("no answer")]
+    Silent(#[from] reqwest::Error),
+    /// More than we read.
+    #[error("the answer is larger than {LARGEST} bytes")]
+    TooLarge,
+}
+
+impl Outbound {
+    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
+        // A redirect could lead to where the first address may not; and a proxy would look the name up by itself.
+        let builder = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(PATIENCE);
+        let builder = if config.may_be_private { builder } else { builder.dns_resolver(PublicNames) };
+        Ok(Self {
+            client: builder.build()?,
+            may_be_private: config.may_be_private,
+            may_be_plain: config.may_be_plain,
+        })
+    }
+
+    /// Whether we would ask there at all. Names are judged when they are looked up.
+    pub(super) fn admits(&self, url: &Url) -> Result<(), OutboundError> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) | None => None,
+        };
+        let encrypted = url.scheme() == "https";
+        let here = url.scheme() == "http" && is_loopback(url);
+        if !(encrypted || here && self.may_be_plain) {
+            return Err(OutboundError::Plain);
+        }
+        if !self.may_be_private && address.is_some_and(|address| !is_public(address)) {
+            return Err(OutboundError::Private);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
+        let request = Request::try_from(request)?;
+        self.admits(request.url())?;
+        let mut answer = self.client.execute(request).await?;
+        let body = body(&mut answer).await?;
+        let mut response = HttpResponse::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        Ok(response)
+    }
+}
+
+async fn body(answer: &mut Response) -> Result<Vec<u8>, OutboundError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Outbound {
+    type Error = OutboundError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, OutboundError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}

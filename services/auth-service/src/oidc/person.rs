@@ -1,0 +1,132 @@
+//! What a provider says of somebody, and how far we believe it.
+
+use std::error::Error as StdError;
+
+use openidconnect::{
+    AccessToken, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, Nonce,
+    OAuth2TokenResponse as _, RedirectUrl, RequestTokenError, SignatureVerificationError, SubjectIdentifier,
+    UserInfoError,
+    core::{CoreIdToken, CoreIdTokenClaims, CoreUserInfoClaims},
+};
+use web::{Error, Result};
+
+use super::{
+    Parts,
+    client::{Client, client, signatures, unavailable},
+    connection::Connection,
+    pending::Proof,
+    providers::Provider,
+};
+use crate::AuthRefusal;
+
+/// Somebody, as their provider knows them.
+pub(super) struct Person {
+    /// Never changes, and is never given to anybody else.
+    pub(super) subject: String,
+    /// Verified by the provider.
+    pub(super) email: String,
+}
+
+/// A code that somebody has brought, and us, who are to change it for a token.
+pub(super) struct Exchange<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) connection: &'a Connection,
+    pub(super) us: (ClientId, ClientSecret),
+    pub(super) redirect: RedirectUrl,
+}
+
+/// An e-mail, and whether the provider has verified that it is theirs.
+type Email = (String, bool);
+
+impl Exchange<'_> {
+    /// Whose code it is.
+    pub(super) async fn person(self, code: String, proof: Proof) -> Result<Person> {
+        let provider = self.parts.providers.get(&self.parts.outbound, self.connection.issuer()?);
+        let provider = provider.await.map_err(unavailable)?;
+        let client = self.client(&provider);
+        let request = client.exchange_code(AuthorizationCode::new(code)).map_err(unavailable)?;
+        let answer = request.set_pkce_verifier(proof.verifier).request_async(&self.parts.outbound).await;
+        let answer = answer.map_err(|error| match error {
+            RequestTokenError::ServerResponse(said) => refused(said.error().to_string()),
+            other => unavailable(other),
+        })?;
+        let token = answer.extra_fields().id_token().ok_or_else(|| refused("no ID token"))?;
+        let claims = self.claims(&provider, token, &proof.nonce).await?;
+        let email = match email_of_token(&claims) {
+            Some(email) => email,
+            None => self.asked(&client, answer.access_token(), claims.subject()).await?,
+        };
+        match email {
+            (email, true) => Ok(Person { subject: claims.subject().to_string(), email }),
+            (_, false) => Err(refused("the e-mail is not verified")),
+        }
+    }
+
+    fn client(&self, provider: &Provider) -> Client {
+        client(provider, self.us.clone(), self.redirect.clone())
+    }
+
+    /// What the token says, once it is known to be the issuer's, for us, for this login, and not too old.
+    async fn claims(
+        &self,
+        provider: &Provider,
+        token: &CoreIdToken,
+        nonce: &Nonce,
+    ) -> Result<CoreIdTokenClaims> {
+        match self.verified(provider, token, nonce) {
+            Err(ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey,
+            )) => {
+                // A key that is newer than what we remember of the provider.
+                let fresh = self.parts.providers.fetch(&self.parts.outbound, self.connection.issuer()?);
+                let fresh = fresh.await.map_err(unavailable)?;
+                self.verified(&fresh, token, nonce)
+            }
+            verified => verified,
+        }
+        .map_err(|error| refused(error.to_string()))
+    }
+
+    fn verified(
+        &self,
+        provider: &Provider,
+        token: &CoreIdToken,
+        nonce: &Nonce,
+    ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
+        let client = self.client(provider);
+        let verifier = client.id_token_verifier().set_allowed_algs(signatures(provider));
+        token.claims(&verifier, nonce).cloned()
+    }
+
+    /// Many providers put no e-mail into the token, and tell it to whoever asks with the other one.
+    async fn asked(
+        &self,
+        client: &Client,
+        token: &AccessToken,
+        subject: &SubjectIdentifier,
+    ) -> Result<Email> {
+        let request = client
+            .user_info(token.clone(), Some(subject.clone()))
+            .map_err(|_| refused("neither an e-mail nor a user info endpoint"))?;
+        let answer = request.request_async(&self.parts.outbound).await;
+        let claims: CoreUserInfoClaims = answer.map_err(|error| match error {
+            UserInfoError::ClaimsVerification(of_somebody_else) => refused(of_somebody_else.to_string()),
+            other => unavailable(other),
+        })?;
+        let email = claims.email().map(|email| email.to_string());
+        email
+            .map(|email| (email, claims.email_verified().unwrap_or(false)))
+            .ok_or_else(|| refused("no e-mail"))
+    }
+}
+
+fn email_of_token(claims: &CoreIdTokenClaims) -> Option<Email> {
+    Some((claims.email()?.to_string(), claims.email_verified().unwrap_or(false)))
+}
+
+/// The client is not told why; our log is.
+pub(super) fn refused(because: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    let because = because.into();
+    tracing::info!(error = &*because as &dyn StdError, "a login at an identity provider is refused");
+    AuthRefusal::OidcLoginFailed.into()
+}

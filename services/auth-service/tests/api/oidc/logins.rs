@@ -1,0 +1,142 @@
+//! Who is let in, and as whom.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::{Claims, Scene, holder};
+use crate::{PASSWORD, me, post, registered};
+
+#[tokio::test]
+async fn somebody_logs_in_at_the_provider_of_their_account() {
+    for claims in [Claims::UserInfo, Claims::IdToken] {
+        let scene = Scene::set(claims).await;
+        let started = scene.started(json!({ "email": "ana@ACME.test" })).await;
+        let url = started["authorization_url"].as_str().unwrap();
+        for part in [
+            "code_challenge_method=S256",
+            "nonce=",
+            "response_type=code",
+            "scope=openid+email",
+            "login_hint=ana",
+        ] {
+            assert!(url.contains(part), "{part} is missing: {url}");
+        }
+        let tokens = scene.login().await.expect(StatusCode::OK);
+        assert_eq!(
+            (&tokens["user_id"], &tokens["account_id"]),
+            (&scene.ana["user_id"], &scene.ana["account_id"])
+        );
+        me(&scene.nexo, &tokens).await.expect(StatusCode::OK);
+        post(&scene.nexo, "refresh", json!({ "refresh_token": tokens["refresh_token"] }))
+            .await
+            .expect(StatusCode::OK);
+        scene.provider.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_slug_of_an_account_leads_to_its_provider_too() {
+    let scene = Scene::set(Claims::IdToken).await;
+    for known in [json!({ "account": "acme" }), json!({ "account": "acme", "email": "ana@acme.test" })] {
+        let started = scene.started(known).await;
+        let back = scene.provider.walk(started["authorization_url"].as_str().unwrap()).await;
+        scene.finish(&back).await.expect(StatusCode::OK);
+    }
+    for unknown in [
+        json!({ "email": "ana@other.test" }),
+        json!({ "email": "acme.test" }),
+        json!({ "account": "other" }),
+        json!({ "account": "acme", "email": "ana@other.test" }),
+    ] {
+        let problem = post(&scene.nexo, "oidc/start", unknown).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["code"], "oidc-not-configured");
+    }
+    let nothing = post(&scene.nexo, "oidc/start", json!({})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(nothing["errors"][0]["pointer"], "/email");
+    scene.provider.stop().await;
+}
+
+/// The provider's name for somebody is what counts, once their e-mail has made the link.
+#[tokio::test]
+async fn a_person_whose_email_changes_at_the_provider_stays_who_they_are() {
+    let scene = Scene::set(Claims::UserInfo).await;
+    scene.login().await.expect(StatusCode::OK);
+    scene.provider.person("ana-1", "ana.lima@acme.test", true).await;
+    let renamed = scene.login().await.expect(StatusCode::OK);
+    assert_eq!(renamed["user_id"], scene.ana["user_id"]);
+
+    // Her old address goes to a colleague: that makes nobody Ana.
+    scene.provider.person("ben-2", "ana@acme.test", true).await;
+    Scene::is_refused(scene.login().await);
+    scene.provider.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_is_noted_once() {
+    let scene = Scene::set(Claims::IdToken).await;
+    for _ in 0..2 {
+        scene.login().await.expect(StatusCode::OK);
+    }
+    let mut look = scene.nexo.ground.database.look().await;
+    let (linked, pending): (i64, i64) = sqlx::query_as(
+        "select (select count(*) from app.outbox where topic = 'auth.identity.linked'), (select count(*) from app.oidc_logins)",
+    )
+    .fetch_one(&mut look)
+    .await
+    .unwrap();
+    assert_eq!((linked, pending), (1, 0));
+    scene.provider.stop().await;
+}
+
+#[tokio::test]
+async fn only_an_active_member_is_let_in() {
+    let scene = Scene::set(Claims::IdToken).await;
+    // Zoe is registered, and no member of Acme.
+    let zoe = registered(&scene.nexo, "zoe@acme.test", "Zoe").await;
+    scene.provider.person("zoe-3", "zoe@acme.test", true).await;
+    Scene::is_refused(scene.login().await);
+    let join = format!(
+        "insert into app.memberships (account_id, user_id) values ('{}', '{}')",
+        scene.ana["account_id"].as_str().unwrap(),
+        zoe["user_id"].as_str().unwrap()
+    );
+    scene.nexo.ground.database.run(&join).await;
+    let tokens = scene.login().await.expect(StatusCode::OK);
+    assert_eq!((&tokens["user_id"], &tokens["account_id"]), (&zoe["user_id"], &scene.ana["account_id"]));
+
+    for suspended in ["memberships", "users", "account_directory"] {
+        let set = |status| format!("update app.{suspended} set status = '{status}'");
+        let back = scene.walked().await;
+        scene.nexo.ground.database.run(&set("suspended")).await;
+        Scene::is_refused(scene.finish(&back).await);
+        scene.nexo.ground.database.run(&set("active")).await;
+    }
+    scene.login().await.expect(StatusCode::OK);
+    scene.provider.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_is_good_beside_the_provider() {
+    let scene = Scene::set(Claims::IdToken).await;
+    scene.login().await.expect(StatusCode::OK);
+    let login = json!({ "email": "ana@acme.test", "password": PASSWORD });
+    let tokens = post(&scene.nexo, "login", login).await.expect(StatusCode::OK);
+    let sessions = holder(&scene.nexo, &tokens).get("/auth/sessions").await.expect(StatusCode::OK);
+    assert_eq!(
+        sessions["data"].as_array().unwrap().len(),
+        3,
+        "one of the registration, and one of each login"
+    );
+    scene.provider.stop().await;
+}
+
+/// What is remembered of a provider lasts minutes, and a new key is good at once.
+#[tokio::test]
+async fn a_provider_may_take_a_new_key_at_any_time() {
+    let scene = Scene::set(Claims::IdToken).await;
+    for _ in 0..3 {
+        scene.login().await.expect(StatusCode::OK);
+        scene.provider.new_key().await;
+    }
+    scene.provider.stop().await;
+}

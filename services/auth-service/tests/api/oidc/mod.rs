@@ -1,0 +1,74 @@
+//! Logins at a real provider (`provider.mjs`).
+
+mod connections;
+mod logins;
+mod provider;
+mod refused;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use testkit::{Answer, Ground, Nexo, Person};
+
+use crate::{nexo_on, post, registered};
+use provider::{Back, CLIENT, Claims, Provider, REDIRECT, SECRET};
+
+/// Acme, its provider, and Ana, who owns the one and is known to the other.
+struct Scene {
+    nexo: Nexo,
+    provider: Provider,
+    ana: Value,
+}
+
+impl Scene {
+    async fn set(claims: Claims) -> Self {
+        let (nexo, provider) = (
+            nexo_on(Ground::of("nexo_auth").await, &[("NEXO_OIDC_REDIRECT_URL", REDIRECT)]).await,
+            Provider::start(claims).await,
+        );
+        let ana = registered(&nexo, "ana@acme.test", "Acme").await;
+        connect(&nexo, &ana, &provider.issuer, "acme.test").await.expect(StatusCode::CREATED);
+        provider.person("ana-1", "ana@acme.test", true).await;
+        Self { nexo, provider, ana }
+    }
+
+    /// What the provider is to be asked.
+    async fn started(&self, body: Value) -> Value {
+        post(&self.nexo, "oidc/start", body).await.expect(StatusCode::OK)
+    }
+
+    /// A login, up to where the provider has sent the browser back.
+    async fn walked(&self) -> Back {
+        let started = self.started(json!({ "email": "ana@acme.test" })).await;
+        let back = self.provider.walk(started["authorization_url"].as_str().unwrap()).await;
+        assert_eq!(started["state"], back.state);
+        back
+    }
+
+    async fn finish(&self, back: &Back) -> Answer {
+        post(&self.nexo, "oidc/finish", back.body()).await
+    }
+
+    /// A login from beginning to end.
+    async fn login(&self) -> Answer {
+        let back = self.walked().await;
+        self.finish(&back).await
+    }
+
+    #[track_caller]
+    fn is_refused(answer: Answer) {
+        assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "login-failed");
+    }
+}
+
+fn holder(nexo: &Nexo, tokens: &Value) -> Person {
+    let token = tokens["access_token"].as_str().unwrap().to_owned();
+    Person { token, ..Person::nobody(&nexo.router) }
+}
+
+fn connection(issuer: &str, domain: &str) -> Value {
+    json!({ "issuer": issuer, "client_id": CLIENT, "client_secret": SECRET, "domain": domain })
+}
+
+async fn connect(nexo: &Nexo, tokens: &Value, issuer: &str, domain: &str) -> Answer {
+    holder(nexo, tokens).post("/oidc-connections", connection(issuer, domain)).await
+}
