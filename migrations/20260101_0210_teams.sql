@@ -15,7 +15,8 @@ create table app.teams (
 );
 create unique index uq_teams_name on app.teams (account_id, name) where deleted_at is null;
 create index ix_teams_newest on app.teams (account_id, created_at desc, id desc) where deleted_at is null;
-call ops.protect_tenant_table('app.teams', array['nexo_auth']);
+call ops.protect_tenant_table('app.teams', array['nexo_auth', 'nexo_app']);
+revoke insert, update, delete on app.teams from nexo_app;
 
 create table app.team_members (
     account_id uuid not null,

@@ -64,6 +64,7 @@ mod keep;
 mod list;
 mod open_tx;
 mod pool;
+mod reach;
 mod record;
 mod refusal;
 mod resource;
@@ -79,6 +80,7 @@ pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, veri
 pub use keep::{Answer, change, find, history, insert, remember, remove, replay, restore};
 pub use list::{Asked, Pager, Paging, Query, list};
 pub use pool::OpenError;
+pub use reach::{BeyondReach, Hidden, belongs_to};
 pub use record::{History, Kept, Page, PageInfo, Record};
 pub use refusal::{Refusal, Sort};
 pub use resource::{Field, Kind, Resource, Row};

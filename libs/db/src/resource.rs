@@ -1,4 +1,5 @@
 use crate::Refusal;
+use kernel::UserId;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Arguments as _, Encode, FromRow, Postgres, Type,
@@ -33,6 +34,9 @@ pub trait Resource:
     const FIELDS: &'static [Field<Self>];
     /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.
     type Refusal: Refusal;
+
+    /// Makes `person` the owner of a new record that has none, where somebody may write only their own.
+    fn own(&mut self, _person: UserId) {}
 
     /// Whether `after` may take the place of `before` (`None`: it is new). Pure, so a test needs no database.
     fn check(_before: Option<&Self>, _after: &Self) -> Result<(), Self::Refusal> {

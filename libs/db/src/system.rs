@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Db, LookUp, Result, Row, TenantTx,
     open_tx::{Access, OpenTx},
+    reach::Reach,
     tx::Inside,
 };
 
@@ -64,6 +65,6 @@ impl SystemTx {
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
         let inside = Inside { account, user, request };
         self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors))
+        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole))
     }
 }

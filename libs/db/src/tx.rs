@@ -10,6 +10,7 @@ use crate::{
     Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Write, change,
     open_tx::{Access, OpenTx},
     pool::Pool,
+    reach::Reach,
 };
 
 /// The way to the database. Nothing comes through it before somebody is named.
@@ -50,7 +51,8 @@ impl Db {
         let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
         let opening = format!("{}; {}", inside.settings(), admit(who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors)))
+        let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach))
     }
 }
 
@@ -91,12 +93,22 @@ pub struct TenantTx {
     pub(crate) conn: OpenTx,
     pub(crate) inside: Inside,
     pub(crate) cursors: Arc<hmac::Key>,
+    pub(crate) reach: Reach,
     changes: Vec<Change>,
 }
 
 impl TenantTx {
-    pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>) -> Self {
-        Self { conn, inside, cursors, changes: Vec::new() }
+    pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>, reach: Reach) -> Self {
+        Self { conn, inside, cursors, reach, changes: Vec::new() }
+    }
+
+    /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as
+    /// that permission does. Other records are reached as far as they may be read.
+    pub fn acting(mut self, resource: &'static str, action: &'static str) -> Self {
+        if let Reach::Of { acting, .. } = &mut self.reach {
+            *acting = Some((resource, action));
+        }
+        self
     }
 
     /// A statement that reads.

@@ -75,6 +75,12 @@ impl fmt::Display for Permission {
 }
 
 impl Permission {
+    /// The one resource and the one action that it names; none where a `*` stands for several.
+    #[must_use]
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        (self.resource != "*" && self.action != "*").then_some((&self.resource, &self.action))
+    }
+
     /// How far it lets one do `action` to `resource`; `None`: not at all.
     ///
     /// `*` as a resource means the records that an account works with. What administers the account is reached by its own

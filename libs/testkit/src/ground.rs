@@ -67,18 +67,25 @@ impl Nexo {
 
     /// Somebody more of this account, with a role of their own that holds these permissions.
     pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
+        self.member_without(account, permissions, &[]).await
+    }
+
+    /// The same, with a role that hides these fields.
+    pub async fn member_without(&self, account: AccountId, permissions: &str, hidden: &[&str]) -> Person {
         let (user, session, role) = (UserId::new(), SessionId::new(), Uuid::now_v7());
         let rows = format!(
             "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
              insert into app.memberships (account_id, user_id) values ('{account}', '{user}');
-             insert into app.roles (account_id, id, name, permissions, created_by, updated_by)
-                 values ('{account}', '{role}', 'role {role}', string_to_array('{permissions}', ' '), '{user}', '{user}');
+             insert into app.roles (account_id, id, name, permissions, hidden_fields, created_by, updated_by)
+                 values ('{account}', '{role}', 'role {role}', string_to_array('{permissions}', ' '), string_to_array('{}', ' '), '{user}', '{user}');
              insert into app.member_roles (account_id, user_id, role_id) values ('{account}', '{user}', '{role}');
              insert into app.sessions (account_id, id, user_id, seed, expires_at)
-                 values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');"
+                 values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');",
+            hidden.join(" ")
         );
         self.ground.database.run(&rows).await;
         let permissions = Permissions::new(permissions.split_whitespace());
+        let permissions = permissions.hiding(hidden.iter().map(ToString::to_string));
         let grant = Grant { account, user, session, epoch: 0, roles: vec![], permissions };
         let token = self.ground.issuer.issue(grant).unwrap().text;
         Person { service: self.router.clone(), token, account, user }

@@ -20,7 +20,7 @@ pub use health::Health;
 pub use may::{Action, Bearer, Delete, Known, May, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
-pub use respond::{Accepted, Answered, Created, Marked, NoContent, Tagged};
+pub use respond::{Accepted, Answered, Created, Listed, Marked, NoContent, Tagged};
 pub use serve::{Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 

@@ -1,7 +1,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, Resource, TenantTx};
+use db::{Db, Hidden, Resource, TenantTx};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use identity::{Principal, TokenError, Verifier};
 
@@ -92,7 +92,7 @@ pub struct May<A, R> {
     proof: PhantomData<fn() -> (A, R)>,
 }
 
-impl<A, R> May<A, R> {
+impl<A: Action, R: Subject> May<A, R> {
     /// Who asks.
     #[must_use]
     pub fn who(&self) -> &Principal {
@@ -101,12 +101,20 @@ impl<A, R> May<A, R> {
 
     /// Starts a transaction in the caller's account.
     pub async fn begin(&self) -> Result<TenantTx> {
-        Ok(self.db.begin(&self.who.0).await?)
+        Ok(self.db.begin(&self.who.0).await?.acting(R::NAME, A::NAME))
     }
 
     /// Starts a transaction that only reads.
     pub async fn begin_reading(&self) -> Result<TenantTx> {
-        Ok(self.db.begin_reading(&self.who.0).await?)
+        Ok(self.db.begin_reading(&self.who.0).await?.acting(R::NAME, A::NAME))
+    }
+}
+
+impl<A, R: Resource> May<A, R> {
+    /// The fields of `R` that the caller may not see.
+    #[must_use]
+    pub fn hidden(&self) -> Hidden {
+        Hidden::of::<R>(self.who.0.permissions())
     }
 }
 

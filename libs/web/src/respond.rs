@@ -1,12 +1,13 @@
 use std::{collections::BTreeMap, marker::PhantomData};
 
 use axum::response::{IntoResponse, Response};
-use db::{Answer, Record};
+use db::{Answer, Hidden, Page, Record};
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, ETAG, LOCATION},
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::{
     IntoResponses, ToSchema,
     openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
@@ -18,9 +19,42 @@ use crate::{Error, Json};
 #[derive(Debug)]
 pub struct Created<T>(pub String, pub T);
 
-/// 200, with the version as `ETag`.
+/// 200 with a record, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Tagged<T>(pub Record<T>);
+pub struct Tagged<T> {
+    record: Record<T>,
+    hidden: Hidden,
+}
+
+impl<T> Tagged<T> {
+    /// As somebody sees it from whom these fields are hidden.
+    #[must_use]
+    pub fn of(record: Record<T>, hidden: Hidden) -> Self {
+        Self { record, hidden }
+    }
+}
+
+/// 200 with a page of records.
+#[derive(Debug)]
+pub struct Listed<T> {
+    page: Page<T>,
+    hidden: Hidden,
+}
+
+impl<T> Listed<T> {
+    /// As somebody sees it from whom these fields are hidden.
+    #[must_use]
+    pub fn of(page: Page<T>, hidden: Hidden) -> Self {
+        Self { page, hidden }
+    }
+}
+
+/// What `seen` is without the hidden fields.
+pub(crate) fn masked(seen: &impl Serialize, hidden: &Hidden) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(seen).map_err(|error| Error::Internal(error.into()))?;
+    hidden.mask(&mut value);
+    Ok(value)
+}
 
 /// 200 with something that is no record, and its version as `ETag`.
 #[derive(Debug)]
@@ -44,8 +78,18 @@ pub struct Answered<T> {
 
 impl<T: Serialize> Answered<T> {
     /// The answer for a record that was just made at `location`; `fingerprint` is that of its request.
-    pub fn created(location: String, record: &Record<T>, fingerprint: Vec<u8>) -> Result<Self, Error> {
-        let body = serde_json::to_vec(record).map_err(|error| Error::Internal(error.into()))?;
+    pub fn created(
+        location: String,
+        record: &Record<T>,
+        fingerprint: Vec<u8>,
+        hidden: &Hidden,
+    ) -> Result<Self, Error> {
+        let body = if hidden.is_empty() {
+            serde_json::to_vec(record)
+        } else {
+            serde_json::to_vec(&masked(record, hidden)?)
+        };
+        let body = body.map_err(|error| Error::Internal(error.into()))?;
         let headers = BTreeMap::from([
             (CONTENT_TYPE.to_string(), "application/json".to_owned()),
             (LOCATION.to_string(), location),
@@ -99,7 +143,22 @@ impl<T: Serialize> IntoResponse for Created<T> {
 
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        ([(ETAG, etag(self.0.kept.version))], Json(self.0)).into_response()
+        let tag = [(ETAG, etag(self.record.kept.version))];
+        if self.hidden.is_empty() {
+            return (tag, Json(self.record)).into_response();
+        }
+        masked(&self.record, &self.hidden).map(|record| (tag, Json(record))).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Listed<T> {
+    fn into_response(self) -> Response {
+        if self.hidden.is_empty() {
+            return Json(self.page).into_response();
+        }
+        let data: Result<Vec<Value>, Error> =
+            self.page.data.iter().map(|record| masked(record, &self.hidden)).collect();
+        data.map(|data| Json(json!({ "data": data, "page": self.page.page }))).into_response()
     }
 }
 
@@ -130,6 +189,12 @@ fn answer<T: ToSchema>(status: &str) -> BTreeMap<String, RefOr<utoipa::openapi::
 impl<T: ToSchema> IntoResponses for Tagged<T> {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         answer::<Record<T>>("200")
+    }
+}
+
+impl<T: ToSchema> IntoResponses for Listed<T> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        answer::<Page<T>>("200")
     }
 }
 

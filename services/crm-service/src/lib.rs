@@ -2,12 +2,13 @@
 
 pub mod clients;
 mod config;
+mod explain;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
 use identity::Verifier;
-use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use web::Edges;
 
 pub use config::Config;
@@ -21,10 +22,15 @@ pub struct App {
     pub verifier: Verifier,
 }
 
+/// The schemas that the answers refer to.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(explain::Explanation)))]
+struct Schemas;
+
 /// Every operation of this service, documented.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(clients::router())
+    OpenApiRouter::with_openapi(Schemas::openapi()).merge(clients::router()).routes(routes!(explain::explain))
 }
 
 /// The service, ready to be served, and its API document.

@@ -1,6 +1,6 @@
 use kernel::Id;
 
-use crate::{Entry, Error, History, Pager, Paging, Resource, Result, Scoped, TenantTx};
+use crate::{Entry, Error, History, Pager, Paging, Resource, Result, Scoped, TenantTx, reach::is_reached};
 
 const HISTORY: Scoped = Scoped::new(
     "select id, action, version, before, after, created_at, created_by, request_id from app.audit_log
@@ -15,6 +15,9 @@ pub async fn history<R: Resource>(tx: &mut TenantTx, id: Id<R>, asked: &Paging) 
     let mut data: Vec<Entry> = statement.all().await?;
     if data.is_empty() && pager.after().is_none() {
         return Err(Error::NotFound(R::NAME)); // whatever exists was created
+    }
+    if !tx.reach.is_whole::<R>() && !is_reached(tx, id).await? {
+        return Err(Error::NotFound(R::NAME));
     }
     let page = pager.page(&mut data, |entry| entry.id);
     Ok(History { data, page })

@@ -8,13 +8,19 @@ mod idempotency;
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
 
+use std::borrow::Cow;
+
 use kernel::Id;
 
-use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, record::KEPT};
+use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays, record::KEPT};
 
 /// Keeps a new record.
 pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>> {
-    R::check(None, new)?;
+    let mut new = Cow::Borrowed(new);
+    if !tx.reach.is_whole::<R>() {
+        new.to_mut().own(tx.inside.user);
+    }
+    R::check(None, &new)?;
     let (names, values) = (names::<R>(), columns::<R>(|_, at| format!("${}", at + 4)));
     let text = format!(
         "insert into app.{} (account_id, id, created_by, updated_by, {names}) values ($1, $2, $3, $3, {values})
@@ -22,8 +28,9 @@ pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>
         R::PLURAL
     );
     let user = tx.inside.user;
-    let record = fill(new, tx.built(text).bind(Id::<R>::new()).bind(user)).optional().await;
+    let record = fill(&*new, tx.built(text).bind(Id::<R>::new()).bind(user)).optional().await;
     let record = record.map_err(explain::<R>)?.ok_or(Error::NotFound(R::NAME))?;
+    stays(tx, record.id).await?;
     tx.note(Change::of("created", None, &record));
     Ok(record)
 }
@@ -34,13 +41,15 @@ pub async fn change<R: Resource>(tx: &mut TenantTx, before: &Record<R>, after: &
     let (names, sets) = (names::<R>(), columns::<R>(|name, at| format!("{name} = ${}", at + 5)));
     let text = format!(
         "update app.{} set version = version + 1, updated_at = now(), updated_by = $4, {sets}
-         where account_id = $1 and id = $2 and version = $3 and deleted_at is null returning {KEPT}, {names}",
-        R::PLURAL
+         where account_id = $1 and id = $2 and version = $3 and deleted_at is null{} returning {KEPT}, {names}",
+        R::PLURAL,
+        tx.reach.condition::<R>()
     );
     let user = tx.inside.user;
     let statement = tx.built(text).bind(before.id).bind(before.kept.version).bind(user);
     let record =
         fill(after, statement).optional().await.map_err(explain::<R>)?.ok_or(Error::Stale(R::NAME))?;
+    stays(tx, record.id).await?;
     tx.note(Change::of("changed", Some(before), &record));
     Ok(record)
 }
@@ -48,9 +57,10 @@ pub async fn change<R: Resource>(tx: &mut TenantTx, before: &Record<R>, after: &
 /// One record.
 pub async fn find<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
     let text = format!(
-        "select {KEPT}, {} from app.{} where account_id = $1 and id = $2 and deleted_at is null",
+        "select {KEPT}, {} from app.{} where account_id = $1 and id = $2 and deleted_at is null{}",
         names::<R>(),
-        R::PLURAL
+        R::PLURAL,
+        tx.reach.condition::<R>()
     );
     tx.built(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
 }
@@ -59,8 +69,9 @@ pub async fn find<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>
 pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Result<Record<R>> {
     let text = format!(
         "update app.{} set version = version + 1, deleted_at = now(), deleted_by = $4, updated_at = now(), updated_by = $4
-         where account_id = $1 and id = $2 and version = $3 and deleted_at is null returning {KEPT}, {}",
+         where account_id = $1 and id = $2 and version = $3 and deleted_at is null{} returning {KEPT}, {}",
         R::PLURAL,
+        tx.reach.condition::<R>(),
         names::<R>()
     );
     let user = tx.inside.user;
@@ -74,8 +85,9 @@ pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Resul
 pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
     let text = format!(
         "update app.{} set version = version + 1, deleted_at = null, deleted_by = null, updated_at = now(), updated_by = $3
-         where account_id = $1 and id = $2 and deleted_at is not null returning {KEPT}, {}",
+         where account_id = $1 and id = $2 and deleted_at is not null{} returning {KEPT}, {}",
         R::PLURAL,
+        tx.reach.condition::<R>(),
         names::<R>()
     );
     let user = tx.inside.user;

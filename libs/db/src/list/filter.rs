@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Column, column, unanswerable, value::Value};
-use crate::{Error, Resource, Result, Row};
+use super::{Column, unanswerable, value::Value};
+use crate::{Error, Result, Row};
 
 /// Longer conditions are refused before they are parsed.
 const LONGEST: usize = 4_096;
@@ -24,11 +24,11 @@ pub(super) enum Filter {
 }
 
 impl Filter {
-    pub(super) fn parse<R: Resource>(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str, column: &dyn Fn(&str) -> Option<Column>) -> Result<Self> {
         if text.len() > LONGEST {
             return Err(wrong(format!("is longer than {LONGEST} bytes")));
         }
-        let mut parser = Parser { rest: text, terms: 0, column: column::<R> };
+        let mut parser = Parser { rest: text, terms: 0, column };
         let filter = parser.condition(0)?;
         if parser.rest.is_empty() { Ok(filter) } else { Err(parser.expected("its end")) }
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Filter {
 struct Parser<'t> {
     rest: &'t str,
     terms: usize,
-    column: fn(&str) -> Option<Column>,
+    column: &'t dyn Fn(&str) -> Option<Column>,
 }
 
 impl<'t> Parser<'t> {

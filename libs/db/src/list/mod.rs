@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use utoipa::IntoParams;
 
 use crate::{
-    Error, Kind, Page, PageInfo, Record, Resource, Result, Row, TenantTx, keep::names, record::KEPT,
+    Error, Hidden, Kind, Page, PageInfo, Record, Resource, Result, Row, TenantTx, keep::names, record::KEPT,
 };
 use cursor::Seal;
 use filter::Filter;
@@ -104,11 +104,13 @@ fn unanswerable(parameter: &'static str, problem: impl Into<String>) -> Error {
 impl<R: Resource> Query<R> {
     /// Understands what was asked of a list of `R`, or says which parameter cannot be understood. Whether a cursor is
     /// good shows when the list is read: that depends on whose it is.
-    pub fn understand(asked: Asked) -> Result<Self> {
+    /// A field that is `hidden` from whoever asks is none: what can be filtered or sorted by can be guessed.
+    pub fn understand(asked: Asked, hidden: &Hidden) -> Result<Self> {
+        let seen = |name: &str| column::<R>(name).filter(|_| !hidden.hide(name));
         Ok(Self {
             limit: limit(asked.limit.as_deref())?,
-            sort: Sort::parse::<R>(asked.sort.as_deref().unwrap_or("-created_at"))?,
-            filter: asked.filter.as_deref().map(Filter::parse::<R>).transpose()?,
+            sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &seen)?,
+            filter: asked.filter.as_deref().map(|text| Filter::parse(text, &seen)).transpose()?,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -150,7 +152,7 @@ async fn fetch<R: Resource>(
 ) -> Result<Vec<Record<R>>> {
     let mut values = Row::default();
     values.put(tx.inside.account);
-    let (mut condition, sort) = (condition(query, &mut values), query.sort.sql());
+    let (mut condition, sort) = (condition(tx, query, &mut values), query.sort.sql());
     if let Some(position) = position {
         condition.push_str(&query.sort.after(position, &mut values));
     }
@@ -169,7 +171,7 @@ async fn fetch<R: Resource>(
 async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -> Result<i64> {
     let mut values = Row::default();
     values.put(tx.inside.account);
-    let condition = condition(query, &mut values);
+    let condition = condition(tx, query, &mut values);
     let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
     let text =
         format!("select count(*) from (select from app.{} where {condition}{cap}) as counted", R::PLURAL);
@@ -178,8 +180,9 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -
     Ok(statement.optional().await?.map_or(0, |(total,)| total))
 }
 
-fn condition<R>(query: &Query<R>, values: &mut Row) -> String {
+fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> String {
     let mut condition = "account_id = $1 and deleted_at is null".to_owned();
+    condition.push_str(&tx.reach.condition::<R>());
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");
         condition.push_str(&filter.sql(values));

@@ -13,14 +13,14 @@ use utoipa::{
     },
 };
 
-use crate::{Answered, IdempotencyKey, IfMatch, Json, NoContent, Result, Tagged, problem};
+use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
 pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let (one, many) = (R::NAME, R::PLURAL);
     let query = Asked::into_params(|| Some(ParameterIn::Query));
     let paged = Paging::into_params(|| Some(ParameterIn::Query));
-    let list = operation::<R, Result<Json<Page<R>>>>(format!("list_{many}"), query);
+    let list = operation::<R, Result<Listed<R>>>(format!("list_{many}"), query);
     let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), vec![]);
     let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
     document::<R>([

@@ -7,21 +7,22 @@ use axum::{
     extract::FromRef,
     routing::{get, patch, post},
 };
-use db::{Asked, Db, History, Page, Paging, Resource};
+use db::{Asked, Db, History, Paging, Resource};
 use identity::Verifier;
 use kernel::Id;
 pub use once::Once;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Answered, Delete, IdempotencyKey, IfMatch, Json, May, NoContent, Patch, Path, Query, Read, Result,
-    Tagged, Write,
+    Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Listed, May, NoContent, Patch, Path, Query, Read,
+    Result, Tagged, Write, extract::hidden_field,
 };
 
-async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Json<Page<R>>> {
-    let query = db::Query::understand(asked)?;
+async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
+    let hidden = may.hidden();
+    let query = db::Query::understand(asked, &hidden)?;
     let mut tx = may.begin_reading().await?;
-    Ok(Json(db::list(&mut tx, &query).await?))
+    Ok(Listed::of(db::list(&mut tx, &query).await?, hidden))
 }
 
 async fn create<R: Resource>(
@@ -29,6 +30,11 @@ async fn create<R: Resource>(
     key: Option<IdempotencyKey>,
     Json(new): Json<R>,
 ) -> Result<Answered<R>> {
+    let hidden = may.hidden();
+    if !hidden.is_empty() {
+        let whole = serde_json::to_value(&new).map_err(|error| Error::Internal(error.into()))?;
+        hidden.named_by(&whole).map_or(Ok(()), |field| Err(hidden_field(field)))?;
+    }
     let once = Once::of(key, &new)?;
     let mut tx = may.begin().await?;
     if let Some(before) = once.replay(&mut tx).await? {
@@ -36,12 +42,12 @@ async fn create<R: Resource>(
         return Ok(before);
     }
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, &record).await
+    once.answer(tx, &record, &hidden).await
 }
 
 async fn find<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Tagged<R>> {
     let mut tx = may.begin_reading().await?;
-    Ok(Tagged(db::find(&mut tx, id).await?))
+    Ok(Tagged::of(db::find(&mut tx, id).await?, may.hidden()))
 }
 
 async fn change<R: Resource>(
@@ -52,17 +58,19 @@ async fn change<R: Resource>(
 ) -> Result<Tagged<R>> {
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before)?;
+    let hidden = may.hidden();
+    seen.holds(&before, &hidden)?;
+    patch.spares(&hidden)?;
     let after = patch.onto(&before.data)?;
     let record = db::change(&mut tx, &before, &after).await?;
     tx.commit().await?;
-    Ok(Tagged(record))
+    Ok(Tagged::of(record, hidden))
 }
 
 async fn remove<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>, seen: IfMatch) -> Result<NoContent> {
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before)?;
+    seen.holds(&before, &may.hidden())?;
     db::remove(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)
@@ -72,7 +80,7 @@ async fn restore<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>) -> Res
     let mut tx = may.begin().await?;
     let record = db::restore(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Tagged(record))
+    Ok(Tagged::of(record, may.hidden()))
 }
 
 async fn history<R: Resource>(
@@ -81,7 +89,14 @@ async fn history<R: Resource>(
     Query(asked): Query<Paging>,
 ) -> Result<Json<History>> {
     let mut tx = may.begin_reading().await?;
-    Ok(Json(db::history(&mut tx, id, &asked).await?))
+    let mut history = db::history(&mut tx, id, &asked).await?;
+    let hidden = may.hidden();
+    for entry in &mut history.data {
+        for fields in [&mut entry.before, &mut entry.after].into_iter().flatten() {
+            hidden.mask(fields);
+        }
+    }
+    Ok(Json(history))
 }
 
 /// The plain operations of `R`, with their part of the API document.

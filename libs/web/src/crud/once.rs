@@ -1,4 +1,4 @@
-use db::{Record, Resource, TenantTx};
+use db::{Hidden, Record, Resource, TenantTx};
 
 use crate::{Answered, Error, IdempotencyKey, Result};
 
@@ -24,9 +24,14 @@ impl Once {
     }
 
     /// Commits, and answers with what was made; remembers the answer together with it.
-    pub async fn answer<R: Resource>(self, mut tx: TenantTx, record: &Record<R>) -> Result<Answered<R>> {
+    pub async fn answer<R: Resource>(
+        self,
+        mut tx: TenantTx,
+        record: &Record<R>,
+        hidden: &Hidden,
+    ) -> Result<Answered<R>> {
         let location = format!("/api/v1/{}/{}", R::PLURAL, record.id);
-        let answer = Answered::created(location, record, self.fingerprint)?;
+        let answer = Answered::created(location, record, self.fingerprint, hidden)?;
         if let Some(IdempotencyKey(key)) = &self.key {
             db::remember(&mut tx, key, answer.to_remember()).await?;
         }

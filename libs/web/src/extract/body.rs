@@ -3,6 +3,7 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
+use db::Hidden;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -20,12 +21,23 @@ pub struct Json<T>(pub T);
 pub struct Patch(Value);
 
 impl Patch {
+    /// Refuses a change of what the caller may not see: nobody clears, or sets, what they do not know.
+    pub fn spares(&self, hidden: &Hidden) -> Result<(), Error> {
+        let touched = self.0.as_object().into_iter().flatten().find(|(field, _)| hidden.hide(field));
+        touched.map_or(Ok(()), |(field, _)| Err(hidden_field(field)))
+    }
+
     /// What `current` becomes; it is read and validated as if it had been sent whole.
     pub fn onto<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
         let mut whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
         merge(&mut whole, self.0);
         valid(serde_path_to_error::deserialize(whole).map_err(|error| unreadable(&error))?)
     }
+}
+
+/// To whoever may not see a field, there is none.
+pub(crate) fn hidden_field(field: &str) -> Error {
+    Error::invalid(&format!("/{field}"), "unknown-field", format!("unknown field `{field}`"))
 }
 
 fn merge(target: &mut Value, patch: Value) {

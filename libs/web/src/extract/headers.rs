@@ -1,7 +1,6 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use db::{Record, Resource};
+use db::{Hidden, Record, Resource};
 use http::{header::IF_MATCH, request::Parts};
-use serde::Serialize;
 use utoipa::{
     IntoParams, PartialSchema as _,
     openapi::{
@@ -10,7 +9,7 @@ use utoipa::{
     },
 };
 
-use crate::Error;
+use crate::{Error, respond::masked};
 
 /// The version that a client has seen; without it, nobody can tell whether they overwrite somebody.
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +17,11 @@ pub struct IfMatch(i64);
 
 impl IfMatch {
     /// Whether `record` is still what the client has seen; if not, the client gets what it is now.
-    pub fn holds<R: Resource + Serialize>(self, record: &Record<R>) -> Result<(), Error> {
+    pub fn holds<R: Resource>(self, record: &Record<R>, hidden: &Hidden) -> Result<(), Error> {
         if self == record.kept.version {
             return Ok(());
         }
-        Err(Error::Stale(R::NAME, serde_json::to_value(record).ok()))
+        Err(Error::Stale(R::NAME, Some(masked(record, hidden)?)))
     }
 }
 

@@ -5,6 +5,7 @@ mod headers;
 mod params;
 mod violations;
 
+pub(crate) use body::hidden_field;
 pub use body::{Json, Patch};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};

@@ -29,7 +29,7 @@ pub(crate) async fn create_role(
     }
     rights::lock(&mut tx, may.who()).await?.reach(&rights_of(&new))?;
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, &record).await
+    once.answer(tx, &record, &may.hidden()).await
 }
 
 /// Change a role.
@@ -46,14 +46,14 @@ pub(crate) async fn change_role(
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before)?;
+    seen.holds(&before, &may.hidden())?;
     let after: Role = patch.onto(&before.data)?;
     let holders = others_role(&mut tx, &author, id, &before.data).await?;
     author.reach(&rights_of(&after))?;
     let record = db::change(&mut tx, &before, &after).await?;
     rights::renew(&mut tx, &holders).await?;
     tx.commit().await?;
-    Ok(Tagged(record))
+    Ok(Tagged::of(record, may.hidden()))
 }
 
 /// Remove a role that nobody holds.
@@ -66,7 +66,7 @@ pub(crate) async fn remove_role(
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before)?;
+    seen.holds(&before, &may.hidden())?;
     if before.data.standard {
         return Err(RoleRefusal::Standard.into());
     }

@@ -84,6 +84,7 @@ fn iso_4217(code: &str) -> Result<(), validator::ValidationError> {
 impl Resource for Client {
     const NAME: &'static str = "client";
     const PLURAL: &'static str = "clients";
+    const OWNER: &'static str = "owner_id";
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("name", Kind::Text, |client, row| row.put(&client.name)),
         Field::new("email", Kind::Text, |client, row| row.put(&client.email)),
@@ -112,6 +113,10 @@ impl Resource for Client {
             Some(_) if after.currency.is_none() => Err(ClientRefusal::CurrencyMissing),
             _ => Ok(()),
         }
+    }
+
+    fn own(&mut self, person: UserId) {
+        self.owner_id.get_or_insert(person);
     }
 
     fn constraint(name: &str) -> Option<ClientRefusal> {

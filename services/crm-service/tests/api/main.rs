@@ -10,6 +10,7 @@ mod bad_input;
 mod clients;
 mod isolation;
 mod lists;
+mod reach;
 mod schema;
 
 use crm_service::App;

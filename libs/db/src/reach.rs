@@ -1,0 +1,144 @@
+//! Which records of an account a person may reach, and which of their fields they may see.
+
+use identity::{Permissions, Scope};
+use kernel::{Id, UserId};
+use serde_json::Value;
+
+use crate::{Refusal, Resource, Result, Sort, TenantTx};
+
+/// How far the person of a transaction reaches.
+#[derive(Debug, Clone)]
+pub(crate) enum Reach {
+    /// Everywhere in the account: the transaction is nobody's in particular.
+    Whole,
+    /// As far as these permissions say; `acting` is what the request does to which resource.
+    Of { permissions: Permissions, acting: Option<(&'static str, &'static str)> },
+}
+
+/// A record would be beyond the reach of whoever writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("your permission reaches only your own records, or your team's: this one would be somebody else's")]
+pub struct BeyondReach;
+
+impl Refusal for BeyondReach {
+    fn code(&self) -> &'static str {
+        "beyond-reach"
+    }
+
+    fn sort(&self) -> Sort {
+        Sort::Forbidden
+    }
+}
+
+/// The fields of a resource that somebody may not see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hidden(Vec<String>);
+
+/// Whoever the transaction was opened for. Stable within it, so that an index answers.
+const ME: &str = "nullif(current_setting('app.current_user_id', true), '')::uuid";
+
+impl Reach {
+    /// How far a request reaches among the records of `R`: by what it does to them, or by seeing what it refers to.
+    fn scope<R: Resource>(&self) -> Option<Scope> {
+        match self {
+            Self::Whole => Some(Scope::All),
+            Self::Of { permissions, acting: Some((resource, action)) } if *resource == R::NAME => {
+                permissions.scope(R::NAME, action)
+            }
+            Self::Of { permissions, .. } => permissions.scope(R::NAME, "read"),
+        }
+    }
+
+    /// Whether every record of `R` is in reach.
+    pub(crate) fn is_whole<R: Resource>(&self) -> bool {
+        self.scope::<R>() == Some(Scope::All)
+    }
+
+    /// ` and …`: the condition that a record of `R` is in reach; empty for all of them.
+    pub(crate) fn condition<R: Resource>(&self) -> String {
+        match self.scope::<R>() {
+            Some(scope) => belongs::<R>(scope, ME),
+            None => " and false".to_owned(),
+        }
+    }
+}
+
+/// ` and …`: the condition that a record belongs to `person`, or to one of their teams.
+fn belongs<R: Resource>(scope: Scope, person: &str) -> String {
+    let owner = R::OWNER;
+    match scope {
+        Scope::All => String::new(),
+        Scope::Own => format!(" and {owner} = {person}"),
+        Scope::Team => format!(
+            " and ({owner} = {person} or {owner} in (
+                 select mate.user_id from app.team_members mine
+                 join app.teams team on team.account_id = mine.account_id and team.id = mine.team_id and team.deleted_at is null
+                 join app.team_members mate on mate.account_id = mine.account_id and mate.team_id = mine.team_id
+                 where mine.account_id = $1 and mine.user_id = {person}))"
+        ),
+    }
+}
+
+/// Whether the record, in the trash or not, belongs to `member` as far as `scope` goes.
+pub async fn belongs_to<R: Resource>(
+    tx: &mut TenantTx,
+    id: Id<R>,
+    member: UserId,
+    scope: Scope,
+) -> Result<bool> {
+    let condition = belongs::<R>(scope, "$3");
+    let text = format!(
+        "select $3::uuid is not null from app.{} where account_id = $1 and id = $2{condition}",
+        R::PLURAL
+    );
+    Ok(tx.built::<(bool,)>(text).bind(id).bind(member).optional().await?.is_some())
+}
+
+/// Fails with [`BeyondReach`] unless the record that was just written is in reach.
+pub(crate) async fn stays<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<()> {
+    if tx.reach.is_whole::<R>() || is_reached(tx, id).await? { Ok(()) } else { Err(BeyondReach.into()) }
+}
+
+/// Whether the record, in the trash or not, is in reach.
+pub(crate) async fn is_reached<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<bool> {
+    let condition = tx.reach.condition::<R>();
+    let text = format!("select true from app.{} where account_id = $1 and id = $2{condition}", R::PLURAL);
+    Ok(tx.built::<(bool,)>(text).bind(id).optional().await?.is_some())
+}
+
+impl Hidden {
+    /// Those of `R` that none of the roles behind `permissions` shows.
+    #[must_use]
+    pub fn of<R: Resource>(permissions: &Permissions) -> Self {
+        let own =
+            permissions.hidden().iter().filter_map(|field| field.strip_prefix(R::NAME)?.strip_prefix('.'));
+        Self(own.map(ToOwned::to_owned).collect())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `field` is one of them.
+    #[must_use]
+    pub fn hide(&self, field: &str) -> bool {
+        self.0.iter().any(|hidden| hidden == field)
+    }
+
+    /// The first of them that `value`, an object, gives a value.
+    #[must_use]
+    pub fn named_by(&self, value: &Value) -> Option<&str> {
+        self.0.iter().find(|field| value.get(field).is_some_and(|value| !value.is_null())).map(String::as_str)
+    }
+
+    /// Takes them out of a record, or out of the fields of one.
+    pub fn mask(&self, value: &mut Value) {
+        if let Value::Object(fields) = value {
+            for field in &self.0 {
+                fields.remove(field);
+            }
+        }
+    }
+}
