@@ -156,7 +156,8 @@ impl TenantTx {
         self.conn.commit().await
     }
 
-    pub(crate) fn note(&mut self, change: Change) {
+    /// Notes something that happened and changed no row.
+    pub fn note(&mut self, change: Change) {
         self.changes.push(change);
     }
 

@@ -1,5 +1,7 @@
-use axum::{Router, body::Body};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use std::net::SocketAddr;
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::{HeaderMap, Method, Request, StatusCode, header, request::Builder};
 use kernel::{AccountId, UserId};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -63,14 +65,39 @@ impl Person {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        self.call(Request::builder(), method, path, headers, body.into()).await
+    }
+
+    /// The same over a connection from this address, such as `198.51.100.7:1`.
+    pub async fn send_from(
+        &self,
+        address: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let peer: SocketAddr = address.parse().unwrap();
+        let request = Request::builder().extension(ConnectInfo(peer));
+        self.call(request, method, path, headers, body.into()).await
+    }
+
+    async fn call(
+        &self,
+        request: Builder,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = request.method(method).uri(path);
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.service.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let response = self.service.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer {

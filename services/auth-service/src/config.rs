@@ -5,7 +5,7 @@ use identity::{Hasher, Mint, RefreshKey, Secret};
 use kernel::{Clock, Env};
 use web::Proxies;
 
-use crate::{App, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
+use crate::{App, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
 
 /// Why the settings make no service.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +68,8 @@ impl Config {
     pub async fn app(&self, db: Db, clock: &Clock) -> Result<App, ConfigError> {
         // Boxed: who waits for this would carry the whole reading of keys in its own state.
         let keys = Box::pin(Keys::open(&self.mint, &self.secret, &db, clock, self.keys_every)).await?;
+        let db = db.sealing_cursors_with(&self.secret);
         Ok(App {
-            db: db.sealing_cursors_with(&self.secret),
             verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()),
             issuer: Arc::clone(keys.issuer()),
             keys,
@@ -77,6 +77,8 @@ impl Config {
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
             oidc: Oidc::new(&self.oidc, &self.secret),
+            failed: FailedLogins::start(db.clone()),
+            db,
             mail: self.mail.mailer()?,
             pages: self.mail.pages.clone(),
             proxies: self.proxies.clone(),

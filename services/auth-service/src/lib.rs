@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod email;
+mod events;
 mod invitations;
 mod keys;
 mod login;
@@ -31,6 +32,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Edges, Proxies};
 
 pub use config::{Config, ConfigError};
+pub use events::FailedLogins;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
@@ -57,6 +59,8 @@ pub struct App {
     pub throttle: Throttle,
     /// Logs people in at their own provider.
     pub oidc: Oidc,
+    /// Notes logins that failed.
+    pub failed: FailedLogins,
     /// Takes letters to people.
     #[from_ref(skip)]
     pub mail: Arc<dyn Mailer>,
@@ -78,6 +82,7 @@ pub struct App {
     accounts::Account,
     accounts::Places,
     invitations::Invitations,
+    events::SecurityEvents,
     members::Members,
     members::MemberRights,
     roles::Catalogue,
@@ -107,6 +112,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(accounts::router())
         .merge(invitations::router())
         .merge(members::router())
+        .merge(events::router())
         .merge(roles::router())
         .merge(teams::router())
         .merge(oidc::router())

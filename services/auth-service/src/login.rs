@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{LookUp, Reason, ScopedWrite};
 use identity::Verdict;
 use kernel::{AccountId, UserId};
@@ -11,7 +11,7 @@ use web::{Json, RequestId, Result};
 
 use crate::{
     App, AuthRefusal,
-    sessions::{Tokens, hashing_failed, open_session},
+    sessions::{Tokens, device::Device, hashing_failed, open_session},
     throttle::Of,
 };
 
@@ -52,17 +52,22 @@ const USED: ScopedWrite = ScopedWrite::new(
 pub(crate) async fn login(
     State(app): State<App>,
     request: RequestId,
-    headers: HeaderMap,
+    device: Device,
     Json(login): Json<Login>,
 ) -> Result<Json<Tokens>> {
-    let counted = app.throttle.count(&app, Of::Login(&login.email)).await?;
+    let counted = app.throttle.count(&app, &[Of::Login(&login.email), Of::From(device.address)]).await?;
     // The connection goes back before the hashing: that takes a thousand times as long.
     let found = look_up(&app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());
     let verdict = app.hasher.verify(login.password.clone(), stored).await.map_err(hashing_failed)?;
-    let let_in = found.filter(|found| verdict != Verdict::Wrong && found.user_status == "active");
-    let (user, account) =
-        let_in.and_then(|found| Some((found.user_id, found.account_id?))).ok_or(AuthRefusal::LoginFailed)?;
+    let known = found.as_ref().and_then(|found| Some((found.user_id, found.account_id?)));
+    let right = found.is_some_and(|found| verdict != Verdict::Wrong && found.user_status == "active");
+    let Some((user, account)) = known.filter(|_| right) else {
+        if let Some((user, account)) = known {
+            app.failed.note(account, user, request.0, device);
+        }
+        return Err(AuthRefusal::LoginFailed.into());
+    };
 
     let stronger = match verdict {
         Verdict::RightButOutdated => Some(app.hasher.hash(login.password).await.map_err(hashing_failed)?),
@@ -78,7 +83,7 @@ pub(crate) async fn login(
     }
     counted.forgive(&mut tx).await?;
     tx.write_unnoted::<()>(USED).bind(user).run().await?;
-    let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
+    let tokens = open_session(&app, &mut tx, account, user, &device).await?;
     tx.commit().await?;
     Ok(Json(tokens))
 }

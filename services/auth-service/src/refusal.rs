@@ -27,6 +27,11 @@ pub enum AuthRefusal {
     /// A domain of others.
     #[error("must be the domain of your own e-mail")]
     OidcDomainForeign,
+    /// Whoever keeps an account's provider speaks for nobody elsewhere.
+    #[error(
+        "this session was opened at the identity provider of one account and is good there alone; log in with your password"
+    )]
+    ProviderSession,
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
@@ -51,6 +56,7 @@ impl Refusal for AuthRefusal {
             Self::OidcNotConfigured => "oidc-not-configured",
             Self::OidcDomainTaken => "oidc-domain-taken",
             Self::OidcDomainForeign => "oidc-domain-foreign",
+            Self::ProviderSession => "provider-session",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
@@ -66,6 +72,7 @@ impl Refusal for AuthRefusal {
             | Self::InvitationInvalid
             | Self::OidcNotConfigured
             | Self::OidcDomainForeign => Sort::Invalid,
+            Self::ProviderSession => Sort::Forbidden,
             Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed

@@ -1,9 +1,12 @@
 //! Whoever guesses has to wait: counted before the password is looked at, so that fifty guesses at once count as fifty.
 
+use std::net::IpAddr;
+
 use aws_lc_rs::hmac;
 use db::{LookUp, Reason, TenantTx};
 use identity::Secret;
-use web::Result;
+use sqlx::types::time::OffsetDateTime;
+use web::{ClientAddress, Result};
 
 use crate::{App, AuthRefusal};
 
@@ -26,24 +29,52 @@ pub(crate) enum Of<'o> {
     Mail(&'o str),
     /// To show what goes with a token.
     Token(&'o [u8]),
+    /// To let somebody with this e-mail log in again.
+    Lift(&'o str),
+    /// Anything of all this, from one address.
+    From(ClientAddress),
 }
 
+/// How many attempts cost nothing.
+const FREE: i32 = 5;
+/// How many failed ones cost nothing that come from one address: many people may sit behind it.
+const FREE_FROM_ADDRESS: i32 = 50;
+
 impl Of<'_> {
-    fn bytes(self) -> Vec<u8> {
+    /// `None`: there is nothing to count under.
+    fn bytes(self) -> Option<Vec<u8>> {
         let of = |kind: &str, email: &str| format!("{kind}{}", email.trim().to_lowercase()).into_bytes();
-        match self {
+        Some(match self {
             Self::Login(email) => of("", email),
             Self::Mail(email) => of("mail ", email),
+            Self::Lift(email) => of("lift ", email),
             Self::Token(hash) => [b"token ", hash].concat(),
+            Self::From(ClientAddress(address)) => format!("from {}", network(address?)).into_bytes(),
+        })
+    }
+
+    fn free(self) -> i32 {
+        if matches!(self, Self::From(_)) { FREE_FROM_ADDRESS } else { FREE }
+    }
+}
+
+/// What one customer of a provider has: an IPv4 address, or 64 bits of IPv6 (RFC 6177).
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}")
         }
     }
 }
 
-/// What attempts of one identifier are counted under.
-pub(crate) struct Counted(Vec<u8>);
+/// What attempts are counted under; the first is what they are about.
+pub(crate) struct Counted(Vec<Vec<u8>>);
 
-const COUNT: LookUp = LookUp::new("select count_login from app.count_login($1)");
-const FORGIVE: LookUp = LookUp::new("select from app.forgive_login($1)");
+const COUNT: LookUp = LookUp::new("select count_attempts from app.count_attempts($1, $2)");
+const FORGIVE: LookUp = LookUp::new("select from app.forgive_attempts($1)");
+const BLOCKED: LookUp = LookUp::new("select attempts_blocked_until from app.attempts_blocked_until($1)");
 
 impl Throttle {
     /// With a key of its own, derived from the deployment's secret.
@@ -52,26 +83,61 @@ impl Throttle {
         Self(secret.key_for("login attempts"))
     }
 
-    /// Counts an attempt; refuses it if there were too many.
-    pub(crate) async fn count(&self, app: &App, of: Of<'_>) -> Result<Counted> {
-        let key = hmac::sign(&self.0, &of.bytes()).as_ref().to_vec();
+    /// Counts an attempt under each of these; refuses it if there were too many of one.
+    pub(crate) async fn count(&self, app: &App, of: &[Of<'_>]) -> Result<Counted> {
+        let (keys, free): (Vec<_>, Vec<_>) =
+            of.iter().filter_map(|of| Some((self.sealed(*of)?, of.free()))).unzip();
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
         let mut tx = app.db.system(Reason::SignIn).await?;
-        let wait: Option<(i32,)> = tx.ask(COUNT, |row| row.put(&key)).await?;
+        let wait: Option<(i32,)> = tx
+            .ask(COUNT, |row| {
+                row.put(&keys);
+                row.put(free);
+            })
+            .await?;
         tx.commit().await?;
         match wait {
             Some((seconds,)) if seconds > 0 => {
                 Err(AuthRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX)).into())
             }
-            _ => Ok(Counted(key)),
+            _ => Ok(Counted(keys)),
         }
+    }
+
+    /// What attempts of one kind are counted under, without counting.
+    pub(crate) fn key(&self, of: Of<'_>) -> Counted {
+        Counted(self.sealed(of).into_iter().collect())
+    }
+
+    fn sealed(&self, of: Of<'_>) -> Option<Vec<u8>> {
+        Some(hmac::sign(&self.0, &of.bytes()?).as_ref().to_vec())
     }
 }
 
 impl Counted {
-    /// It was really they: all attempts are forgotten.
+    /// It was really they: what it was about is forgotten, and this attempt from that address.
     pub(crate) async fn forgive(self, tx: &mut TenantTx) -> Result<()> {
         tx.look_up::<()>(FORGIVE).bind(self.0).run().await?;
         Ok(())
+    }
+
+    /// Until when one has to wait.
+    pub(crate) async fn blocked_until(self, tx: &mut TenantTx) -> Result<Option<OffsetDateTime>> {
+        let blocked: Option<(Option<OffsetDateTime>,)> =
+            tx.look_up(BLOCKED).bind(self.0.first()).optional().await?;
+        Ok(blocked.and_then(|(until,)| until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_customer_is_one_whichever_address_they_take() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("192.0.2.1"), "192.0.2.1");
     }
 }

@@ -96,6 +96,16 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
 }
 
 #[tokio::test]
+async fn a_service_is_told_who_is_at_the_other_end_whatever_the_client_says() {
+    let ana = in_front_of_echo().await.person("").await;
+    let forged = [("x-forwarded-for", "10.0.0.1"), ("forwarded", "for=10.0.0.1"), ("x-real-ip", "10.0.0.1")];
+    let answer = ana.send_from("198.51.100.7:4711", Method::GET, "/api/v1/clients", &forged, "").await;
+    let reached = answer.expect(StatusCode::OK)["headers"].clone();
+    assert_eq!(reached["x-forwarded-for"], "198.51.100.7");
+    assert!(!reached.to_string().contains("10.0.0.1"), "{reached}");
+}
+
+#[tokio::test]
 async fn a_bad_token_goes_no_further() {
     let nexo = in_front_of_echo().await;
     let mut mallory = nexo.person("").await;

@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{LookUp, Reason, Refusal, SystemTx, TenantTx};
 use kernel::{AccountId, UserId};
 use serde::Deserialize;
@@ -7,10 +7,13 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Created, Error, Json, Known, RequestId, Result};
 
-use super::{list::mine, open};
+use super::{
+    list::{is_of_provider, mine},
+    open,
+};
 use crate::{
-    App,
-    sessions::{Tokens, open_session},
+    App, AuthRefusal,
+    sessions::{Tokens, device::Device, open_session},
     slug::slug,
 };
 
@@ -46,10 +49,13 @@ const OPEN: LookUp = LookUp::new("select open_account from app.open_account($1, 
 pub(crate) async fn create_account(
     State(app): State<App>,
     Known(who): Known,
-    headers: HeaderMap,
+    device: Device,
     Json(new): Json<NewAccount>,
 ) -> Result<Created<Tokens>> {
     let mut tx = app.db.begin_reading(&who).await?;
+    if is_of_provider(&mut tx, &who).await? {
+        return Err(AuthRefusal::ProviderSession.into());
+    }
     if mine(&mut tx).await?.len() >= MOST {
         return Err(TooMany.into());
     }
@@ -57,7 +63,7 @@ pub(crate) async fn create_account(
     #[expect(clippy::disallowed_methods, reason = "the account does not exist before this")]
     let tx = app.db.system(Reason::SignUp).await?;
     let (account, mut tx) = found(tx, &new.name, who.user(), RequestId(who.request())).await?;
-    let tokens = open_session(&app, &mut tx, account, who.user(), &headers).await?;
+    let tokens = open_session(&app, &mut tx, account, who.user(), &device).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))
 }

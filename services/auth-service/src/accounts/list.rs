@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{LookUp, TenantTx};
+use db::{LookUp, Scoped, TenantTx};
 use identity::Principal;
 use kernel::AccountId;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use web::{Json, Known, Result};
 
-use crate::App;
+use crate::{App, AuthRefusal};
 
 /// Where somebody works.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -43,7 +43,11 @@ const MINE: LookUp = LookUp::new(
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "auth")]
 pub(crate) async fn my_accounts(State(app): State<App>, Known(who): Known) -> Result<Json<Places>> {
     let mut tx = app.db.begin_reading(&who).await?;
-    Ok(Json(Places { data: mine(&mut tx).await?, current: who.account() }))
+    let mut data = mine(&mut tx).await?;
+    if is_of_provider(&mut tx, &who).await? {
+        data.retain(|mine| mine.account_id == who.account());
+    }
+    Ok(Json(Places { data, current: who.account() }))
 }
 
 /// The accounts of whoever the transaction was entered for.
@@ -58,9 +62,21 @@ impl MyAccount {
     }
 }
 
+const VIA: Scoped = Scoped::new("select via from app.sessions where account_id = $1 and id = $2");
+
+/// Whether the session was opened at the account's own identity provider. Whoever keeps that speaks for the person in this
+/// account alone: from such a session nobody gets to another one.
+pub(crate) async fn is_of_provider(tx: &mut TenantTx, who: &Principal) -> Result<bool> {
+    let via: Option<(String,)> = tx.read(VIA).bind(who.session()).optional().await?;
+    Ok(via.is_none_or(|(via,)| via == "provider"))
+}
+
 /// One of the accounts of `who`; any other id is nobody's to know about.
 pub(crate) async fn one_of_mine(app: &App, who: &Principal, account: AccountId) -> Result<MyAccount> {
     let mut tx = app.db.begin_reading(who).await?;
+    if account != who.account() && is_of_provider(&mut tx, who).await? {
+        return Err(AuthRefusal::ProviderSession.into());
+    }
     let mine = mine(&mut tx).await?.into_iter().find(|mine| mine.account_id == account);
     mine.ok_or(web::Error::NotFound("account"))
 }

@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{Reason, ScopedWrite};
 use kernel::{Account, AccountId, Id};
 use web::{Error, Json, Known, Path, Result};
@@ -6,7 +6,7 @@ use web::{Error, Json, Known, Path, Result};
 use super::list::one_of_mine;
 use crate::{
     App,
-    sessions::{Tokens, open_session},
+    sessions::{Tokens, device::Device, open_session},
 };
 
 const USED: ScopedWrite = ScopedWrite::new(
@@ -21,7 +21,7 @@ pub(crate) async fn switch_account(
     State(app): State<App>,
     Known(who): Known,
     Path(id): Path<AccountId>,
-    headers: HeaderMap,
+    device: Device,
 ) -> Result<Json<Tokens>> {
     if !one_of_mine(&app, &who, id).await?.is_open() {
         return Err(Error::NotFound("account"));
@@ -33,7 +33,7 @@ pub(crate) async fn switch_account(
     let tx = app.db.system(Reason::OwnAccounts).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
     tx.write_unnoted::<()>(USED).bind(who.user()).run().await?;
-    let tokens = open_session(&app, &mut tx, id, who.user(), &headers).await?;
+    let tokens = open_session(&app, &mut tx, id, who.user(), &device).await?;
     tx.commit().await?;
     Ok(Json(tokens))
 }

@@ -65,12 +65,12 @@ pub(crate) async fn request_email_change(
     let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
     tx.commit().await?;
     let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
-    let counted = app.throttle.count(&app, Of::Login(&email)).await?; // whoever has a token must not guess either
+    let counted = app.throttle.count(&app, &[Of::Login(&email)]).await?; // whoever has a token must not guess either
     let verdict = app.hasher.verify(asked.password, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
         return Err(AuthRefusal::PasswordWrong.into());
     }
-    app.throttle.count(&app, Of::Mail(&asked.new_email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&asked.new_email)]).await?;
     let token = OneTime::generate()?;
     let mut tx = app.db.begin(&who).await?;
     let free: Option<(bool,)> = tx.look_up(BEGIN).bind(&token.hash).bind(&asked.new_email).optional().await?;

@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{Change, LookUp, Reason, Scoped, ScopedWrite, TenantTx};
 use identity::strength;
 use kernel::UserId;
@@ -13,7 +13,7 @@ use web::{Error, Json, Known, RequestId, Result};
 use super::token::Token;
 use crate::{
     App, AuthRefusal, rights,
-    sessions::{Tokens, hashing_failed, open_session},
+    sessions::{Tokens, device::Device, hashing_failed, open_session},
     signup::Person,
 };
 
@@ -67,7 +67,7 @@ const MINE: LookUp = LookUp::new("select email from app.my_password()");
 pub(crate) async fn accept_invitation(
     State(app): State<App>,
     Known(who): Known,
-    headers: HeaderMap,
+    device: Device,
     Json(Acceptance { token }): Json<Acceptance>,
 ) -> Result<Json<Tokens>> {
     let mut tx = app.db.begin_reading(&who).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn accept_invitation(
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.system(Reason::SignIn).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
-    Ok(Json(invited.join(&app, tx, who.user(), &headers).await?))
+    Ok(Json(invited.join(&app, tx, who.user(), &device).await?))
 }
 
 /// Accept an invitation as somebody new.
@@ -90,7 +90,7 @@ pub(crate) async fn accept_invitation(
 pub(crate) async fn join_by_invitation(
     State(app): State<App>,
     request: RequestId,
-    headers: HeaderMap,
+    device: Device,
     Json(new): Json<Newcomer>,
 ) -> Result<Json<Tokens>> {
     let invited = Invited::by(&app, &new.token, request).await?;
@@ -107,7 +107,7 @@ pub(crate) async fn join_by_invitation(
         added => added?,
     };
     let tx = tx.enter(invited.token.account, user, request.0).await?;
-    Ok(Json(invited.join(&app, tx, user, &headers).await?))
+    Ok(Json(invited.join(&app, tx, user, &device).await?))
 }
 
 /// An invitation that was found open.
@@ -129,7 +129,7 @@ impl Invited {
     }
 
     /// Makes `user` a member, uses the invitation up, and opens their session.
-    async fn join(self, app: &App, mut tx: TenantTx, user: UserId, headers: &HeaderMap) -> Result<Tokens> {
+    async fn join(self, app: &App, mut tx: TenantTx, user: UserId, device: &Device) -> Result<Tokens> {
         let Self { token: Token { account, id, hash }, role, .. } = self;
         rights::lock_for(&mut tx, user).await?;
         let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
@@ -141,7 +141,7 @@ impl Invited {
         }
         tx.write_unnoted::<()>(APPOINT).bind(user).bind(role).run().await?;
         rights::renew(&mut tx, &[user]).await?;
-        let tokens = open_session(app, &mut tx, account, user, headers).await?;
+        let tokens = open_session(app, &mut tx, account, user, device).await?;
         tx.commit().await?;
         Ok(tokens)
     }

@@ -47,7 +47,7 @@ pub(crate) async fn invite(
     may: May<Write, Invitation>,
     Json(new): Json<NewInvitation>,
 ) -> Result<Created<Invitation>> {
-    app.throttle.count(&app, Of::Mail(&new.email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&new.email)]).await?;
     let who = may.who();
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, who).await?;
@@ -75,7 +75,7 @@ pub(crate) async fn resend_invitation(
 ) -> Result<Accepted<Sent>> {
     let mut tx = may.begin().await?;
     let (invitation, account) = (find(&mut tx, id).await?, account_name(&mut tx).await?);
-    app.throttle.count(&app, Of::Mail(&invitation.email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&invitation.email)]).await?;
     let (token, text) = Token::generate(may.who().account(), id)?;
     let renewed = Change::new("auth.invitation.renewed", "invitation", id, "renewed");
     if tx.write_noted::<()>(RENEW, renewed).bind(id).bind(token.hash).run().await? == 0 {

@@ -1,10 +1,12 @@
+use axum::extract::State;
 use db::{PageInfo, Pager, Paging, Scoped};
 use kernel::{Id, User, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Json, Marked, May, Path, Query, Read, Result};
 
-use super::{Kept, Member, Membership, find, named, shown};
+use super::{Kept, Member, Membership, find, lock::locked_until, named, shown};
+use crate::App;
 
 /// Part of the account's members.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,10 +40,13 @@ pub(crate) async fn list_members(
 /// Find a member.
 #[utoipa::path(get, path = "/api/v1/members/{id}", params(Id<User>), tag = "members")]
 pub(crate) async fn find_member(
+    State(app): State<App>,
     may: May<Read, Membership>,
     Path(id): Path<UserId>,
 ) -> Result<Marked<Member>> {
     let mut tx = may.begin_reading().await?;
     let member = find(&mut tx, id).await?;
-    shown(&mut tx, member).await
+    let Marked(version, mut member) = shown(&mut tx, member).await?;
+    member.locked_until = locked_until(&app, &mut tx, &member.email).await?;
+    Ok(Marked(version, member))
 }

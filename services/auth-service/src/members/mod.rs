@@ -2,6 +2,7 @@
 
 mod change;
 mod list;
+mod lock;
 mod owner;
 mod refusal;
 mod remove;
@@ -54,6 +55,9 @@ pub(crate) struct Member {
     /// When they last logged in to this account.
     #[serde(with = "time::serde::rfc3339::option")]
     last_used_at: Option<OffsetDateTime>,
+    /// Until when they have to wait because somebody guessed their password. Told of one member, not in lists.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    locked_until: Option<OffsetDateTime>,
 }
 
 /// A role, by name.
@@ -108,6 +112,11 @@ async fn named(tx: &mut TenantTx, members: Vec<Kept>) -> Result<Vec<Member>> {
     Ok(named.collect())
 }
 
+/// What a member calls themselves.
+async fn profile(tx: &mut TenantTx, id: UserId) -> Result<Option<Profile>> {
+    Ok(tx.look_up::<Profile>(PROFILES).bind(vec![Uuid::from(id)]).optional().await?)
+}
+
 /// One member, named, as an answer.
 async fn shown(tx: &mut TenantTx, member: Kept) -> Result<Marked<Member>> {
     let member = named(tx, vec![member]).await?.pop().ok_or(Error::NotFound("member"))?;
@@ -130,6 +139,7 @@ impl Kept {
             version: self.version,
             created_at: self.created_at,
             last_used_at: self.last_used_at,
+            locked_until: None,
         }
     }
 }
@@ -139,5 +149,6 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list::list_members))
         .routes(routes!(list::find_member, change::change_member, remove::remove_member))
         .routes(routes!(rights::member_permissions))
+        .routes(routes!(lock::lift_lock))
         .routes(routes!(owner::transfer_ownership))
 }

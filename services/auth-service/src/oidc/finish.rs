@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{Change, LookUp, Reason, ScopedWrite, TenantTx};
 use kernel::{AccountId, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     App, AuthRefusal,
-    sessions::{Tokens, open_session, refresh::STILL_HERE},
+    sessions::{Tokens, device::Device, open_session, refresh::STILL_HERE},
 };
 
 /// Somebody who comes back from their provider.
@@ -46,6 +46,10 @@ const USED: ScopedWrite = ScopedWrite::new(
     "update app.memberships set last_used_at = now() where account_id = $1 and user_id = $2",
 );
 
+/// Whoever keeps the provider speaks for the person in this account, and in no other.
+const AT_PROVIDER: ScopedWrite =
+    ScopedWrite::new("update app.sessions set via = 'provider' where account_id = $1 and id = $2");
+
 /// Finish to log in at the account's identity provider.
 ///
 /// Once for each state, whatever comes of it. Whoever logs in so for the first time must be a member of the account, with
@@ -54,7 +58,7 @@ const USED: ScopedWrite = ScopedWrite::new(
 pub(crate) async fn finish_oidc_login(
     State(app): State<App>,
     request: RequestId,
-    headers: HeaderMap,
+    device: Device,
     Json(finish): Json<Finish>,
 ) -> Result<Json<Tokens>> {
     let parts = app.oidc.parts()?;
@@ -75,7 +79,8 @@ pub(crate) async fn finish_oidc_login(
 
     let mut tx = inside(&app, account, request).await?;
     let user = identify(&mut tx, &connection, &person).await?;
-    let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
+    let tokens = open_session(&app, &mut tx, account, user, &device).await?;
+    tx.write_unnoted::<()>(AT_PROVIDER).bind(tokens.session()).run().await?;
     tx.commit().await?;
     Ok(Json(tokens))
 }

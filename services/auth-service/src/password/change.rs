@@ -43,7 +43,7 @@ pub(crate) async fn change_password(
     let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
     tx.commit().await?; // hashing takes a thousand times as long as all of this
     let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
-    let counted = app.throttle.count(&app, Of::Login(&email)).await?; // whoever has a token must not guess either
+    let counted = app.throttle.count(&app, &[Of::Login(&email)]).await?; // whoever has a token must not guess either
     let verdict = app.hasher.verify(asked.current_password, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
         return Err(AuthRefusal::PasswordWrong.into());

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Accepted, Error, Json, NoContent, RequestId, Result};
+use web::{Accepted, ClientAddress, Error, Json, NoContent, RequestId, Result};
 
 use super::end_everywhere;
 use crate::{
@@ -48,9 +48,10 @@ const RESET: LookUp = LookUp::new("select reset_password from app.reset_password
 #[utoipa::path(post, path = "/api/v1/auth/password/reset", tag = "auth", security(()))]
 pub(crate) async fn request_password_reset(
     State(app): State<App>,
+    from: ClientAddress,
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
-    app.throttle.count(&app, Of::Mail(&email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
     let mut tx = app.db.system(Reason::SignIn).await?;

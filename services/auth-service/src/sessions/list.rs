@@ -16,6 +16,10 @@ pub(crate) struct Session {
     id: SessionId,
     /// What the client calls itself.
     user_agent: Option<String>,
+    /// Whence the person logged in.
+    ip: Option<String>,
+    /// How: with a `password`, or at the account's identity `provider`.
+    via: String,
     /// When the person logged in.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -36,7 +40,7 @@ pub(crate) struct Sessions {
 }
 
 const LIST: Scoped = Scoped::new(
-    "select id, user_agent, created_at, rotated_at as last_used_at, expires_at, id = $3 as current
+    "select id, user_agent, ip, via, created_at, rotated_at as last_used_at, expires_at, id = $3 as current
      from app.sessions where account_id = $1 and user_id = $2 and revoked_at is null and expires_at > now()
      order by rotated_at desc, id limit 200",
 );

@@ -1,11 +1,11 @@
 //! Sessions: a login, until it ends.
 
+pub(crate) mod device;
 pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod refresh;
 
-use axum::http::{HeaderMap, header::USER_AGENT};
 use db::{Change, ScopedWrite, TenantTx};
 use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use web::{Error, Result};
 
 use crate::{App, AuthRefusal, rights};
+use device::Device;
 
 /// What lets somebody in. No `Debug`: it would end in a log.
 #[derive(Serialize, ToSchema)]
@@ -34,11 +35,20 @@ pub(crate) struct Tokens {
     /// The account they work in.
     #[schema(value_type = uuid::Uuid)]
     account_id: AccountId,
+    #[serde(skip)]
+    session: SessionId,
+}
+
+impl Tokens {
+    /// The session that they are of.
+    pub(crate) fn session(&self) -> SessionId {
+        self.session
+    }
 }
 
 const OPEN: ScopedWrite = ScopedWrite::new(
-    "insert into app.sessions (account_id, id, user_id, seed, user_agent, expires_at)
-     select $1, $2, $3, $4, $5, now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
+    "insert into app.sessions (account_id, id, user_id, seed, user_agent, ip, expires_at)
+     select $1, $2, $3, $4, $5, $6, now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
 );
 /// Opens a session of `user` in the transaction's account.
 pub(crate) async fn open_session(
@@ -46,15 +56,16 @@ pub(crate) async fn open_session(
     tx: &mut TenantTx,
     account: AccountId,
     user: UserId,
-    headers: &HeaderMap,
+    device: &Device,
 ) -> Result<Tokens> {
     let (session, seed) = (SessionId::new(), RefreshKey::seed());
-    let agent: Option<String> =
-        headers.get(USER_AGENT).and_then(|agent| Some(agent.to_str().ok()?.chars().take(300).collect()));
-    let opened =
-        Change::new("auth.session.opened", "session", session.into(), "opened").with(json!({ "user": user }));
+    let mut told = device.told();
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("user".to_owned(), json!(user));
+    }
+    let opened = Change::new("auth.session.opened", "session", session.into(), "opened").with(told);
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
-    statement.bind(&seed[..]).bind(agent).run().await?;
+    statement.bind(&seed[..]).bind(&device.agent).bind(device.ip()).run().await?;
     tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
 
@@ -81,6 +92,7 @@ async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Open
         refresh_token: app.refresh.issue(account, session, generation, seed),
         user_id: user,
         account_id: account,
+        session,
     })
 }
 

@@ -1,4 +1,4 @@
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use db::{LookUp, Reason};
 use identity::Verdict;
 use secrecy::SecretString;
@@ -12,7 +12,7 @@ use web::{Created, Json, RequestId, Result};
 use super::Person;
 use crate::{
     App, AuthRefusal, accounts, one_time,
-    sessions::{Tokens, hashing_failed, open_session},
+    sessions::{Tokens, device::Device, hashing_failed, open_session},
     throttle::Of,
 };
 
@@ -47,11 +47,11 @@ const END: LookUp = LookUp::new("select end_signup from app.end_signup($1)");
 pub(crate) async fn confirm_registration(
     State(app): State<App>,
     request: RequestId,
-    headers: HeaderMap,
+    device: Device,
     Json(shown): Json<Confirmation>,
 ) -> Result<Created<Tokens>> {
     let token = one_time::hash_of(&shown.token);
-    let counted = app.throttle.count(&app, Of::Token(&token)).await?;
+    let counted = app.throttle.count(&app, &[Of::Token(&token), Of::From(device.address)]).await?;
     let pending = find(&app, &token).await?;
     let stored = pending.as_ref().map(|pending| pending.password_hash.clone());
     let verdict = app.hasher.verify(shown.password, stored).await.map_err(hashing_failed)?;
@@ -68,7 +68,7 @@ pub(crate) async fn confirm_registration(
     let user = person.add(&mut tx).await.map_err(taken)?;
     let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request).await?;
     counted.forgive(&mut tx).await?;
-    let tokens = open_session(&app, &mut tx, account, user, &headers).await?;
+    let tokens = open_session(&app, &mut tx, account, user, &device).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))
 }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Accepted, Error, Json, Result};
+use web::{Accepted, ClientAddress, Error, Json, Result};
 
 use super::Sent;
 use crate::{App, mail::Letter, one_time::OneTime, sessions::hashing_failed, throttle::Of};
@@ -51,12 +51,13 @@ const RENEW: LookUp = LookUp::new("select renew_signup from app.renew_signup($1,
 #[utoipa::path(post, path = "/api/v1/auth/register", tag = "auth", security(()))]
 pub(crate) async fn register(
     State(app): State<App>,
+    from: ClientAddress,
     Json(new): Json<Registration>,
 ) -> Result<Accepted<Sent>> {
     let words = [new.email.as_str(), &new.display_name, &new.account_name];
     strength(new.password.expose_secret(), &words)
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    app.throttle.count(&app, Of::Mail(&new.email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&new.email), Of::From(from)]).await?;
     let hash = app.hasher.hash(new.password).await.map_err(hashing_failed)?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
@@ -83,9 +84,10 @@ pub(crate) async fn register(
 #[utoipa::path(post, path = "/api/v1/auth/register/resend", tag = "auth", security(()))]
 pub(crate) async fn resend_confirmation(
     State(app): State<App>,
+    from: ClientAddress,
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
-    app.throttle.count(&app, Of::Mail(&email)).await?;
+    app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.system(Reason::SignUp).await?;

@@ -1,5 +1,10 @@
 //! The service as its clients see it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod accounts;
 mod bad_input;
@@ -12,6 +17,7 @@ mod lookups;
 mod members;
 mod oidc;
 mod roles;
+mod security_events;
 mod sessions;
 mod throttle;
 
@@ -109,7 +115,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 55);
+    assert_eq!(testkit::closed(&nexo, &document).await, 57);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

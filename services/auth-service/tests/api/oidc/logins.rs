@@ -140,3 +140,25 @@ async fn a_provider_may_take_a_new_key_at_any_time() {
     }
     scene.provider.stop().await;
 }
+
+/// Whoever keeps an account's provider can be anybody there, and nobody elsewhere.
+#[tokio::test]
+async fn a_session_of_a_provider_leads_to_no_other_account() {
+    let scene = Scene::set(Claims::IdToken).await;
+    let ana = holder(&scene.nexo, &scene.ana);
+    let other = ana.post("/accounts", json!({ "name": "Borealis" })).await.expect(StatusCode::CREATED);
+    let at_provider = holder(&scene.nexo, &scene.login().await.expect(StatusCode::OK));
+    let mine = at_provider.get("/accounts").await.expect(StatusCode::OK);
+    assert_eq!(mine["data"].as_array().unwrap().len(), 1);
+    let there = format!("/accounts/{}", other["account_id"].as_str().unwrap());
+    for answer in [
+        at_provider.post(&format!("{there}/sessions"), json!({})).await,
+        at_provider.send(http::Method::DELETE, &format!("{there}/membership"), None, None).await,
+        at_provider.post("/accounts", json!({ "name": "Another" })).await,
+    ] {
+        assert_eq!(answer.expect(StatusCode::FORBIDDEN)["code"], "provider-session");
+    }
+    let sessions = at_provider.get("/auth/sessions").await.expect(StatusCode::OK);
+    assert!(sessions["data"].as_array().unwrap().iter().any(|one| one["via"] == "provider"));
+    scene.provider.stop().await;
+}
