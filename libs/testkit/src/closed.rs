@@ -11,33 +11,42 @@ use crate::{Nexo, Person};
 pub async fn closed(nexo: &Nexo, document: &OpenApi) -> usize {
     let (nobody, powerless) = (Person::nobody(&nexo.router), nexo.person("").await);
     let mut tried = 0;
-    for (path, item) in &document.paths.paths {
-        let path = path.replace("{id}", &Uuid::now_v7().to_string()).replace("/api/v1", "");
-        for (method, operation) in [
-            (Method::GET, &item.get),
-            (Method::POST, &item.post),
-            (Method::PUT, &item.put),
-            (Method::PATCH, &item.patch),
-            (Method::DELETE, &item.delete),
-        ] {
-            let Some(operation) = operation else { continue };
-            tried += 1;
-            if is_public(operation) {
-                continue;
-            }
-            let answer = nobody.send(method.clone(), &path, None, None).await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}, without a token");
-            if !is_for_everyone(operation) {
-                let answer = powerless.send(method.clone(), &path, None, None).await;
-                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}, without a permission");
-            }
+    for (method, path, operation) in operations(document) {
+        tried += 1;
+        if is_public(operation) {
+            continue;
+        }
+        let path = path.replace("{id}", &Uuid::now_v7().to_string());
+        let answer = nobody.send_raw(method.clone(), &path, &[], "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}, without a token");
+        if !is_for_everyone(operation) {
+            let answer = powerless.send_raw(method.clone(), &path, &[], "").await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}, without a permission");
         }
     }
     tried
 }
 
+/// Every operation of the document, with its path as it stands there.
+pub(crate) fn operations(document: &OpenApi) -> Vec<(Method, String, &Operation)> {
+    let mut all = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let methods = [
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ];
+        let there =
+            methods.into_iter().filter_map(|(method, one)| Some((method, path.clone(), one.as_ref()?)));
+        all.extend(there);
+    }
+    all
+}
+
 /// `security(())` in the document.
-fn is_public(operation: &Operation) -> bool {
+pub(crate) fn is_public(operation: &Operation) -> bool {
     operation
         .security
         .as_ref()
@@ -45,7 +54,7 @@ fn is_public(operation: &Operation) -> bool {
 }
 
 /// What everyone may do who has a token: see and end their own session.
-fn is_for_everyone(operation: &Operation) -> bool {
+pub(crate) fn is_for_everyone(operation: &Operation) -> bool {
     operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "auth"))
 }
 

@@ -8,10 +8,12 @@ mod closed;
 mod contract;
 mod database;
 mod ground;
+mod matrix;
 mod person;
 
 pub use closed::{closed, document_is_whole};
 pub use contract::keeps;
 pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
+pub use matrix::matrix;
 pub use person::{Answer, Person};

@@ -2,7 +2,7 @@ use db::Scoped;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
-use web::{Json, May, Read, Result};
+use web::{Json, May, Result, Write};
 
 use super::connection::ConnectionId;
 use crate::accounts::Rules;
@@ -42,7 +42,7 @@ const LIST: Scoped = Scoped::new(
 
 /// List the account's identity providers.
 #[utoipa::path(get, path = "/api/v1/oidc-connections", tag = "oidc-connections")]
-pub(crate) async fn oidc_connections(may: May<Read, Rules>) -> Result<Json<Connections>> {
+pub(crate) async fn oidc_connections(may: May<Write, Rules>) -> Result<Json<Connections>> {
     let mut tx = may.begin_reading().await?;
     let data = tx.read::<Shown>(LIST).all().await?;
     Ok(Json(Connections { data }))

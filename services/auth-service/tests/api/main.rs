@@ -119,3 +119,10 @@ async fn the_api_is_described_and_closed() {
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
+
+#[tokio::test]
+async fn what_each_standard_role_may_do_is_kept_as_a_table() {
+    let nexo = nexo().await;
+    let (_, document) = auth_service::api().split_for_parts();
+    insta::assert_snapshot!(testkit::matrix(&nexo, &document).await);
+}

@@ -12,6 +12,7 @@ mod isolation;
 mod lists;
 mod reach;
 mod schema;
+mod tokens;
 
 use crm_service::App;
 use testkit::{Ground, Nexo};

@@ -26,3 +26,10 @@ async fn what_is_not_there_is_a_problem() {
     let problem = ana.send(http::Method::PUT, "/clients", None, None).await;
     assert_eq!(problem.expect(StatusCode::METHOD_NOT_ALLOWED)["code"], "method-not-allowed");
 }
+
+#[tokio::test]
+async fn what_each_standard_role_may_do_is_kept_as_a_table() {
+    let nexo = nexo().await;
+    let (_, document) = crm_service::api().split_for_parts();
+    insta::assert_snapshot!(testkit::matrix(&nexo, &document).await);
+}

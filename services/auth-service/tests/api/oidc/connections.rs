@@ -89,7 +89,7 @@ async fn a_domain_is_bound_once_and_by_somebody_of_it() {
 async fn whoever_does_not_keep_the_account_keeps_no_connection() {
     let nexo = nexo().await;
     for (permissions, status) in
-        [("*:read client:*", StatusCode::FORBIDDEN), ("account:read", StatusCode::OK)]
+        [("*:read client:*", StatusCode::FORBIDDEN), ("account:write", StatusCode::OK)]
     {
         assert_eq!(nexo.person(permissions).await.get("/oidc-connections").await.status, status);
     }
