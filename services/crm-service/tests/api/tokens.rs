@@ -78,7 +78,7 @@ fn forged(ana: &Person, ben: &Person) -> Vec<(&'static str, String)> {
         ("another key under our kid", forger.signed(&forger.header(|_| {}), claims)),
         (
             "another key under its own kid",
-            forger.signed(&forger.header(|header| header.kid = own_kid.clone()), claims),
+            forger.signed(&forger.header(|header| header.kid.clone_from(&own_kid)), claims),
         ),
         ("a key of its own in it", forger.signed(&forger.header(|header| header.jwk = Some(own)), claims)),
         (
