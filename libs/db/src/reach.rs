@@ -34,6 +34,23 @@ impl Refusal for BeyondReach {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hidden(Vec<String>);
 
+/// What one person sees of one resource, known before there is a transaction.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The fields that they do not see.
+    pub hidden: Hidden,
+    pub(crate) reach: Reach,
+}
+
+impl View {
+    /// Of `R`, as somebody with these permissions has it.
+    #[must_use]
+    pub fn of<R: Resource>(permissions: &Permissions) -> Self {
+        let reach = Reach::Of { permissions: permissions.clone(), acting: None };
+        Self { hidden: Hidden::of::<R>(permissions), reach }
+    }
+}
+
 /// Whoever the transaction was opened for. Stable within it, so that an index answers.
 const ME: &str = "nullif(current_setting('app.current_user_id', true), '')::uuid";
 
@@ -52,6 +69,24 @@ impl Reach {
     /// Whether every record of `R` is in reach.
     pub(crate) fn is_whole<R: Resource>(&self) -> bool {
         self.scope::<R>() == Some(Scope::All)
+    }
+
+    /// ` and …`: the condition that a record of `R` may be read; `None`: none may.
+    pub(crate) fn reading<R: Resource>(&self) -> Option<String> {
+        match self {
+            Self::Whole => Some(String::new()),
+            Self::Of { permissions, .. } => {
+                permissions.scope(R::NAME, "read").map(|scope| belongs::<R>(scope, ME))
+            }
+        }
+    }
+
+    /// The fields of a resource that are not shown.
+    pub(crate) fn hidden_of(&self, resource: &str) -> Hidden {
+        match self {
+            Self::Whole => Hidden::default(),
+            Self::Of { permissions, .. } => Hidden::named(resource, permissions),
+        }
     }
 
     /// ` and …`: the condition that a record of `R` is in reach; empty for all of them.
@@ -110,8 +145,12 @@ impl Hidden {
     /// Those of `R` that none of the roles behind `permissions` shows.
     #[must_use]
     pub fn of<R: Resource>(permissions: &Permissions) -> Self {
-        let own =
-            permissions.hidden().iter().filter_map(|field| field.strip_prefix(R::NAME)?.strip_prefix('.'));
+        Self::named(R::NAME, permissions)
+    }
+
+    fn named(resource: &str, permissions: &Permissions) -> Self {
+        let hidden = permissions.hidden().iter();
+        let own = hidden.filter_map(|field| field.strip_prefix(resource)?.strip_prefix('.'));
         Self(own.map(ToOwned::to_owned).collect())
     }
 

@@ -1,4 +1,4 @@
-use crate::Refusal;
+use crate::{Refusal, Related};
 use kernel::UserId;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -30,6 +30,8 @@ pub trait Resource:
     const AREA: &'static str = "crm";
     /// The column that names the member to whom a record belongs; without one it belongs to whoever made it.
     const OWNER: &'static str = "created_by";
+    /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`.
+    const RELATED: &'static [Related] = &[];
     /// The columns that people write: what is stored, and what lists filter and sort by.
     const FIELDS: &'static [Field<Self>];
     /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.
@@ -72,10 +74,14 @@ pub enum Kind {
     Id,
     /// An instant, as RFC 3339 writes it.
     Instant,
+    /// A day, as ISO 8601 writes it.
+    Date,
     /// `true` or `false`.
     Boolean,
     /// Several texts. Lists neither filter nor sort by them.
     Texts,
+    /// Something with parts. Lists neither filter nor sort by it.
+    Json,
 }
 
 impl<R> Field<R> {

@@ -1,7 +1,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, Hidden, Resource, TenantTx};
+use db::{Db, Hidden, Resource, TenantTx, View};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use identity::{Principal, TokenError, Verifier};
 
@@ -111,6 +111,12 @@ impl<A: Action, R: Subject> May<A, R> {
 }
 
 impl<A, R: Resource> May<A, R> {
+    /// What the caller sees of `R`.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View::of::<R>(self.who.0.permissions())
+    }
+
     /// The fields of `R` that the caller may not see.
     #[must_use]
     pub fn hidden(&self) -> Hidden {

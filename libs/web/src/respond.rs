@@ -23,14 +23,23 @@ pub struct Created<T>(pub String, pub T);
 #[derive(Debug)]
 pub struct Tagged<T> {
     record: Record<T>,
-    hidden: Hidden,
+    shown: Option<Value>,
 }
 
 impl<T> Tagged<T> {
+    /// As it is shown, where that is not as it is.
+    #[must_use]
+    pub fn shown(record: Record<T>, shown: Option<Value>) -> Self {
+        Self { record, shown }
+    }
+}
+
+impl<T: Serialize> Tagged<T> {
     /// As somebody sees it from whom these fields are hidden.
     #[must_use]
-    pub fn of(record: Record<T>, hidden: Hidden) -> Self {
-        Self { record, hidden }
+    pub fn of(record: Record<T>, hidden: &Hidden) -> Self {
+        let shown = if hidden.is_empty() { None } else { masked(&record, hidden).ok() };
+        Self { record, shown }
     }
 }
 
@@ -38,14 +47,14 @@ impl<T> Tagged<T> {
 #[derive(Debug)]
 pub struct Listed<T> {
     page: Page<T>,
-    hidden: Hidden,
+    shown: Option<Vec<Value>>,
 }
 
 impl<T> Listed<T> {
-    /// As somebody sees it from whom these fields are hidden.
+    /// As its records are shown, where that is not as they are.
     #[must_use]
-    pub fn of(page: Page<T>, hidden: Hidden) -> Self {
-        Self { page, hidden }
+    pub fn shown(page: Page<T>, shown: Option<Vec<Value>>) -> Self {
+        Self { page, shown }
     }
 }
 
@@ -144,21 +153,19 @@ impl<T: Serialize> IntoResponse for Created<T> {
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let tag = [(ETAG, etag(self.record.kept.version))];
-        if self.hidden.is_empty() {
-            return (tag, Json(self.record)).into_response();
+        match self.shown {
+            None => (tag, Json(self.record)).into_response(),
+            Some(shown) => (tag, Json(shown)).into_response(),
         }
-        masked(&self.record, &self.hidden).map(|record| (tag, Json(record))).into_response()
     }
 }
 
 impl<T: Serialize> IntoResponse for Listed<T> {
     fn into_response(self) -> Response {
-        if self.hidden.is_empty() {
-            return Json(self.page).into_response();
+        match self.shown {
+            None => Json(self.page).into_response(),
+            Some(data) => Json(json!({ "data": data, "page": self.page.page })).into_response(),
         }
-        let data: Result<Vec<Value>, Error> =
-            self.page.data.iter().map(|record| masked(record, &self.hidden)).collect();
-        data.map(|data| Json(json!({ "data": data, "page": self.page.page }))).into_response()
     }
 }
 

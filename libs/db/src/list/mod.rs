@@ -1,49 +1,34 @@
 //! Lists: a page by its key, sorted and filtered by the resource's own columns.
 
+mod asked;
+pub(crate) mod column;
 pub(crate) mod cursor;
+mod dress;
 mod filter;
 mod pager;
+mod related;
 mod sort;
 mod value;
 
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde_json::Value as Json;
-use utoipa::IntoParams;
 
 use crate::{
-    Error, Hidden, Kind, Page, PageInfo, Record, Resource, Result, Row, TenantTx, keep::names, record::KEPT,
+    Error, Page, PageInfo, Record, Resource, Result, Row, TenantTx, View, keep::names, record::KEPT,
 };
+pub use asked::{Asked, Shape, Sought};
+use column::{Column, Columns};
 use cursor::Seal;
+pub use dress::Dress;
 use filter::Filter;
 pub use pager::{Pager, Paging};
+pub use related::Related;
 use sort::Sort;
 use value::Value;
 
 /// Counting stops here when `count=capped` asks for it.
 const CAP: i64 = 1_001;
-
-/// The parameters of a list, as they were written.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Asked {
-    /// How many records: 1 to 200, 50 if not said.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
-    pub limit: Option<String>,
-    /// The `next_cursor` of the page before; it belongs to the same sort and filter.
-    pub cursor: Option<String>,
-    /// Fields, each with a `-` before it for the other way round, such as `-created_at,name`.
-    #[param(example = "-created_at")]
-    pub sort: Option<String>,
-    /// A condition, such as `status[eq]:"active"` or `and(status[eq]:"active",rating[eq]:5)`.
-    #[param(example = "status[eq]:\"active\"")]
-    pub filter: Option<String>,
-    /// `exact` counts all, `capped` stops at 1000.
-    #[param(value_type = Option<String>, example = "exact")]
-    pub count: Option<String>,
-}
 
 /// A list that was asked for, understood.
 #[derive(Debug)]
@@ -53,6 +38,7 @@ pub struct Query<R> {
     filter: Option<Filter>,
     count: Count,
     cursor: Option<String>,
+    dress: Dress,
     of: PhantomData<fn() -> R>,
 }
 
@@ -61,33 +47,6 @@ enum Count {
     None,
     Exact,
     Capped,
-}
-
-/// A column that a list may sort and filter by.
-#[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
-    kind: Kind,
-    required: bool,
-}
-
-/// The columns that every resource has.
-const COMMON: &[Column] = &[
-    Column { name: "id", kind: Kind::Id, required: true },
-    Column { name: "created_at", kind: Kind::Instant, required: true },
-    Column { name: "updated_at", kind: Kind::Instant, required: true },
-    Column { name: "created_by", kind: Kind::Id, required: true },
-    Column { name: "updated_by", kind: Kind::Id, required: true },
-    Column { name: "version", kind: Kind::Integer, required: true },
-];
-
-fn column<R: Resource>(name: &str) -> Option<Column> {
-    let own = R::FIELDS.iter().filter(|field| field.kind != Kind::Texts).map(|field| Column {
-        name: field.name,
-        kind: field.kind,
-        required: field.required,
-    });
-    own.chain(COMMON.iter().copied()).find(|column| column.name == name)
 }
 
 fn limit(asked: Option<&str>) -> Result<i64> {
@@ -102,15 +61,29 @@ fn unanswerable(parameter: &'static str, problem: impl Into<String>) -> Error {
 }
 
 impl<R: Resource> Query<R> {
-    /// Understands what was asked of a list of `R`, or says which parameter cannot be understood. Whether a cursor is
-    /// good shows when the list is read: that depends on whose it is.
-    /// A field that is `hidden` from whoever asks is none: what can be filtered or sorted by can be guessed.
-    pub fn understand(asked: Asked, hidden: &Hidden) -> Result<Self> {
-        let seen = |name: &str| column::<R>(name).filter(|_| !hidden.hide(name));
+    /// Understands what was asked of a list of `R` by somebody with this view, or says which parameter cannot be
+    /// understood. A field that is hidden from them is none: what can be filtered or sorted by can be guessed. Whether a
+    /// cursor is good shows when the list is read: that depends on whose it is.
+    pub fn understand(asked: Asked, view: &View) -> Result<Self> {
+        let columns = Columns::of::<R>(&view.hidden, &view.reach);
+        let filter = asked.filter.as_deref().map(|text| Filter::parse(text, &columns)).transpose()?;
+        Self::with(filter, asked, view)
+    }
+
+    /// The same of a body.
+    pub fn sought(sought: Sought, view: &View) -> Result<Self> {
+        let (asked, filter) = sought.parts();
+        let columns = Columns::of::<R>(&view.hidden, &view.reach);
+        let filter = filter.map(|json| Filter::read(&json, &columns)).transpose()?;
+        Self::with(filter, asked, view)
+    }
+
+    fn with(filter: Option<Filter>, asked: Asked, view: &View) -> Result<Self> {
+        let columns = Columns::of::<R>(&view.hidden, &view.reach);
         Ok(Self {
             limit: limit(asked.limit.as_deref())?,
-            sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &seen)?,
-            filter: asked.filter.as_deref().map(|text| Filter::parse(text, &seen)).transpose()?,
+            sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &columns)?,
+            filter,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -118,8 +91,15 @@ impl<R: Resource> Query<R> {
                 Some(_) => return Err(unanswerable("count", "is neither exact nor capped")),
             },
             cursor: asked.cursor,
+            dress: Dress::understand::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
             of: PhantomData,
         })
+    }
+
+    /// How its records are shown.
+    #[must_use]
+    pub fn dress(&self) -> &Dress {
+        &self.dress
     }
 }
 
@@ -158,7 +138,7 @@ async fn fetch<R: Resource>(
     }
     values.put(query.limit + 1);
     let text = format!(
-        "select {KEPT}, {} from app.{} where {condition} order by {sort} limit ${}",
+        "select {KEPT}, {} from app.{} record where {condition} order by {sort} limit ${}",
         names::<R>(),
         R::PLURAL,
         values.len()
@@ -173,8 +153,10 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -
     values.put(tx.inside.account);
     let condition = condition(tx, query, &mut values);
     let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
-    let text =
-        format!("select count(*) from (select from app.{} where {condition}{cap}) as counted", R::PLURAL);
+    let text = format!(
+        "select count(*) from (select from app.{} record where {condition}{cap}) as counted",
+        R::PLURAL
+    );
     let mut statement = tx.built::<(i64,)>(text);
     statement.row = values;
     Ok(statement.optional().await?.map_or(0, |(total,)| total))
@@ -185,7 +167,7 @@ fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> 
     condition.push_str(&tx.reach.condition::<R>());
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");
-        condition.push_str(&filter.sql(values));
+        condition.push_str(&filter.sql("record", values));
     }
     condition
 }

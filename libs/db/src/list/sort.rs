@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::{Column, unanswerable, value::Value};
+use super::{Column, Columns, unanswerable, value::Value};
 use crate::{Result, Row};
 
 /// More keys than these help nobody and cost an index each.
@@ -21,12 +21,12 @@ struct Key {
 }
 
 impl Sort {
-    pub(super) fn parse(text: &str, column: &dyn Fn(&str) -> Option<Column>) -> Result<Self> {
+    pub(super) fn parse(text: &str, columns: &Columns) -> Result<Self> {
         let mut keys: Vec<Key> = Vec::new();
         for word in text.split(',') {
             let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let column =
-                column(name).ok_or_else(|| unanswerable("sort", format!("has no field `{name}`")))?;
+                columns.own(name).ok_or_else(|| unanswerable("sort", format!("has no field `{name}`")))?;
             if keys.iter().any(|key| key.column.name == name) {
                 return Err(unanswerable("sort", format!("names `{name}` twice")));
             }
@@ -37,7 +37,7 @@ impl Sort {
         }
         if !keys.iter().any(|key| key.column.name == "id") {
             let descending = keys.last().is_some_and(|key| key.descending);
-            keys.extend(column("id").map(|column| Key { column, descending }));
+            keys.extend(columns.own("id").map(|column| Key { column, descending }));
         }
         Ok(Self(keys))
     }

@@ -2,10 +2,17 @@
 
 use kernel::Amount;
 use serde_json::Value as Json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    Date, OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 use uuid::Uuid;
 
 use crate::{Kind, Row};
+
+/// As ISO 8601 writes it.
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -16,6 +23,7 @@ pub(super) enum Value {
     Id(Uuid),
     Instant(OffsetDateTime),
     Boolean(bool),
+    Date(Date),
 }
 
 impl Value {
@@ -45,8 +53,12 @@ impl Value {
                 let instant = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
                 instant.map(Self::Instant).ok_or("an RFC 3339 instant in quotation marks")
             }
+            Kind::Date => {
+                let date = text.and_then(|text| Date::parse(text, DATE).ok());
+                date.map(Self::Date).ok_or("a date such as \"2026-01-31\" in quotation marks")
+            }
             Kind::Boolean => json.as_bool().map(Self::Boolean).ok_or("true or false"),
-            Kind::Texts => Err("nothing: lists neither filter nor sort by it"),
+            Kind::Texts | Kind::Json => Err("nothing: lists neither filter nor sort by it"),
         }
     }
 
@@ -59,6 +71,7 @@ impl Value {
             Self::Amount(amount) => values.put(amount),
             Self::Id(id) => values.put(id),
             Self::Instant(instant) => values.put(instant),
+            Self::Date(date) => values.put(date),
             Self::Boolean(one) => values.put(one),
         }
         format!("${}", values.len())

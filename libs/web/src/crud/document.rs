@@ -1,6 +1,6 @@
 //! The API document of a resource's plain operations: generic handlers cannot carry utoipa's attribute.
 
-use db::{Asked, History, Page, Paging, Resource};
+use db::{Asked, History, Page, Paging, Resource, Shape, Sought};
 use kernel::Id;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
@@ -21,10 +21,14 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let query = Asked::into_params(|| Some(ParameterIn::Query));
     let paged = Paging::into_params(|| Some(ParameterIn::Query));
     let list = operation::<R, Result<Listed<R>>>(format!("list_{many}"), query);
-    let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), vec![]);
+    let shape = Shape::into_params(|| Some(ParameterIn::Query));
+    let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), shape);
+    let search = operation::<R, Result<Listed<R>>>(format!("search_{many}"), vec![])
+        .request_body(Some(body::<Sought>("application/json")));
     let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
-    document::<R>([
+    document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
+        ("/search", PathItemBuilder::new().operation(HttpMethod::Post, search.build())),
         ("/{id}", one_of::<R>().operation(HttpMethod::Get, find.build())),
         ("/{id}/history", one_of::<R>().operation(HttpMethod::Get, history.build())),
     ])
@@ -44,14 +48,14 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
     let item = one_of::<R>()
         .operation(HttpMethod::Patch, change.build())
         .operation(HttpMethod::Delete, remove.build());
-    document::<R>([
+    document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Post, create.build())),
         ("/{id}", item),
         ("/{id}/restore", one_of::<R>().operation(HttpMethod::Post, restore.build())),
     ])
 }
 
-fn document<R: Resource>(items: [(&str, PathItemBuilder); 3]) -> OpenApi {
+fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
     let mut paths = Paths::new();
     for (path, item) in items {
         paths.paths.insert(format!("/api/v1/{}{path}", R::PLURAL), item.build());
@@ -77,8 +81,8 @@ fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Paramete
         .responses(responses.build())
 }
 
-fn body<R: Resource>(media: &str) -> RequestBody {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(R::name()))).build();
+fn body<T: ToSchema>(media: &str) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
     RequestBodyBuilder::new().content(media, content).build()
 }
 
@@ -86,6 +90,7 @@ fn schemas<R: Resource>() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = problem::schemas();
     schemas.push((Page::<R>::name().into(), Page::<R>::schema()));
     schemas.push((History::name().into(), History::schema()));
+    schemas.push((Sought::name().into(), Sought::schema()));
     Page::<R>::schemas(&mut schemas);
     History::schemas(&mut schemas);
     schemas

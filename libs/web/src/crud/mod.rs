@@ -7,7 +7,7 @@ use axum::{
     extract::FromRef,
     routing::{get, patch, post},
 };
-use db::{Asked, Db, History, Paging, Resource};
+use db::{Asked, Db, Dress, History, Paging, Resource, Shape, Sought};
 use identity::Verifier;
 use kernel::Id;
 pub use once::Once;
@@ -19,10 +19,21 @@ use crate::{
 };
 
 async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
-    let hidden = may.hidden();
-    let query = db::Query::understand(asked, &hidden)?;
+    let query = db::Query::understand(asked, &may.view())?;
+    answer(&may, &query).await
+}
+
+async fn search<R: Resource>(may: May<Read, R>, Json(sought): Json<Sought>) -> Result<Listed<R>> {
+    let query = db::Query::sought(sought, &may.view())?;
+    answer(&may, &query).await
+}
+
+async fn answer<R: Resource>(may: &May<Read, R>, query: &db::Query<R>) -> Result<Listed<R>> {
     let mut tx = may.begin_reading().await?;
-    Ok(Listed::of(db::list(&mut tx, &query).await?, hidden))
+    let page = db::list(&mut tx, query).await?;
+    let dress = query.dress();
+    let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &page.data).await?) };
+    Ok(Listed::shown(page, shown))
 }
 
 async fn create<R: Resource>(
@@ -45,9 +56,21 @@ async fn create<R: Resource>(
     once.answer(tx, &record, &hidden).await
 }
 
-async fn find<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Tagged<R>> {
+async fn find<R: Resource>(
+    may: May<Read, R>,
+    Path(id): Path<Id<R>>,
+    Query(shape): Query<Shape>,
+) -> Result<Tagged<R>> {
+    let dress = Dress::understand::<R>(shape.fields.as_deref(), shape.expand.as_deref(), &may.view())?;
     let mut tx = may.begin_reading().await?;
-    Ok(Tagged::of(db::find(&mut tx, id).await?, may.hidden()))
+    let record = db::find(&mut tx, id).await?;
+    if dress.is_plain() {
+        return Ok(Tagged::shown(record, None));
+    }
+    let records = [record];
+    let shown = dress.put_on(&mut tx, &records).await?.pop();
+    let [record] = records;
+    Ok(Tagged::shown(record, shown))
 }
 
 async fn change<R: Resource>(
@@ -64,7 +87,7 @@ async fn change<R: Resource>(
     let after = patch.onto(&before.data)?;
     let record = db::change(&mut tx, &before, &after).await?;
     tx.commit().await?;
-    Ok(Tagged::of(record, hidden))
+    Ok(Tagged::of(record, &hidden))
 }
 
 async fn remove<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>, seen: IfMatch) -> Result<NoContent> {
@@ -80,7 +103,7 @@ async fn restore<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>) -> Res
     let mut tx = may.begin().await?;
     let record = db::restore(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Tagged::of(record, may.hidden()))
+    Ok(Tagged::of(record, &may.hidden()))
 }
 
 async fn history<R: Resource>(
@@ -127,6 +150,7 @@ where
     let many = format!("/api/v1/{}", R::PLURAL);
     OpenApiRouter::with_openapi(document::of_reading::<R>())
         .route(&many, get(list::<R>))
+        .route(&format!("{many}/search"), post(search::<R>))
         .route(&format!("{many}/{{id}}"), get(find::<R>))
         .route(&format!("{many}/{{id}}/history"), get(history::<R>))
 }

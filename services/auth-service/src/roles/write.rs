@@ -53,7 +53,7 @@ pub(crate) async fn change_role(
     let record = db::change(&mut tx, &before, &after).await?;
     rights::renew(&mut tx, &holders).await?;
     tx.commit().await?;
-    Ok(Tagged::of(record, may.hidden()))
+    Ok(Tagged::of(record, &may.hidden()))
 }
 
 /// Remove a role that nobody holds.

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod clients;
+mod filters;
 mod isolation;
 mod lists;
 mod reach;

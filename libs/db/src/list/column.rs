@@ -1,0 +1,98 @@
+//! What lists may filter and sort by: a resource's own columns, those that every record has, and those of what it refers
+//! to.
+
+use std::fmt;
+
+use crate::{Hidden, Kind, Related, Resource, reach::Reach};
+
+/// A column that a list may sort and filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) required: bool,
+}
+
+/// The columns that every resource has.
+const COMMON: &[Column] = &[
+    Column { name: "id", kind: Kind::Id, required: true },
+    Column { name: "created_at", kind: Kind::Instant, required: true },
+    Column { name: "updated_at", kind: Kind::Instant, required: true },
+    Column { name: "created_by", kind: Kind::Id, required: true },
+    Column { name: "updated_by", kind: Kind::Id, required: true },
+    Column { name: "version", kind: Kind::Integer, required: true },
+];
+
+pub(crate) fn find<R: Resource>(name: &str) -> Option<Column> {
+    let own = R::FIELDS
+        .iter()
+        .filter(|field| !matches!(field.kind, Kind::Texts | Kind::Json))
+        .map(|field| Column { name: field.name, kind: field.kind, required: field.required });
+    own.chain(COMMON.iter().copied()).find(|column| column.name == name)
+}
+
+/// A column, or one of what a record refers to: `client.billing_country`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Path {
+    through: Option<(&'static Related, String)>,
+    column: Column,
+}
+
+impl Path {
+    pub(super) fn column(&self) -> Column {
+        self.column
+    }
+
+    /// A condition on the column, as `where` writes it.
+    pub(super) fn sql(&self, record: &str, condition: impl FnOnce(&str) -> String) -> String {
+        match &self.through {
+            None => condition(&format!("{record}.{}", self.column.name)),
+            Some((related, reach)) => format!(
+                "exists (select from app.{} related where related.account_id = $1 and related.id = {record}.{} \
+                 and related.deleted_at is null{reach} and {})",
+                related.plural,
+                related.column,
+                condition(&format!("related.{}", self.column.name))
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((related, _)) = &self.through {
+            write!(f, "{}.", related.name)?;
+        }
+        f.write_str(self.column.name)
+    }
+}
+
+/// The columns that one person may name in a list of one resource.
+pub(crate) struct Columns<'w> {
+    find: fn(&str) -> Option<Column>,
+    related: &'static [Related],
+    hidden: &'w Hidden,
+    reach: &'w Reach,
+}
+
+impl<'w> Columns<'w> {
+    pub(crate) fn of<R: Resource>(hidden: &'w Hidden, reach: &'w Reach) -> Self {
+        Self { find: find::<R>, related: R::RELATED, hidden, reach }
+    }
+
+    /// One of the record's own.
+    pub(crate) fn own(&self, name: &str) -> Option<Column> {
+        (self.find)(name).filter(|_| !self.hidden.hide(name))
+    }
+
+    /// One of the record's own, or of what it refers to, if its reader may see that.
+    pub(crate) fn path(&self, name: &str) -> Option<Path> {
+        let Some((through, name)) = name.split_once('.') else {
+            return Some(Path { through: None, column: self.own(name)? });
+        };
+        let related = self.related.iter().find(|related| related.name == through)?;
+        let column = (related.find)(name).filter(|_| !self.reach.hidden_of(related.resource).hide(name))?;
+        let reach = (related.reach)(self.reach)?;
+        Some(Path { through: Some((related, reach)), column })
+    }
+}

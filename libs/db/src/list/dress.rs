@@ -1,0 +1,89 @@
+//! What an answer shows of a record: some of its fields, and what it refers to in full.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::{Related, column, unanswerable};
+use crate::{Hidden, Record, Resource, Result, TenantTx, View};
+
+/// What stays in every answer: without them nobody could ask again or change it.
+const ALWAYS: [&str; 2] = ["id", "version"];
+
+/// How records are shown.
+#[derive(Debug, Default)]
+pub struct Dress {
+    only: Option<Vec<String>>,
+    expand: Vec<&'static Related>,
+    hidden: Hidden,
+}
+
+impl Dress {
+    /// Understands `fields=name,email` and `expand=client`, for somebody with this view.
+    pub fn understand<R: Resource>(fields: Option<&str>, expand: Option<&str>, view: &View) -> Result<Self> {
+        let names =
+            |text: &str| -> Vec<String> { text.split(',').map(|name| name.trim().to_owned()).collect() };
+        let only = fields.map(names);
+        for name in only.iter().flatten() {
+            let field = R::FIELDS.iter().any(|field| field.name == name) || column::find::<R>(name).is_some();
+            if !field || view.hidden.hide(name) {
+                return Err(unanswerable("fields", format!("has no field `{name}`")));
+            }
+        }
+        let find = |name: &String| {
+            let related = R::RELATED.iter().find(|related| related.name == name);
+            related.ok_or_else(|| unanswerable("expand", format!("has nothing called `{name}` to refer to")))
+        };
+        let expand = expand.map(names).unwrap_or_default().iter().map(find).collect::<Result<_>>()?;
+        Ok(Self { only, expand, hidden: view.hidden.clone() })
+    }
+
+    /// Whether records are shown as they are.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.only.is_none() && self.expand.is_empty() && self.hidden.is_empty()
+    }
+
+    /// The records as they are shown. One statement for each thing they refer to, however many they are. What may not be
+    /// read is null.
+    pub async fn put_on<R: Resource>(&self, tx: &mut TenantTx, records: &[Record<R>]) -> Result<Vec<Json>> {
+        let whole: Vec<Json> =
+            records.iter().map(|record| serde_json::to_value(record).unwrap_or_default()).collect();
+        let mut shown: Vec<Json> = whole.iter().map(|record| self.cut(record)).collect();
+        for related in &self.expand {
+            let found = fetch(tx, related, &whole).await?;
+            for (record, shown) in whole.iter().zip(&mut shown) {
+                let there = id_in(record, related.column).and_then(|id| found.get(&id)).cloned();
+                if let Json::Object(fields) = shown {
+                    fields.insert(related.name.to_owned(), there.unwrap_or(Json::Null));
+                }
+            }
+        }
+        Ok(shown)
+    }
+
+    fn cut(&self, record: &Json) -> Json {
+        let Json::Object(fields) = record else { return record.clone() };
+        let wanted = |name: &str| {
+            !self.hidden.hide(name)
+                && self
+                    .only
+                    .as_ref()
+                    .is_none_or(|only| ALWAYS.contains(&name) || only.iter().any(|wanted| wanted == name))
+        };
+        let kept = fields.iter().filter(|(name, _)| wanted(name));
+        Json::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
+    }
+}
+
+async fn fetch(tx: &mut TenantTx, related: &Related, records: &[Json]) -> Result<HashMap<Uuid, Json>> {
+    let mut ids: Vec<Uuid> = records.iter().filter_map(|record| id_in(record, related.column)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() { Ok(HashMap::new()) } else { (related.fetch)(tx, ids).await }
+}
+
+fn id_in(record: &Json, column: &str) -> Option<Uuid> {
+    record.get(column)?.as_str()?.parse().ok()
+}
