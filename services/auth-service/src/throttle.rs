@@ -3,6 +3,8 @@
 use aws_lc_rs::hmac;
 use db::{LookUp, Reason, TenantTx};
 use identity::Secret;
+use kernel::UserId;
+use uuid::Uuid;
 use web::Result;
 
 use crate::{App, AuthRefusal};
@@ -26,6 +28,8 @@ pub(crate) enum Of<'o> {
     Mail(&'o str),
     /// To show what goes with a token.
     Token(&'o [u8]),
+    /// To show a code of somebody's second factor.
+    Code(UserId),
 }
 
 impl Of<'_> {
@@ -35,6 +39,7 @@ impl Of<'_> {
             Self::Login(email) => of("", email),
             Self::Mail(email) => of("mail ", email),
             Self::Token(hash) => [b"token ", hash].concat(),
+            Self::Code(user) => [b"code ".as_slice(), Uuid::from(user).as_bytes()].concat(),
         }
     }
 }

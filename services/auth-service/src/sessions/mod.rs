@@ -4,6 +4,7 @@ pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod refresh;
+pub(crate) mod step_up;
 
 use axum::http::{HeaderMap, header::USER_AGENT};
 use db::{Change, ScopedWrite, TenantTx};
@@ -11,10 +12,12 @@ use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal, rights};
+use crate::{App, AuthRefusal, factor, rights};
+pub(crate) use step_up::{authenticated_at, fresh};
 
 /// What lets somebody in. No `Debug`: it would end in a log.
 #[derive(Serialize, ToSchema)]
@@ -34,13 +37,16 @@ pub(crate) struct Tokens {
     /// The account they work in.
     #[schema(value_type = uuid::Uuid)]
     account_id: AccountId,
+    /// The account requires a second factor, and the person has none: these tokens are good for adding one.
+    second_factor_missing: bool,
 }
 
 const OPEN: ScopedWrite = ScopedWrite::new(
-    "insert into app.sessions (account_id, id, user_id, seed, user_agent, expires_at)
-     select $1, $2, $3, $4, $5, now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
+    "insert into app.sessions (account_id, id, user_id, seed, user_agent, authenticated_at, expires_at)
+     select $1, $2, $3, $4, $5, coalesce($6, now()), now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
 );
-/// Opens a session of `user` in the transaction's account.
+
+/// Opens a session of `user`, who has just shown who they are, in the transaction's account.
 pub(crate) async fn open_session(
     app: &App,
     tx: &mut TenantTx,
@@ -48,13 +54,25 @@ pub(crate) async fn open_session(
     user: UserId,
     headers: &HeaderMap,
 ) -> Result<Tokens> {
+    open_session_since(app, tx, account, user, headers, None).await
+}
+
+/// The same for somebody who has shown it at `since`, in a session that they have.
+pub(crate) async fn open_session_since(
+    app: &App,
+    tx: &mut TenantTx,
+    account: AccountId,
+    user: UserId,
+    headers: &HeaderMap,
+    since: Option<OffsetDateTime>,
+) -> Result<Tokens> {
     let (session, seed) = (SessionId::new(), RefreshKey::seed());
     let agent: Option<String> =
         headers.get(USER_AGENT).and_then(|agent| Some(agent.to_str().ok()?.chars().take(300).collect()));
     let opened =
         Change::new("auth.session.opened", "session", session.into(), "opened").with(json!({ "user": user }));
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
-    statement.bind(&seed[..]).bind(agent).run().await?;
+    statement.bind(&seed[..]).bind(agent).bind(since).run().await?;
     tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
 
@@ -67,10 +85,13 @@ pub(crate) struct Opened<'s> {
     seed: &'s [u8],
 }
 
-/// The tokens of a session's generation, with the rights that its person has now.
+/// The tokens of a session's generation, with the rights that its person has now: none, where they lack the second factor
+/// that the account requires.
 async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Opened<'_>) -> Result<Tokens> {
     let Opened { user, id: session, epoch, generation, seed } = *session;
-    let rights = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    let held = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    let second_factor_missing = factor::missing(tx).await?;
+    let rights = if second_factor_missing { rights::Rights::default() } else { held };
     let grant =
         Grant { account, user, session, epoch, roles: rights.names(), permissions: rights.permissions };
     let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
@@ -81,6 +102,7 @@ async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Open
         refresh_token: app.refresh.issue(account, session, generation, seed),
         user_id: user,
         account_id: account,
+        second_factor_missing,
     })
 }
 
