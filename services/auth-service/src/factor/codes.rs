@@ -24,6 +24,9 @@ pub(crate) async fn renew_recovery_codes(
     }
     let to = letter_to(&mut tx).await?;
     tx.commit().await?;
-    app.mail.post(Letter::recovery_codes_replaced(&to))?;
+    if let Err(error) = app.mail.post(Letter::recovery_codes_replaced(&to)) {
+        // The codes are shown this once: a letter that is not written must not cost them.
+        tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told of new recovery codes");
+    }
     Ok(Json(codes))
 }
