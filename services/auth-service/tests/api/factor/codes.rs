@@ -51,28 +51,29 @@ async fn an_earlier_code_is_not_taken_after_a_later_one() {
 
 #[tokio::test]
 async fn recovery_codes_are_ten_each_good_once_and_new_ones_replace_all() {
-    let mut ana = Ana::with().await;
+    let ana = Ana::with().await;
     assert_eq!(ana.recovery.iter().collect::<BTreeSet<_>>().len(), 10);
     let typed = format!(" {} ", ana.recovery[0].to_lowercase().replace('-', " "));
     ana.login(Some(&typed)).await.expect(StatusCode::OK);
     assert_eq!(ana.state().await["recovery_codes_left"], 9);
     refused(ana.login(Some(&ana.recovery[0])).await, StatusCode::UNAUTHORIZED, "second-factor-wrong");
 
-    let both = tokio::join!(
-        ana.person.post("/auth/factor/recovery-codes", Value::Null),
-        ana.person.post("/auth/factor/recovery-codes", Value::Null)
-    );
-    let new = [both.0, both.1].map(|answer| answer.expect(StatusCode::OK)["recovery_codes"].clone());
-    assert_eq!(ana.state().await["recovery_codes_left"], 10, "two at once leave ten");
+    let mut renewals = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let ana = ana.person.clone();
+        renewals.spawn(async move { ana.post("/auth/factor/recovery-codes", Value::Null).await });
+    }
+    let new = renewals.join_all().await.into_iter();
+    let new: Vec<_> = new.map(|one| one.expect(StatusCode::OK)["recovery_codes"].clone()).collect();
+    assert_eq!(ana.state().await["recovery_codes_left"], 10, "eight at once leave ten");
     assert_eq!(letter(&ana.nexo, "ana@acme.test").await["subject"], "You have new recovery codes");
     refused(ana.login(Some(&ana.recovery[1])).await, StatusCode::UNAUTHORIZED, "second-factor-wrong");
-    let mut told = Vec::new();
+    let mut good = 0;
     for codes in &new {
-        told.push(ana.login(codes[3].as_str()).await.status.as_u16());
+        ana.run("truncate app.login_attempts").await;
+        good += usize::from(ana.login(codes[3].as_str()).await.status == StatusCode::OK);
     }
-    told.sort_unstable();
-    assert_eq!(told, [200, 401]);
-    ana.recovery.clear();
+    assert_eq!(good, 1, "those of the last one");
 }
 
 #[tokio::test]
