@@ -73,6 +73,11 @@ async fn a_persons_sessions_are_as_auth_http_says() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_added_as_factor_http_says() {
+    passes("factor.http", 11).await;
+}
+
+#[tokio::test]
 async fn accounts_are_apart_as_isolation_http_says() {
     passes("isolation.http", 28).await;
 }
