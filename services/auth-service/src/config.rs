@@ -1,11 +1,11 @@
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use db::Db;
-use identity::{Hasher, Mint, RefreshKey, Secret};
+use identity::{Hasher, Mint, RefreshKey, SealError, Secret};
 use kernel::{Clock, Env};
 use web::Proxies;
 
-use crate::{App, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
+use crate::{App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
 
 /// Why the settings make no service.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum ConfigError {
     /// How letters are sent.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The cipher that keeps second factors.
+    #[error("no key can be made of NEXO_SECRET")]
+    Factors(#[from] SealError),
 }
 
 /// The settings of this service.
@@ -76,6 +79,7 @@ impl Config {
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
+            factors: Factors::new(&self.secret, clock)?,
             oidc: Oidc::new(&self.oidc, &self.secret),
             failed: FailedLogins::start(db.clone()),
             db,

@@ -4,6 +4,7 @@ mod accounts;
 mod config;
 mod email;
 mod events;
+mod factor;
 mod invitations;
 mod keys;
 mod login;
@@ -33,6 +34,7 @@ use web::{Edges, Proxies};
 
 pub use config::{Config, ConfigError};
 pub use events::FailedLogins;
+pub use factor::Factors;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
@@ -57,6 +59,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Keeps and checks second factors.
+    pub factors: Factors,
     /// Logs people in at their own provider.
     pub oidc: Oidc,
     /// Notes logins that failed.
@@ -77,6 +81,9 @@ pub struct App {
 #[openapi(components(schemas(
     sessions::Tokens,
     sessions::list::Sessions,
+    factor::show::Factor,
+    factor::begin::Enrolment,
+    factor::RecoveryCodes,
     signup::Sent,
     me::Me,
     accounts::Account,
@@ -104,11 +111,13 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::list::sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end::end_other_sessions))
+        .routes(routes!(sessions::step_up::step_up))
         .routes(routes!(me::me))
         .routes(routes!(keys::jwks::jwks))
         .merge(signup::router())
         .merge(password::router())
         .merge(email::router())
+        .merge(factor::router())
         .merge(accounts::router())
         .merge(invitations::router())
         .merge(members::router())

@@ -11,6 +11,7 @@ use web::{Json, RequestId, Result};
 
 use crate::{
     App, AuthRefusal,
+    factor::{At, Attempt},
     sessions::{Tokens, device::Device, hashing_failed, open_session},
     throttle::Of,
 };
@@ -30,6 +31,9 @@ pub(crate) struct Login {
     #[validate(length(min = 1, max = 48))]
     #[schema(example = "acme-ltd")]
     account: Option<String>,
+    /// What their authenticator app shows, or a recovery code; asked of whoever has a second factor.
+    #[schema(value_type = Option<String>, example = "287082")]
+    code: Option<SecretString>,
 }
 
 #[derive(FromRow)]
@@ -48,6 +52,8 @@ const USED: ScopedWrite = ScopedWrite::new(
 );
 
 /// Log in.
+///
+/// 401 `second-factor-required` means that all is right so far: send the same again, with a `code`.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()))]
 pub(crate) async fn login(
     State(app): State<App>,
@@ -69,6 +75,7 @@ pub(crate) async fn login(
         return Err(AuthRefusal::LoginFailed.into());
     };
 
+    let factor = Attempt::count(&app, user, login.code).await?;
     let stronger = match verdict {
         Verdict::RightButOutdated => Some(app.hasher.hash(login.password).await.map_err(hashing_failed)?),
         Verdict::Right | Verdict::Wrong => None,
@@ -78,6 +85,7 @@ pub(crate) async fn login(
         reason = "the password has just been verified; nobody has a token yet"
     )]
     let mut tx = app.db.system(Reason::SignIn).await?.enter(account, user, request.0).await?;
+    factor.pass(&app, &mut tx, At::Login).await?;
     if let Some(hash) = stronger {
         tx.look_up::<()>(REHASH).bind(hash).run().await?;
     }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use aws_lc_rs::hmac;
 use db::{LookUp, Reason, TenantTx};
 use identity::Secret;
+use kernel::UserId;
 use sqlx::types::time::OffsetDateTime;
+use uuid::Uuid;
 use web::{ClientAddress, Result};
 
 use crate::{App, AuthRefusal};
@@ -29,6 +31,8 @@ pub(crate) enum Of<'o> {
     Mail(&'o str),
     /// To show what goes with a token.
     Token(&'o [u8]),
+    /// To show a code of somebody's second factor.
+    Code(UserId),
     /// To let somebody with this e-mail log in again.
     Lift(&'o str),
     /// Anything of all this, from one address.
@@ -49,6 +53,7 @@ impl Of<'_> {
             Self::Mail(email) => of("mail ", email),
             Self::Lift(email) => of("lift ", email),
             Self::Token(hash) => [b"token ", hash].concat(),
+            Self::Code(user) => [b"code ".as_slice(), Uuid::from(user).as_bytes()].concat(),
             Self::From(ClientAddress(address)) => format!("from {}", network(address?)).into_bytes(),
         })
     }

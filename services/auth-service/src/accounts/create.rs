@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     App, AuthRefusal,
-    sessions::{Tokens, device::Device, open_session},
+    sessions::{Tokens, authenticated_at, device::Device, open_session_since},
     slug::slug,
 };
 
@@ -59,11 +59,12 @@ pub(crate) async fn create_account(
     if mine(&mut tx).await?.len() >= MOST {
         return Err(TooMany.into());
     }
+    let since = authenticated_at(&mut tx, &who).await?;
     tx.commit().await?;
     #[expect(clippy::disallowed_methods, reason = "the account does not exist before this")]
     let tx = app.db.system(Reason::SignUp).await?;
     let (account, mut tx) = found(tx, &new.name, who.user(), RequestId(who.request())).await?;
-    let tokens = open_session(&app, &mut tx, account, who.user(), &device).await?;
+    let tokens = open_session_since(&app, &mut tx, account, who.user(), &device, Some(since)).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))
 }

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 pub(crate) use create::found;
-pub(crate) use list::Places;
+pub(crate) use list::{Places, is_of_provider};
 use open::open;
 pub(crate) use policy::Account;
 

@@ -6,6 +6,10 @@ use validator::Validate;
 use web::{Error, IfMatch, Marked, May, Patch, Read, Result, Write};
 
 use super::Rules;
+use crate::{
+    factor::{self, FactorRefusal},
+    sessions::fresh,
+};
 
 /// The account, and its rules.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
@@ -53,6 +57,8 @@ pub(crate) async fn account(may: May<Read, Rules>) -> Result<Marked<Account>> {
 }
 
 /// Change the account's name and rules.
+///
+/// Needs a fresh session: see `POST /api/v1/auth/step-up`. Whoever requires a second factor must have one.
 #[utoipa::path(patch, path = "/api/v1/account", params(IfMatch), tag = "account",
     request_body(content = Account, content_type = "application/merge-patch+json"))]
 pub(crate) async fn change_account(
@@ -61,12 +67,17 @@ pub(crate) async fn change_account(
     patch: Patch,
 ) -> Result<Marked<Account>> {
     let mut tx = may.begin().await?;
+    fresh(&mut tx, may.who()).await?;
     let Versioned { account: before, version } = find(&mut tx).await?;
     let stale = |now: &Account| Error::Stale("account", serde_json::to_value(now).ok());
     if seen != version {
         return Err(stale(&before));
     }
     let after: Account = patch.onto(&before)?;
+    let switched_on = after.require_second_factor && !before.require_second_factor;
+    if switched_on && !factor::is_on(&mut tx).await? {
+        return Err(FactorRefusal::OwnFirst.into());
+    }
     let value = |account: &Account| serde_json::to_value(account).unwrap_or_default(); // plain fields
     let id = may.who().account().into();
     let change = Change::new("auth.account.changed", "account", id, "changed").at(version + 1);
@@ -76,7 +87,7 @@ pub(crate) async fn change_account(
     if statement.bind(after.session_hours).bind(may.who().user()).run().await? == 0 {
         return Err(stale(&before)); // between our reading and our writing
     }
-    if after.require_second_factor && !before.require_second_factor {
+    if switched_on {
         tx.write_unnoted::<()>(RENEW_ALL).run().await?;
     }
     tx.commit().await?;

@@ -6,7 +6,7 @@ use web::{Error, Json, Known, Path, Result};
 use super::list::one_of_mine;
 use crate::{
     App,
-    sessions::{Tokens, device::Device, open_session},
+    sessions::{Tokens, authenticated_at, device::Device, open_session_since},
 };
 
 const USED: ScopedWrite = ScopedWrite::new(
@@ -26,6 +26,9 @@ pub(crate) async fn switch_account(
     if !one_of_mine(&app, &who, id).await?.is_open() {
         return Err(Error::NotFound("account"));
     }
+    let mut tx = app.db.begin_reading(&who).await?;
+    let since = authenticated_at(&mut tx, &who).await?;
+    tx.commit().await?;
     #[expect(
         clippy::disallowed_methods,
         reason = "an account of the person's own, which the look-up has named"
@@ -33,7 +36,7 @@ pub(crate) async fn switch_account(
     let tx = app.db.system(Reason::OwnAccounts).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
     tx.write_unnoted::<()>(USED).bind(who.user()).run().await?;
-    let tokens = open_session(&app, &mut tx, id, who.user(), &device).await?;
+    let tokens = open_session_since(&app, &mut tx, id, who.user(), &device, Some(since)).await?;
     tx.commit().await?;
     Ok(Json(tokens))
 }

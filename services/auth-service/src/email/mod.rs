@@ -2,20 +2,20 @@
 
 use axum::extract::State;
 use db::{LookUp, Reason};
-use identity::Verdict;
 use secrecy::SecretString;
 use serde::Deserialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Accepted, Error, Json, Known, NoContent, Result};
+use web::{Accepted, Json, Known, NoContent, Result};
 
 use crate::{
-    App, AuthRefusal,
+    App, AuthRefusal, factor,
     mail::Letter,
     one_time::{self, OneTime},
-    sessions::hashing_failed,
+    password,
+    sessions::fresh,
     signup::{Sent, confirm::taken},
     throttle::Of,
 };
@@ -47,14 +47,13 @@ struct Moved {
     is_now: String,
 }
 
-const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
 const BEGIN: LookUp = LookUp::new("select begin_email_change from app.begin_email_change($1, $2)");
 const CHANGE: LookUp = LookUp::new("select was, is_now from app.change_email($1)");
 
 /// Ask for another address.
 ///
 /// Both addresses are written to; it changes when the new one is confirmed. The answer does not tell whether somebody
-/// else has it.
+/// else has it. Whoever has a second factor needs a fresh session: see `POST /api/v1/auth/step-up`.
 #[utoipa::path(post, path = "/api/v1/auth/email", tag = "auth")]
 pub(crate) async fn request_email_change(
     State(app): State<App>,
@@ -62,21 +61,18 @@ pub(crate) async fn request_email_change(
     Json(asked): Json<NewEmail>,
 ) -> Result<Accepted<Sent>> {
     let mut tx = app.db.begin_reading(&who).await?;
-    let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
-    tx.commit().await?;
-    let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
-    let counted = app.throttle.count(&app, &[Of::Login(&email)]).await?; // whoever has a token must not guess either
-    let verdict = app.hasher.verify(asked.password, Some(stored)).await.map_err(hashing_failed)?;
-    if verdict == Verdict::Wrong {
-        return Err(AuthRefusal::PasswordWrong.into());
+    if factor::is_on(&mut tx).await? {
+        fresh(&mut tx, &who).await?;
     }
+    tx.commit().await?;
+    let mine = password::show(&app, &who, asked.password).await?;
     app.throttle.count(&app, &[Of::Mail(&asked.new_email)]).await?;
     let token = OneTime::generate()?;
     let mut tx = app.db.begin(&who).await?;
     let free: Option<(bool,)> = tx.look_up(BEGIN).bind(&token.hash).bind(&asked.new_email).optional().await?;
-    counted.forgive(&mut tx).await?;
+    mine.counted.forgive(&mut tx).await?;
     tx.commit().await?;
-    app.mail.post(Letter::email_is_to_change(&email, &asked.new_email))?;
+    app.mail.post(Letter::email_is_to_change(&mine.email, &asked.new_email))?;
     if free == Some((true,)) {
         app.mail.post(Letter::confirm_email(&app.pages, &asked.new_email, &token.text))?;
     }

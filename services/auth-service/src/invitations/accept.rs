@@ -5,6 +5,7 @@ use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -13,7 +14,7 @@ use web::{Error, Json, Known, RequestId, Result};
 use super::token::Token;
 use crate::{
     App, AuthRefusal, rights,
-    sessions::{Tokens, device::Device, hashing_failed, open_session},
+    sessions::{Tokens, authenticated_at, device::Device, hashing_failed, open_session_since},
     signup::Person,
 };
 
@@ -72,6 +73,7 @@ pub(crate) async fn accept_invitation(
 ) -> Result<Json<Tokens>> {
     let mut tx = app.db.begin_reading(&who).await?;
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
+    let since = authenticated_at(&mut tx, &who).await?;
     tx.commit().await?;
     let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
     if invited.email.to_lowercase() != mine.to_lowercase() {
@@ -80,7 +82,7 @@ pub(crate) async fn accept_invitation(
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.system(Reason::SignIn).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
-    Ok(Json(invited.join(&app, tx, who.user(), &device).await?))
+    Ok(Json(invited.join(&app, tx, who.user(), &device, Some(since)).await?))
 }
 
 /// Accept an invitation as somebody new.
@@ -107,7 +109,7 @@ pub(crate) async fn join_by_invitation(
         added => added?,
     };
     let tx = tx.enter(invited.token.account, user, request.0).await?;
-    Ok(Json(invited.join(&app, tx, user, &device).await?))
+    Ok(Json(invited.join(&app, tx, user, &device, None).await?))
 }
 
 /// An invitation that was found open.
@@ -129,7 +131,14 @@ impl Invited {
     }
 
     /// Makes `user` a member, uses the invitation up, and opens their session.
-    async fn join(self, app: &App, mut tx: TenantTx, user: UserId, device: &Device) -> Result<Tokens> {
+    async fn join(
+        self,
+        app: &App,
+        mut tx: TenantTx,
+        user: UserId,
+        device: &Device,
+        since: Option<OffsetDateTime>,
+    ) -> Result<Tokens> {
         let Self { token: Token { account, id, hash }, role, .. } = self;
         rights::lock_for(&mut tx, user).await?;
         let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
@@ -141,7 +150,7 @@ impl Invited {
         }
         tx.write_unnoted::<()>(APPOINT).bind(user).bind(role).run().await?;
         rights::renew(&mut tx, &[user]).await?;
-        let tokens = open_session(app, &mut tx, account, user, device).await?;
+        let tokens = open_session_since(app, &mut tx, account, user, device, since).await?;
         tx.commit().await?;
         Ok(tokens)
     }

@@ -55,6 +55,24 @@ impl Letter {
         Self::new(to, "Your password was changed", text.to_owned(), None)
     }
 
+    pub(crate) fn factor_added(to: &str) -> Self {
+        let text = "A second factor was added: from now on you log in with your password and a code.\n\n\
+                    If this was not you, ask for another password at once, and write to your administrator.\n";
+        Self::new(to, "A second factor was added", text.to_owned(), None)
+    }
+
+    pub(crate) fn factor_removed(to: &str) -> Self {
+        let text = "Your second factor was removed: from now on your password is enough to log in.\n\n\
+                    If this was not you, ask for another password at once, and add a second factor again.\n";
+        Self::new(to, "Your second factor was removed", text.to_owned(), None)
+    }
+
+    pub(crate) fn recovery_codes_replaced(to: &str) -> Self {
+        let text = "You have new recovery codes; those of before are good for nothing.\n\n\
+                    If this was not you, ask for another password at once, and then for new codes.\n";
+        Self::new(to, "You have new recovery codes", text.to_owned(), None)
+    }
+
     pub(crate) fn confirm_email(pages: &str, to: &str, token: &str) -> Self {
         let why = "Confirm that this is to be your address:";
         Self::leading(

@@ -7,7 +7,7 @@ use validator::Validate;
 use web::{Json, May, NoContent, Result, Write};
 
 use super::{MemberRefusal, Membership, find};
-use crate::rights;
+use crate::{rights, sessions::fresh};
 
 /// Who is to own the account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -30,7 +30,7 @@ const TRANSFER: ScopedWrite = ScopedWrite::new(
 
 /// Hand the account over to another member.
 ///
-/// They become its owner, and you an administrator.
+/// They become its owner, and you an administrator. Needs a fresh session: see `POST /api/v1/auth/step-up`.
 #[utoipa::path(post, path = "/api/v1/account/ownership-transfers", tag = "account")]
 pub(crate) async fn transfer_ownership(
     may: May<Write, Membership>,
@@ -38,6 +38,7 @@ pub(crate) async fn transfer_ownership(
 ) -> Result<NoContent> {
     let who = may.who();
     let mut tx = may.begin().await?;
+    fresh(&mut tx, who).await?;
     if !rights::lock(&mut tx, who).await?.is_owner() {
         return Err(MemberRefusal::OwnersOnly.into());
     }

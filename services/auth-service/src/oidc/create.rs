@@ -13,7 +13,7 @@ use super::{
     connection::{ConnectionId, seal},
     list::Shown,
 };
-use crate::{App, AuthRefusal, accounts::Rules};
+use crate::{App, AuthRefusal, accounts::Rules, sessions::fresh};
 
 /// A provider that the account trusts to say who somebody is.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -44,7 +44,8 @@ const CREATE: ScopedWrite = ScopedWrite::new(
 
 /// Connect the account to an identity provider.
 ///
-/// The provider is asked at once whether it is there. A domain belongs to one connection of one account.
+/// The provider is asked at once whether it is there. A domain belongs to one connection of one account. Needs a fresh
+/// session: see `POST /api/v1/auth/step-up`.
 #[utoipa::path(post, path = "/api/v1/oidc-connections", tag = "oidc-connections")]
 pub(crate) async fn create_oidc_connection(
     State(app): State<App>,
@@ -52,6 +53,7 @@ pub(crate) async fn create_oidc_connection(
     Json(mut new): Json<NewConnection>,
 ) -> Result<Created<Shown>> {
     let (parts, who) = (app.oidc.parts()?, may.who());
+    fresh(&mut may.begin_reading().await?, who).await?; // before the provider is asked: that tells what answers
     new.domain = new.domain.to_lowercase();
     bounded(&new.client_secret)?;
     there(parts, &new.issuer).await?;

@@ -1,18 +1,20 @@
 use axum::extract::State;
 use db::LookUp;
-use identity::{Verdict, strength};
+use identity::strength;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 use web::{Error, Json, Known, NoContent, RequestId, Result};
 
-use super::end_everywhere;
+use super::{
+    end_everywhere,
+    mine::{Mine, show},
+};
 use crate::{
-    App, AuthRefusal,
+    App,
     mail::Letter,
     sessions::{end::end_others, hashing_failed},
-    throttle::Of,
 };
 
 /// A person who wants another password.
@@ -27,7 +29,6 @@ pub(crate) struct NewPassword {
     new_password: SecretString,
 }
 
-const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
 const REPLACE: LookUp = LookUp::new("select from app.replace_password_hash($1)");
 
 /// Change my password.
@@ -39,15 +40,7 @@ pub(crate) async fn change_password(
     Known(who): Known,
     Json(asked): Json<NewPassword>,
 ) -> Result<NoContent> {
-    let mut tx = app.db.begin_reading(&who).await?;
-    let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
-    tx.commit().await?; // hashing takes a thousand times as long as all of this
-    let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
-    let counted = app.throttle.count(&app, &[Of::Login(&email)]).await?; // whoever has a token must not guess either
-    let verdict = app.hasher.verify(asked.current_password, Some(stored)).await.map_err(hashing_failed)?;
-    if verdict == Verdict::Wrong {
-        return Err(AuthRefusal::PasswordWrong.into());
-    }
+    let Mine { email, counted } = show(&app, &who, asked.current_password).await?;
     strength(asked.new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
     let hash = app.hasher.hash(asked.new_password).await.map_err(hashing_failed)?;

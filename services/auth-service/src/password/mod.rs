@@ -1,40 +1,30 @@
 //! Passwords: changed by whoever knows theirs, reset by whoever reads their mail.
 
 mod change;
+mod mine;
+pub(crate) mod own;
 mod reset;
 
-use db::{LookUp, Reason};
 use kernel::{AccountId, UserId};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 use web::{RequestId, Result};
 
 use crate::{App, sessions::end::end_all};
+pub(crate) use mine::show;
 
-const ACCOUNTS: LookUp = LookUp::new("select account_id from app.my_accounts()");
-
-/// Ends every session of `user`, in every account but `except`. One transaction for each account: none sees two.
+/// Ends every session of `user`, in every account but `except`.
 pub(crate) async fn end_everywhere(
     app: &App,
     user: UserId,
     request: RequestId,
     except: Option<AccountId>,
 ) -> Result<()> {
-    let within = async |account: AccountId| {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a person's own sessions, in accounts of theirs which the look-up names"
-        )]
-        let tx = app.db.system(Reason::OwnAccounts).await?;
-        tx.enter(account, user, request.0).await
-    };
-    let mut tx = within(Uuid::nil().into()).await?;
-    let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
-    drop(tx);
-    for (account,) in accounts.into_iter().filter(|(account,)| Some(*account) != except) {
-        let mut tx = within(account).await?;
-        end_all(&mut tx, user, "password").await?;
-        tx.commit().await?;
+    for account in own::accounts(app, user, request).await? {
+        if Some(account) != except {
+            let mut tx = own::inside(app, account, user, request).await?;
+            end_all(&mut tx, user, "password").await?;
+            tx.commit().await?;
+        }
     }
     Ok(())
 }

@@ -5,17 +5,20 @@ pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod refresh;
+pub(crate) mod step_up;
 
 use db::{Change, ScopedWrite, TenantTx};
 use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal, rights};
+use crate::{App, AuthRefusal, factor, rights};
 use device::Device;
+pub(crate) use step_up::{authenticated_at, fresh, fresh_everywhere};
 
 /// What lets somebody in. No `Debug`: it would end in a log.
 #[derive(Serialize, ToSchema)]
@@ -35,6 +38,8 @@ pub(crate) struct Tokens {
     /// The account they work in.
     #[schema(value_type = uuid::Uuid)]
     account_id: AccountId,
+    /// The account requires a second factor, and the person has none: these tokens are good for adding one.
+    second_factor_missing: bool,
     #[serde(skip)]
     session: SessionId,
 }
@@ -47,16 +52,29 @@ impl Tokens {
 }
 
 const OPEN: ScopedWrite = ScopedWrite::new(
-    "insert into app.sessions (account_id, id, user_id, seed, user_agent, ip, expires_at)
-     select $1, $2, $3, $4, $5, $6, now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
+    "insert into app.sessions (account_id, id, user_id, seed, user_agent, ip, authenticated_at, expires_at)
+     select $1, $2, $3, $4, $5, $6, coalesce($7, now()), now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
 );
-/// Opens a session of `user` in the transaction's account.
+
+/// Opens a session of `user`, who has just shown who they are, in the transaction's account.
 pub(crate) async fn open_session(
     app: &App,
     tx: &mut TenantTx,
     account: AccountId,
     user: UserId,
     device: &Device,
+) -> Result<Tokens> {
+    open_session_since(app, tx, account, user, device, None).await
+}
+
+/// The same for somebody who has shown it at `since`, in a session that they have.
+pub(crate) async fn open_session_since(
+    app: &App,
+    tx: &mut TenantTx,
+    account: AccountId,
+    user: UserId,
+    device: &Device,
+    since: Option<OffsetDateTime>,
 ) -> Result<Tokens> {
     let (session, seed) = (SessionId::new(), RefreshKey::seed());
     let mut told = device.told();
@@ -65,7 +83,7 @@ pub(crate) async fn open_session(
     }
     let opened = Change::new("auth.session.opened", "session", session.into(), "opened").with(told);
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
-    statement.bind(&seed[..]).bind(&device.agent).bind(device.ip()).run().await?;
+    statement.bind(&seed[..]).bind(&device.agent).bind(device.ip()).bind(since).run().await?;
     tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
 
@@ -78,10 +96,13 @@ pub(crate) struct Opened<'s> {
     seed: &'s [u8],
 }
 
-/// The tokens of a session's generation, with the rights that its person has now.
+/// The tokens of a session's generation, with the rights that its person has now: none, where they lack the second factor
+/// that the account requires.
 async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Opened<'_>) -> Result<Tokens> {
     let Opened { user, id: session, epoch, generation, seed } = *session;
-    let rights = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    let held = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    let second_factor_missing = factor::missing(tx).await?;
+    let rights = if second_factor_missing { rights::Rights::default() } else { held };
     let grant =
         Grant { account, user, session, epoch, roles: rights.names(), permissions: rights.permissions };
     let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
@@ -92,6 +113,7 @@ async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Open
         refresh_token: app.refresh.issue(account, session, generation, seed),
         user_id: user,
         account_id: account,
+        second_factor_missing,
         session,
     })
 }

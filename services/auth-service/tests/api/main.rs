@@ -10,6 +10,7 @@ mod accounts;
 mod bad_input;
 mod company;
 mod ended;
+mod factor;
 mod invitations;
 mod keys;
 mod letters;
@@ -37,11 +38,16 @@ async fn nexo() -> Nexo {
 
 /// A replica on this ground, with more settings.
 async fn nexo_on(ground: Ground, more: &[(&str, &str)]) -> Nexo {
+    nexo_at(ground, more, &Clock::system()).await
+}
+
+/// The same, by this clock.
+async fn nexo_at(ground: Ground, more: &[(&str, &str)], clock: &Clock) -> Nexo {
     let more = more.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
     let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain(more));
     let config = Config::read(&mut env);
     env.finish().unwrap();
-    let app: App = config.app(ground.db.clone(), &Clock::system()).await.unwrap();
+    let app: App = config.app(ground.db.clone(), clock).await.unwrap();
     let ground = Ground { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
     Nexo { router: auth_service::router(app).0, ground }
 }
@@ -115,7 +121,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 59);
+    assert_eq!(testkit::closed(&nexo, &document).await, 65);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

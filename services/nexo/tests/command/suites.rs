@@ -78,6 +78,11 @@ async fn a_company_and_its_people_are_as_company_http_says() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_added_as_factor_http_says() {
+    passes("factor.http", 11).await;
+}
+
+#[tokio::test]
 async fn accounts_are_apart_as_isolation_http_says() {
     passes("isolation.http", 28).await;
 }

@@ -1,0 +1,77 @@
+//! Recovery codes: each lets its person in once, in place of a code of the app.
+
+use aws_lc_rs::{hmac, rand};
+use kernel::UserId;
+use serde::Serialize;
+use totp_rs::Secret;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Error, Result};
+
+use super::Factors;
+
+const HOW_MANY: usize = 10;
+/// 80 bits: sixteen characters.
+const BYTES: usize = 10;
+
+/// The codes of a person. They are shown this once: what is kept are hashes. No `Debug`: it would end in a log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecoveryCodes {
+    /// Ten, each good once.
+    #[schema(example = json!(["MFRG-GZDF-MZTW-Q2LK"]))]
+    recovery_codes: Vec<String>,
+}
+
+impl RecoveryCodes {
+    pub(super) fn generate() -> Result<Self> {
+        let recovery_codes = (0..HOW_MANY).map(|_| one()).collect::<Result<_>>()?;
+        Ok(Self { recovery_codes })
+    }
+
+    /// As they are kept.
+    pub(super) fn hashes(&self, factors: &Factors, user: UserId) -> Vec<Vec<u8>> {
+        self.recovery_codes.iter().map(|code| hash(factors, user, &normal(code))).collect()
+    }
+}
+
+/// What a code that is shown was kept as.
+pub(super) fn hash(factors: &Factors, user: UserId, normal: &str) -> Vec<u8> {
+    let text = [Uuid::from(user).as_bytes(), normal.as_bytes()].concat();
+    hmac::sign(&factors.0.codes, &text).as_ref().to_vec()
+}
+
+/// Without what people put between its characters, and in capitals.
+pub(super) fn normal(shown: &str) -> String {
+    let kept = shown.chars().filter(|sign| !sign.is_whitespace() && *sign != '-');
+    kept.map(|sign| sign.to_ascii_uppercase()).collect()
+}
+
+fn one() -> Result<String> {
+    let mut bytes = vec![0; BYTES];
+    rand::fill(&mut bytes).map_err(|_| Error::Internal("the system has no randomness".into()))?;
+    let mut grouped = String::new();
+    for (at, sign) in Secret::from(bytes).to_base32().chars().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            grouped.push('-');
+        }
+        grouped.push(sign);
+    }
+    Ok(grouped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_ten_and_read_as_people_write_them() {
+        let mut codes = RecoveryCodes::generate().unwrap().recovery_codes;
+        for code in &codes {
+            assert_eq!(normal(code).len(), 16, "{code}");
+            assert_eq!(normal(&format!(" {} ", code.to_lowercase().replace('-', " "))), normal(code));
+        }
+        codes.sort();
+        codes.dedup();
+        assert_eq!(codes.len(), 10);
+    }
+}

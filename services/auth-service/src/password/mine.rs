@@ -1,0 +1,33 @@
+use db::LookUp;
+use identity::{Principal, Verdict};
+use secrecy::SecretString;
+use web::{Error, Result};
+
+use crate::{
+    App, AuthRefusal,
+    sessions::hashing_failed,
+    throttle::{Counted, Of},
+};
+
+/// Somebody inside, who has shown their password once more.
+pub(crate) struct Mine {
+    pub(crate) email: String,
+    /// Forgiven when all else is right as well.
+    pub(crate) counted: Counted,
+}
+
+const MINE: LookUp = LookUp::new("select email, password_hash from app.my_password()");
+
+/// Holds `shown` against the password of `who`.
+pub(crate) async fn show(app: &App, who: &Principal, shown: SecretString) -> Result<Mine> {
+    let mut tx = app.db.begin_reading(who).await?;
+    let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
+    tx.commit().await?; // hashing takes a thousand times as long as all of this
+    let (email, stored) = mine.ok_or(Error::Unauthenticated)?;
+    let counted = app.throttle.count(app, &[Of::Login(&email)]).await?; // whoever has a token must not guess either
+    let verdict = app.hasher.verify(shown, Some(stored)).await.map_err(hashing_failed)?;
+    if verdict == Verdict::Wrong {
+        return Err(AuthRefusal::PasswordWrong.into());
+    }
+    Ok(Mine { email, counted })
+}

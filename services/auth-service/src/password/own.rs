@@ -1,0 +1,32 @@
+//! The accounts of one person, each entered in a transaction of its own: none sees two.
+
+use db::{LookUp, Reason, TenantTx};
+use kernel::{AccountId, UserId};
+use uuid::Uuid;
+use web::{RequestId, Result};
+
+use crate::App;
+
+const ACCOUNTS: LookUp = LookUp::new("select account_id from app.my_accounts()");
+
+/// Those that `user` works in, or has worked in.
+pub(crate) async fn accounts(app: &App, user: UserId, request: RequestId) -> Result<Vec<AccountId>> {
+    let mut tx = inside(app, Uuid::nil().into(), user, request).await?;
+    let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
+    Ok(accounts.into_iter().map(|(account,)| account).collect())
+}
+
+/// Enters one of them.
+pub(crate) async fn inside(
+    app: &App,
+    account: AccountId,
+    user: UserId,
+    request: RequestId,
+) -> Result<TenantTx> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person's own sessions, in accounts of theirs which the look-up names"
+    )]
+    let tx = app.db.system(Reason::OwnAccounts).await?;
+    Ok(tx.enter(account, user, request.0).await?)
+}
