@@ -1,6 +1,7 @@
 //! Accounts, the people in them, and their sessions.
 
 mod accounts;
+mod api_keys;
 mod config;
 mod email;
 mod invitations;
@@ -77,6 +78,9 @@ pub struct App {
     me::Me,
     accounts::Account,
     accounts::Places,
+    api_keys::ApiKeys,
+    api_keys::MadeKey,
+    api_keys::KeyToken,
     invitations::Invitations,
     members::Members,
     members::MemberRights,
@@ -110,6 +114,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(roles::router())
         .merge(teams::router())
         .merge(oidc::router())
+        .merge(api_keys::router())
 }
 
 /// The service, ready to be served, and its API document.

@@ -27,6 +27,9 @@ pub enum AuthRefusal {
     /// A domain of others.
     #[error("must be the domain of your own e-mail")]
     OidcDomainForeign,
+    /// Unknown, wrong, revoked or too old, or its member is not let in: nobody can tell which.
+    #[error("the API key is not good, or no longer")]
+    ApiKeyInvalid,
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
@@ -51,6 +54,7 @@ impl Refusal for AuthRefusal {
             Self::OidcNotConfigured => "oidc-not-configured",
             Self::OidcDomainTaken => "oidc-domain-taken",
             Self::OidcDomainForeign => "oidc-domain-foreign",
+            Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
@@ -69,6 +73,7 @@ impl Refusal for AuthRefusal {
             Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed
+            | Self::ApiKeyInvalid
             | Self::RefreshTokenInvalid
             | Self::RefreshTokenReused => Sort::Unauthenticated,
         }

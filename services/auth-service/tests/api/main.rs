@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 mod accounts;
+mod api_keys;
 mod bad_input;
 mod company;
 mod ended;
@@ -109,7 +110,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 55);
+    assert_eq!(testkit::closed(&nexo, &document).await, 60);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
