@@ -101,6 +101,20 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     assert_eq!(db::verify_isolation(&ground.migrator()).await.unwrap(), vec![]);
 }
 
+#[tokio::test]
+async fn a_program_that_moves_stays_a_program() {
+    let ground = company().await;
+    let path = file(&ground, "program.nexo.tar.zst");
+    ground.database.run("update app.users set kind = 'service' where email = 'p1@account-1.test'").await;
+    export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    ground.database.run("update app.users set email = 'here-' || email").await;
+    let imported = import(&ground.migrator(), &Content::open(&path).unwrap(), false).await.unwrap();
+    assert_eq!((imported.known_people, imported.new_people), (0, 2));
+    let came =
+        "select string_agg(kind, ' ' order by email) from app.users where email like 'p%@account-1.test'";
+    assert_eq!(one::<String>(&ground.database.superuser(), came).await, "service person");
+}
+
 /// The snapshot is one moment of the account; whatever happens to others does not matter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
