@@ -70,10 +70,10 @@ impl Refusal for KeyRefusal {
     }
 }
 
-/// No seed: no refresh token leads to it.
+/// No seed: no refresh token leads to it. And nobody shows who they are by a key, not even in its first minutes.
 const OPEN: ScopedWrite = ScopedWrite::new(
-    "insert into app.sessions (account_id, id, user_id, kind, seed, expires_at)
-     values ($1, $2, $3, 'api_key', '', now() + make_interval(days => $4))",
+    "insert into app.sessions (account_id, id, user_id, kind, seed, authenticated_at, expires_at)
+     values ($1, $2, $3, 'api_key', '', 'epoch', now() + make_interval(days => $4))",
 );
 const KEEP: ScopedWrite = ScopedWrite::new(
     "insert into app.api_keys (account_id, id, name, secret_hash, permissions, created_by) values ($1, $2, $3, $4, $5, $6)",

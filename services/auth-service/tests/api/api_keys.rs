@@ -374,6 +374,18 @@ async fn a_use_is_noted_once_a_minute_and_whenever_it_comes_from_elsewhere() {
     assert_eq!(noted, [(json!({ "ip": "192.0.2.1" }), json!({ "ip": "198.51.100.7" }))]);
 }
 
+/// Whatever asks for a person who has just shown who they are gets none by a key.
+#[tokio::test]
+async fn a_key_is_never_a_fresh_login() {
+    let acme = Company::new().await;
+    acme.key(&acme.ana, &["*:*"]).await;
+    let mut look = acme.nexo.ground.database.look().await;
+    let fresh =
+        "select authenticated_at > now() - interval '10 years' from app.sessions where kind = 'api_key'";
+    let (fresh,): (bool,) = sqlx::query_as(fresh).fetch_one(&mut look).await.unwrap();
+    assert!(!fresh);
+}
+
 #[tokio::test]
 async fn keys_are_listed_by_pages_newest_first() {
     let acme = Company::new().await;
