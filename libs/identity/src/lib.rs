@@ -3,6 +3,7 @@
 //! Secrets stay inside this crate: a signing key signs and shows nothing but its public half, a password goes in and
 //! a hash comes out, and a token becomes a principal only through a [`Verifier`].
 
+mod api_key;
 mod catalogue;
 mod config;
 mod keys;
@@ -18,7 +19,9 @@ mod secret;
 mod strength;
 mod token;
 mod verifier;
+mod within;
 
+pub use api_key::{ApiKey, NewApiKey};
 pub use catalogue::{OWNER, STANDARD_ROLES, SUBJECTS, StandardRole, Subject};
 pub use config::{Config, Mint};
 pub use keys::{Jwk, Jwks, KeyError, SigningKey};

@@ -18,9 +18,9 @@ pub enum Scope {
 /// One permission, such as `client:read`, `client:*`, `*:read` or `client:write@team`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    resource: String,
-    action: String,
-    scope: Scope,
+    pub(crate) resource: String,
+    pub(crate) action: String,
+    pub(crate) scope: Scope,
 }
 
 /// Why a text is no permission.
@@ -111,15 +111,19 @@ impl Permission {
 /// The permissions of one person in one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
-    held: Arc<[Permission]>,
-    hidden: Arc<[String]>,
+    pub(crate) held: Arc<[Permission]>,
+    pub(crate) hidden: Arc<[String]>,
 }
 
 impl Permissions {
     /// These and no others. What cannot be read as a permission permits nothing.
     pub fn new(held: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let held: Vec<Permission> = held.into_iter().filter_map(|text| text.as_ref().parse().ok()).collect();
-        let mut widest: Vec<Permission> = Vec::with_capacity(held.len());
+        Self::widest(held.into_iter().filter_map(|text| text.as_ref().parse().ok()))
+    }
+
+    /// Without those that another one covers.
+    pub(crate) fn widest(held: impl IntoIterator<Item = Permission>) -> Self {
+        let mut widest: Vec<Permission> = Vec::new();
         for one in held {
             if !widest.iter().any(|known| known.covers(&one)) {
                 widest.retain(|known| !one.covers(known));

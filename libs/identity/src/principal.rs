@@ -21,6 +21,7 @@ pub(crate) struct Verified {
     pub(crate) epoch: i32,
     pub(crate) roles: Vec<String>,
     pub(crate) permissions: Permissions,
+    pub(crate) for_key: bool,
     /// Seconds since 1970.
     pub(crate) expires: i64,
     /// What it was signed with.
@@ -72,5 +73,11 @@ impl Principal {
     #[must_use]
     pub fn permissions(&self) -> &Permissions {
         &self.verified.permissions
+    }
+
+    /// Whether this is an API key, which does what it was made for and nothing that is for people alone.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.verified.for_key
     }
 }

@@ -32,6 +32,9 @@ pub struct Claims {
     /// The fields that they may not see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
+    /// Whether it was given for an API key: a program, not somebody who has logged in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key: bool,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
     /// Not valid from then on, in seconds since 1970.
@@ -94,6 +97,15 @@ impl Issuer {
 
     /// A token for `grant`.
     pub fn issue(&self, grant: Grant) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        self.sign(grant, false)
+    }
+
+    /// A token for `grant`, whose session is an API key.
+    pub fn issue_for_key(&self, grant: Grant) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        self.sign(grant, true)
+    }
+
+    fn sign(&self, grant: Grant, key: bool) -> Result<AccessToken, jsonwebtoken::errors::Error> {
         let iat = self.clock.unix_seconds();
         let claims = Claims {
             iss: self.name.clone(),
@@ -105,14 +117,15 @@ impl Issuer {
             roles: grant.roles,
             permissions: grant.permissions.to_texts(),
             hidden: grant.permissions.hidden().to_vec(),
+            key,
             iat,
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),
         };
-        let key = self.key.load();
+        let signer = self.key.load();
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(key.public().kid.clone());
-        let text = jsonwebtoken::encode(&header, &claims, &key.encoding)?;
+        header.kid = Some(signer.public().kid.clone());
+        let text = jsonwebtoken::encode(&header, &claims, &signer.encoding)?;
         Ok(AccessToken { text, expires_in: self.life })
     }
 }

@@ -122,6 +122,7 @@ impl Inner {
             epoch: claims.epo,
             roles: claims.roles,
             permissions: Permissions::new(claims.permissions).hiding(claims.hidden),
+            for_key: claims.key,
             expires: claims.exp,
             key,
         });

@@ -17,7 +17,7 @@ pub use crud::{Once, crud, crud_for_reading};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query};
 pub use finish::{Edges, finish, shield};
 pub use health::Health;
-pub use may::{Action, Bearer, Delete, Known, May, Read, Subject, Write};
+pub use may::{Action, Anyone, Bearer, Delete, Known, May, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Marked, NoContent, Tagged};

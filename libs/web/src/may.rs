@@ -1,7 +1,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, Hidden, Resource, TenantTx, View};
+use db::{Db, Hidden, Refusal, Resource, Sort, TenantTx, View};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use identity::{Principal, TokenError, Verifier};
 
@@ -60,11 +60,44 @@ impl<'h> Bearer<'h> {
     }
 }
 
-/// Somebody whose token is good, whatever they may do.
+/// A person whose token is good, whatever they may do. An API key is refused: it does what its permissions say, and what
+/// everybody may do with an account, a password or a session of their own is none of them.
 #[derive(Debug, Clone)]
 pub struct Known(pub Arc<Principal>);
 
+/// Somebody whose token is good: a person, or an API key.
+#[derive(Debug, Clone)]
+pub struct Anyone(pub Arc<Principal>);
+
 impl<S> FromRequestParts<S> for Known
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Anyone(who) = Anyone::from_request_parts(parts, state).await?;
+        if who.is_key() { Err(ForPeople.into()) } else { Ok(Self(who)) }
+    }
+}
+
+/// Why an API key is not let in, good as it is.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("this is for people who have logged in, not for API keys")]
+struct ForPeople;
+
+impl Refusal for ForPeople {
+    fn code(&self) -> &'static str {
+        "for-people"
+    }
+
+    fn sort(&self) -> Sort {
+        Sort::Forbidden
+    }
+}
+
+impl<S> FromRequestParts<S> for Anyone
 where
     S: Send + Sync,
     Verifier: FromRef<S>,
@@ -88,7 +121,7 @@ where
 /// Proof that the caller may do `A` to `R`, and a handler's only way to rows.
 pub struct May<A, R> {
     db: Db,
-    who: Known,
+    who: Anyone,
     proof: PhantomData<fn() -> (A, R)>,
 }
 
@@ -135,7 +168,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let who = Known::from_request_parts(parts, state).await?;
+        let who = Anyone::from_request_parts(parts, state).await?;
         if !who.0.permissions().allow(R::NAME, A::NAME) {
             return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
         }

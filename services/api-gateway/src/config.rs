@@ -7,11 +7,11 @@ use http::{
 };
 use hyper::Uri;
 use identity::Verifier;
-use kernel::Env;
+use kernel::{Clock, Env};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use web::Proxies;
 
-use crate::{App, Upstreams};
+use crate::{App, Upstreams, keys::Keys};
 
 /// The settings of the gateway.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Config {
     #[must_use]
     pub fn app(&self, db: Db, verifier: Verifier) -> App {
         let upstreams = Upstreams::new(self.auth.clone(), self.crm.clone());
-        App { db, verifier, upstreams, body_limit: self.body_limit }
+        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body_limit: self.body_limit }
     }
 }
 

@@ -5,12 +5,21 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::{HeaderMap, Method, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_LENGTH},
+};
 use http_body_util::{LengthLimitError, Limited};
-use identity::TokenError;
-use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
+use hyper::body::{Body as _, Incoming};
+use web::{ClientAddress, Error, RequestId, Result};
 
-use crate::{App, headers, upstream::Service};
+use crate::{
+    App,
+    admit::{admit, name_client},
+    headers,
+    keys::Exchanged,
+    upstream::Service,
+};
 
 /// What somebody without a token may ask for.
 const PUBLIC: &[(&str, Method)] = &[
@@ -19,6 +28,7 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/token", Method::POST),
     ("/api/v1/auth/oidc/start", Method::POST),
     ("/api/v1/auth/oidc/finish", Method::POST),
     ("/api/v1/auth/password/reset", Method::POST),
@@ -33,39 +43,65 @@ const PUBLIC: &[(&str, Method)] = &[
 pub(crate) async fn forward(
     State(app): State<App>,
     id: RequestId,
-    ClientAddress(client): ClientAddress,
-    request: Request,
+    client: ClientAddress,
+    mut request: Request,
 ) -> Result<Response> {
     let path = request.uri().path();
     let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
-    if !is_public {
-        admit(&app, request.headers(), id).await?;
-    }
+    let key = if is_public { None } else { admit(&app, request.headers(), id, client).await? };
     if length(request.headers()).is_some_and(|length| length > app.body_limit) {
         return Err(Error::TooLarge(app.body_limit));
     }
-    let service = Service::of(path);
-    let mut request = request.map(|body| Body::new(Limited::new(body, app.body_limit)));
     headers::inbound(request.headers_mut());
     request.headers_mut().insert("x-request-id", id.header());
-    if let Some(client) = client.and_then(|client| client.to_string().parse().ok()) {
-        request.headers_mut().insert(FORWARDED_FOR, client);
-    }
-
-    let answer = app.upstreams.send(service, request).await.map_err(|error| failed(error, app.body_limit))?;
+    name_client(request.headers_mut(), client.0);
+    let answer = match key {
+        Some(key) => send_with(&app, key, id, client, request).await?,
+        None => send(&app, request).await?,
+    };
     let mut answer = answer.map(Body::new);
     headers::end_to_end(answer.headers_mut());
     Ok(answer)
 }
 
-/// A bad token goes no further. The service looks at it again: it trusts nobody.
-async fn admit(app: &App, headers: &HeaderMap, id: RequestId) -> Result<()> {
-    let Bearer(token) = Bearer::of(headers).ok_or(Error::Unauthenticated)?;
-    match app.verifier.verify(token, id.0).await {
-        Ok(_) => Ok(()),
-        Err(TokenError::Invalid) => Err(Error::Unauthenticated),
-        Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
+/// Sends a request with the token of a key. Where one that was remembered is refused, the rights of its member have changed
+/// perhaps: another is got, and what can be sent a second time is.
+async fn send_with(
+    app: &App,
+    key: Exchanged,
+    id: RequestId,
+    client: ClientAddress,
+    mut request: Request,
+) -> Result<http::Response<Incoming>> {
+    let shown = request.headers_mut().insert(AUTHORIZATION, key.header.clone());
+    let again = key.remembered.then(|| repeatable(&request)).flatten();
+    let answer = send(app, request).await?;
+    if answer.status() != StatusCode::UNAUTHORIZED {
+        return Ok(answer);
     }
+    app.keys.forget(&key);
+    let (Some(mut again), Some(shown)) = (again, shown) else { return Ok(answer) };
+    again.headers_mut().insert(AUTHORIZATION, shown);
+    let Some(key) = admit(app, again.headers(), id, client).await? else { return Ok(answer) };
+    again.headers_mut().insert(AUTHORIZATION, key.header);
+    send(app, again).await
+}
+
+/// The same once more, if that is as good as once and there is no body that would have to be kept.
+fn repeatable(request: &Request) -> Option<Request> {
+    (request.method().is_idempotent() && request.body().is_end_stream()).then(|| {
+        let mut again = Request::new(Body::empty());
+        *again.method_mut() = request.method().clone();
+        *again.uri_mut() = request.uri().clone();
+        *again.headers_mut() = request.headers().clone();
+        again
+    })
+}
+
+async fn send(app: &App, request: Request) -> Result<http::Response<Incoming>> {
+    let service = Service::of(request.uri().path());
+    let request = request.map(|body| Body::new(Limited::new(body, app.body_limit)));
+    app.upstreams.send(service, request).await.map_err(|error| failed(error, app.body_limit))
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

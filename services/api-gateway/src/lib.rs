@@ -1,10 +1,12 @@
 //! The edge: one address for front-end applications. Checks tokens, bounds requests, and forwards them.
 
+mod admit;
 mod config;
 mod documents;
 mod forward;
 mod headers;
 mod health;
+mod keys;
 mod upstream;
 
 use axum::{
@@ -29,6 +31,9 @@ pub struct App {
     pub verifier: Verifier,
     /// Where requests go.
     pub upstreams: Upstreams,
+    /// The API keys that were lately shown.
+    #[from_ref(skip)]
+    pub(crate) keys: keys::Keys,
     /// How large a body may be, in bytes.
     #[from_ref(skip)]
     pub body_limit: usize,

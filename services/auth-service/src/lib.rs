@@ -1,6 +1,7 @@
 //! Accounts, the people in them, and their sessions.
 
 mod accounts;
+mod api_keys;
 mod config;
 mod email;
 mod events;
@@ -88,6 +89,9 @@ pub struct App {
     me::Me,
     accounts::Account,
     accounts::Places,
+    api_keys::ApiKeys,
+    api_keys::MadeKey,
+    api_keys::KeyToken,
     invitations::Invitations,
     events::SecurityEvents,
     members::Members,
@@ -125,6 +129,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(roles::router())
         .merge(teams::router())
         .merge(oidc::router())
+        .merge(api_keys::router())
 }
 
 /// The service, ready to be served, and its API document.

@@ -4,7 +4,7 @@ use kernel::{AccountId, UserId};
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use web::{Error, Json, Known, Result};
+use web::{Anyone, Error, Json, Result};
 
 use crate::App;
 
@@ -51,7 +51,7 @@ const NAME: Scoped = Scoped::new("select name from app.accounts where account_id
 
 /// Tell who I am.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth")]
-pub(crate) async fn me(State(app): State<App>, Known(who): Known) -> Result<Json<Me>> {
+pub(crate) async fn me(State(app): State<App>, Anyone(who): Anyone) -> Result<Json<Me>> {
     let mut tx = app.db.begin_reading(&who).await?;
     let Whoami { email, display_name, slug, plan } =
         tx.look_up::<Whoami>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;

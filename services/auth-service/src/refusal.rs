@@ -32,6 +32,9 @@ pub enum AuthRefusal {
         "this session was opened at the identity provider of one account and is good there alone; log in with your password"
     )]
     ProviderSession,
+    /// Unknown, wrong, revoked or too old, or its member is not let in: nobody can tell which.
+    #[error("the API key is not good, or no longer")]
+    ApiKeyInvalid,
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
@@ -57,6 +60,7 @@ impl Refusal for AuthRefusal {
             Self::OidcDomainTaken => "oidc-domain-taken",
             Self::OidcDomainForeign => "oidc-domain-foreign",
             Self::ProviderSession => "provider-session",
+            Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
@@ -76,6 +80,7 @@ impl Refusal for AuthRefusal {
             Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed
+            | Self::ApiKeyInvalid
             | Self::RefreshTokenInvalid
             | Self::RefreshTokenReused => Sort::Unauthenticated,
         }

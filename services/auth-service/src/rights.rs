@@ -32,7 +32,7 @@ impl HeldRole {
         Permissions::new(&self.permissions).hiding(self.hidden_fields.iter().cloned())
     }
 
-    fn is_owner(&self) -> bool {
+    pub(crate) fn is_owner(&self) -> bool {
         self.standard && self.name == OWNER
     }
 
@@ -61,6 +61,12 @@ impl Rights {
 
     pub(crate) fn is_owner(&self) -> bool {
         self.roles.iter().any(HeldRole::is_owner)
+    }
+
+    /// The same through a key, which is no owner whoever made it.
+    fn of_key(mut self, key: &Permissions) -> Self {
+        self.roles.retain(|role| !role.is_owner());
+        Self { permissions: self.permissions.within(key), ..self }
     }
 
     /// Nobody gives what they do not have, and only owners make owners.
@@ -104,7 +110,8 @@ pub(crate) async fn of(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>
 /// Takes the account's lock on rights, so that two changes do not undo each other's rules, and tells what `who` may do
 /// from here on: their token may have been overtaken while they waited.
 pub(crate) async fn lock(tx: &mut TenantTx, who: &Principal) -> Result<Rights> {
-    lock_for(tx, who.user()).await?.ok_or(db::Error::Ended)
+    let rights = lock_for(tx, who.user()).await?.ok_or(db::Error::Ended)?;
+    Ok(if who.is_key() { rights.of_key(who.permissions()) } else { rights })
 }
 
 /// The same for somebody who may be a member no more.

@@ -59,6 +59,14 @@ pub struct People {
     pub email: String,
     /// The name.
     pub display_name: String,
+    /// `person`, or `service` for a program, which is to stay one: nobody logs in as it.
+    #[serde(default = "a_person")]
+    pub kind: String,
+}
+
+/// What everybody was before there were programs.
+fn a_person() -> String {
+    "person".to_owned()
 }
 
 /// A table's lines, and the schema of one.

@@ -95,7 +95,7 @@ pub(super) async fn close(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
 async fn people(conn: &mut PgConnection, account: Uuid, path: &Path) -> Result<Part, Error> {
     let mut lines = Lines::new(path)?;
     let people: Vec<(String,)> = sqlx::query_as(
-        "select json_build_object('id', u.id, 'email', u.email, 'display_name', u.display_name)::text
+        "select json_build_object('id', u.id, 'email', u.email, 'display_name', u.display_name, 'kind', u.kind)::text
          from app.memberships m join app.users u on u.id = m.user_id where m.account_id = $1 order by u.id",
     )
     .bind(account)
@@ -105,9 +105,11 @@ async fn people(conn: &mut PgConnection, account: Uuid, path: &Path) -> Result<P
         lines.push(&line)?;
     }
     let text = json!({ "type": "string" });
-    let properties =
-        json!({ "id": { "type": "string", "format": "uuid" }, "email": text, "display_name": text });
-    lines.finish("people", object("people", &properties, &["id", "email", "display_name"].map(str::to_owned)))
+    let properties = json!({ "id": { "type": "string", "format": "uuid" }, "email": text, "display_name": text, "kind": text });
+    lines.finish(
+        "people",
+        object("people", &properties, &["id", "email", "display_name", "kind"].map(str::to_owned)),
+    )
 }
 
 fn object(title: &str, properties: &Value, required: &[String]) -> Value {

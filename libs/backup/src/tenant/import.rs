@@ -84,8 +84,10 @@ async fn people(conn: &mut PgConnection, content: &Content, remap: &mut Remap) -
         } else {
             new += 1;
             let id = Uuid::now_v7();
-            let insert = sqlx::query("insert into app.users (id, email, display_name) values ($1, $2, $3)");
-            insert.bind(id).bind(&person.email).bind(&person.display_name).execute(&mut *conn).await?;
+            let insert =
+                sqlx::query("insert into app.users (id, email, display_name, kind) values ($1, $2, $3, $4)");
+            let insert = insert.bind(id).bind(&person.email).bind(&person.display_name).bind(&person.kind);
+            insert.execute(&mut *conn).await?;
             id
         };
         remap.put(person.id, id);

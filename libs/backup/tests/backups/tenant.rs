@@ -30,7 +30,9 @@ async fn company() -> Ground {
              update app.clients c set owner_id = (select user_id from app.memberships m where m.account_id = c.account_id limit 1) where name like 'Client 1%';
              insert into app.audit_log (account_id, id, resource, record_id, version, action, after, request_id, created_by)
                  select account_id, gen_random_uuid(), 'client', id, 1, 'create', jsonb_build_object('id', id, 'rate', 1.50), gen_random_uuid(), account_id from app.clients where name = 'Client 7';
-             insert into app.sessions (account_id, id, user_id, seed, expires_at) select account_id, gen_random_uuid(), user_id, 'secret', now() from app.memberships;",
+             insert into app.sessions (account_id, id, user_id, seed, expires_at) select account_id, gen_random_uuid(), user_id, 'secret', now() from app.memberships;
+             insert into app.api_keys (account_id, id, name, secret_hash, permissions, created_by)
+                 select account_id, id, 'key', sha256('secret'), '{client:read}', user_id from app.sessions;",
         )
         .await;
     ground
@@ -67,6 +69,7 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     let rows = |name: &str| about.tables.iter().find(|table| table.name == name).map(|table| table.rows);
     assert_eq!((rows("clients"), rows("people"), rows("audit_log")), (Some(400), Some(2), Some(1)));
     assert_eq!((rows("sessions"), rows("outbox"), rows("idempotency_keys")), (None, None, None));
+    assert_eq!(rows("api_keys"), None);
     let content = Content::open(&path).unwrap();
     let tried = import(&ground.migrator(), &content, true).await.unwrap();
     assert_eq!(others(&ground, "none").await, before, "a dry run leaves nothing");
@@ -96,6 +99,20 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     let shared = "select count(*) from app.clients one join app.clients other using (id) where one.account_id <> other.account_id";
     assert_eq!(one::<i64>(&superuser, shared).await, 0, "every id is new");
     assert_eq!(db::verify_isolation(&ground.migrator()).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_program_that_moves_stays_a_program() {
+    let ground = company().await;
+    let path = file(&ground, "program.nexo.tar.zst");
+    ground.database.run("update app.users set kind = 'service' where email = 'p1@account-1.test'").await;
+    export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    ground.database.run("update app.users set email = 'here-' || email").await;
+    let imported = import(&ground.migrator(), &Content::open(&path).unwrap(), false).await.unwrap();
+    assert_eq!((imported.known_people, imported.new_people), (0, 2));
+    let came =
+        "select string_agg(kind, ' ' order by email) from app.users where email like 'p%@account-1.test'";
+    assert_eq!(one::<String>(&ground.database.superuser(), came).await, "service person");
 }
 
 /// The snapshot is one moment of the account; whatever happens to others does not matter.

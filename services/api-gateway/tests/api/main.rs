@@ -1,6 +1,8 @@
 //! The gateway before a service that tells what reached it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test should fail where it fails")]
 
+mod keys;
+
 use std::time::Duration;
 
 use api_gateway::{Config, router};
@@ -118,7 +120,7 @@ async fn a_bad_token_goes_no_further() {
         }
     }
     let nobody = Person::nobody(&nexo.router);
-    for path in ["register", "login", "refresh"] {
+    for path in ["register", "login", "refresh", "token"] {
         let answer = send(&nobody, Method::POST, &format!("/api/v1/auth/{path}"), &[]).await;
         assert_eq!(answer.status, StatusCode::OK, "{path} needs no token");
         assert_eq!(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{IfMatch, Json, Marked, May, Path, Result, Write};
 
-use super::{Kept, Member, MemberRefusal, Membership, find, shown};
+use super::{Kept, Member, MemberRefusal, Membership, find, is_service, shown};
 use crate::{
     rights::{self, HeldRole, Rights},
     sessions::end::end_all,
@@ -106,6 +106,9 @@ pub(crate) async fn appoint(
     let roles = roles(tx, wanted).await?;
     for role in roles.iter().filter(|role| !member.roles.iter().any(|held| held.id == role.id)) {
         author.may_give(role)?;
+    }
+    if roles.iter().any(HeldRole::is_owner) && is_service(tx, member.user_id).await? {
+        return Err(MemberRefusal::SuccessorUnfit.into());
     }
     tx.write_unnoted::<()>(TAKE).bind(member.user_id).run().await?;
     give(tx, member.user_id, &roles).await?;

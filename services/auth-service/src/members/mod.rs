@@ -7,6 +7,7 @@ mod owner;
 mod refusal;
 mod remove;
 mod rights;
+mod service;
 
 use db::{LookUp, Scoped, TenantTx};
 use kernel::UserId;
@@ -101,6 +102,16 @@ pub(crate) async fn find(tx: &mut TenantTx, id: UserId) -> Result<Kept> {
     tx.read::<Kept>(FIND).bind(id).optional().await?.ok_or(Error::NotFound("member"))
 }
 
+/// Whether a member is a program.
+async fn is_service(tx: &mut TenantTx, id: UserId) -> Result<bool> {
+    Ok(profile(tx, id).await?.is_some_and(|profile| profile.kind == "service"))
+}
+
+/// Whether somebody is a program that works in the account at present.
+pub(crate) async fn is_active_service(tx: &mut TenantTx, id: UserId) -> Result<bool> {
+    Ok(crate::rights::of(tx, id).await?.is_some() && is_service(tx, id).await?)
+}
+
 /// Puts names to memberships, in one question.
 async fn named(tx: &mut TenantTx, members: Vec<Kept>) -> Result<Vec<Member>> {
     let ids: Vec<Uuid> = members.iter().map(|member| member.user_id.into()).collect();
@@ -150,5 +161,6 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list::find_member, change::change_member, remove::remove_member))
         .routes(routes!(rights::member_permissions))
         .routes(routes!(lock::lift_lock))
+        .routes(routes!(service::add_service_account))
         .routes(routes!(owner::transfer_ownership))
 }

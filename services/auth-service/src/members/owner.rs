@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::{Json, May, NoContent, Result, Write};
 
-use super::{MemberRefusal, Membership, find};
+use super::{MemberRefusal, Membership, find, is_service};
 use crate::{rights, sessions::fresh};
 
 /// Who is to own the account.
@@ -43,7 +43,7 @@ pub(crate) async fn transfer_ownership(
         return Err(MemberRefusal::OwnersOnly.into());
     }
     let heir = find(&mut tx, member_id).await?;
-    if member_id == who.user() || heir.status != "active" {
+    if member_id == who.user() || heir.status != "active" || is_service(&mut tx, member_id).await? {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }
     let change = Change::new("auth.account.transferred", "account", who.account().into(), "transferred")

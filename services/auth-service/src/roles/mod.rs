@@ -116,7 +116,7 @@ impl Refusal for RoleRefusal {
     }
 }
 
-fn permissions(texts: &[String]) -> Result<(), ValidationError> {
+pub(crate) fn permissions(texts: &[String]) -> Result<(), ValidationError> {
     for text in texts {
         text.parse::<Permission>().map_err(|error| problem("permission", format!("`{text}` {error}")))?;
     }

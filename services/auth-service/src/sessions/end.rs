@@ -11,16 +11,17 @@ use crate::App;
 
 const END: ScopedWrite = ScopedWrite::new(
     "update app.sessions set revoked_at = now(), revoked_for = 'ended'
-     where account_id = $1 and user_id = $2 and id = $3 and revoked_at is null",
+     where account_id = $1 and user_id = $2 and id = $3 and kind = 'login' and revoked_at is null",
 );
 const END_OTHERS: ScopedWrite = ScopedWrite::new(
     "update app.sessions set revoked_at = now(), revoked_for = $4
-     where account_id = $1 and user_id = $2 and id <> $3 and revoked_at is null",
+     where account_id = $1 and user_id = $2 and id <> $3 and kind = 'login' and revoked_at is null",
 );
 
+/// Keys are no password's: a new one leaves them alone.
 const END_ALL: ScopedWrite = ScopedWrite::new(
     "update app.sessions set revoked_at = now(), revoked_for = $3
-     where account_id = $1 and user_id = $2 and revoked_at is null",
+     where account_id = $1 and user_id = $2 and (kind = 'login' or $3 <> 'password') and revoked_at is null",
 );
 
 /// End one of my sessions.
@@ -56,7 +57,7 @@ pub(crate) async fn end_others(tx: &mut TenantTx, who: &Principal, because: &'st
     Ok(())
 }
 
-/// Ends every session of `user` in the transaction's account.
+/// Ends every session of `user` in the transaction's account, and every API key of theirs unless it is for a `password`.
 pub(crate) async fn end_all(tx: &mut TenantTx, user: UserId, because: &'static str) -> Result<()> {
     let ended = Change::new("auth.sessions.ended", "session", user.into(), because);
     tx.write_noted::<()>(END_ALL, ended.with(json!({ "user": user }))).bind(user).bind(because).run().await?;

@@ -41,7 +41,7 @@ pub(crate) struct Sessions {
 
 const LIST: Scoped = Scoped::new(
     "select id, user_agent, ip, via, created_at, rotated_at as last_used_at, expires_at, id = $3 as current
-     from app.sessions where account_id = $1 and user_id = $2 and revoked_at is null and expires_at > now()
+     from app.sessions where account_id = $1 and user_id = $2 and kind = 'login' and revoked_at is null and expires_at > now()
      order by rotated_at desc, id limit 200",
 );
 

@@ -56,7 +56,7 @@ impl Kept {
 const FIND: Scoped = Scoped::new(
     "select s.user_id, s.seed, s.epoch, s.generation, s.rotated_at > now() - interval '10 seconds' as just_rotated,
             s.revoked_at is not null or s.expires_at < now() or s.rotated_at < now() - make_interval(mins => a.session_idle_minutes) as ended
-     from app.sessions s join app.accounts a on a.account_id = s.account_id where s.account_id = $1 and s.id = $2 for update of s",
+     from app.sessions s join app.accounts a on a.account_id = s.account_id where s.account_id = $1 and s.id = $2 and s.kind = 'login' for update of s",
 );
 const ROTATE: ScopedWrite = ScopedWrite::new(
     "update app.sessions set generation = generation + 1, rotated_at = now() where account_id = $1 and id = $2",

@@ -40,6 +40,7 @@ async fn the_auth_role_cannot_list_anybody() {
     }
     for empty in [
         "select 1 from app.sessions",
+        "select 1 from app.api_keys",
         "select 1 from app.memberships",
         "select 1 from app.accounts",
         "select 1 from app.invitations",

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod api_keys;
 mod bad_input;
 mod company;
 mod ended;
@@ -121,7 +122,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 65);
+    assert_eq!(testkit::closed(&nexo, &document).await, 70);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

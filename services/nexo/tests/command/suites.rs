@@ -87,6 +87,11 @@ async fn accounts_are_apart_as_isolation_http_says() {
     passes("isolation.http", 28).await;
 }
 
+#[tokio::test]
+async fn programs_come_in_as_keys_http_says() {
+    passes("keys.http", 13).await;
+}
+
 /// Everything that an account has, in the order in which it can go.
 const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.idempotency_keys; delete from app.sessions;
     delete from app.member_roles; delete from app.roles; delete from app.clients;

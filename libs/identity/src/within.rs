@@ -1,0 +1,101 @@
+//! What two sets of permissions both allow: a key does what it and its member may.
+
+use crate::{Permission, Permissions, Scope, catalogue};
+
+impl Permission {
+    /// Whether it names everything there is, not only the records.
+    fn is_everything(&self) -> bool {
+        self.resource == "*" && self.action == "*" && self.scope == Scope::All
+    }
+
+    /// What this one and `other` both permit.
+    fn both(&self, other: &Self) -> Option<Self> {
+        let on = |wide: &Self, narrow: &Self| {
+            let reached = wide.resource == "*"
+                && (wide.is_everything() || narrow.resource == "*" || catalogue::is_record(&narrow.resource));
+            (wide.resource == narrow.resource || reached).then(|| narrow.resource.clone())
+        };
+        let does = |wide: &Self, narrow: &Self| {
+            (wide.action == "*" || wide.action == narrow.action).then(|| narrow.action.clone())
+        };
+        let resource = if self.resource == "*" { on(self, other) } else { on(other, self) }?;
+        let action = does(self, other).or_else(|| does(other, self))?;
+        Some(Self { resource, action, scope: self.scope.min(other.scope) })
+    }
+}
+
+impl Permissions {
+    /// What these and `bounds` both allow, as far as both reach; what either hides stays hidden.
+    #[must_use]
+    pub fn within(&self, bounds: &Self) -> Self {
+        let pairs = self.held.iter().flat_map(|one| bounds.held.iter().filter_map(|other| one.both(other)));
+        let mut hidden: Vec<String> = self.hidden.iter().chain(bounds.hidden.iter()).cloned().collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        Self::widest(pairs).hiding(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SUBJECTS;
+
+    fn within(one: &[&str], other: &[&str]) -> Vec<String> {
+        Permissions::new(one).within(&Permissions::new(other)).to_texts()
+    }
+
+    #[test]
+    fn what_both_hold_is_what_is_left() {
+        assert_eq!(within(&["*:*"], &["client:read", "role:write"]), ["client:read", "role:write"]);
+        assert_eq!(within(&["client:*"], &["*:read"]), ["client:read"]);
+        assert_eq!(within(&["client:read"], &["client:write"]), [""; 0]);
+        assert_eq!(within(&["*:read"], &["member:*"]), [""; 0], "administration is reached by its name");
+        assert_eq!(within(&["*:*"], &["*:*@own"]), ["*:*@own"]);
+        assert_eq!(
+            within(&["*:read", "client:write@own"], &["*:*@team"]),
+            ["*:read@team", "client:write@own"]
+        );
+        assert_eq!(within(&["*:*"], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn what_either_hides_stays_hidden() {
+        let hiding = |field: &str| Permissions::new(["client:read"]).hiding([field.to_owned()]);
+        let both = hiding("client.rating").within(&hiding("client.credit_limit"));
+        assert_eq!(both.hidden(), ["client.credit_limit", "client.rating"]);
+    }
+
+    /// Every pair of sets of two permissions, asked about everything there is: never more than either, and no less.
+    #[test]
+    fn it_reaches_exactly_as_far_as_the_shorter_of_both() {
+        let mut texts = Vec::new();
+        for resource in ["*", "client", "account", "security_event"] {
+            for action in ["*", "read", "write", "delete"] {
+                for scope in ["", "@team", "@own"] {
+                    let text = format!("{resource}:{action}{scope}");
+                    texts.extend(text.parse::<Permission>().is_ok().then_some(text));
+                }
+            }
+        }
+        let sets: Vec<Permissions> = texts
+            .iter()
+            .flat_map(|one| texts.iter().map(move |other| Permissions::new([one, other])))
+            .collect();
+        for (one, other) in sets.iter().flat_map(|one| sets.iter().step_by(7).map(move |other| (one, other)))
+        {
+            let both = one.within(other);
+            for subject in SUBJECTS {
+                for action in subject.actions {
+                    let shorter = one.scope(subject.name, action).min(other.scope(subject.name, action));
+                    assert_eq!(both.scope(subject.name, action), shorter, "{one:?} {other:?} {action}");
+                }
+            }
+            assert_eq!(
+                Permissions::new(both.to_texts()),
+                both,
+                "it is the same after it was written and read"
+            );
+        }
+    }
+}

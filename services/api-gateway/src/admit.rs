@@ -1,0 +1,99 @@
+//! Who comes in at the edge: whoever has a good token, or a key that gets one.
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::{body::Body, extract::Request};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::Uri;
+use identity::{ApiKey, TokenError};
+use serde::Deserialize;
+use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
+
+use crate::{
+    App,
+    keys::{Exchanged, Outcome},
+    upstream::Service,
+};
+
+/// Where a key becomes a token.
+const TOKEN: &str = "/api/v1/auth/token";
+/// Longer than an exchange takes when all is well, and short enough to tell the client about it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// No answer of an exchange is larger.
+const LARGEST: usize = 64 * 1024;
+
+/// The part of an exchange's answer that we need.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    expires_in: u64,
+}
+
+/// A bad token goes no further. The service looks at it again: it trusts nobody. A key gets a token.
+pub(crate) async fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    id: RequestId,
+    client: ClientAddress,
+) -> Result<Option<Exchanged>> {
+    let Bearer(token) = Bearer::of(headers).ok_or(Error::Unauthenticated)?;
+    if ApiKey::is_meant(token) {
+        return exchanged(app, token, id, client).await.map(Some);
+    }
+    match app.verifier.verify(token, id.0).await {
+        Ok(_) => Ok(None),
+        Err(TokenError::Invalid) => Err(Error::Unauthenticated),
+        Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
+    }
+}
+
+async fn exchanged(
+    app: &App,
+    key: &str,
+    id: RequestId,
+    ClientAddress(client): ClientAddress,
+) -> Result<Exchanged> {
+    if ApiKey::read(key).is_none() {
+        return Err(Error::Unauthenticated);
+    }
+    app.keys.token(key, client, async || exchange(app, key, id, client).await).await
+}
+
+/// Asks the auth-service, and takes whatever is neither yes nor no for a failure.
+async fn exchange(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Outcome {
+    let asked = tokio::time::timeout(PATIENCE, ask(app, key, id, client)).await;
+    asked.ok().flatten().unwrap_or(Outcome::Failed)
+}
+
+async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Option<Outcome> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_static(TOKEN);
+    request.headers_mut().insert(AUTHORIZATION, bearer(key)?);
+    request.headers_mut().insert("x-request-id", id.header());
+    name_client(request.headers_mut(), client);
+    let answer = app.upstreams.send(Service::Auth, request).await.ok()?;
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => Some(Outcome::Refused),
+        StatusCode::OK => {
+            let body = Limited::new(answer.into_body(), LARGEST).collect().await.ok()?.to_bytes();
+            let Answer { access_token, expires_in } = serde_json::from_slice(&body).ok()?;
+            Some(Outcome::Token(bearer(&access_token)?, Duration::from_secs(expires_in)))
+        }
+        _ => None,
+    }
+}
+
+/// Tells a service whom we ask for.
+pub(crate) fn name_client(headers: &mut HeaderMap, client: Option<IpAddr>) {
+    if let Some(client) = client.and_then(|client| client.to_string().parse().ok()) {
+        headers.insert(FORWARDED_FOR, client);
+    }
+}
+
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}

@@ -1,0 +1,179 @@
+//! API keys at the edge. A key is exchanged at the auth-service for an access token, which is remembered until shortly
+//! before it ends: services see tokens alone, and a key costs one exchange in ten minutes.
+//!
+//! What is remembered stands under a hash whose key only this process has: a copy of its memory shows no API key.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use aws_lc_rs::hmac;
+use http::HeaderValue;
+use identity::Secret;
+use kernel::Clock;
+use moka::sync::Cache;
+use tokio::sync::OnceCell;
+use web::{Error, Result};
+
+/// How many are remembered: a token has a kilobyte, with large permission sets ten.
+const MOST: u64 = 20_000;
+/// Nothing is remembered for longer, whatever a token says.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// A token is used no more when this is left of it: a request takes its time.
+const MARGIN: Duration = Duration::from_secs(30);
+/// A key that was refused is no good a moment later either.
+const REFUSED: Duration = Duration::from_secs(3);
+/// All who wait for an exchange that failed learn it together.
+const FAILED: Duration = Duration::from_secs(1);
+
+/// The keys that were lately shown, and what came of it.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    known: Cache<[u8; 32], Arc<Slot>>,
+    hasher: hmac::Key,
+    clock: Clock,
+}
+
+/// One key of one client: from elsewhere it is exchanged anew, so that the auth-service notes whence a key is used.
+#[derive(Default)]
+struct Slot(OnceCell<Found>);
+
+/// What came of an exchange, and until when it holds.
+struct Found {
+    outcome: Outcome,
+    /// In seconds since 1970.
+    until: i64,
+}
+
+/// What came of an exchange.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    /// `Bearer …`, and its life.
+    Token(HeaderValue, Duration),
+    Refused,
+    Failed,
+}
+
+/// The token for a key.
+pub(crate) struct Exchanged {
+    pub(crate) header: HeaderValue,
+    /// Whether it was there before this request.
+    pub(crate) remembered: bool,
+    name: [u8; 32],
+    slot: Arc<Slot>,
+}
+
+impl Keys {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let known = Cache::builder().max_capacity(MOST).time_to_live(LONGEST).build();
+        Self { known, hasher: Secret::generate().key_for("API keys"), clock }
+    }
+
+    /// The token for a key; many who ask at once wait for one `exchange`.
+    pub(crate) async fn token(
+        &self,
+        key: &str,
+        client: Option<IpAddr>,
+        exchange: impl AsyncFnOnce() -> Outcome,
+    ) -> Result<Exchanged> {
+        let name = self.name(key, client);
+        let mut slot = self.known.get_with(name, Arc::default);
+        if slot.0.get().is_some_and(|found| found.until <= self.clock.unix_seconds()) {
+            self.forget_slot(&name, &slot);
+            slot = self.known.get_with(name, Arc::default);
+        }
+        let mut remembered = true;
+        let found = slot.0.get_or_init(async || {
+            remembered = false;
+            Found::at(&self.clock, exchange().await)
+        });
+        match found.await.outcome.clone() {
+            Outcome::Token(header, _) => Ok(Exchanged { header, remembered, name, slot }),
+            Outcome::Refused => Err(Error::Unauthenticated),
+            Outcome::Failed => Err(Error::Unavailable("an API key could not be exchanged".into())),
+        }
+    }
+
+    /// A service has refused this token: its rights have changed, or it has ended.
+    pub(crate) fn forget(&self, token: &Exchanged) {
+        self.forget_slot(&token.name, &token.slot);
+    }
+
+    /// Unless somebody else has put a newer one there.
+    fn forget_slot(&self, name: &[u8; 32], slot: &Arc<Slot>) {
+        if self.known.get(name).is_some_and(|now| Arc::ptr_eq(&now, slot)) {
+            self.known.invalidate(name);
+        }
+    }
+
+    fn name(&self, key: &str, client: Option<IpAddr>) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.hasher);
+        context.update(key.as_bytes());
+        match client {
+            Some(IpAddr::V4(address)) => context.update(&address.octets()),
+            Some(IpAddr::V6(address)) => context.update(&address.octets()),
+            None => {}
+        }
+        let mut name = [0; 32];
+        name.copy_from_slice(context.sign().as_ref());
+        name
+    }
+}
+
+impl Found {
+    fn at(clock: &Clock, outcome: Outcome) -> Self {
+        let holds = match &outcome {
+            Outcome::Token(_, life) => life.saturating_sub(MARGIN).min(LONGEST),
+            Outcome::Refused => REFUSED,
+            Outcome::Failed => FAILED,
+        };
+        Self { outcome, until: clock.unix_seconds().saturating_add_unsigned(holds.as_secs()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &'static str, seconds: u64) -> Outcome {
+        Outcome::Token(HeaderValue::from_static(text), Duration::from_secs(seconds))
+    }
+
+    async fn ask(keys: &Keys, client: u8, answer: Outcome) -> Result<(HeaderValue, bool)> {
+        let client = Some(IpAddr::from([192, 0, 2, client]));
+        let token = keys.token("nxk_", client, async || answer).await?;
+        Ok((token.header, token.remembered))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_remembered_until_shortly_before_it_ends_and_for_its_client_alone() {
+        let clock = Clock::standing(1000);
+        let keys = Keys::new(clock.clone());
+        assert_eq!(ask(&keys, 1, token("a", 600)).await.unwrap(), ("a".parse().unwrap(), false));
+        assert_eq!(ask(&keys, 2, token("b", 600)).await.unwrap(), ("b".parse().unwrap(), false));
+        clock.advance(Duration::from_secs(569));
+        assert_eq!(ask(&keys, 1, Outcome::Refused).await.unwrap(), ("a".parse().unwrap(), true));
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(ask(&keys, 1, token("c", 10)).await.unwrap(), ("c".parse().unwrap(), false));
+        assert_eq!(ask(&keys, 1, token("d", 600)).await.unwrap(), ("d".parse().unwrap(), false));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_remembered_for_moments() {
+        let clock = Clock::standing(1000);
+        let keys = Keys::new(clock.clone());
+        assert!(matches!(ask(&keys, 1, Outcome::Refused).await, Err(Error::Unauthenticated)));
+        assert!(matches!(ask(&keys, 1, token("a", 600)).await, Err(Error::Unauthenticated)));
+        clock.advance(Duration::from_secs(4));
+        ask(&keys, 1, token("a", 600)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_late_takes_nothing_newer_away() {
+        let keys = Keys::new(Clock::system());
+        let old = keys.token("nxk_", None, async || token("old", 600)).await.unwrap();
+        keys.forget(&old);
+        keys.token("nxk_", None, async || token("new", 600)).await.unwrap();
+        keys.forget(&old);
+        let now = keys.token("nxk_", None, async || Outcome::Refused).await.unwrap();
+        assert_eq!((now.header.to_str().unwrap(), now.remembered), ("new", true));
+    }
+}
