@@ -81,8 +81,9 @@ as $$
 $$;
 call ops.protect_lookup('app.end_signup(bytea)');
 
--- A token to set another password: for a known address as for an unknown one; true: there is somebody to send it to.
-create function app.begin_password_reset(p_token bytea, p_email text) returns boolean
+-- A token to set another password: for a known address as for an unknown one. Gives back the address to send it to, as it
+-- is kept: never the one that was typed.
+create function app.begin_password_reset(p_token bytea, p_email text) returns text
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
 as $$
@@ -93,7 +94,7 @@ begin
         select token_hash from app.one_time_tokens where expires_at < now() - interval '1 day'
         order by expires_at limit 10 for update skip locked);
     insert into app.one_time_tokens (token_hash, purpose, user_id) values (p_token, 'password', person);
-    return person is not null;
+    return (select email from app.users where id = person);
 end
 $$;
 call ops.protect_lookup('app.begin_password_reset(bytea, text)');
@@ -161,7 +162,18 @@ begin
     end if;
     select u.email into before from app.users u where u.id = used.user_id for update;
     update app.users u set email = used.email, updated_at = now() where u.id = used.user_id;
+    update app.one_time_tokens t set used_at = now() where t.user_id = used.user_id and t.used_at is null; -- to the old address
     return query select used.user_id, before, used.email;
 end
 $$;
 call ops.protect_lookup('app.change_email(bytea)');
+
+-- Uses up whatever was mailed to the person whom the transaction was entered for.
+create function app.end_my_tokens() returns void
+    language sql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    update app.one_time_tokens set used_at = now()
+    where user_id = nullif(current_setting('app.current_user_id', true), '')::uuid and used_at is null
+$$;
+call ops.protect_lookup('app.end_my_tokens()');

@@ -67,4 +67,4 @@ call ops.protect_lookup('app.attempts_blocked_until(bytea)');
 -- nexo:allow require-concurrent-index-creation because partitions cannot be indexed concurrently through their parent
 -- nexo:allow scans-under-lock because partitions cannot be indexed concurrently through their parent
 create index ix_audit_log_security on app.audit_log (account_id, id desc)
-    where resource in ('session', 'login', 'member', 'role', 'team', 'user', 'account', 'invitation', 'api_key', 'oidc_connection');
+    where resource in ('session', 'login', 'member', 'role', 'team', 'user', 'account', 'invitation', 'api_key', 'oidc_connection', 'factor');

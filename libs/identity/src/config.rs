@@ -68,7 +68,7 @@ impl Mint {
     pub fn read(env: &mut Env) -> Self {
         Self {
             name: env.or("NEXO_ISSUER", "nexo"),
-            life: Duration::from_secs(env.parsed("NEXO_ACCESS_TOKEN_SECONDS", 600)),
+            life: env.seconds("NEXO_ACCESS_TOKEN_SECONDS", 600, 1..=3600),
             key: env.secret("NEXO_SIGNING_KEY"),
         }
     }

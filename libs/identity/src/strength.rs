@@ -24,7 +24,8 @@ pub fn strength(password: &str, known: &[&str]) -> Result<(), Weakness> {
         129.. => return Err(Weakness::Long),
         _ => {}
     }
-    let estimate = zxcvbn(password, known);
+    let known: Vec<&str> = known.iter().copied().chain(["nexo"]).collect();
+    let estimate = zxcvbn(password, &known);
     if estimate.score() >= Score::Three {
         return Ok(());
     }

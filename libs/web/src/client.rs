@@ -36,6 +36,12 @@ impl Proxies {
         Self(networks.into_iter().flatten().collect())
     }
 
+    /// Whether nobody is named: everybody behind a proxy then has the proxy's address.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

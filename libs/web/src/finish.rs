@@ -11,6 +11,10 @@ use axum::{
     routing::get,
 };
 use db::Db;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use utoipa::openapi::{
@@ -94,7 +98,14 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
     });
     let mut response = answered.instrument(span).await;
     id.mark(&mut response);
+    private(response.headers_mut());
     response
+}
+
+/// An answer is for whoever asked, unless it says otherwise: no cache keeps it, and no browser guesses what it is.
+fn private(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "tower-http asks for this signature")]

@@ -14,7 +14,7 @@ mod telemetry;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{Once, crud, crud_for_reading};
-pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query};
+pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
 pub use finish::{Edges, finish, shield};
 pub use health::Health;
 pub use may::{Action, Anyone, Bearer, Delete, Known, May, Read, Subject, Write};

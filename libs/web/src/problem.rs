@@ -150,6 +150,10 @@ impl Error {
             Self::Unavailable(cause) | Self::BadGateway(cause) => {
                 tracing::warn!(error = cause.as_ref() as &dyn StdError, "a request could not be served");
             }
+            Self::Forbidden(_) => tracing::info!(reason = %self, "a request was forbidden"),
+            Self::Refused(refusal) if refusal.sort() == Sort::Forbidden => {
+                tracing::info!(reason = refusal.code(), "a request was forbidden");
+            }
             _ => {}
         }
     }

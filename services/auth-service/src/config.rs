@@ -60,7 +60,7 @@ impl Config {
             secret: Secret::read(env),
             oidc: oidc::Config::read(env),
             mail: mail::Config::read(env),
-            proxies: Proxies::read(env),
+            proxies: proxies(env),
             keys_every: env.seconds("NEXO_SIGNING_KEYS_SECONDS", 10, 1..=30),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
@@ -88,4 +88,17 @@ impl Config {
             proxies: self.proxies.clone(),
         })
     }
+}
+
+/// In production a gateway stands before this service: without its name, all people share its address, and a few wrong
+/// passwords keep everybody out.
+fn proxies(env: &mut Env) -> Proxies {
+    let proxies = Proxies::read(env);
+    if env.production() && proxies.is_empty() {
+        env.mistake(
+            "NEXO_TRUSTED_PROXIES",
+            "is not set: name the address or network of the gateway, such as 10.0.0.0/8",
+        );
+    }
+    proxies
 }

@@ -21,7 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Login {
     /// As they registered.
-    #[validate(length(min = 1, max = 254))]
+    #[validate(length(min = 1, max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     email: String,
     /// Theirs.

@@ -3,9 +3,11 @@
 mod body;
 mod headers;
 mod params;
+mod rules;
 mod violations;
 
 pub(crate) use body::hidden_field;
 pub use body::{Json, Patch};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
+pub use rules::{ascii, one_line, web_address};

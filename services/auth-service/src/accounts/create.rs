@@ -7,13 +7,10 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Created, Error, Json, Known, RequestId, Result};
 
-use super::{
-    list::{is_of_provider, mine},
-    open,
-};
+use super::{list::mine, open};
 use crate::{
-    App, AuthRefusal,
-    sessions::{Tokens, authenticated_at, device::Device, open_session_since},
+    App,
+    sessions::{Tokens, device::Device, open_session_from, parent::Parent},
     slug::slug,
 };
 
@@ -22,7 +19,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
     /// The company's.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     #[schema(example = "Borealis")]
     name: String,
 }
@@ -53,18 +50,15 @@ pub(crate) async fn create_account(
     Json(new): Json<NewAccount>,
 ) -> Result<Created<Tokens>> {
     let mut tx = app.db.begin_reading(&who).await?;
-    if is_of_provider(&mut tx, &who).await? {
-        return Err(AuthRefusal::ProviderSession.into());
-    }
+    let parent = Parent::of(&mut tx, &who).await?;
     if mine(&mut tx).await?.len() >= MOST {
         return Err(TooMany.into());
     }
-    let since = authenticated_at(&mut tx, &who).await?;
     tx.commit().await?;
     #[expect(clippy::disallowed_methods, reason = "the account does not exist before this")]
     let tx = app.db.system(Reason::SignUp).await?;
     let (account, mut tx) = found(tx, &new.name, who.user(), RequestId(who.request())).await?;
-    let tokens = open_session_since(&app, &mut tx, account, who.user(), &device, Some(since)).await?;
+    let tokens = open_session_from(&app, &mut tx, account, who.user(), &device, Some(parent)).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))
 }

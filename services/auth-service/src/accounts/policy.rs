@@ -16,7 +16,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
     /// The company's.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     name: String,
     /// Whether its members must have a second factor. Whoever has none can log in, and do nothing but add one.
     require_second_factor: bool,

@@ -6,7 +6,7 @@ use web::{Error, Json, Known, Path, Result};
 use super::list::one_of_mine;
 use crate::{
     App,
-    sessions::{Tokens, authenticated_at, device::Device, open_session_since},
+    sessions::{Tokens, device::Device, open_session_from, parent::Parent},
 };
 
 const USED: ScopedWrite = ScopedWrite::new(
@@ -27,7 +27,7 @@ pub(crate) async fn switch_account(
         return Err(Error::NotFound("account"));
     }
     let mut tx = app.db.begin_reading(&who).await?;
-    let since = authenticated_at(&mut tx, &who).await?;
+    let parent = Parent::of(&mut tx, &who).await?;
     tx.commit().await?;
     #[expect(
         clippy::disallowed_methods,
@@ -36,7 +36,7 @@ pub(crate) async fn switch_account(
     let tx = app.db.system(Reason::OwnAccounts).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
     tx.write_unnoted::<()>(USED).bind(who.user()).run().await?;
-    let tokens = open_session_since(&app, &mut tx, id, who.user(), &device, Some(since)).await?;
+    let tokens = open_session_from(&app, &mut tx, id, who.user(), &device, Some(parent)).await?;
     tx.commit().await?;
     Ok(Json(tokens))
 }

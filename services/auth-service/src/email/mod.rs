@@ -1,20 +1,21 @@
 //! A person's address, and how it becomes another.
 
 use axum::extract::State;
-use db::{LookUp, Reason};
+use db::{Change, LookUp, Reason};
+use kernel::UserId;
 use secrecy::SecretString;
 use serde::Deserialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Accepted, Json, Known, NoContent, Result};
+use web::{Accepted, Json, Known, NoContent, RequestId, Result};
 
 use crate::{
     App, AuthRefusal, factor,
     mail::Letter,
     one_time::{self, OneTime},
-    password,
+    password::{self, own},
     sessions::fresh,
     signup::{Sent, confirm::taken},
     throttle::Of,
@@ -25,7 +26,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEmail {
     /// Where the letter goes that confirms it.
-    #[validate(email, length(max = 254))]
+    #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     new_email: String,
     /// Theirs: a stolen access token is not enough.
     #[schema(value_type = String, format = Password)]
@@ -43,12 +44,13 @@ pub(crate) struct Proof {
 
 #[derive(FromRow)]
 struct Moved {
+    user_id: UserId,
     was: String,
     is_now: String,
 }
 
 const BEGIN: LookUp = LookUp::new("select begin_email_change from app.begin_email_change($1, $2)");
-const CHANGE: LookUp = LookUp::new("select was, is_now from app.change_email($1)");
+const CHANGE: LookUp = LookUp::new("select user_id, was, is_now from app.change_email($1)");
 
 /// Ask for another address.
 ///
@@ -83,14 +85,20 @@ pub(crate) async fn request_email_change(
 #[utoipa::path(post, path = "/api/v1/auth/email/confirm", tag = "auth", security(()))]
 pub(crate) async fn confirm_email(
     State(app): State<App>,
+    request: RequestId,
     Json(Proof { token }): Json<Proof>,
 ) -> Result<NoContent> {
     let token = one_time::hash_of(&token);
     #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
     let mut tx = app.db.system(Reason::SignIn).await?;
     let moved: Option<Moved> = tx.ask(CHANGE, |row| row.put(token)).await.map_err(taken)?;
-    let Moved { was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
+    let Moved { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
+    for account in own::accounts(&app, user_id, request).await? {
+        let mut tx = own::inside(&app, account, user_id, request).await?;
+        tx.note(Change::new("auth.user.email_changed", "user", user_id.into(), "email_changed"));
+        tx.commit().await?;
+    }
     app.mail.post(Letter::email_changed(&was, &is_now))?;
     app.mail.post(Letter::email_changed(&is_now, &is_now))?;
     Ok(NoContent)

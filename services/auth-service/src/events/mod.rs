@@ -53,7 +53,7 @@ const LIST: Scoped = Scoped::new(
     "select id, resource as subject, record_id as subject_id, action, created_by as actor, before, after as details, created_at as at, request_id
      from app.audit_log
      where account_id = $1 and ($2::uuid is null or id < $2)
-       and resource in ('session', 'login', 'member', 'role', 'team', 'user', 'account', 'invitation', 'api_key', 'oidc_connection')
+       and resource in ('session', 'login', 'member', 'role', 'team', 'user', 'account', 'invitation', 'api_key', 'oidc_connection', 'factor')
      order by id desc limit $3",
 );
 

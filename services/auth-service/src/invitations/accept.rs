@@ -5,7 +5,6 @@ use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -14,7 +13,7 @@ use web::{Error, Json, Known, RequestId, Result};
 use super::token::Token;
 use crate::{
     App, AuthRefusal, rights,
-    sessions::{Tokens, authenticated_at, device::Device, hashing_failed, open_session_since},
+    sessions::{Tokens, device::Device, hashing_failed, open_session_from, parent::Parent},
     signup::Person,
 };
 
@@ -35,7 +34,7 @@ pub(crate) struct Newcomer {
     #[schema(value_type = String)]
     token: SecretString,
     /// What others call them.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     display_name: String,
     /// Hard to guess: judged by how many guesses it would take.
     #[schema(value_type = String, format = Password)]
@@ -73,7 +72,7 @@ pub(crate) async fn accept_invitation(
 ) -> Result<Json<Tokens>> {
     let mut tx = app.db.begin_reading(&who).await?;
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
-    let since = authenticated_at(&mut tx, &who).await?;
+    let parent = Parent::of(&mut tx, &who).await?;
     tx.commit().await?;
     let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
     if invited.email.to_lowercase() != mine.to_lowercase() {
@@ -82,7 +81,7 @@ pub(crate) async fn accept_invitation(
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.system(Reason::SignIn).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
-    Ok(Json(invited.join(&app, tx, who.user(), &device, Some(since)).await?))
+    Ok(Json(invited.join(&app, tx, who.user(), &device, Some(parent)).await?))
 }
 
 /// Accept an invitation as somebody new.
@@ -137,7 +136,7 @@ impl Invited {
         mut tx: TenantTx,
         user: UserId,
         device: &Device,
-        since: Option<OffsetDateTime>,
+        parent: Option<Parent>,
     ) -> Result<Tokens> {
         let Self { token: Token { account, id, hash }, role, .. } = self;
         rights::lock_for(&mut tx, user).await?;
@@ -150,7 +149,7 @@ impl Invited {
         }
         tx.write_unnoted::<()>(APPOINT).bind(user).bind(role).run().await?;
         rights::renew(&mut tx, &[user]).await?;
-        let tokens = open_session_since(app, &mut tx, account, user, device, since).await?;
+        let tokens = open_session_from(app, &mut tx, account, user, device, parent).await?;
         tx.commit().await?;
         Ok(tokens)
     }

@@ -46,12 +46,13 @@ pub trait Mailer: Send + Sync + 'static {
 pub(crate) struct Config {
     server: Option<secrecy::SecretString>,
     sender: Option<Mailbox>,
+    open: bool,
     /// Where the pages are that letters lead to.
     pub(crate) pages: String,
 }
 
 impl Config {
-    /// Reads `NEXO_SMTP_URL` (required in production), `NEXO_MAIL_FROM` and `NEXO_PAGES_URL`.
+    /// Reads `NEXO_SMTP_URL` (required in production), `NEXO_MAIL_FROM`, `NEXO_DEV_MAIL` and `NEXO_PAGES_URL`.
     pub(crate) fn read(env: &mut Env) -> Self {
         let server = env.secret("NEXO_SMTP_URL");
         if env.production() && server.is_none() {
@@ -62,14 +63,15 @@ impl Config {
         if sender.is_none() {
             env.mistake("NEXO_MAIL_FROM", "is no mailbox (such as NEXO <no-reply@example.com>)");
         }
-        Self { server, sender, pages: env.or("NEXO_PAGES_URL", "http://localhost:3000") }
+        let open = env.or("NEXO_DEV_MAIL", "") == "open";
+        Self { server, sender, open, pages: env.or("NEXO_PAGES_URL", "http://localhost:3000") }
     }
 
     /// An SMTP server where one is set; in development otherwise an outbox to look into.
     pub(crate) fn mailer(&self) -> Result<Arc<dyn Mailer>, MailError> {
         match (&self.server, &self.sender) {
             (Some(server), Some(sender)) => Ok(Arc::new(Smtp::start(server, sender.clone())?)),
-            _ => Ok(Arc::new(Outbox::default())),
+            _ => Ok(Arc::new(Outbox::new(self.open))),
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use web::{Error, Json, Query, Result};
+use web::{ClientAddress, Error, Json, Query, Result};
 
 use super::{Letter, MailError, Mailer};
 use crate::App;
@@ -19,12 +19,15 @@ use crate::App;
 const KEPT: usize = 500;
 
 /// Letters that go nowhere: for development, where `GET /dev/mail` shows them.
-#[derive(Clone, Default)]
-pub struct Outbox(Arc<Mutex<VecDeque<Letter>>>);
+#[derive(Clone)]
+pub struct Outbox {
+    letters: Arc<Mutex<VecDeque<Letter>>>,
+    open: bool,
+}
 
 impl Mailer for Outbox {
     fn post(&self, letter: Letter) -> Result<(), MailError> {
-        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.push_front(letter);
         letters.truncate(KEPT);
         Ok(())
@@ -36,9 +39,14 @@ impl Mailer for Outbox {
 }
 
 impl Outbox {
+    /// An empty one; `open`: shown to other machines as well.
+    pub(super) fn new(open: bool) -> Self {
+        Self { letters: Arc::default(), open }
+    }
+
     /// The letters to an address, or all; the newest first.
     fn letters(&self, to: Option<&str>) -> Vec<Letter> {
-        let letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         let addressed = |letter: &&Letter| to.is_none_or(|to| letter.to.eq_ignore_ascii_case(to));
         letters.iter().filter(addressed).cloned().collect()
     }
@@ -51,13 +59,17 @@ pub(crate) struct Wanted {
     to: Option<String>,
 }
 
-/// Shows the letters of a development outbox: a page for a browser, JSON for a program.
+/// Shows the letters of a development outbox: a page for a browser, JSON for a program. On this machine alone, unless
+/// `NEXO_DEV_MAIL` says otherwise: whoever reads them is whoever they are for.
 pub(crate) async fn dev_mail(
     State(app): State<App>,
+    ClientAddress(client): ClientAddress,
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response> {
-    let outbox = app.mail.outbox().ok_or(Error::NotFound("this path"))?;
+    let here = client.is_none_or(|client| client.is_loopback());
+    let outbox =
+        app.mail.outbox().filter(|outbox| here || outbox.open).ok_or(Error::NotFound("this path"))?;
     let letters = outbox.letters(wanted.to.as_deref());
     let browser = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if browser.is_some_and(|accept| accept.contains("text/html")) {

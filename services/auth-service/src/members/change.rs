@@ -9,6 +9,7 @@ use web::{IfMatch, Json, Marked, May, Path, Result, Write};
 
 use super::{Kept, Member, MemberRefusal, Membership, find, is_service, shown};
 use crate::{
+    invitations::revoke_all_of,
     rights::{self, HeldRole, Rights},
     sessions::end::end_all,
 };
@@ -81,6 +82,7 @@ pub(crate) async fn change_member(
         None => None,
     };
     if asked.status == Some(Status::Suspended) {
+        revoke_all_of(&mut tx, id).await?;
         end_all(&mut tx, id, "suspended").await?;
     }
     let status = asked.status.map(Status::name);

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use db::{Change, LookUp, ScopedWrite, TenantTx};
+use identity::Permissions;
 use openidconnect::IssuerUrl;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use super::{
     connection::{ConnectionId, seal},
     list::Shown,
 };
-use crate::{App, AuthRefusal, accounts::Rules, sessions::fresh};
+use crate::{App, AuthRefusal, accounts::Rules, rights, sessions::fresh};
 
 /// A provider that the account trusts to say who somebody is.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -31,7 +32,7 @@ pub(crate) struct NewConnection {
     #[schema(value_type = String, format = Password)]
     client_secret: SecretString,
     /// People with an e-mail of this domain log in there; it must be that of your own e-mail.
-    #[validate(length(min = 1, max = 253))]
+    #[validate(length(min = 1, max = 253), custom(function = "web::ascii"))]
     #[schema(example = "acme.test")]
     domain: String,
 }
@@ -61,6 +62,8 @@ pub(crate) async fn create_oidc_connection(
     let sealed = seal(&parts.sealer, who.account(), id, &new.client_secret)?;
 
     let mut tx = may.begin().await?;
+    // Whoever keeps the provider can come in as any member of its domain: that is as much as anybody may do here.
+    rights::lock(&mut tx, who).await?.reach(&Permissions::new(["*:*"]))?;
     bind(&mut tx, id, &new.domain).await?;
     let created = Change::new("auth.oidc_connection.created", "oidc_connection", id.into(), "created");
     let created =

@@ -29,6 +29,7 @@ pub(crate) struct NewPassword {
     new_password: SecretString,
 }
 
+const END_TOKENS: LookUp = LookUp::new("select from app.end_my_tokens()");
 const REPLACE: LookUp = LookUp::new("select from app.replace_password_hash($1)");
 
 /// Change my password.
@@ -47,6 +48,7 @@ pub(crate) async fn change_password(
     // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
     end_everywhere(&app, who.user(), RequestId(who.request()), Some(who.account())).await?;
     let mut tx = app.db.begin(&who).await?;
+    tx.look_up::<()>(END_TOKENS).run().await?; // an address that somebody else has asked for, as well
     tx.look_up::<()>(REPLACE).bind(hash).run().await?;
     end_others(&mut tx, &who, "password").await?;
     counted.forgive(&mut tx).await?;

@@ -55,15 +55,15 @@ pub(crate) async fn request_password_reset(
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
     let mut tx = app.db.system(Reason::SignIn).await?;
-    let known: Option<(bool,)> = tx
+    let known: Option<(Option<String>,)> = tx
         .ask(BEGIN, |row| {
             row.put(&token.hash);
             row.put(&email);
         })
         .await?;
     tx.commit().await?;
-    if known == Some((true,)) {
-        app.mail.post(Letter::reset_password(&app.pages, &email, &token.text))?;
+    if let Some((Some(kept),)) = known {
+        app.mail.post(Letter::reset_password(&app.pages, &kept, &token.text))?;
     }
     Ok(Sent::to(&email))
 }

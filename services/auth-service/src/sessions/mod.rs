@@ -4,6 +4,7 @@ pub(crate) mod device;
 pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
+pub(crate) mod parent;
 pub(crate) mod refresh;
 pub(crate) mod step_up;
 
@@ -12,13 +13,13 @@ use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
 use crate::{App, AuthRefusal, factor, rights};
 use device::Device;
-pub(crate) use step_up::{authenticated_at, fresh, fresh_everywhere};
+use parent::Parent;
+pub(crate) use step_up::{fresh, fresh_everywhere};
 
 /// What lets somebody in. No `Debug`: it would end in a log.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +54,7 @@ impl Tokens {
 
 const OPEN: ScopedWrite = ScopedWrite::new(
     "insert into app.sessions (account_id, id, user_id, seed, user_agent, ip, authenticated_at, expires_at)
-     select $1, $2, $3, $4, $5, $6, coalesce($7, now()), now() + make_interval(hours => a.session_hours) from app.accounts a where a.account_id = $1",
+     select $1, $2, $3, $4, $5, $6, coalesce($7, now()), least(now() + make_interval(hours => a.session_hours), $8) from app.accounts a where a.account_id = $1",
 );
 
 /// Opens a session of `user`, who has just shown who they are, in the transaction's account.
@@ -64,17 +65,17 @@ pub(crate) async fn open_session(
     user: UserId,
     device: &Device,
 ) -> Result<Tokens> {
-    open_session_since(app, tx, account, user, device, None).await
+    open_session_from(app, tx, account, user, device, None).await
 }
 
-/// The same for somebody who has shown it at `since`, in a session that they have.
-pub(crate) async fn open_session_since(
+/// The same for somebody who has shown it before, in a session that they have.
+pub(crate) async fn open_session_from(
     app: &App,
     tx: &mut TenantTx,
     account: AccountId,
     user: UserId,
     device: &Device,
-    since: Option<OffsetDateTime>,
+    parent: Option<Parent>,
 ) -> Result<Tokens> {
     let (session, seed) = (SessionId::new(), RefreshKey::seed());
     let mut told = device.told();
@@ -83,7 +84,9 @@ pub(crate) async fn open_session_since(
     }
     let opened = Change::new("auth.session.opened", "session", session.into(), "opened").with(told);
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
-    statement.bind(&seed[..]).bind(&device.agent).bind(device.ip()).bind(since).run().await?;
+    let statement = statement.bind(&seed[..]).bind(&device.agent).bind(device.ip());
+    let (since, until) = (parent.map(|parent| parent.since), parent.map(|parent| parent.until));
+    statement.bind(since).bind(until).run().await?;
     tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
 

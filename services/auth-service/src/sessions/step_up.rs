@@ -5,10 +5,9 @@ use db::{Change, Refusal, Scoped, ScopedWrite, Sort, TenantTx};
 use identity::Principal;
 use secrecy::SecretString;
 use serde::Deserialize;
-use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Error, Json, Known, NoContent, Result};
+use web::{Json, Known, NoContent, Result};
 
 use crate::{
     App, AuthRefusal,
@@ -50,8 +49,6 @@ impl Refusal for StepUpRequired {
 const FRESH: Scoped = Scoped::new(
     "select authenticated_at > now() - interval '15 minutes' from app.sessions where account_id = $1 and id = $2",
 );
-const SINCE: Scoped =
-    Scoped::new("select authenticated_at from app.sessions where account_id = $1 and id = $2");
 const RENEW: ScopedWrite =
     ScopedWrite::new("update app.sessions set authenticated_at = now() where account_id = $1 and id = $2");
 
@@ -88,10 +85,4 @@ pub(crate) async fn fresh_everywhere(tx: &mut TenantTx, who: &Principal) -> Resu
         return Err(AuthRefusal::ProviderSession.into());
     }
     fresh(tx, who).await
-}
-
-/// When the person of this session has last shown who they are. A session that is opened for it knows no more.
-pub(crate) async fn authenticated_at(tx: &mut TenantTx, who: &Principal) -> Result<OffsetDateTime> {
-    let since: Option<(OffsetDateTime,)> = tx.read(SINCE).bind(who.session()).optional().await?;
-    Ok(since.ok_or(Error::Unauthenticated)?.0)
 }

@@ -15,18 +15,18 @@ use crate::{App, mail::Letter, one_time::OneTime, sessions::hashing_failed, thro
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registration {
     /// What they log in with.
-    #[validate(email, length(max = 254))]
+    #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     email: String,
     /// Hard to guess: 8 characters or more, judged by how many guesses it would take.
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
     /// What others call them.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     #[schema(example = "Ana Lima")]
     display_name: String,
     /// The company.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     #[schema(example = "Acme Ltd.")]
     account_name: String,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
     /// Theirs.
-    #[validate(email, length(max = 254))]
+    #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     pub(crate) email: String,
 }

@@ -87,3 +87,21 @@ async fn an_account_says_how_long_its_sessions_live() {
     let late = post(&acme.nexo, "refresh", json!({ "refresh_token": tokens["refresh_token"] })).await;
     assert_eq!(late.expect(StatusCode::UNAUTHORIZED)["code"], "refresh-token-invalid");
 }
+
+/// Else whoever has found a token could go on for ever, from session to session.
+#[tokio::test]
+async fn a_session_that_another_opens_lives_no_longer() {
+    let acme = Company::new().await;
+    let end = "update app.sessions set expires_at = now() + interval '5 minutes'";
+    acme.nexo.ground.database.run(end).await;
+    let again = format!("/accounts/{}/sessions", acme.ana.account);
+    acme.ana.post(&again, json!({})).await.expect(StatusCode::OK);
+    acme.ana.post("/accounts", json!({ "name": "Borealis" })).await.expect(StatusCode::CREATED);
+    let mut look = acme.nexo.ground.database.look().await;
+    let (longest,): (bool,) =
+        sqlx::query_as("select max(expires_at) <= now() + interval '5 minutes' from app.sessions")
+            .fetch_one(&mut look)
+            .await
+            .unwrap();
+    assert!(longest);
+}

@@ -24,6 +24,7 @@ async fn a_registration_that_is_wrong_names_the_field() {
         (with("email", json!(format!("{}@acme.test", "a".repeat(300)))), "/email"),
         (with("email", json!("a\u{0}@acme.test")), "/email"),
         (with("display_name", json!("")), "/display_name"),
+        (with("display_name", json!("Ana\nhttps://evil.test")), "/display_name"),
         (with("account_name", json!("x".repeat(201))), "/account_name"),
         (with("account_id", json!("mine")), "/account_id"),
         (json!({}), "/email"),

@@ -197,3 +197,42 @@ async fn no_token_of_a_letter_is_kept_in_clear() {
 fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// `lower('İ')` is `i` to PostgreSQL, and another domain to whoever delivers letters.
+#[tokio::test]
+async fn an_address_beyond_ascii_is_nobodys() {
+    let nexo = nexo().await;
+    registered(&nexo, "ivan@mail.test", "Acme").await;
+    let before = letter(&nexo, "ivan@mail.test").await;
+    for path in ["password/reset", "register/resend"] {
+        let answer = post(&nexo, path, json!({ "email": "ivan@maİl.test" })).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    let new = post(&nexo, "register", registration("İvan@mail.test", "Other")).await;
+    assert_eq!(new.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(login(&nexo, "İvan@mail.test", PASSWORD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(letter(&nexo, "ivan@mail.test").await, before);
+    post(&nexo, "password/reset", json!({ "email": "IVAN@mail.test" })).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(letter(&nexo, "ivan@mail.test").await["to"], "ivan@mail.test", "to the address that is kept");
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_what_was_mailed_before() {
+    let acme = Company::new().await;
+    let ask = json!({ "new_email": "thief@evil.test", "password": PASSWORD });
+    acme.ana.post("/auth/email", ask).await.expect(StatusCode::ACCEPTED);
+    let token = json!({ "token": letter(&acme.nexo, "thief@evil.test").await["token"] });
+    let change = json!({ "current_password": PASSWORD, "new_password": "another-lantern-orbit" });
+    assert_eq!(acme.ana.post("/auth/password", change).await.status, StatusCode::NO_CONTENT);
+    refused(post(&acme.nexo, "email/confirm", token).await);
+}
+
+#[tokio::test]
+async fn letters_that_wait_are_shown_on_this_machine_alone() {
+    let nexo = nexo().await;
+    let nobody = testkit::Person::nobody(&nexo.router);
+    for (from, status) in [("127.0.0.1:1", StatusCode::OK), ("198.51.100.7:1", StatusCode::NOT_FOUND)] {
+        let answer = nobody.send_from(from, http::Method::GET, "/dev/mail", &[], "").await;
+        assert_eq!(answer.status, status, "{from}");
+    }
+}

@@ -40,7 +40,7 @@ pub struct Client {
     #[validate(range(min = 1, max = 5))]
     pub rating: Option<i32>,
     /// Its address on the web.
-    #[validate(url, length(max = 500))]
+    #[validate(url, length(max = 500), custom(function = "web::web_address"))]
     pub website: Option<String>,
     /// Where bills go: street and number.
     #[validate(length(min = 1, max = 200))]

@@ -59,6 +59,7 @@ async fn a_field_that_is_wrong_is_named() {
         (json!({ "name": "a", "status": "gone" }), "/status", "choice"),
         (json!({ "name": "a", "email": "nobody" }), "/email", "email"),
         (json!({ "name": "a", "website": "not an address" }), "/website", "url"),
+        (json!({ "name": "a", "website": "javascript:alert(1)" }), "/website", "web-address"),
         (json!({ "name": "a", "owner_id": "me" }), "/owner_id", "type"),
     ] {
         let problem = ana.post("/clients", body.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);

@@ -153,6 +153,7 @@ async fn a_session_of_a_provider_leads_to_no_other_account() {
     let there = format!("/accounts/{}", other["account_id"].as_str().unwrap());
     for answer in [
         at_provider.post(&format!("{there}/sessions"), json!({})).await,
+        at_provider.post(&format!("/accounts/{}/sessions", ana.account), json!({})).await,
         at_provider.send(http::Method::DELETE, &format!("{there}/membership"), None, None).await,
         at_provider.post("/accounts", json!({ "name": "Another" })).await,
     ] {

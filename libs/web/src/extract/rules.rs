@@ -1,0 +1,32 @@
+//! Rules of form that validator does not have.
+
+use validator::ValidationError;
+
+/// An e-mail address is ASCII: PostgreSQL folds some other letters to ASCII ones (`İ` to `i`), and two addresses that fold
+/// to one would be two people with one account. Names beyond ASCII have an ASCII form (IDNA, RFC 5891).
+pub fn ascii(text: &str) -> Result<(), ValidationError> {
+    if text.is_ascii() { Ok(()) } else { Err(rule("ascii", "must have no letters beyond ASCII")) }
+}
+
+/// A name that goes into letters and lists: one line, without control characters.
+pub fn one_line(text: &str) -> Result<(), ValidationError> {
+    if text.chars().any(char::is_control) {
+        Err(rule("one-line", "must be one line, without control characters"))
+    } else {
+        Ok(())
+    }
+}
+
+/// An address that a browser may be led to.
+pub fn web_address(text: &str) -> Result<(), ValidationError> {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("https://") || lower.starts_with("http://") {
+        Ok(())
+    } else {
+        Err(rule("web-address", "must begin with https:// or http://"))
+    }
+}
+
+fn rule(code: &'static str, message: &'static str) -> ValidationError {
+    ValidationError::new(code).with_message(message.into())
+}
