@@ -25,7 +25,8 @@ fn hash_for(time: Duration) -> f64 {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19_456, 2, 1, Some(32)).unwrap());
     let mut memory = vec![Block::default(); argon2.params().block_count()];
     let mut out = [0; 32];
-    let mut hash = || argon2.hash_password_into_with_memory(b"correct-horse-battery", &[7; 16], &mut out, &mut memory);
+    let mut hash =
+        || argon2.hash_password_into_with_memory(b"correct-horse-battery", &[7; 16], &mut out, &mut memory);
     hash().unwrap(); // the memory is touched for the first time
     let (start, mut count) = (Instant::now(), 0_u32);
     while start.elapsed() < time {

@@ -25,8 +25,8 @@ pub(crate) async fn end_everywhere(
             clippy::disallowed_methods,
             reason = "a person's own sessions, in accounts of theirs which the look-up names"
         )]
-        let tx = app.db.system(Reason::OwnAccounts).await?;
-        tx.enter(account, user, request.0).await
+        let tx = app.db.system_inside(Reason::OwnAccounts, account, user, request.0).await;
+        tx
     };
     let mut tx = within(Uuid::nil().into()).await?;
     let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;

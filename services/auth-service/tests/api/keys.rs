@@ -172,7 +172,11 @@ async fn the_key_of_the_settings_signs_and_those_of_the_table_still_verify() {
 
 #[tokio::test]
 async fn production_needs_no_key_in_its_settings() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &[("NEXO_ENV", "production"), ("NEXO_SMTP_URL", "smtps://mail.nexo.test")]).await;
+    let nexo = nexo_on(
+        Ground::of("nexo_auth").await,
+        &[("NEXO_ENV", "production"), ("NEXO_SMTP_URL", "smtps://mail.nexo.test")],
+    )
+    .await;
     assert_eq!(published(&nexo).await.len(), 2);
 }
 

@@ -14,6 +14,7 @@ mod oidc;
 mod roles;
 mod sessions;
 mod throttle;
+mod timing;
 
 use std::sync::Arc;
 
