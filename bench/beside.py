@@ -18,8 +18,10 @@ def free_port():
 
 
 def start(name, more, ready):
+    # A session of its own, as a service manager gives it: Linux shares cores out among sessions (sched_autogroup), each
+    # backend of PostgreSQL is one, and a thread of a crowded session may stand still for a second beside them.
     env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "7200", **more}
-    process = subprocess.Popen([BINARIES / name.split()[0], *name.split()[1:]], env=env, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([BINARIES / name.split()[0], *name.split()[1:]], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
     started.append(process)
     for _ in range(600):
         try:
@@ -119,10 +121,10 @@ class Nexo:
         (self.folder / "requests").write_text("\n".join(lines))
         return pairs
 
-    def ask_for(self, path, url, connections, seconds, watched):
+    def ask_for(self, path, url, connections, seconds, watched, expected=r"^$"):
         """Gets of many accounts, or of a client of each, where the path ends with a slash."""
         env = {"BENCH_REQUESTS": str(self.folder / "requests"), "BENCH_PATH": path}
-        return self.wrk(url, connections, seconds, "requests.lua", env, watched)
+        return self.wrk(url, connections, seconds, "requests.lua", env, watched, expected)
 
     def pgbench(self, role, connections, seconds, scripts, values):
         """Transactions a second, of scripts that are chosen at random; `values` are the variables of them all."""
@@ -143,7 +145,7 @@ class Nexo:
         """What wrk says of requests that `script` makes, whose every problem matches `expected`."""
         before = [cpu(process.pid) for process in watched]
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s", "-s", str(ROOT / "bench" / script), url]
-        said = subprocess.run(command, text=True, check=True, capture_output=True, env={**os.environ, **env}).stdout
+        said = subprocess.run(command, text=True, check=True, capture_output=True, env={**os.environ, **env}, start_new_session=True).stdout
         for problem in re.findall(r"^\s*((?:Non-2xx|Socket errors).*)$", said, re.M):
             if not re.search(expected, problem):
                 sys.exit(f"requests failed:\n{said}")
@@ -155,6 +157,7 @@ class Nexo:
             "p99": re.search(r"^\s+99%\s+(\S+)", said, re.M).group(1),
             "cpu": spent / max(requests, 1) * 1e6,
             "memory": sum(memory(process.pid) for process in watched),
+            "failed": int((re.search(r"Non-2xx or 3xx responses: (\d+)", said) or [0, 0])[1]),
             "said": said,
         }
 

@@ -2,8 +2,8 @@
 //!
 //! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1), so it never runs
 //! on the threads that serve requests, and only so many wait: the surplus is told to come back later, before it has cost
-//! anything. Those threads give way to all others: who logs in waits anyhow, and a request of somebody else takes less
-//! than a millisecond.
+//! anything. Those threads give way to others of the process: who logs in waits anyhow, and a request of somebody else
+//! takes less than a millisecond.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
