@@ -43,6 +43,20 @@ impl Db {
         let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
         Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors) })
     }
+
+    /// Begins inside an account that no principal names: as [`system`](Self::system), and entered in the same message.
+    pub async fn system_inside(
+        &self,
+        reason: Reason,
+        account: AccountId,
+        user: UserId,
+        request: Uuid,
+    ) -> Result<TenantTx> {
+        tracing::debug!(?reason, "begins without a principal");
+        let inside = Inside { account, user, request };
+        let conn = OpenTx::begin(&self.pool, Access::Write, &inside.settings()).await?;
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole))
+    }
 }
 
 impl SystemTx {

@@ -25,7 +25,7 @@ pub use api_key::{ApiKey, NewApiKey};
 pub use catalogue::{OWNER, STANDARD_ROLES, SUBJECTS, StandardRole, Subject};
 pub use config::{Config, Mint};
 pub use keys::{Jwk, Jwks, KeyError, SigningKey};
-pub use password::{HashError, Hasher, Verdict};
+pub use password::{HashError, Hasher, Place, Verdict};
 pub use permissions::{Permission, PermissionError, Permissions, Scope};
 pub use principal::Principal;
 pub use public_keys::PublicKeys;

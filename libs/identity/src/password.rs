@@ -1,7 +1,9 @@
 //! Passwords, hashed by argon2id on threads of their own.
 //!
 //! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1), so it never runs
-//! on the threads that serve requests, and only so many wait: the surplus is told to come back later.
+//! on the threads that serve requests, and only so many wait: the surplus is told to come back later, before it has cost
+//! anything. Those threads give way to others of the process: who logs in waits anyhow, and a request of somebody else
+//! takes less than a millisecond.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -12,14 +14,13 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::Pass
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::secret::random;
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-
 /// Why there is no hash, or no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
@@ -47,47 +48,94 @@ pub enum Verdict {
 
 /// Hashes and verifies passwords.
 #[derive(Debug, Clone)]
-pub struct Hasher(mpsc::SyncSender<Job>);
+pub struct Hasher {
+    jobs: mpsc::Sender<Queued>,
+    places: Arc<Semaphore>,
+}
 
+/// A place in the queue: who has one is served.
+#[derive(Debug)]
+pub struct Place {
+    jobs: mpsc::Sender<Queued>,
+    permit: OwnedSemaphorePermit,
+}
+
+/// A job, and the place that is free again when it begins.
+type Queued = (Job, OwnedSemaphorePermit);
+
+#[derive(Debug)]
 enum Job {
     Hash(SecretString, oneshot::Sender<Result<String, HashError>>),
     Verify(SecretString, Option<String>, oneshot::Sender<Result<Verdict, HashError>>),
 }
 
 impl Hasher {
-    /// Starts `threads` threads, for whose work at most `waiting` passwords queue.
+    /// Starts `threads` threads, for whose work at most `waiting` passwords queue. They give way to other threads as far as
+    /// `nice` says, from 0 to 19.
     #[must_use]
-    pub fn start(threads: usize, waiting: usize) -> Self {
-        let (sender, jobs) = mpsc::sync_channel(waiting);
+    pub fn start(threads: usize, waiting: usize, nice: u8) -> Self {
+        let (sender, jobs) = mpsc::channel();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads.max(1) {
             let jobs = Arc::clone(&jobs);
-            thread::spawn(move || Worker::default().run(&jobs));
+            thread::spawn(move || {
+                give_way(nice);
+                Worker::default().run(&jobs);
+            });
         }
-        Self(sender)
+        Self { jobs: sender, places: Arc::new(Semaphore::new(waiting.clamp(1, Semaphore::MAX_PERMITS))) }
+    }
+
+    /// A place in the queue, to be taken before anything else is done for somebody who may have to come back later.
+    pub fn place(&self) -> Result<Place, HashError> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|refused| match refused {
+            TryAcquireError::NoPermits => HashError::Busy,
+            TryAcquireError::Closed => HashError::Stopped,
+        })?;
+        Ok(Place { jobs: self.jobs.clone(), permit })
     }
 
     /// A PHC string for a new password.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        self.place()?.hash(password).await
+    }
+
+    /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
+        self.place()?.verify(password, stored).await
+    }
+}
+
+impl Place {
+    /// See [`Hasher::hash`].
+    pub async fn hash(self, password: SecretString) -> Result<String, HashError> {
         let (answer, hashed) = oneshot::channel();
         self.queue(Job::Hash(password, answer))?;
         hashed.await.map_err(|_| HashError::Stopped)?
     }
 
-    /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
+    /// See [`Hasher::verify`].
+    pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
         let (answer, verdict) = oneshot::channel();
         self.queue(Job::Verify(password, stored, answer))?;
         verdict.await.map_err(|_| HashError::Stopped)?
     }
 
-    fn queue(&self, job: Job) -> Result<(), HashError> {
-        self.0.try_send(job).map_err(|refused| match refused {
-            mpsc::TrySendError::Full(_) => HashError::Busy,
-            mpsc::TrySendError::Disconnected(_) => HashError::Stopped,
-        })
+    fn queue(self, job: Job) -> Result<(), HashError> {
+        self.jobs.send((job, self.permit)).map_err(|_| HashError::Stopped)
     }
 }
+
+/// Lets other threads go first. Only Linux has a priority for each thread: elsewhere this would be the whole process.
+#[cfg(target_os = "linux")]
+fn give_way(nice: u8) {
+    if let Err(error) = rustix::process::setpriority_process(None, nice.into()) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "hashing competes with requests");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way(_: u8) {}
 
 /// One thread and the memory it hashes in: kept, since clearing 19 MiB anew takes a third of the time.
 #[derive(Default)]
@@ -96,18 +144,19 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    fn run(mut self, jobs: &Mutex<mpsc::Receiver<Queued>>) {
         loop {
-            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((job, place)) = next else { return };
+            drop(place);
             // Nobody reads the answer when the request was given up: that is not our concern.
             match job {
-                Ok(Job::Hash(password, answer)) => drop(answer.send(self.hash(&password))),
-                Ok(Job::Verify(password, stored, answer)) => {
+                Job::Hash(password, answer) => drop(answer.send(self.hash(&password))),
+                Job::Verify(password, stored, answer) => {
                     if !answer.is_closed() {
                         drop(answer.send(self.verify(&password, stored.as_deref())));
                     }
                 }
-                Err(mpsc::RecvError) => return,
             }
         }
     }
@@ -164,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_is_known_again() {
-        let hasher = Hasher::start(1, 8);
+        let hasher = Hasher::start(1, 8, 0);
         let hash = hasher.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_eq!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap(), Verdict::Right);
@@ -178,13 +227,13 @@ mod tests {
         let weak = argon2::password_hash::PasswordHasher::hash_password(&argon2, b"correct horse")
             .unwrap()
             .to_string();
-        let verdict = Hasher::start(1, 8).verify("correct horse".into(), Some(weak)).await.unwrap();
+        let verdict = Hasher::start(1, 8, 0).verify("correct horse".into(), Some(weak)).await.unwrap();
         assert_eq!(verdict, Verdict::RightButOutdated);
     }
 
     #[tokio::test]
     async fn the_surplus_is_told_to_come_back() {
-        let hasher = Hasher::start(1, 1);
+        let hasher = Hasher::start(1, 1, 0);
         let tries = (0..16).map(|_| {
             tokio::spawn({
                 let hasher = hasher.clone();

@@ -46,6 +46,8 @@ pub struct Config {
     hashing_threads: usize,
     /// Passwords that may wait for them.
     hashing_queue: usize,
+    /// How far they give way to what serves requests, from 0 to 19.
+    hashing_nice: u8,
 }
 
 impl Config {
@@ -64,6 +66,7 @@ impl Config {
             keys_every: env.seconds("NEXO_SIGNING_KEYS_SECONDS", 10, 1..=30),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
+            hashing_nice: env.parsed("NEXO_HASHING_NICE", 19).min(19),
         }
     }
 
@@ -76,7 +79,7 @@ impl Config {
             verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()),
             issuer: Arc::clone(keys.issuer()),
             keys,
-            hasher: Hasher::start(self.hashing_threads, self.hashing_queue),
+            hasher: Hasher::start(self.hashing_threads, self.hashing_queue, self.hashing_nice),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
             factors: Factors::new(&self.secret, clock)?,

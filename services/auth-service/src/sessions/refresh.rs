@@ -84,8 +84,7 @@ pub(crate) async fn refresh(
         clippy::disallowed_methods,
         reason = "the token names its account; the session's seed proves it"
     )]
-    let tx = app.db.system(Reason::Refresh).await?;
-    let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
+    let mut tx = app.db.system_inside(Reason::Refresh, token.account, Uuid::nil().into(), request.0).await?;
     let kept = tx.read::<Kept>(FIND).bind(token.session).optional().await?;
     let kept = kept.filter(|kept| !kept.ended && app.refresh.made(&token, &kept.seed));
     let kept = kept.ok_or(AuthRefusal::RefreshTokenInvalid)?;

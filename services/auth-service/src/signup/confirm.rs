@@ -51,10 +51,11 @@ pub(crate) async fn confirm_registration(
     Json(shown): Json<Confirmation>,
 ) -> Result<Created<Tokens>> {
     let token = one_time::hash_of(&shown.token);
+    let place = app.hasher.place().map_err(hashing_failed)?;
     let counted = app.throttle.count(&app, &[Of::Token(&token), Of::From(device.address)]).await?;
     let pending = find(&app, &token).await?;
     let stored = pending.as_ref().map(|pending| pending.password_hash.clone());
-    let verdict = app.hasher.verify(shown.password, stored).await.map_err(hashing_failed)?;
+    let verdict = place.verify(shown.password, stored).await.map_err(hashing_failed)?;
     let pending = pending.filter(|_| verdict != Verdict::Wrong).ok_or(AuthRefusal::TokenInvalid)?;
 
     #[expect(clippy::disallowed_methods, reason = "the person and the account do not exist before this")]

@@ -57,8 +57,9 @@ pub(crate) async fn register(
     let words = [new.email.as_str(), &new.display_name, &new.account_name];
     strength(new.password.expose_secret(), &words)
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
+    let place = app.hasher.place().map_err(hashing_failed)?;
     app.throttle.count(&app, &[Of::Mail(&new.email), Of::From(from)]).await?;
-    let hash = app.hasher.hash(new.password).await.map_err(hashing_failed)?;
+    let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.system(Reason::SignUp).await?;

@@ -2,8 +2,9 @@
 
 use http::StatusCode;
 use serde_json::json;
+use testkit::Ground;
 
-use crate::{PASSWORD, nexo, post, registered};
+use crate::{PASSWORD, nexo, nexo_on, post, registered};
 
 #[tokio::test]
 async fn a_hundred_guesses_at_once_count_as_a_hundred_and_the_right_one_waits_as_well() {
@@ -34,6 +35,33 @@ async fn a_hundred_guesses_at_once_count_as_a_hundred_and_the_right_one_waits_as
         post(&nexo, "login", wrong).await.expect(StatusCode::UNAUTHORIZED);
     }
     post(&nexo, "login", right).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_surplus_of_a_storm_is_told_to_come_back_and_is_not_counted() {
+    let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "4")];
+    let nexo = nexo_on(Ground::of("nexo_auth").await, &small).await;
+    let mut storm = tokio::task::JoinSet::new();
+    for at in 0..40 {
+        let nexo = nexo.clone();
+        storm.spawn(async move {
+            let body = json!({ "email": format!("stranger{at}@storm.test"), "password": "wrong" });
+            post(&nexo, "login", body).await
+        });
+    }
+    let (tried, sent_away): (Vec<_>, Vec<_>) =
+        storm.join_all().await.into_iter().partition(|answer| answer.status == StatusCode::UNAUTHORIZED);
+    for answer in &sent_away {
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("1"))
+        );
+    }
+    assert!(tried.len() >= 4 && sent_away.len() >= 20, "{} tried, {} not", tried.len(), sent_away.len());
+    let mut look = nexo.ground.database.look().await;
+    let (counted,): (i64,) =
+        sqlx::query_as("select count(*) from app.login_attempts").fetch_one(&mut look).await.unwrap();
+    assert_eq!(usize::try_from(counted).unwrap(), tried.len());
 }
 
 #[tokio::test]
