@@ -30,6 +30,8 @@ pub trait Resource:
     const AREA: &'static str = "crm";
     /// The column that names the member to whom a record belongs; without one it belongs to whoever made it.
     const OWNER: &'static str = "created_by";
+    /// The fields that `q=` looks through, as `ops.make_searchable` was told; none, if its table was not.
+    const SEARCHED: &'static [&'static str] = &[];
     /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`.
     const RELATED: &'static [Related] = &[];
     /// The columns that people write: what is stored, and what lists filter and sort by.

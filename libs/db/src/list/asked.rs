@@ -19,6 +19,9 @@ pub struct Asked {
     /// A condition, such as `and(status[eq]:"active",or(rating[gte]:4,not(owner_id[is]:null)))`.
     #[param(example = "status[eq]:\"active\"")]
     pub filter: Option<String>,
+    /// What is looked for: parts of words, accents folded, typing errors forgiven. The thousand best matches.
+    #[param(example = "acme")]
+    pub q: Option<String>,
     /// `exact` counts all, `capped` stops at 1000.
     #[param(value_type = Option<String>, example = "exact")]
     pub count: Option<String>,
@@ -55,6 +58,9 @@ pub struct Sought {
     /// A condition: `{"and": [{"field": "rating", "op": "gte", "value": 4}, {"not": {…}}]}`.
     #[schema(value_type = Object)]
     pub filter: Option<Json>,
+    /// What is looked for.
+    #[schema(example = "acme")]
+    pub q: Option<String>,
     /// `exact` counts all, `capped` stops at 1000.
     #[schema(example = "exact")]
     pub count: Option<String>,
@@ -73,6 +79,7 @@ impl Sought {
             cursor: self.cursor,
             sort: self.sort,
             filter: None,
+            q: self.q,
             count: self.count,
             fields: joined(self.fields),
             expand: joined(self.expand),

@@ -11,6 +11,9 @@ use crate::{Hidden, Record, Resource, Result, TenantTx, View};
 /// What stays in every answer: without them nobody could ask again or change it.
 const ALWAYS: [&str; 2] = ["id", "version"];
 
+/// What we note about every record, as it follows its own fields.
+const NOTED: [&str; 5] = ["version", "created_at", "created_by", "updated_at", "updated_by"];
+
 /// How records are shown.
 #[derive(Debug, Default)]
 pub struct Dress {
@@ -45,6 +48,14 @@ impl Dress {
         self.only.is_none() && self.expand.is_empty() && self.hidden.is_empty()
     }
 
+    /// What is shown of a record, in the order of a file's columns.
+    #[must_use]
+    pub fn columns<R: Resource>(&self) -> Vec<String> {
+        let own = R::FIELDS.iter().map(|field| field.name);
+        let all = ["id"].into_iter().chain(own).chain(NOTED);
+        all.filter(|name| self.shows(name)).map(ToOwned::to_owned).collect()
+    }
+
     /// The records as they are shown. One statement for each thing they refer to, however many they are. What may not be
     /// read is null.
     pub async fn put_on<R: Resource>(&self, tx: &mut TenantTx, records: &[Record<R>]) -> Result<Vec<Json>> {
@@ -63,16 +74,14 @@ impl Dress {
         Ok(shown)
     }
 
+    fn shows(&self, name: &str) -> bool {
+        let wanted = |only: &Vec<String>| ALWAYS.contains(&name) || only.iter().any(|wanted| wanted == name);
+        !self.hidden.hide(name) && self.only.as_ref().is_none_or(wanted)
+    }
+
     fn cut(&self, record: &Json) -> Json {
         let Json::Object(fields) = record else { return record.clone() };
-        let wanted = |name: &str| {
-            !self.hidden.hide(name)
-                && self
-                    .only
-                    .as_ref()
-                    .is_none_or(|only| ALWAYS.contains(&name) || only.iter().any(|wanted| wanted == name))
-        };
-        let kept = fields.iter().filter(|(name, _)| wanted(name));
+        let kept = fields.iter().filter(|(name, _)| self.shows(name));
         Json::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
     }
 }

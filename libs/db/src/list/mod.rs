@@ -36,6 +36,7 @@ pub struct Query<R> {
     limit: i64,
     sort: Sort,
     filter: Option<Filter>,
+    looked_for: Option<String>,
     count: Count,
     cursor: Option<String>,
     dress: Dress,
@@ -84,6 +85,7 @@ impl<R: Resource> Query<R> {
             limit: limit(asked.limit.as_deref())?,
             sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &columns)?,
             filter,
+            looked_for: asked.q.map(|q| looked_for::<R>(q, view)).transpose()?,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -96,6 +98,18 @@ impl<R: Resource> Query<R> {
         })
     }
 
+    /// The same, by pages of this size.
+    #[must_use]
+    pub fn by(self, limit: i64) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The page after `cursor`.
+    #[must_use]
+    pub fn after(self, cursor: String) -> Self {
+        Self { cursor: Some(cursor), ..self }
+    }
+
     /// How its records are shown.
     #[must_use]
     pub fn dress(&self) -> &Dress {
@@ -103,10 +117,27 @@ impl<R: Resource> Query<R> {
     }
 }
 
+/// What `q` says. Where one of the searched fields is hidden, a search would tell what it holds.
+fn looked_for<R: Resource>(q: String, view: &View) -> Result<String> {
+    if R::SEARCHED.is_empty() {
+        return Err(unanswerable("q", "cannot be asked here"));
+    }
+    if let Some(hidden) = R::SEARCHED.iter().find(|field| view.hidden.hide(field)) {
+        return Err(unanswerable("q", format!("looks through `{hidden}`, which you may not see")));
+    }
+    let words = q.chars().any(char::is_alphanumeric) && q.chars().count() <= 200 && !q.contains('\0');
+    if words {
+        Ok(q)
+    } else {
+        Err(unanswerable("q", "is not 1 to 200 characters with a letter or digit among them"))
+    }
+}
+
 /// A page of records.
 pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
     let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-    let seal = Seal::new(tx, &[R::PLURAL, &query.sort.to_string(), &filter]);
+    let looked_for = query.looked_for.as_deref().unwrap_or_default();
+    let seal = Seal::new(tx, &[R::PLURAL, &query.sort.to_string(), &filter, looked_for]);
     let position = match &query.cursor {
         Some(cursor) => Some(query.sort.position(&seal.open::<Vec<Json>>(cursor)?)?),
         None => None,
@@ -168,6 +199,11 @@ fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> 
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");
         condition.push_str(&filter.sql("record", values));
+    }
+    if let Some(looked_for) = &query.looked_for {
+        values.put(looked_for);
+        let found = format!(" and record.id in (select id from app.search_{}(${}))", R::PLURAL, values.len());
+        condition.push_str(&found);
     }
     condition
 }

@@ -6,13 +6,14 @@ use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
     openapi::{
         ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
-        RefOr, Schema,
+        RefOr, ResponseBuilder, Responses, ResponsesBuilder, Schema,
         path::{OperationBuilder, Parameter, ParameterIn, PathItemBuilder},
         request_body::{RequestBody, RequestBodyBuilder},
         tag::TagBuilder,
     },
 };
 
+use super::export::Wanted;
 use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
@@ -25,9 +26,12 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), shape);
     let search = operation::<R, Result<Listed<R>>>(format!("search_{many}"), vec![])
         .request_body(Some(body::<Sought>("application/json")));
+    let wanted = Wanted::into_params(|| Some(ParameterIn::Query));
+    let export = operation::<R, Result<NoContent>>(format!("export_{many}"), wanted).responses(file());
     let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
     document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
+        ("/export", PathItemBuilder::new().operation(HttpMethod::Get, export.build())),
         ("/search", PathItemBuilder::new().operation(HttpMethod::Post, search.build())),
         ("/{id}", one_of::<R>().operation(HttpMethod::Get, find.build())),
         ("/{id}/history", one_of::<R>().operation(HttpMethod::Get, history.build())),
@@ -68,12 +72,21 @@ fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
         .build()
 }
 
+/// Not JSON, and as long as there are records.
+fn file() -> Responses {
+    let mut responses = ResponsesBuilder::new().responses_from_iter(Result::<NoContent>::responses()).build();
+    responses.responses.remove("204");
+    let file = ResponseBuilder::new().description("A file, sent as it is read").build();
+    responses.responses.insert("200".to_owned(), file.into());
+    responses
+}
+
 fn one_of<R: Resource>() -> PathItemBuilder {
     PathItemBuilder::new().parameters(Some(Id::<R>::into_params(|| None)))
 }
 
 fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
-    let responses = utoipa::openapi::ResponsesBuilder::new().responses_from_iter(A::responses());
+    let responses = ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
         .tag(R::PLURAL)
         .operation_id(Some(id))

@@ -1,6 +1,7 @@
 //! List, create, find, change, remove, restore and history, served once for every [`Resource`].
 
 mod document;
+mod export;
 mod once;
 
 use axum::{
@@ -151,6 +152,7 @@ where
     OpenApiRouter::with_openapi(document::of_reading::<R>())
         .route(&many, get(list::<R>))
         .route(&format!("{many}/search"), post(search::<R>))
+        .route(&format!("{many}/export"), get(export::export::<R>))
         .route(&format!("{many}/{{id}}"), get(find::<R>))
         .route(&format!("{many}/{{id}}/history"), get(history::<R>))
 }

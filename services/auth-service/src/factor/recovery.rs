@@ -67,7 +67,7 @@ mod tests {
     fn codes_are_ten_and_read_as_people_write_them() {
         let mut codes = RecoveryCodes::generate().unwrap().recovery_codes;
         for code in &codes {
-            assert_eq!(normal(code).len(), 16, "{code}");
+            assert_eq!(normal(code).len(), 26, "{code}");
             assert_eq!(normal(&format!(" {} ", code.to_lowercase().replace('-', " "))), normal(code));
         }
         codes.sort();

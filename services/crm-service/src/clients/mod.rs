@@ -85,6 +85,7 @@ impl Resource for Client {
     const NAME: &'static str = "client";
     const PLURAL: &'static str = "clients";
     const OWNER: &'static str = "owner_id";
+    const SEARCHED: &'static [&'static str] = &["name", "company", "email", "tax_id", "phone", "notes"];
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("name", Kind::Text, |client, row| row.put(&client.name)),
         Field::new("email", Kind::Text, |client, row| row.put(&client.email)),

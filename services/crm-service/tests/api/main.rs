@@ -8,11 +8,13 @@
 
 mod bad_input;
 mod clients;
+mod exports;
 mod filters;
 mod isolation;
 mod lists;
 mod reach;
 mod schema;
+mod search;
 mod tokens;
 
 use crm_service::App;
