@@ -19,7 +19,7 @@ pub struct Asked {
     /// A condition, such as `and(status[eq]:"active",or(rating[gte]:4,not(owner_id[is]:null)))`.
     #[param(example = "status[eq]:\"active\"")]
     pub filter: Option<String>,
-    /// What is looked for: parts of words, accents folded, typing errors forgiven. The thousand best matches.
+    /// What is looked for: parts of words, accents folded; typing errors are forgiven where nothing is as it was typed.
     #[param(example = "acme")]
     pub q: Option<String>,
     /// `exact` counts all, `capped` stops at 1000.

@@ -18,7 +18,7 @@ const BYTES: usize = 16;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecoveryCodes {
     /// Ten, each good once.
-    #[schema(example = json!(["MFRG-GZDF-MZTW-Q2LK"]))]
+    #[schema(example = json!(["MFRG-GZDF-MZTW-Q2LK-NRWW-233Q-OE"]))]
     recovery_codes: Vec<String>,
 }
 
