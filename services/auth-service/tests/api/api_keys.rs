@@ -411,3 +411,16 @@ async fn without_a_key_nobody_gets_a_token() {
     refused(post(&nexo, "token", json!({ "api_key": "" })).await);
     post(&nexo, "token", json!({})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+/// A key outlives by far the token that somebody may have found.
+#[tokio::test]
+async fn whoever_makes_a_key_has_just_shown_who_they_are() {
+    let acme = Company::new().await;
+    let hours = "update app.sessions set authenticated_at = now() - interval '1 hour'";
+    acme.nexo.ground.database.run(hours).await;
+    let key = json!({ "name": "x", "permissions": ["client:read"] });
+    let refused = acme.ana.post("/api-keys", key.clone()).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["code"], "step-up-required");
+    acme.ana.send(Method::POST, "/auth/step-up", None, Some(json!({ "password": PASSWORD }))).await;
+    acme.ana.post("/api-keys", key).await.expect(StatusCode::CREATED);
+}

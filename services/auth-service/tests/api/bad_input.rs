@@ -38,3 +38,17 @@ async fn a_registration_that_is_wrong_names_the_field() {
         assert_eq!(problem.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
     }
 }
+
+/// An answer is for whoever asked: no cache keeps it, and no browser guesses what it is.
+#[tokio::test]
+async fn no_answer_is_kept_by_a_cache() {
+    let nexo = nexo().await;
+    let nobody = testkit::Person::nobody(&nexo.router);
+    for path in ["/api/v1/auth/me", "/api/v1/nothing", "/dev/mail"] {
+        let answer = nobody.send_raw(http::Method::GET, path, &[], "").await;
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+    let keys = nobody.send_raw(http::Method::GET, "/.well-known/jwks.json", &[], "").await;
+    assert_eq!(keys.header("cache-control"), Some("public, max-age=300"), "these are for everybody");
+}

@@ -109,6 +109,12 @@ async fn nobody_invites_beyond_their_own_rights_and_whoever_is_out_has_invited_n
     let token = letter(&acme.nexo, "x@acme.test").await["token"].clone();
     assert_eq!(acme.remove(&acme.ana, admin.user).await.status, StatusCode::NO_CONTENT);
     refused(acme.join(&token).await);
+
+    let other = acme.somebody("admin").await;
+    acme.invite(&other, "y@acme.test", "viewer").await.expect(StatusCode::CREATED);
+    let token = letter(&acme.nexo, "y@acme.test").await["token"].clone();
+    acme.change(&acme.ana, other.user, json!({ "status": "suspended" })).await.expect(StatusCode::OK);
+    refused(acme.join(&token).await);
 }
 
 #[tokio::test]

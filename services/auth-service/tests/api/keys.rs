@@ -216,3 +216,15 @@ async fn the_database_shows_nobody_a_private_key() {
     let opened = sealing("a secret for tests, and for nothing else").open(&kid, &sealed).unwrap();
     assert_eq!(opened.public().kid, signing(&nexo));
 }
+
+#[tokio::test]
+async fn production_names_what_it_must_be_told() {
+    let ground = Ground::of("nexo_auth").await;
+    let production = ("NEXO_ENV".to_owned(), "production".to_owned());
+    let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain([production]));
+    Config::read(&mut env);
+    let told = env.finish().unwrap_err().to_string();
+    for name in ["NEXO_SMTP_URL", "NEXO_TRUSTED_PROXIES"] {
+        assert!(told.contains(name), "{told}");
+    }
+}

@@ -95,6 +95,20 @@ async fn whoever_does_not_keep_the_account_keeps_no_connection() {
     }
 }
 
+/// A provider can come in as any member of its domain: whoever connects one must have all rights already.
+#[tokio::test]
+async fn whoever_connects_a_provider_has_all_rights() {
+    let scene = Scene::set(Claims::IdToken).await;
+    let ana = holder(&scene.nexo, &scene.ana);
+    let account = scene.ana["account_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+    let clerk = scene.nexo.member(account.into(), "account:*").await;
+    let connection = connection(&scene.provider.issuer, "nexo.test");
+    let refused = clerk.post("/oidc-connections", connection).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["code"], "beyond-own-rights");
+    ana.get("/oidc-connections").await.expect(StatusCode::OK);
+    scene.provider.stop().await;
+}
+
 #[tokio::test]
 async fn an_issuer_that_cannot_be_one_is_refused() {
     let scene = Scene::set(Claims::IdToken).await;
