@@ -18,6 +18,8 @@ const ALL: &[&str] = &["read", "write", "delete"];
 /// Everything that a permission can be about.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
+    Subject { name: "contact", actions: ALL, records: true, about: "people at clients and suppliers" },
+    Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
     Subject {
         name: "account",
         actions: &["read", "write"],

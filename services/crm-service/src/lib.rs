@@ -2,7 +2,11 @@
 
 pub mod clients;
 mod config;
+pub mod contacts;
 mod explain;
+mod form;
+mod rule;
+pub mod suppliers;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
@@ -12,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::Edges;
 
 pub use config::Config;
+pub use rule::Rule;
 
 /// What every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -30,7 +35,11 @@ struct Schemas;
 /// Every operation of this service, documented.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Schemas::openapi()).merge(clients::router()).routes(routes!(explain::explain))
+    OpenApiRouter::with_openapi(Schemas::openapi())
+        .merge(clients::router())
+        .merge(contacts::router())
+        .merge(suppliers::router())
+        .routes(routes!(explain::explain))
 }
 
 /// The service, ready to be served, and its API document.
