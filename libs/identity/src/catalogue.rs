@@ -19,6 +19,7 @@ const ALL: &[&str] = &["read", "write", "delete"];
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
     Subject { name: "contact", actions: ALL, records: true, about: "people at clients and suppliers" },
+    Subject { name: "employee", actions: ALL, records: true, about: "people who work for the account" },
     Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
     Subject {
         name: "account",

@@ -3,6 +3,7 @@
 pub mod clients;
 mod config;
 pub mod contacts;
+pub mod employees;
 mod explain;
 mod form;
 mod rule;
@@ -29,7 +30,7 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(explain::Explanation)))]
+#[openapi(components(schemas(explain::Explanation, employees::OrgChart, employees::Place)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
@@ -38,6 +39,7 @@ pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
         .merge(clients::router())
         .merge(contacts::router())
+        .merge(employees::router())
         .merge(suppliers::router())
         .routes(routes!(explain::explain))
 }

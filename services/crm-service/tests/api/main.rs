@@ -9,6 +9,7 @@
 mod bad_input;
 mod clients;
 mod contacts;
+mod employees;
 mod filters;
 mod isolation;
 mod lists;
