@@ -20,6 +20,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
     Subject { name: "contact", actions: ALL, records: true, about: "people at clients and suppliers" },
     Subject { name: "employee", actions: ALL, records: true, about: "people who work for the account" },
+    Subject { name: "project", actions: ALL, records: true, about: "what the account does for clients" },
     Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
     Subject {
         name: "account",

@@ -6,6 +6,7 @@ pub mod contacts;
 pub mod employees;
 mod explain;
 mod form;
+pub mod projects;
 mod rule;
 pub mod suppliers;
 
@@ -40,6 +41,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(clients::router())
         .merge(contacts::router())
         .merge(employees::router())
+        .merge(projects::router())
         .merge(suppliers::router())
         .routes(routes!(explain::explain))
 }

@@ -8,7 +8,9 @@ use kernel::UserId;
 use uuid::Uuid;
 use web::Result;
 
-use crate::{clients::Client, contacts::Contact, employees::Employee, suppliers::Supplier};
+use crate::{
+    clients::Client, contacts::Contact, employees::Employee, projects::Project, suppliers::Supplier,
+};
 
 type Reached<'t> = Pin<Box<dyn Future<Output = Result<bool>> + Send + 't>>;
 
@@ -18,8 +20,13 @@ pub(super) struct Kept {
     pub(super) reached: for<'t> fn(&'t mut TenantTx, Uuid, UserId, Option<Scope>) -> Reached<'t>,
 }
 
-const ALL: &[Kept] =
-    &[Kept::of::<Client>(), Kept::of::<Contact>(), Kept::of::<Employee>(), Kept::of::<Supplier>()];
+const ALL: &[Kept] = &[
+    Kept::of::<Client>(),
+    Kept::of::<Contact>(),
+    Kept::of::<Employee>(),
+    Kept::of::<Project>(),
+    Kept::of::<Supplier>(),
+];
 
 impl Kept {
     /// The kind that permissions call so.

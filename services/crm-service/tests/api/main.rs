@@ -13,6 +13,7 @@ mod employees;
 mod filters;
 mod isolation;
 mod lists;
+mod projects;
 mod reach;
 mod schema;
 mod suppliers;
