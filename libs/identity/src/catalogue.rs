@@ -22,6 +22,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "employee", actions: ALL, records: true, about: "people who work for the account" },
     Subject { name: "project", actions: ALL, records: true, about: "what the account does for clients" },
     Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
+    Subject { name: "task", actions: ALL, records: true, about: "what there is to do" },
     Subject {
         name: "account",
         actions: &["read", "write"],

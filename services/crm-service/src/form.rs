@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 use validator::ValidationError;
 
 time::serde::format_description!(pub(crate) iso_8601, Date, "[year]-[month]-[day]");
@@ -21,6 +21,10 @@ pub(crate) fn iso_4217(code: &str) -> Result<(), ValidationError> {
 
 pub(crate) fn day(day: &Date) -> Result<(), ValidationError> {
     hold(YEARS.contains(&day.year()), "range", "must be from 1800 to 2999")
+}
+
+pub(crate) fn moment(moment: &OffsetDateTime) -> Result<(), ValidationError> {
+    hold(YEARS.contains(&moment.year()), "range", "must be from 1800 to 2999")
 }
 
 /// A few short words, such as categories.

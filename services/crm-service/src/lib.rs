@@ -9,6 +9,7 @@ mod form;
 pub mod projects;
 mod rule;
 pub mod suppliers;
+pub mod tasks;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
@@ -43,6 +44,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(employees::router())
         .merge(projects::router())
         .merge(suppliers::router())
+        .merge(tasks::router())
         .routes(routes!(explain::explain))
 }
 

@@ -10,6 +10,7 @@ use web::Result;
 
 use crate::{
     clients::Client, contacts::Contact, employees::Employee, projects::Project, suppliers::Supplier,
+    tasks::Task,
 };
 
 type Reached<'t> = Pin<Box<dyn Future<Output = Result<bool>> + Send + 't>>;
@@ -26,6 +27,7 @@ const ALL: &[Kept] = &[
     Kept::of::<Employee>(),
     Kept::of::<Project>(),
     Kept::of::<Supplier>(),
+    Kept::of::<Task>(),
 ];
 
 impl Kept {

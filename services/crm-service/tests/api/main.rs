@@ -17,6 +17,7 @@ mod projects;
 mod reach;
 mod schema;
 mod suppliers;
+mod tasks;
 mod tokens;
 
 use crm_service::App;
