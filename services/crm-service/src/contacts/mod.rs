@@ -17,6 +17,7 @@ pub use channel::{Email, EmailKind, Phone, PhoneKind};
 /// What an account keeps about a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each consent is given and taken back by itself")]
 pub struct Contact {
     /// The client they work for.
     #[schema(value_type = Option<uuid::Uuid>)]
@@ -109,7 +110,7 @@ impl Resource for Contact {
         Field::required("email_consent", Kind::Boolean, |contact, row| row.put(contact.email_consent)),
         Field::required("phone_consent", Kind::Boolean, |contact, row| row.put(contact.phone_consent)),
         Field::required("marketing_consent", Kind::Boolean, |contact, row| {
-            row.put(contact.marketing_consent)
+            row.put(contact.marketing_consent);
         }),
         Field::new("owner_id", Kind::Id, |contact, row| row.put(contact.owner_id)),
         Field::new("notes", Kind::Text, |contact, row| row.put(&contact.notes)),

@@ -77,7 +77,9 @@ pub(crate) async fn org_chart(may: May<Read, Employee>) -> Result<Json<OrgChart>
     places.truncate(SIZE);
     places.retain(|place| place.level <= DEPTH);
     let truncated = places.len() < found;
-    places.iter_mut().for_each(|place| place.mask(&hidden));
+    for place in &mut places {
+        place.mask(&hidden);
+    }
     Ok(Json(OrgChart { data: tree(places), truncated }))
 }
 

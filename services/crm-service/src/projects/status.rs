@@ -30,9 +30,7 @@ impl ProjectStatus {
         self == next
             || matches!(
                 (self, next),
-                (Planned, Active | Cancelled)
-                    | (Active, OnHold | Completed | Cancelled)
-                    | (OnHold, Active | Cancelled)
+                (Planned | OnHold, Active | Cancelled) | (Active, OnHold | Completed | Cancelled)
             )
     }
 }
