@@ -72,6 +72,31 @@ async fn of_two_who_close_a_circle_together_one_is_refused() {
 }
 
 #[tokio::test]
+async fn nobody_has_a_hundred_managers_above_them() {
+    let nexo = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let (account, user, last) = (ana.account, ana.user, Uuid::now_v7());
+    nexo.ground
+        .database
+        .run(&format!(
+            "insert into app.employees (account_id, id, code, first_name, last_name, manager_id, created_by, updated_by)
+             select '{account}', case n when 100 then '{last}' else md5(n::text)::uuid end, n, 'E', 'F',
+                    case when n > 1 then md5((n - 1)::text)::uuid end, '{user}', '{user}'
+             from generate_series(1, 100) n"
+        ))
+        .await;
+    let refused = ana.post("/employees", employee("low", &json!(last))).await.expect(StatusCode::CONFLICT);
+    assert_eq!(refused["code"], "employee-too-many-managers");
+    let chart = ana.get("/employees/org-chart").await.expect(StatusCode::OK);
+    assert_eq!(chart["truncated"], true);
+    let (mut at, mut levels) = (&chart["data"][0], 1);
+    while !at["reports"][0].is_null() {
+        (at, levels) = (&at["reports"][0], levels + 1);
+    }
+    assert_eq!(levels, 32);
+}
+
+#[tokio::test]
 async fn codes_and_members_belong_to_one_employee() {
     let ana = nexo().await.person(RIGHTS).await;
     let mut first = employee("E-1", &Value::Null);
