@@ -18,6 +18,11 @@ const ALL: &[&str] = &["read", "write", "delete"];
 /// Everything that a permission can be about.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
+    Subject { name: "contact", actions: ALL, records: true, about: "people at clients and suppliers" },
+    Subject { name: "employee", actions: ALL, records: true, about: "people who work for the account" },
+    Subject { name: "project", actions: ALL, records: true, about: "what the account does for clients" },
+    Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
+    Subject { name: "task", actions: ALL, records: true, about: "what there is to do" },
     Subject {
         name: "account",
         actions: &["read", "write"],

@@ -10,10 +10,21 @@ const KEPT: &[&str] = &["id", "version", "created_at", "created_by", "updated_at
 /// What holds for every resource: it can be kept, seen, changed, removed and restored, by its own account only, by one
 /// at a time, and its history is told. `sample` gives every field a value, for the person who writes it.
 pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
+    keeps_beside::<R>(nexo, "", async |person| sample_of(person), change).await;
+}
+
+/// The same of a resource that refers to others, which `sample_of` makes: the person has these rights as well.
+pub async fn keeps_beside<R: Resource>(
+    nexo: &Nexo,
+    rights: &str,
+    sample_of: impl AsyncFn(&Person) -> Value,
+    change: Value,
+) {
     let (one, many) = (R::NAME, R::PLURAL);
-    let rights = format!("{one}:read {one}:write {one}:delete");
-    let (owner, stranger) = (nexo.person(&rights).await, nexo.person(&rights).await);
-    let sample = sample_of(&owner);
+    let rights = format!("{one}:read {one}:write {one}:delete {rights}");
+    let rights = rights.trim_end();
+    let (owner, stranger) = (nexo.person(rights).await, nexo.person(rights).await);
+    let sample = sample_of(&owner).await;
     for field in R::FIELDS {
         assert!(!sample[field.name()].is_null(), "{many}: the sample has no {}", field.name());
     }
@@ -25,7 +36,8 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     for field in made.as_object().unwrap().keys().filter(|field| !KEPT.contains(&field.as_str())) {
         assert!(R::FIELDS.iter().any(|known| known.name() == field), "{many}: {field} is not in FIELDS");
     }
-    let path = format!("/{many}/{}", made["id"].as_str().unwrap());
+    let id = made["id"].as_str().unwrap();
+    let (path, alone) = (format!("/{many}/{id}"), format!("/{many}?filter=id%5Beq%5D:%22{id}%22"));
     finds_nothing(&stranger, &path, &made, many).await;
 
     let unconditional = owner.send(Method::PATCH, &path, None, Some(json!({}))).await;
@@ -34,10 +46,10 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     for (field, value) in change.as_object().unwrap() {
         assert_eq!(&changed[field], value, "{many}: {field} was not changed");
     }
-    let stale = owner.patch(&path, &made, change).await.expect(StatusCode::PRECONDITION_FAILED);
+    let stale = owner.patch(&path, &made, change.clone()).await.expect(StatusCode::PRECONDITION_FAILED);
     assert_eq!(stale["current"], changed, "{many}: a stale write is told what is there now");
     assert_eq!(owner.get(&path).await.expect(StatusCode::OK), changed);
-    assert_eq!(owner.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([changed]));
+    assert_eq!(owner.get(&alone).await.expect(StatusCode::OK)["data"], json!([changed]));
 
     let mut unknown = sample.clone();
     unknown["no such field"] = json!(1);
@@ -46,7 +58,7 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
 
     assert_eq!(owner.delete(&path, &changed).await.status, StatusCode::NO_CONTENT);
     assert_eq!(owner.get(&path).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(owner.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([]));
+    assert_eq!(owner.get(&alone).await.expect(StatusCode::OK)["data"], json!([]));
     finds_nothing(&stranger, &path, &changed, many).await;
     let back = owner.send(Method::POST, &format!("{path}/restore"), None, None).await.expect(StatusCode::OK);
     assert_eq!(owner.get(&path).await.expect(StatusCode::OK), back);
@@ -54,8 +66,8 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     let history = owner.get(&format!("{path}/history")).await.expect(StatusCode::OK);
     let actions: Vec<_> = history["data"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
     assert_eq!(actions, ["restored", "removed", "changed", "created"]);
-    let another = nexo.person(&rights).await;
-    replays(&another, many, &sample_of(&another)).await;
+    let another = nexo.person(rights).await;
+    replays(&another, many, sample_of(&another).await, change).await;
 }
 
 async fn finds_nothing(stranger: &Person, path: &str, seen: &Value, many: &str) {
@@ -71,14 +83,17 @@ async fn finds_nothing(stranger: &Person, path: &str, seen: &Value, many: &str) 
     assert_eq!(stranger.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([]));
 }
 
-async fn replays(owner: &Person, many: &str, sample: &Value) {
+async fn replays(owner: &Person, many: &str, sample: Value, change: Value) {
     let path = format!("/{many}");
+    let count = async || owner.get(&path).await.expect(StatusCode::OK)["data"].as_array().unwrap().len();
+    let before = count().await;
     let first = owner.post_once(&path, "first", sample.clone()).await;
     let again = owner.post_once(&path, "first", sample.clone()).await;
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(first.expect(StatusCode::CREATED), again.expect(StatusCode::CREATED));
-    assert_eq!(owner.get(&path).await.expect(StatusCode::OK)["data"].as_array().unwrap().len(), 1);
-    let mut other = sample.clone();
-    other["name"] = json!("Another");
-    assert_eq!(owner.post_once(&path, "first", other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(count().await, before + 1);
+    let mut other = sample;
+    other.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let refused = owner.post_once(&path, "first", other).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{many}: {}", refused.body);
 }

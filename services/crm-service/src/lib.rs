@@ -2,7 +2,14 @@
 
 pub mod clients;
 mod config;
+pub mod contacts;
+pub mod employees;
 mod explain;
+mod form;
+pub mod projects;
+mod rule;
+pub mod suppliers;
+pub mod tasks;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
@@ -12,6 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::Edges;
 
 pub use config::Config;
+pub use rule::Rule;
 
 /// What every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -24,13 +32,20 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(explain::Explanation)))]
+#[openapi(components(schemas(explain::Explanation, employees::OrgChart, employees::Place)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Schemas::openapi()).merge(clients::router()).routes(routes!(explain::explain))
+    OpenApiRouter::with_openapi(Schemas::openapi())
+        .merge(clients::router())
+        .merge(contacts::router())
+        .merge(employees::router())
+        .merge(projects::router())
+        .merge(suppliers::router())
+        .merge(tasks::router())
+        .routes(routes!(explain::explain))
 }
 
 /// The service, ready to be served, and its API document.

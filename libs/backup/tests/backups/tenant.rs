@@ -38,6 +38,28 @@ async fn company() -> Ground {
     ground
 }
 
+/// What the accounts' people work with: rows that refer to rows of other tables, and of their own.
+async fn at_work(ground: &Ground) {
+    ground
+        .database
+        .run(
+            "insert into app.suppliers (account_id, id, name, external_ids, created_by, updated_by)
+                 select account_id, gen_random_uuid(), 'S', '{\"sap\": \"1\"}', account_id, account_id from app.accounts;
+             insert into app.contacts (account_id, id, client_id, supplier_id, first_name, emails, created_by, updated_by)
+                 select c.account_id, gen_random_uuid(), c.id, s.id, c.name, '[{\"kind\": \"work\", \"address\": \"a@b.test\"}]', c.id, c.id
+                 from app.clients c join app.suppliers s using (account_id) where c.name like 'Client 1%';
+             insert into app.employees (account_id, id, code, first_name, last_name, manager_id, created_by, updated_by)
+                 select account_id, md5('employee ' || n)::uuid, 'E-' || n, 'E', 'F', case when n > 1 then md5('employee ' || n - 1)::uuid end, account_id, account_id
+                 from app.accounts, generate_series(1, 9) n;
+             insert into app.projects (account_id, id, client_id, name, code, created_by, updated_by)
+                 select account_id, gen_random_uuid(), id, 'P', 'P-1', id, id from app.clients where name = 'Client 7';
+             insert into app.tasks (account_id, id, project_id, parent_id, title, created_by, updated_by)
+                 select p.account_id, md5('task ' || n)::uuid, p.id, case when n > 1 then md5('task 1')::uuid end, 'T ' || n, p.id, p.id
+                 from app.projects p, generate_series(1, 9) n;",
+        )
+        .await;
+}
+
 fn file(ground: &Ground, name: &str) -> PathBuf {
     ground.folder.path().join(name)
 }
@@ -64,6 +86,7 @@ async fn others(ground: &Ground, account: &str) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     let ground = company().await;
+    at_work(&ground).await;
     let (path, before) = (file(&ground, "one.nexo.tar.zst"), others(&ground, "none").await);
     let about = export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
     let rows = |name: &str| about.tables.iter().find(|table| table.name == name).map(|table| table.rows);
@@ -82,6 +105,9 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
         "select name, email, credit_limit, currency, notes, status, version, created_at, owner_id is null from app.clients",
         "select user_id, status from app.memberships",
         "select r.name, r.permissions, h.user_id from app.roles r join app.member_roles h on h.role_id = r.id and h.account_id = r.account_id",
+        "select r.first_name, r.emails, c.name, s.external_ids from app.contacts r join app.clients c on c.account_id = r.account_id and c.id = r.client_id join app.suppliers s on s.account_id = r.account_id and s.id = r.supplier_id",
+        "select r.code, m.code as manager from app.employees r join app.employees m on m.account_id = r.account_id and m.id = r.manager_id",
+        "select r.title, r.level, m.title as parent, p.code from app.tasks r join app.tasks m on m.account_id = r.account_id and m.id = r.parent_id join app.projects p on p.account_id = r.account_id and p.id = r.project_id",
         "select action, after ->> 'rate', after ->> 'id' = record_id::text from app.audit_log",
     ] {
         let of = |account: &str| {

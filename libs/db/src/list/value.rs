@@ -55,6 +55,7 @@ impl Value {
             }
             Kind::Date => {
                 let date = text.and_then(|text| Date::parse(text, DATE).ok());
+                let date = date.filter(|date| date.year() > 0); // PostgreSQL's days begin later than ours
                 date.map(Self::Date).ok_or("a date such as \"2026-01-31\" in quotation marks")
             }
             Kind::Boolean => json.as_bool().map(Self::Boolean).ok_or("true or false"),

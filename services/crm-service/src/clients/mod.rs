@@ -2,7 +2,7 @@
 
 mod status;
 
-use db::{Field, Kind, Refusal, Resource, Sort};
+use db::{Field, Kind, Resource};
 use kernel::{Amount, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -10,7 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::App;
+use crate::{
+    App, form,
+    rule::{self, Rule},
+};
 pub use status::Status;
 
 /// What an account keeps about a client.
@@ -60,7 +63,7 @@ pub struct Client {
     /// How much it may owe; needs a currency.
     pub credit_limit: Option<Amount>,
     /// Of the credit limit, as ISO 4217 writes it.
-    #[validate(custom(function = "iso_4217"))]
+    #[validate(custom(function = "form::iso_4217"))]
     #[schema(example = "EUR")]
     pub currency: Option<String>,
     /// How far it has come.
@@ -74,12 +77,17 @@ pub struct Client {
     pub notes: Option<String>,
 }
 
-fn iso_4217(code: &str) -> Result<(), validator::ValidationError> {
-    let good = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    let wanted =
-        || validator::ValidationError::new("currency").with_message("must be a code such as EUR".into());
-    if good { Ok(()) } else { Err(wanted()) }
-}
+const NEGATIVE: Rule =
+    Rule::invalid("client-credit-limit-negative", "/credit_limit", "a credit limit is not negative");
+const NO_CURRENCY: Rule =
+    Rule::invalid("client-currency-missing", "/currency", "a credit limit needs a currency");
+const RULES: &[(&str, Rule)] = &[
+    ("uq_clients_tax_id", Rule::conflict("client-tax-id-taken", "/tax_id", "another client has this tax id")),
+    (
+        "fk_clients_owner",
+        Rule::invalid("client-owner-not-a-member", "/owner_id", "the owner is not a member of this account"),
+    ),
+];
 
 impl Resource for Client {
     const NAME: &'static str = "client";
@@ -106,70 +114,18 @@ impl Resource for Client {
         Field::new("owner_id", Kind::Id, |client, row| row.put(client.owner_id)),
         Field::new("notes", Kind::Text, |client, row| row.put(&client.notes)),
     ];
-    type Refusal = ClientRefusal;
+    type Refusal = Rule;
 
-    fn check(_: Option<&Self>, after: &Self) -> Result<(), ClientRefusal> {
-        match after.credit_limit {
-            Some(limit) if limit.decimal().is_sign_negative() => Err(ClientRefusal::CreditLimitNegative),
-            Some(_) if after.currency.is_none() => Err(ClientRefusal::CurrencyMissing),
-            _ => Ok(()),
-        }
+    fn check(_: Option<&Self>, after: &Self) -> Result<(), Rule> {
+        rule::money(&[(after.credit_limit, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
     }
 
     fn own(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    fn constraint(name: &str) -> Option<ClientRefusal> {
-        match name {
-            "uq_clients_tax_id" => Some(ClientRefusal::TaxIdTaken),
-            "fk_clients_owner" => Some(ClientRefusal::OwnerNotAMember),
-            _ => None,
-        }
-    }
-}
-
-/// Why a client cannot be written so.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientRefusal {
-    /// See `uq_clients_tax_id`.
-    #[error("another client has this tax id")]
-    TaxIdTaken,
-    /// See `fk_clients_owner`.
-    #[error("the owner is not a member of this account")]
-    OwnerNotAMember,
-    /// Nobody owes less than nothing.
-    #[error("a credit limit is not negative")]
-    CreditLimitNegative,
-    /// An amount without a currency says nothing.
-    #[error("a credit limit needs a currency")]
-    CurrencyMissing,
-}
-
-impl Refusal for ClientRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::TaxIdTaken => "client-tax-id-taken",
-            Self::OwnerNotAMember => "client-owner-not-a-member",
-            Self::CreditLimitNegative => "client-credit-limit-negative",
-            Self::CurrencyMissing => "client-currency-missing",
-        }
-    }
-
-    fn sort(&self) -> Sort {
-        match self {
-            Self::TaxIdTaken => Sort::Conflict,
-            Self::OwnerNotAMember | Self::CreditLimitNegative | Self::CurrencyMissing => Sort::Invalid,
-        }
-    }
-
-    fn pointer(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::TaxIdTaken => "/tax_id",
-            Self::OwnerNotAMember => "/owner_id",
-            Self::CreditLimitNegative => "/credit_limit",
-            Self::CurrencyMissing => "/currency",
-        })
+    fn constraint(name: &str) -> Option<Rule> {
+        Rule::of(RULES, name)
     }
 }
 

@@ -1,17 +1,16 @@
 //! Why somebody can, or cannot. Answered here because the records are here.
 
+mod kept;
 mod question;
 
-use db::{Resource, Scoped, TenantTx};
+use db::Scoped;
 use identity::{Permission, Permissions, Scope};
-use kernel::UserId;
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use uuid::Uuid;
 use web::{Error, Json, May, Query, Read, Result, Subject};
 
-use crate::clients::Client;
+use kept::Kept;
 use question::Question;
 
 /// The permission `member:read`.
@@ -77,7 +76,10 @@ pub(crate) async fn explain(
     let scope = Permissions::new(grants.iter().map(|grant| &grant.permission)).scope(resource, action);
     let in_scope = match (asked.resource.as_deref(), asked.id) {
         (None, None) => None,
-        (Some(of), Some(id)) if of == resource => Some(reached(&mut tx, of, id, asked.member, scope).await?),
+        (Some(of), Some(id)) if of == resource => {
+            let kept = Kept::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
+            Some((kept.reached)(&mut tx, id, asked.member, scope).await?)
+        }
         _ => {
             return Err(wrong(
                 "resource",
@@ -102,26 +104,6 @@ fn grants(held: &[Held], resource: &str, action: &str) -> Vec<Grant> {
     permitting
         .map(|(role, permission)| Grant { role: role.clone(), permission: permission.clone() })
         .collect()
-}
-
-/// Whoever asks must reach the record themselves.
-async fn reached(
-    tx: &mut TenantTx,
-    resource: &str,
-    id: Uuid,
-    member: UserId,
-    scope: Option<Scope>,
-) -> Result<bool> {
-    match resource {
-        <Client as Resource>::NAME => {
-            db::find::<Client>(tx, id.into()).await?;
-            match scope {
-                Some(scope) => Ok(db::belongs_to::<Client>(tx, id.into(), member, scope).await?),
-                None => Ok(false),
-            }
-        }
-        _ => Err(wrong("resource", "has no records with owners")),
-    }
 }
 
 fn why(status: &str, scope: Option<Scope>, in_scope: Option<bool>, permission: &str) -> String {

@@ -8,17 +8,24 @@
 
 mod bad_input;
 mod clients;
+mod contacts;
+mod employees;
 mod exports;
 mod filters;
 mod isolation;
 mod lists;
+mod projects;
 mod reach;
 mod schema;
 mod search;
+mod suppliers;
+mod tasks;
 mod tokens;
 
 use crm_service::App;
-use testkit::{Ground, Nexo};
+use http::StatusCode;
+use serde_json::Value;
+use testkit::{Ground, Nexo, Person};
 
 async fn nexo() -> Nexo {
     on(Ground::of("nexo_app").await)
@@ -30,3 +37,8 @@ fn on(ground: Ground) -> Nexo {
 }
 
 const ALL: &str = "client:read client:write client:delete";
+
+/// A record that was made without ado.
+async fn made(person: &Person, path: &str, body: Value) -> Value {
+    person.post(path, body).await.expect(StatusCode::CREATED)
+}

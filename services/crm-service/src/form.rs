@@ -1,0 +1,42 @@
+//! Rules of form that several records share.
+
+use std::collections::BTreeMap;
+
+use time::{Date, OffsetDateTime};
+use validator::ValidationError;
+
+time::serde::format_description!(pub(crate) iso_8601, Date, "[year]-[month]-[day]");
+
+/// Years that somebody may mean. Beyond them the database or RFC 3339 has no words for a moment.
+const YEARS: std::ops::RangeInclusive<i32> = 1800..=2999;
+
+fn hold(good: bool, code: &'static str, wanted: &'static str) -> Result<(), ValidationError> {
+    if good { Ok(()) } else { Err(ValidationError::new(code).with_message(wanted.into())) }
+}
+
+pub(crate) fn iso_4217(code: &str) -> Result<(), ValidationError> {
+    let good = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    hold(good, "currency", "must be a code such as EUR")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "validator hands out references")]
+pub(crate) fn day(day: &Date) -> Result<(), ValidationError> {
+    hold(YEARS.contains(&day.year()), "range", "must be from 1800 to 2999")
+}
+
+pub(crate) fn moment(moment: &OffsetDateTime) -> Result<(), ValidationError> {
+    hold(YEARS.contains(&moment.year()), "range", "must be from 1800 to 2999")
+}
+
+/// A few short words, such as categories.
+pub(crate) fn words(words: &[String]) -> Result<(), ValidationError> {
+    let good = words.len() <= 50 && words.iter().all(|word| (1..=100).contains(&word.chars().count()));
+    hold(good, "words", "must be at most 50 texts of 1 to 100 characters")
+}
+
+/// What others call a record, by the name of their system.
+pub(crate) fn external_ids(ids: &BTreeMap<String, String>) -> Result<(), ValidationError> {
+    let short = |text: &String| (1..=200).contains(&text.chars().count());
+    let good = ids.len() <= 50 && ids.iter().all(|(system, id)| short(system) && short(id));
+    hold(good, "external-ids", "must be at most 50 texts of 1 to 200 characters, by names as short")
+}
