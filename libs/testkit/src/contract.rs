@@ -34,7 +34,7 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     for (field, value) in change.as_object().unwrap() {
         assert_eq!(&changed[field], value, "{many}: {field} was not changed");
     }
-    let stale = owner.patch(&path, &made, change).await.expect(StatusCode::PRECONDITION_FAILED);
+    let stale = owner.patch(&path, &made, change.clone()).await.expect(StatusCode::PRECONDITION_FAILED);
     assert_eq!(stale["current"], changed, "{many}: a stale write is told what is there now");
     assert_eq!(owner.get(&path).await.expect(StatusCode::OK), changed);
     assert_eq!(owner.get(&format!("/{many}")).await.expect(StatusCode::OK)["data"], json!([changed]));
@@ -56,6 +56,30 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     assert_eq!(actions, ["restored", "removed", "changed", "created"]);
     let another = nexo.person(&rights).await;
     replays(&another, many, &sample_of(&another)).await;
+    let another = nexo.person(&rights).await;
+    stands_in_a_batch(&another, many, sample_of(&another), change).await;
+}
+
+/// What is written in a batch is as if it had been written alone.
+async fn stands_in_a_batch(owner: &Person, many: &str, sample: Value, change: Value) {
+    let bulk = async |operation: &str, item: Value| {
+        let body = json!({ "operation": operation, "items": [item] });
+        owner.post(&format!("/{many}/bulk"), body).await.expect(StatusCode::OK)["data"][0]["record"].take()
+    };
+    let same = |record: &Value, fields: &Value, what: &str| {
+        for (field, value) in fields.as_object().unwrap() {
+            assert_eq!(&record[field], value, "{many}: {field} was not {what} in a batch");
+        }
+    };
+    let made = bulk("create", sample.clone()).await;
+    same(&made, &sample, "kept");
+    let item = json!({ "id": made["id"], "version": made["version"], "patch": change });
+    let changed = bulk("update", item).await;
+    same(&changed, &change, "changed");
+    bulk("delete", json!({ "id": made["id"], "version": changed["version"] })).await;
+    let back = bulk("restore", json!({ "id": made["id"] })).await;
+    let path = format!("/{many}/{}", made["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.expect(StatusCode::OK), back);
 }
 
 async fn finds_nothing(stranger: &Person, path: &str, seen: &Value, many: &str) {

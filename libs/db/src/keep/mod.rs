@@ -2,9 +2,11 @@
 //!
 //! They serve a resource that is one table. Whatever joins, counts or spans tables is SQL by hand.
 
+mod bulk;
 mod history;
 mod idempotency;
 
+pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
 

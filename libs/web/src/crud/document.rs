@@ -13,6 +13,7 @@ use utoipa::{
     },
 };
 
+use super::bulk::{BulkOf, Done, Results};
 use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
@@ -53,6 +54,22 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
         ("/{id}", item),
         ("/{id}/restore", one_of::<R>().operation(HttpMethod::Post, restore.build())),
     ])
+}
+
+/// Many at once.
+pub(super) fn of_bulk<R: Resource>() -> OpenApi {
+    let many = R::PLURAL;
+    let bulk = operation::<R, Result<Done<R>>>(format!("bulk_{many}"), IdempotencyKey::into_params(|| None))
+        .request_body(Some(body::<BulkOf<R>>("application/json")));
+    let mut document =
+        document::<R>(vec![("/bulk", PathItemBuilder::new().operation(HttpMethod::Post, bulk.build()))]);
+    if let Some(components) = &mut document.components {
+        components.schemas.extend([
+            (BulkOf::<R>::name().into(), BulkOf::<R>::schema()),
+            (Results::<R>::name().into(), Results::<R>::schema()),
+        ]);
+    }
+    document
 }
 
 fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {

@@ -1,5 +1,6 @@
 //! List, create, find, change, remove, restore and history, served once for every [`Resource`].
 
+mod bulk;
 mod document;
 mod once;
 
@@ -122,8 +123,22 @@ async fn history<R: Resource>(
     Ok(Json(history))
 }
 
-/// The plain operations of `R`, with their part of the API document.
+/// The plain operations of `R`, of one record and of many, with their part of the API document.
 pub fn crud<R, S>() -> OpenApiRouter<S>
+where
+    R: Resource,
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    crud_one_by_one::<R, S>().merge(
+        OpenApiRouter::with_openapi(document::of_bulk::<R>())
+            .route(&format!("/api/v1/{}/bulk", R::PLURAL), post(bulk::bulk::<R>)),
+    )
+}
+
+/// Those of one record alone, for a resource of which nobody has many.
+pub fn crud_one_by_one<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
     S: Clone + Send + Sync + 'static,

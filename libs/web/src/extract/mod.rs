@@ -5,7 +5,7 @@ mod headers;
 mod params;
 mod violations;
 
-pub(crate) use body::hidden_field;
 pub use body::{Json, Patch};
+pub(crate) use body::{hidden_field, understood};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
