@@ -18,6 +18,9 @@ const ALL: &[&str] = &["read", "write", "delete"];
 /// Everything that a permission can be about.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
+    Subject { name: "note", actions: ALL, records: true, about: "what was written down about a record" },
+    Subject { name: "activity", actions: ALL, records: true, about: "what was done with a record" },
+    Subject { name: "tag", actions: ALL, records: true, about: "words that records are found by" },
     Subject {
         name: "account",
         actions: &["read", "write"],

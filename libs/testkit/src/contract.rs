@@ -10,10 +10,20 @@ const KEPT: &[&str] = &["id", "version", "created_at", "created_by", "updated_at
 /// What holds for every resource: it can be kept, seen, changed, removed and restored, by its own account only, by one
 /// at a time, and its history is told. `sample` gives every field a value, for the person who writes it.
 pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
+    keeps_beside::<R>(nexo, "", async |person: &Person| sample_of(person), change).await;
+}
+
+/// The same of a resource whose records need others: `sample_of` makes them, with permissions for them.
+pub async fn keeps_beside<R: Resource>(
+    nexo: &Nexo,
+    others: &str,
+    sample_of: impl AsyncFn(&Person) -> Value,
+    change: Value,
+) {
     let (one, many) = (R::NAME, R::PLURAL);
-    let rights = format!("{one}:read {one}:write {one}:delete");
+    let rights = format!("{one}:read {one}:write {one}:delete {others}");
     let (owner, stranger) = (nexo.person(&rights).await, nexo.person(&rights).await);
-    let sample = sample_of(&owner);
+    let sample = sample_of(&owner).await;
     for field in R::FIELDS {
         assert!(!sample[field.name()].is_null(), "{many}: the sample has no {}", field.name());
     }
@@ -55,9 +65,9 @@ pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Valu
     let actions: Vec<_> = history["data"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
     assert_eq!(actions, ["restored", "removed", "changed", "created"]);
     let another = nexo.person(&rights).await;
-    replays(&another, many, &sample_of(&another)).await;
+    replays(&another, many, &sample_of(&another).await).await;
     let another = nexo.person(&rights).await;
-    stands_in_a_batch(&another, many, sample_of(&another), change).await;
+    stands_in_a_batch(&another, many, sample_of(&another).await, change).await;
 }
 
 /// What is written in a batch is as if it had been written alone.

@@ -12,7 +12,7 @@ mod matrix;
 mod person;
 
 pub use closed::{closed, document_is_whole};
-pub use contract::keeps;
+pub use contract::{keeps, keeps_beside};
 pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
 pub use matrix::matrix;

@@ -1,8 +1,13 @@
 //! Clients, and what an account keeps about them.
 
+pub mod activities;
 pub mod clients;
 mod config;
 mod explain;
+pub mod notes;
+pub mod subjects;
+pub mod tags;
+mod timeline;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
@@ -24,13 +29,18 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(explain::Explanation)))]
+#[openapi(components(schemas(explain::Explanation, tags::Tags, timeline::Timeline)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Schemas::openapi()).merge(clients::router()).routes(routes!(explain::explain))
+    OpenApiRouter::with_openapi(Schemas::openapi())
+        .merge(clients::router())
+        .merge(notes::router())
+        .merge(activities::router())
+        .merge(tags::router())
+        .routes(routes!(explain::explain))
 }
 
 /// The service, ready to be served, and its API document.

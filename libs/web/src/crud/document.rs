@@ -72,7 +72,8 @@ pub(super) fn of_bulk<R: Resource>() -> OpenApi {
     document
 }
 
-fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
+/// Operations of `R`, by what their paths have after that of its records.
+pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
     let mut paths = Paths::new();
     for (path, item) in items {
         paths.paths.insert(format!("/api/v1/{}{path}", R::PLURAL), item.build());
@@ -85,11 +86,13 @@ fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
         .build()
 }
 
-fn one_of<R: Resource>() -> PathItemBuilder {
+/// A path with the id of an `R` in it.
+pub fn one_of<R: Resource>() -> PathItemBuilder {
     PathItemBuilder::new().parameters(Some(Id::<R>::into_params(|| None)))
 }
 
-fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
+/// An operation of this name that answers `A`.
+pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
     let responses = utoipa::openapi::ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
         .tag(R::PLURAL)
@@ -98,7 +101,8 @@ fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Paramete
         .responses(responses.build())
 }
 
-fn body<T: ToSchema>(media: &str) -> RequestBody {
+/// A `T` as the body of a request.
+pub fn body<T: ToSchema>(media: &str) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
     RequestBodyBuilder::new().content(media, content).build()
 }

@@ -1,7 +1,7 @@
 //! List, create, find, change, remove, restore and history, served once for every [`Resource`].
 
 mod bulk;
-mod document;
+pub mod document;
 mod once;
 
 use axum::{

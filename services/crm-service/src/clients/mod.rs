@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::App;
+use crate::{App, subjects};
 pub use status::Status;
 
 /// What an account keeps about a client.
@@ -173,5 +173,5 @@ impl Refusal for ClientRefusal {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Client, App>()
+    web::crud::<Client, App>().merge(subjects::router::<Client>())
 }

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod beside;
 mod bulk;
 mod clients;
 mod filters;

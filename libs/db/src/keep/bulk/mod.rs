@@ -72,6 +72,8 @@ pub async fn lock_all<R: Resource>(tx: &mut TenantTx, ids: &[Id<R>]) -> Result<H
 
 impl<R: Resource> Written<R> for New<R> {
     async fn write_all(tx: &mut TenantTx, items: &[Self]) -> Result<Vec<Record<R>>> {
+        let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
+        R::look_around(tx, &all).await?;
         let mut made = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {
             made.extend(insert_rows(tx, part.iter().map(|New(id, new)| (*id, new))).await?);
@@ -85,6 +87,8 @@ impl<R: Resource> Written<R> for New<R> {
 
 impl<R: Resource> Written<R> for Changed<R> {
     async fn write_all(tx: &mut TenantTx, items: &[Self]) -> Result<Vec<Record<R>>> {
+        let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
+        R::look_around(tx, &all).await?;
         let mut changed = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {
             changed.extend(update_rows(tx, part.iter().map(|Changed(before, after)| (before, after))).await?);
