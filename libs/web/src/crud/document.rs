@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::bulk::{BulkOf, Done, Results};
+use super::bulk::{BulkApplied, BulkOf, BulkOrder, BulkPreview, BulkWish, Done, Results, SelectedOperation};
 use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
@@ -61,12 +61,27 @@ pub(super) fn of_bulk<R: Resource>() -> OpenApi {
     let many = R::PLURAL;
     let bulk = operation::<R, Result<Done<R>>>(format!("bulk_{many}"), IdempotencyKey::into_params(|| None))
         .request_body(Some(body::<BulkOf<R>>("application/json")));
-    let mut document =
-        document::<R>(vec![("/bulk", PathItemBuilder::new().operation(HttpMethod::Post, bulk.build()))]);
+    let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_of_{many}"), vec![])
+        .request_body(Some(body::<BulkWish>("application/json")));
+    let key = IdempotencyKey::into_params(|| None);
+    let apply = operation::<R, Result<Done<R, BulkApplied>>>(format!("apply_bulk_to_{many}"), key)
+        .request_body(Some(body::<BulkOrder>("application/json")));
+    let posted =
+        |operation: OperationBuilder| PathItemBuilder::new().operation(HttpMethod::Post, operation.build());
+    let mut document = document::<R>(vec![
+        ("/bulk", posted(bulk)),
+        ("/bulk/preview", posted(preview)),
+        ("/bulk/apply", posted(apply)),
+    ]);
     if let Some(components) = &mut document.components {
         components.schemas.extend([
             (BulkOf::<R>::name().into(), BulkOf::<R>::schema()),
             (Results::<R>::name().into(), Results::<R>::schema()),
+            (BulkWish::name().into(), BulkWish::schema()),
+            (BulkPreview::name().into(), BulkPreview::schema()),
+            (BulkOrder::name().into(), BulkOrder::schema()),
+            (BulkApplied::name().into(), BulkApplied::schema()),
+            (SelectedOperation::name().into(), SelectedOperation::schema()),
         ]);
     }
     document

@@ -131,9 +131,12 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
+    let many = format!("/api/v1/{}/bulk", R::PLURAL);
     crud_one_by_one::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_bulk::<R>())
-            .route(&format!("/api/v1/{}/bulk", R::PLURAL), post(bulk::bulk::<R>)),
+            .route(&many, post(bulk::bulk::<R>))
+            .route(&format!("{many}/preview"), post(bulk::preview::<R>))
+            .route(&format!("{many}/apply"), post(bulk::apply::<R>)),
     )
 }
 

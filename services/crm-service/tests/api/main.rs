@@ -15,6 +15,7 @@ mod isolation;
 mod lists;
 mod reach;
 mod schema;
+mod selection;
 mod tokens;
 
 use crm_service::App;

@@ -1,7 +1,5 @@
 //! Writing many records of which some may not be written.
 
-use std::ops::Range;
-
 use super::Written;
 use crate::{Error, Record, Resource, Result, TenantTx};
 
@@ -13,9 +11,8 @@ pub async fn write_each<R: Resource, W: Written<R>>(
     items: &[W],
 ) -> Result<Vec<Result<Record<R>>>> {
     let mut told = Vec::with_capacity(items.len());
-    let mut waiting: Vec<Range<usize>> = vec![0..items.len()];
-    while let Some(range) = waiting.pop() {
-        let part = items.get(range.clone()).unwrap_or_default();
+    let mut waiting = Vec::from([items]);
+    while let Some(part) = waiting.pop() {
         if part.is_empty() {
             continue;
         }
@@ -23,8 +20,8 @@ pub async fn write_each<R: Resource, W: Written<R>>(
             Ok(written) => told.extend(written.into_iter().map(Ok)),
             Err(refused) if part.len() == 1 => told.push(Err(refused)),
             Err(_) => {
-                let middle = range.start + part.len() / 2;
-                waiting.extend([middle..range.end, range.start..middle]); // the first half is taken first
+                let (first, second) = part.split_at(part.len() / 2);
+                waiting.extend([second, first]); // the last is taken next
             }
         }
     }

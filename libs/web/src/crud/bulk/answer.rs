@@ -9,12 +9,19 @@ use utoipa::{
     },
 };
 
-use crate::{Answered, Problem};
+use super::selection::BulkApplied;
+use crate::{Answered, Json, Problem};
 
 /// What became of each item of a batch: made just now, or remembered from the first time that the request was sent.
-pub(crate) struct Done<R>(pub(super) Answered<R>);
+pub(crate) struct Done<R, T = Results<R>>(Answered<R>, PhantomData<fn() -> T>);
 
-impl<R> IntoResponse for Done<R> {
+impl<R, T> Done<R, T> {
+    pub(super) fn new(answer: Answered<R>) -> Self {
+        Self(answer, PhantomData)
+    }
+}
+
+impl<R, T> IntoResponse for Done<R, T> {
     fn into_response(self) -> Response {
         self.0.into_response()
     }
@@ -55,5 +62,11 @@ impl<R: Resource> IntoResponses for Done<R> {
             ("200".to_owned(), answer("All items are done")),
             ("207".to_owned(), answer("Not atomic: each item has a status of its own")),
         ])
+    }
+}
+
+impl<R: Resource> IntoResponses for Done<R, BulkApplied> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        Json::<BulkApplied>::responses()
     }
 }

@@ -5,6 +5,7 @@ mod body;
 mod items;
 mod operations;
 mod permit;
+mod selection;
 
 use std::collections::HashSet;
 
@@ -18,6 +19,9 @@ use body::{Bulk, Change, Operation as Kind, Removal, Restoration};
 use items::{Told, all_or_nothing, good, put_back};
 use operations::{Creation, Operation};
 use permit::MaySome;
+pub(super) use selection::{
+    BulkApplied, BulkOrder, BulkPreview, BulkWish, SelectedOperation, apply, preview,
+};
 
 use super::Once;
 use crate::{Error, IdempotencyKey, Json, May, Result};
@@ -49,7 +53,7 @@ async fn run<R: Resource, O: Operation<R>>(
     let mut tx = may.begin().await?;
     if let Some(before) = once.replay(&mut tx).await? {
         tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(Done(before));
+        return Ok(Done::new(before));
     }
     let mut written = write(&mut tx, read, &hidden).await?;
     if atomic {
@@ -57,7 +61,7 @@ async fn run<R: Resource, O: Operation<R>>(
     }
     let status = if atomic { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let body = told::<R, O>(written, &hidden)?;
-    once.answer_with(tx, status, body).await.map(Done)
+    once.answer_with(tx, status, body).await.map(Done::new)
 }
 
 /// Reads every item, without the database. A record stands in one item: of two writes of one request to it, the second
