@@ -36,7 +36,9 @@ fn seen(record: &Value) -> Value {
 }
 
 fn change(record: &Value, patch: Value) -> Value {
-    json!({ "id": record["id"], "version": record["version"], "patch": patch })
+    let mut item = seen(record);
+    item["patch"] = patch;
+    item
 }
 
 fn statuses(results: &[Value]) -> Vec<u64> {

@@ -22,7 +22,9 @@ fn rated(rating: i32) -> Value {
 }
 
 fn update(filter: &Value, patch: Value) -> Value {
-    json!({ "filter": filter, "operation": "update", "patch": patch })
+    let mut wish = json!({ "filter": filter, "operation": "update" });
+    wish["patch"] = patch;
+    wish
 }
 
 /// The order that a preview allows.
