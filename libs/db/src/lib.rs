@@ -77,8 +77,14 @@ pub use change::{Change, Entry};
 pub use config::Config;
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
-pub use keep::{Answer, change, find, history, insert, remember, remove, replay, restore};
-pub use list::{Asked, Dress, Pager, Paging, Query, Related, Shape, Sought, list};
+pub use keep::{
+    Answer, Changed, New, Removed, Restored, Written, all_found, change, find, history, insert, lock_all,
+    remember, remove, replay, restore, write_each,
+};
+pub use list::{
+    Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,
+    list,
+};
 pub use pool::OpenError;
 pub use reach::{BeyondReach, Hidden, View, belongs_to};
 pub use record::{History, Kept, Page, PageInfo, Record};

@@ -104,6 +104,43 @@ impl OpenTx {
         self.answered(answer)
     }
 
+    /// The same for a statement whose text hardly comes again: its plan is not kept.
+    pub(crate) async fn fetch_all_once<T>(
+        &mut self,
+        text: SqlStr,
+        values: PgArguments,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let statement = sqlx::query_as_with(text, values).persistent(false);
+        let answer = statement.fetch_all(self.sending()?).await;
+        self.answered(answer)
+    }
+
+    /// Starts a part that can be undone alone; parts may have parts.
+    pub(crate) async fn begin_part(&mut self) -> Result<()> {
+        self.committable()?;
+        let answer = self.sending()?.execute("savepoint part").await;
+        self.answered(answer)?;
+        Ok(())
+    }
+
+    /// Keeps the part that was begun last, as far as the transaction is kept.
+    pub(crate) async fn keep_part(&mut self) -> Result<()> {
+        let answer = self.sending()?.execute("release savepoint part").await;
+        self.answered(answer)?;
+        Ok(())
+    }
+
+    /// Undoes the part that was begun last. What the server refused in it is forgotten.
+    pub(crate) async fn undo_part(&mut self) -> Result<()> {
+        let answer = self.sending()?.execute("rollback to savepoint part; release savepoint part").await;
+        self.answered(answer)?;
+        self.aborted = false;
+        Ok(())
+    }
+
     /// Fails when the server has refused a statement: what is left of the transaction is nothing.
     pub(crate) fn committable(&self) -> Result<()> {
         if self.aborted { Err(Error::Aborted) } else { Ok(()) }

@@ -3,6 +3,7 @@
 use identity::{Permissions, Scope};
 use kernel::{Id, UserId};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{Refusal, Resource, Result, Sort, TenantTx};
 
@@ -132,6 +133,18 @@ pub async fn belongs_to<R: Resource>(
 /// Fails with [`BeyondReach`] unless the record that was just written is in reach.
 pub(crate) async fn stays<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<()> {
     if tx.reach.is_whole::<R>() || is_reached(tx, id).await? { Ok(()) } else { Err(BeyondReach.into()) }
+}
+
+/// The same of many: fails unless every one of them is in reach.
+pub(crate) async fn all_stay<R: Resource>(tx: &mut TenantTx, ids: &[Uuid]) -> Result<()> {
+    if tx.reach.is_whole::<R>() {
+        return Ok(());
+    }
+    let condition = tx.reach.condition::<R>();
+    let text =
+        format!("select count(*) from app.{} where account_id = $1 and id = any($2){condition}", R::PLURAL);
+    let reached = tx.built::<(i64,)>(text).bind(ids).optional().await?.map(|(count,)| usize::try_from(count));
+    if reached == Some(Ok(ids.len())) { Ok(()) } else { Err(BeyondReach.into()) }
 }
 
 /// Whether the record, in the trash or not, is in reach.

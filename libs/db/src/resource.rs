@@ -1,4 +1,4 @@
-use crate::{Refusal, Related};
+use crate::{Refusal, Related, TenantTx};
 use kernel::UserId;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -45,6 +45,11 @@ pub trait Resource:
     /// Whether `after` may take the place of `before` (`None`: it is new). Pure, so a test needs no database.
     fn check(_before: Option<&Self>, _after: &Self) -> Result<(), Self::Refusal> {
         Ok(())
+    }
+
+    /// Looks at what records that are about to be written refer to, where no constraint can: one question for all of them.
+    fn look_around(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
+        std::future::ready(Ok(()))
     }
 
     /// What it means that the named constraint refused a write.

@@ -163,6 +163,12 @@ impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Sql<'_, T> {
         let values = self.row.values()?;
         self.tx.conn.fetch_all(self.text, values).await
     }
+
+    /// All rows, of a statement whose text hardly comes again.
+    pub(crate) async fn all_once(self) -> Result<Vec<T>, sqlx::Error> {
+        let values = self.row.values()?;
+        self.tx.conn.fetch_all_once(self.text, values).await
+    }
 }
 
 /// A statement that changes records, on its way.

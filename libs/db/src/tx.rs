@@ -87,6 +87,13 @@ impl Inside {
     }
 }
 
+/// A part of a transaction, to be kept or undone.
+#[must_use = "a part is kept or undone"]
+pub(crate) struct Part {
+    /// How many changes were noted before it.
+    noted: usize,
+}
+
 /// A transaction confined to one account. Dropped without [`commit`](Self::commit), it changes nothing.
 #[must_use = "a transaction that is not committed changes nothing"]
 pub struct TenantTx {
@@ -159,6 +166,24 @@ impl TenantTx {
     /// Notes something that happened and changed no row.
     pub fn note(&mut self, change: Change) {
         self.changes.push(change);
+    }
+
+    /// Starts a part of the transaction that can be undone alone.
+    pub(crate) async fn begin_part(&mut self) -> Result<Part> {
+        self.conn.begin_part().await?;
+        Ok(Part { noted: self.changes.len() })
+    }
+
+    /// Keeps the part, which is the last that was begun.
+    pub(crate) async fn keep_part(&mut self, _: Part) -> Result<()> {
+        self.conn.keep_part().await
+    }
+
+    /// Undoes the part, which is the last that was begun, and forgets what was noted in it.
+    pub(crate) async fn undo_part(&mut self, part: Part) -> Result<()> {
+        self.conn.undo_part().await?;
+        self.changes.truncate(part.noted);
+        Ok(())
     }
 
     /// A statement put together from `&'static str` names, by the functions of `keep` and `list` alone.

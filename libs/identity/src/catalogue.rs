@@ -23,6 +23,9 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "project", actions: ALL, records: true, about: "what the account does for clients" },
     Subject { name: "supplier", actions: ALL, records: true, about: "whom the account buys from" },
     Subject { name: "task", actions: ALL, records: true, about: "what there is to do" },
+    Subject { name: "note", actions: ALL, records: true, about: "what was written down about a record" },
+    Subject { name: "activity", actions: ALL, records: true, about: "what was done with a record" },
+    Subject { name: "tag", actions: ALL, records: true, about: "words that records are found by" },
     Subject {
         name: "account",
         actions: &["read", "write"],

@@ -67,7 +67,31 @@ pub async fn keeps_beside<R: Resource>(
     let actions: Vec<_> = history["data"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
     assert_eq!(actions, ["restored", "removed", "changed", "created"]);
     let another = nexo.person(rights).await;
-    replays(&another, many, sample_of(&another).await, change).await;
+    replays(&another, many, sample_of(&another).await, change.clone()).await;
+    let another = nexo.person(rights).await;
+    stands_in_a_batch(&another, many, sample_of(&another).await, change).await;
+}
+
+/// What is written in a batch is as if it had been written alone.
+async fn stands_in_a_batch(owner: &Person, many: &str, sample: Value, change: Value) {
+    let bulk = async |operation: &str, item: Value| {
+        let body = json!({ "operation": operation, "items": [item] });
+        owner.post(&format!("/{many}/bulk"), body).await.expect(StatusCode::OK)["data"][0]["record"].take()
+    };
+    let same = |record: &Value, fields: &Value, what: &str| {
+        for (field, value) in fields.as_object().unwrap() {
+            assert_eq!(&record[field], value, "{many}: {field} was not {what} in a batch");
+        }
+    };
+    let made = bulk("create", sample.clone()).await;
+    same(&made, &sample, "kept");
+    let item = json!({ "id": made["id"], "version": made["version"], "patch": change });
+    let changed = bulk("update", item).await;
+    same(&changed, &change, "changed");
+    bulk("delete", json!({ "id": made["id"], "version": changed["version"] })).await;
+    let back = bulk("restore", json!({ "id": made["id"] })).await;
+    let path = format!("/{many}/{}", made["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.expect(StatusCode::OK), back);
 }
 
 async fn finds_nothing(stranger: &Person, path: &str, seen: &Value, many: &str) {

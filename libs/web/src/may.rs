@@ -126,6 +126,14 @@ pub struct May<A, R> {
 }
 
 impl<A: Action, R: Subject> May<A, R> {
+    /// If the permissions of `who` give it.
+    pub(crate) fn given(db: Db, who: Anyone) -> Result<Self> {
+        if !who.0.permissions().allow(R::NAME, A::NAME) {
+            return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
+        }
+        Ok(Self { db, who, proof: PhantomData })
+    }
+
     /// Who asks.
     #[must_use]
     pub fn who(&self) -> &Principal {
@@ -169,9 +177,6 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let who = Anyone::from_request_parts(parts, state).await?;
-        if !who.0.permissions().allow(R::NAME, A::NAME) {
-            return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
-        }
-        Ok(Self { db: Db::from_ref(state), who, proof: PhantomData })
+        Self::given(Db::from_ref(state), who)
     }
 }

@@ -48,6 +48,9 @@ pub enum Error {
     /// What came in reads well and breaks a rule of form.
     #[error("some fields are not valid")]
     Invalid(Vec<Violation>),
+    /// Some items of a batch cannot be written, for these reasons; the status is theirs, where they share one.
+    #[error("some items cannot be written, so none was")]
+    Items(StatusCode, Vec<Violation>),
     /// A rule of the domain said no.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
@@ -113,6 +116,7 @@ impl Error {
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Items(status, _) => (*status, "items-refused"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             Self::InFlight => (StatusCode::CONFLICT, "idempotency-key-in-flight"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
@@ -158,11 +162,11 @@ impl Error {
         }
     }
 
-    fn into_problem(self) -> Problem {
+    pub(crate) fn into_problem(self) -> Problem {
         let (status, code) = self.nature();
         let (detail, title) = (self.to_string(), status.canonical_reason().unwrap_or("Problem").to_owned());
         let (errors, current) = match self {
-            Self::Invalid(violations) => (violations, None),
+            Self::Invalid(violations) | Self::Items(_, violations) => (violations, None),
             Self::Stale(_, current) => (Vec::new(), current),
             Self::Refused(refusal) => {
                 let pointer = refusal.pointer().map(|at| Violation::new(at, code, refusal.to_string()));
@@ -197,16 +201,16 @@ pub struct Problem {
     status: u16,
     /// What went wrong this time, for a person.
     #[schema(example = "client not found")]
-    detail: String,
+    pub(crate) detail: String,
     /// The last part of `type`.
     #[schema(example = "not-found")]
-    code: String,
+    pub(crate) code: String,
     /// The request, to find it in our logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     /// The fields at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Violation>,
+    pub(crate) errors: Vec<Violation>,
     /// With 412: the record as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

@@ -107,15 +107,22 @@ impl<T: Serialize> Answered<T> {
         let answer = Answer::new(fingerprint, StatusCode::CREATED.as_u16(), headers, body);
         Ok(Self { answer, replayed: false, record: PhantomData })
     }
+}
+
+impl<T> Answered<T> {
+    /// This answer, in JSON, to the request with this `fingerprint`.
+    pub(crate) fn with(status: StatusCode, body: Vec<u8>, fingerprint: Vec<u8>) -> Self {
+        let headers = BTreeMap::from([(CONTENT_TYPE.to_string(), "application/json".to_owned())]);
+        let answer = Answer::new(fingerprint, status.as_u16(), headers, body);
+        Self { answer, replayed: false, record: PhantomData }
+    }
 
     /// The answer, to be kept with what the request did.
     #[must_use]
     pub fn to_remember(&self) -> &Answer {
         &self.answer
     }
-}
 
-impl<T> Answered<T> {
     /// The answer that was given before.
     #[must_use]
     pub fn again(answer: Answer) -> Self {

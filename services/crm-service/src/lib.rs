@@ -1,15 +1,20 @@
 //! Clients, and what an account keeps about them.
 
+pub mod activities;
 pub mod clients;
 mod config;
 pub mod contacts;
 pub mod employees;
 mod explain;
 mod form;
+pub mod notes;
 pub mod projects;
 mod rule;
+pub mod subjects;
 pub mod suppliers;
+pub mod tags;
 pub mod tasks;
+mod timeline;
 
 use axum::{Router, extract::FromRef};
 use db::Db;
@@ -32,7 +37,13 @@ pub struct App {
 
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(explain::Explanation, employees::OrgChart, employees::Place)))]
+#[openapi(components(schemas(
+    explain::Explanation,
+    employees::OrgChart,
+    employees::Place,
+    tags::Tags,
+    timeline::Timeline
+)))]
 struct Schemas;
 
 /// Every operation of this service, documented.
@@ -45,6 +56,9 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(projects::router())
         .merge(suppliers::router())
         .merge(tasks::router())
+        .merge(notes::router())
+        .merge(activities::router())
+        .merge(tags::router())
         .routes(routes!(explain::explain))
 }
 

@@ -2,15 +2,18 @@
 //!
 //! They serve a resource that is one table. Whatever joins, counts or spans tables is SQL by hand.
 
+mod bulk;
 mod history;
 mod idempotency;
 
+pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use kernel::Id;
+use uuid::Uuid;
 
 use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays, record::KEPT};
 
@@ -21,6 +24,7 @@ pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>
         new.to_mut().own(tx.inside.user);
     }
     R::check(None, &new)?;
+    R::look_around(tx, &[&new]).await?;
     let (names, values) = (names::<R>(), columns::<R>(|_, at| format!("${}", at + 4)));
     let text = format!(
         "insert into app.{} (account_id, id, created_by, updated_by, {names}) values ($1, $2, $3, $3, {values})
@@ -38,6 +42,7 @@ pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>
 /// Writes `after` over `before`, unless somebody else has changed it since it was read.
 pub async fn change<R: Resource>(tx: &mut TenantTx, before: &Record<R>, after: &R) -> Result<Record<R>> {
     R::check(Some(&before.data), after)?;
+    R::look_around(tx, &[after]).await?;
     let (names, sets) = (names::<R>(), columns::<R>(|name, at| format!("{name} = ${}", at + 5)));
     let text = format!(
         "update app.{} set version = version + 1, updated_at = now(), updated_by = $4, {sets}
@@ -63,6 +68,19 @@ pub async fn find<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>
         tx.reach.condition::<R>()
     );
     tx.built(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
+}
+
+/// Whether each of these is there and in reach.
+pub async fn all_found<R: Resource>(tx: &mut TenantTx, ids: &[Id<R>]) -> Result<bool> {
+    let ids: HashSet<Uuid> = ids.iter().map(|id| (*id).into()).collect();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let text = format!(
+        "select count(*) from app.{} where account_id = $1 and id = any($2) and deleted_at is null{}",
+        R::PLURAL,
+        tx.reach.condition::<R>()
+    );
+    let found = tx.built::<(i64,)>(text).bind(&ids).optional().await?.map(|(count,)| usize::try_from(count));
+    Ok(found == Some(Ok(ids.len())))
 }
 
 /// Moves a record to the trash.

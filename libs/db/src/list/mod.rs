@@ -7,6 +7,7 @@ mod dress;
 mod filter;
 mod pager;
 mod related;
+mod selection;
 mod sort;
 mod value;
 
@@ -24,6 +25,7 @@ pub use dress::Dress;
 use filter::Filter;
 pub use pager::{Pager, Paging};
 pub use related::Related;
+pub use selection::{MOST_SELECTED, Selection, SelectionRefusal};
 use sort::Sort;
 use value::Value;
 

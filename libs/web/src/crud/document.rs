@@ -13,6 +13,7 @@ use utoipa::{
     },
 };
 
+use super::bulk::{BulkApplied, BulkOf, BulkOrder, BulkPreview, BulkWish, Done, Results, SelectedOperation};
 use super::export::Wanted;
 use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
 
@@ -59,7 +60,39 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
     ])
 }
 
-fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
+/// Many at once.
+pub(super) fn of_bulk<R: Resource>() -> OpenApi {
+    let many = R::PLURAL;
+    let bulk = operation::<R, Result<Done<R>>>(format!("bulk_{many}"), IdempotencyKey::into_params(|| None))
+        .request_body(Some(body::<BulkOf<R>>("application/json")));
+    let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_of_{many}"), vec![])
+        .request_body(Some(body::<BulkWish>("application/json")));
+    let key = IdempotencyKey::into_params(|| None);
+    let apply = operation::<R, Result<Done<R, BulkApplied>>>(format!("apply_bulk_to_{many}"), key)
+        .request_body(Some(body::<BulkOrder>("application/json")));
+    let posted =
+        |operation: OperationBuilder| PathItemBuilder::new().operation(HttpMethod::Post, operation.build());
+    let mut document = document::<R>(vec![
+        ("/bulk", posted(bulk)),
+        ("/bulk/preview", posted(preview)),
+        ("/bulk/apply", posted(apply)),
+    ]);
+    if let Some(components) = &mut document.components {
+        components.schemas.extend([
+            (BulkOf::<R>::name().into(), BulkOf::<R>::schema()),
+            (Results::<R>::name().into(), Results::<R>::schema()),
+            (BulkWish::name().into(), BulkWish::schema()),
+            (BulkPreview::name().into(), BulkPreview::schema()),
+            (BulkOrder::name().into(), BulkOrder::schema()),
+            (BulkApplied::name().into(), BulkApplied::schema()),
+            (SelectedOperation::name().into(), SelectedOperation::schema()),
+        ]);
+    }
+    document
+}
+
+/// Operations of `R`, by what their paths have after that of its records.
+pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
     let mut paths = Paths::new();
     for (path, item) in items {
         paths.paths.insert(format!("/api/v1/{}{path}", R::PLURAL), item.build());
@@ -81,11 +114,13 @@ fn file() -> Responses {
     responses
 }
 
-fn one_of<R: Resource>() -> PathItemBuilder {
+/// A path with the id of an `R` in it.
+pub fn one_of<R: Resource>() -> PathItemBuilder {
     PathItemBuilder::new().parameters(Some(Id::<R>::into_params(|| None)))
 }
 
-fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
+/// An operation of this name that answers `A`.
+pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
     let responses = ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
         .tag(R::PLURAL)
@@ -94,7 +129,8 @@ fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Paramete
         .responses(responses.build())
 }
 
-fn body<T: ToSchema>(media: &str) -> RequestBody {
+/// A `T` as the body of a request.
+pub fn body<T: ToSchema>(media: &str) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
     RequestBodyBuilder::new().content(media, content).build()
 }

@@ -1,6 +1,7 @@
 //! List, create, find, change, remove, restore and history, served once for every [`Resource`].
 
-mod document;
+mod bulk;
+pub mod document;
 mod export;
 mod once;
 
@@ -123,8 +124,25 @@ async fn history<R: Resource>(
     Ok(Json(history))
 }
 
-/// The plain operations of `R`, with their part of the API document.
+/// The plain operations of `R`, of one record and of many, with their part of the API document.
 pub fn crud<R, S>() -> OpenApiRouter<S>
+where
+    R: Resource,
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let many = format!("/api/v1/{}/bulk", R::PLURAL);
+    crud_one_by_one::<R, S>().merge(
+        OpenApiRouter::with_openapi(document::of_bulk::<R>())
+            .route(&many, post(bulk::bulk::<R>))
+            .route(&format!("{many}/preview"), post(bulk::preview::<R>))
+            .route(&format!("{many}/apply"), post(bulk::apply::<R>)),
+    )
+}
+
+/// Those of one record alone, for a resource of which nobody has many.
+pub fn crud_one_by_one<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
     S: Clone + Send + Sync + 'static,

@@ -21,6 +21,11 @@ pub struct Json<T>(pub T);
 pub struct Patch(Value);
 
 impl Patch {
+    /// If `value` is one: an object.
+    pub(crate) fn of(value: Value) -> Option<Self> {
+        value.is_object().then_some(Self(value))
+    }
+
     /// Refuses a change of what the caller may not see: nobody clears, or sets, what they do not know.
     pub fn spares(&self, hidden: &Hidden) -> Result<(), Error> {
         let touched = self.0.as_object().into_iter().flatten().find(|(field, _)| hidden.hide(field));
@@ -31,8 +36,13 @@ impl Patch {
     pub fn onto<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
         let mut whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
         merge(&mut whole, self.0);
-        valid(serde_path_to_error::deserialize(whole).map_err(|error| unreadable(&error))?)
+        understood(whole)
     }
+}
+
+/// Reads and validates what is JSON already.
+pub(crate) fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
+    valid(serde_path_to_error::deserialize(value).map_err(|error| unreadable(&error))?)
 }
 
 /// To whoever may not see a field, there is none.
@@ -83,11 +93,7 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let body = read(request, state, &["application/json", "application/merge-patch+json"]).await?;
         let patch: Value = parse(&body)?;
-        if patch.is_object() {
-            Ok(Self(patch))
-        } else {
-            Err(Error::Malformed("a merge patch is a JSON object".to_owned()))
-        }
+        Self::of(patch).ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
     }
 }
 

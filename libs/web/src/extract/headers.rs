@@ -16,6 +16,11 @@ use crate::{Error, respond::masked};
 pub struct IfMatch(i64);
 
 impl IfMatch {
+    /// This version.
+    pub(crate) fn version(version: i64) -> Self {
+        Self(version)
+    }
+
     /// Whether `record` is still what the client has seen; if not, the client gets what it is now.
     pub fn holds<R: Resource>(self, record: &Record<R>, hidden: &Hidden) -> Result<(), Error> {
         if self == record.kept.version {

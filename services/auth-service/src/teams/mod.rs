@@ -54,5 +54,5 @@ impl Refusal for TeamRefusal {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Team, App>().routes(routes!(members::team_members, members::set_team_members))
+    web::crud_one_by_one::<Team, App>().routes(routes!(members::team_members, members::set_team_members))
 }

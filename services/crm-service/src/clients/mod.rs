@@ -13,6 +13,7 @@ use validator::Validate;
 use crate::{
     App, form,
     rule::{self, Rule},
+    subjects,
 };
 pub use status::Status;
 
@@ -130,5 +131,5 @@ impl Resource for Client {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Client, App>()
+    web::crud::<Client, App>().merge(subjects::router::<Client>())
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, clients::Client, form, rule::Rule, suppliers::Supplier};
+use crate::{App, clients::Client, form, rule::Rule, subjects, suppliers::Supplier};
 pub use channel::{Email, EmailKind, Phone, PhoneKind};
 
 /// What an account keeps about a person.
@@ -95,6 +95,8 @@ impl Resource for Contact {
     const NAME: &'static str = "contact";
     const PLURAL: &'static str = "contacts";
     const OWNER: &'static str = "owner_id";
+    const SEARCHED: &'static [&'static str] =
+        &["first_name", "last_name", "job_title", "emails", "phones", "notes"];
     const RELATED: &'static [Related] =
         &[Related::to::<Client>("client", "client_id"), Related::to::<Supplier>("supplier", "supplier_id")];
     const FIELDS: &'static [Field<Self>] = &[
@@ -127,5 +129,5 @@ impl Resource for Contact {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Contact, App>()
+    web::crud::<Contact, App>().merge(subjects::router::<Contact>())
 }

@@ -14,6 +14,7 @@ use validator::Validate;
 use crate::{
     App, form,
     rule::{self, Rule},
+    subjects,
 };
 pub(crate) use org_chart::{OrgChart, Place};
 
@@ -101,6 +102,8 @@ impl Resource for Employee {
     const NAME: &'static str = "employee";
     const PLURAL: &'static str = "employees";
     const OWNER: &'static str = "member_id";
+    const SEARCHED: &'static [&'static str] =
+        &["code", "first_name", "last_name", "email", "phone", "department", "position"];
     const RELATED: &'static [Related] = &[Related::to::<Self>("manager", "manager_id")];
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("code", Kind::Text, |employee, row| row.put(&employee.code)),
@@ -133,5 +136,5 @@ impl Resource for Employee {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Employee, App>().routes(routes!(org_chart::org_chart))
+    web::crud::<Employee, App>().merge(subjects::router::<Employee>()).routes(routes!(org_chart::org_chart))
 }

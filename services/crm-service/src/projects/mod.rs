@@ -16,6 +16,7 @@ use crate::{
     clients::Client,
     form,
     rule::{self, Rule},
+    subjects,
 };
 pub use status::ProjectStatus;
 
@@ -92,6 +93,7 @@ impl Resource for Project {
     const NAME: &'static str = "project";
     const PLURAL: &'static str = "projects";
     const OWNER: &'static str = "owner_id";
+    const SEARCHED: &'static [&'static str] = &["code", "name", "description"];
     const RELATED: &'static [Related] = &[Related::to::<Client>("client", "client_id")];
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("client_id", Kind::Id, |project, row| row.put(project.client_id)),
@@ -133,5 +135,5 @@ impl Resource for Project {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Project, App>()
+    web::crud::<Project, App>().merge(subjects::router::<Project>())
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, form, rule::Rule};
+use crate::{App, form, rule::Rule, subjects};
 
 /// What an account keeps about a supplier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
@@ -96,6 +96,7 @@ impl Resource for Supplier {
     const NAME: &'static str = "supplier";
     const PLURAL: &'static str = "suppliers";
     const OWNER: &'static str = "owner_id";
+    const SEARCHED: &'static [&'static str] = &["name", "email", "tax_id", "phone", "notes"];
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("name", Kind::Text, |supplier, row| row.put(&supplier.name)),
         Field::new("email", Kind::Text, |supplier, row| row.put(&supplier.email)),
@@ -128,5 +129,5 @@ impl Resource for Supplier {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Supplier, App>()
+    web::crud::<Supplier, App>().merge(subjects::router::<Supplier>())
 }

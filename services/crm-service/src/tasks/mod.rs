@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, form, projects::Project, rule::Rule};
+use crate::{App, form, projects::Project, rule::Rule, subjects};
 pub use parts::{ChecklistItem, Priority, TaskStatus};
 
 /// What an account keeps about a task.
@@ -86,6 +86,7 @@ impl Resource for Task {
     const NAME: &'static str = "task";
     const PLURAL: &'static str = "tasks";
     const OWNER: &'static str = "assignee_id";
+    const SEARCHED: &'static [&'static str] = &["title", "description"];
     const RELATED: &'static [Related] =
         &[Related::to::<Project>("project", "project_id"), Related::to::<Self>("parent", "parent_id")];
     const FIELDS: &'static [Field<Self>] = &[
@@ -120,5 +121,5 @@ impl Resource for Task {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Task, App>()
+    web::crud::<Task, App>().merge(subjects::router::<Task>())
 }

@@ -7,6 +7,8 @@
 )]
 
 mod bad_input;
+mod beside;
+mod bulk;
 mod clients;
 mod contacts;
 mod employees;
@@ -18,6 +20,7 @@ mod projects;
 mod reach;
 mod schema;
 mod search;
+mod selection;
 mod suppliers;
 mod tasks;
 mod tokens;

@@ -1,0 +1,72 @@
+use std::{borrow::Cow, collections::BTreeMap, marker::PhantomData};
+
+use axum::response::{IntoResponse, Response};
+use db::{Record, Resource};
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        ArrayBuilder, ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Schema, schema::Type,
+    },
+};
+
+use super::selection::BulkApplied;
+use crate::{Answered, Json, Problem};
+
+/// What became of each item of a batch: made just now, or remembered from the first time that the request was sent.
+pub(crate) struct Done<R, T = Results<R>>(Answered<R>, PhantomData<fn() -> T>);
+
+impl<R, T> Done<R, T> {
+    pub(super) fn new(answer: Answered<R>) -> Self {
+        Self(answer, PhantomData)
+    }
+}
+
+impl<R, T> IntoResponse for Done<R, T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+/// Its body, for the API document.
+pub(crate) struct Results<R>(PhantomData<fn() -> R>);
+
+impl<R: Resource> PartialSchema for Results<R> {
+    fn schema() -> RefOr<Schema> {
+        let status = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("What a request for this item alone would have been answered."));
+        let item = ObjectBuilder::new()
+            .property("status", status)
+            .required("status")
+            .property("record", Ref::from_schema_name(Record::<R>::name()))
+            .property("problem", Ref::from_schema_name(Problem::name()));
+        let data = ArrayBuilder::new().items(item).description(Some("One for each item, in their order."));
+        ObjectBuilder::new().property("data", data).required("data").into()
+    }
+}
+
+impl<R: Resource> ToSchema for Results<R> {
+    fn name() -> Cow<'static, str> {
+        format!("{}BulkResults", R::name()).into()
+    }
+}
+
+impl<R: Resource> IntoResponses for Done<R> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let answer = |description: &str| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Results::<R>::name())));
+            let response = ResponseBuilder::new().description(description);
+            response.content("application/json", content.build()).build().into()
+        };
+        BTreeMap::from([
+            ("200".to_owned(), answer("All items are done")),
+            ("207".to_owned(), answer("Not atomic: each item has a status of its own")),
+        ])
+    }
+}
+
+impl<R: Resource> IntoResponses for Done<R, BulkApplied> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        Json::<BulkApplied>::responses()
+    }
+}

@@ -1,0 +1,117 @@
+//! What becomes of each item on its way, and how it is told.
+
+use db::{Hidden, Record, Resource};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Error, Problem, Result, Violation, respond::masked};
+
+/// Parts the items that are good so far from the failures, which keep their places.
+pub(super) fn good<T>(all: Vec<Result<T>>) -> (Vec<T>, Vec<Option<Error>>) {
+    let mut good = Vec::with_capacity(all.len());
+    let places = all.into_iter().map(|one| one.map(|one| good.push(one)).err()).collect();
+    (good, places)
+}
+
+/// Puts what became of the good ones back between the failures.
+pub(super) fn put_back<T>(
+    places: Vec<Option<Error>>,
+    done: impl IntoIterator<Item = Result<T>>,
+) -> Vec<Result<T>> {
+    let mut done = done.into_iter();
+    places
+        .into_iter()
+        .filter_map(|place| place.map_or_else(|| done.next(), |error| Some(Err(error))))
+        .collect()
+}
+
+/// Fails if one did: with all failures where items are at fault, else with what is.
+pub(super) fn all_or_nothing<T>(all: Vec<Result<T>>, fields: &str) -> Result<Vec<T>> {
+    let (good, places) = good(all);
+    let failed: Vec<_> =
+        places.into_iter().enumerate().filter_map(|(at, error)| Some((at, error?))).collect();
+    let Some((_, first)) = failed.first() else { return Ok(good) };
+    let status = first.status();
+    let shared = failed.iter().all(|(_, error)| error.status() == status);
+    let form = failed.iter().all(|(_, error)| matches!(error, Error::Invalid(_)));
+    let mut violations = Vec::new();
+    for (at, error) in failed {
+        violations.extend(violations_of(at, fields, own(error)?));
+    }
+    let status = if shared { status } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Err(if form { Error::Invalid(violations) } else { Error::Items(status, violations) })
+}
+
+/// The failure, if it is one of an item.
+fn own(error: Error) -> Result<Error> {
+    match error {
+        Error::Invalid(_) | Error::NotFound(_) | Error::Stale(..) | Error::Refused(_) => Ok(error),
+        failed => Err(failed),
+    }
+}
+
+/// The same failure, of fields that stand at `pointer`.
+pub(super) fn within(pointer: &str, error: Error) -> Error {
+    let Error::Invalid(violations) = error else { return error };
+    let moved = |one: Violation| Violation { pointer: format!("{pointer}{}", one.pointer), ..one };
+    Error::Invalid(violations.into_iter().map(moved).collect())
+}
+
+/// The fields at fault in the item `at`, whose record has its fields at `fields`.
+fn violations_of(at: usize, fields: &str, error: Error) -> Vec<Violation> {
+    problem_of(at, fields, error).errors
+}
+
+fn problem_of(at: usize, fields: &str, error: Error) -> Problem {
+    let item = format!("/items/{at}");
+    let place = match &error {
+        Error::Refused(refusal) => {
+            refusal.pointer().map_or(item.clone(), |field| format!("{item}{fields}{field}"))
+        }
+        Error::NotFound(_) => format!("{item}/id"),
+        Error::Stale(..) => format!("{item}/version"),
+        _ => item.clone(),
+    };
+    let mut problem = within(&item, error).into_problem();
+    if problem.code != "invalid" {
+        problem.errors = vec![Violation::new(place, &*problem.code, &*problem.detail)];
+    }
+    problem
+}
+
+/// What became of an item.
+#[derive(Serialize)]
+pub(super) struct Told<'r, R> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<Shown<'r, R>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'r, R> {
+    Whole(&'r Record<R>),
+    Part(Value),
+}
+
+impl<'r, R: Resource> Told<'r, R> {
+    /// That it was done.
+    pub(super) fn done(status: StatusCode, record: &'r Record<R>, hidden: &Hidden) -> Result<Self> {
+        let record = match status {
+            StatusCode::NO_CONTENT => None,
+            _ if hidden.is_empty() => Some(Shown::Whole(record)),
+            _ => Some(Shown::Part(masked(record, hidden)?)),
+        };
+        Ok(Self { status: status.as_u16(), record, problem: None })
+    }
+
+    /// That it was not.
+    pub(super) fn refused(at: usize, fields: &str, error: Error) -> Result<Self> {
+        let error = own(error)?;
+        let status = error.status().as_u16();
+        Ok(Self { status, record: None, problem: Some(problem_of(at, fields, error)) })
+    }
+}

@@ -1,0 +1,54 @@
+//! Notes: what was written down about a record.
+
+use db::{Field, Kind, Resource, TenantTx};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::{
+    App,
+    subjects::{self, SubjectRefusal, SubjectType},
+};
+
+/// What was written down about a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// What sort of record it is about.
+    pub subject_type: SubjectType,
+    /// Which one.
+    pub subject_id: Uuid,
+    /// The text.
+    #[validate(length(min = 1, max = 10_000))]
+    #[schema(example = "Wants a new offer in March.")]
+    pub body: String,
+}
+
+impl Resource for Note {
+    const NAME: &'static str = "note";
+    const PLURAL: &'static str = "notes";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::required("subject_type", Kind::Choice(SubjectType::WORDS), |note, row| {
+            row.put(note.subject_type);
+        }),
+        Field::required("subject_id", Kind::Id, |note, row| row.put(note.subject_id)),
+        Field::required("body", Kind::Text, |note, row| row.put(&note.body)),
+    ];
+    type Refusal = SubjectRefusal;
+
+    fn check(before: Option<&Self>, after: &Self) -> Result<(), SubjectRefusal> {
+        let of = |note: &Self| (note.subject_type, note.subject_id);
+        if before.is_some_and(|before| of(before) != of(after)) { Err(SubjectRefusal::Fixed) } else { Ok(()) }
+    }
+
+    async fn look_around(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
+        subjects::found(tx, all.iter().map(|note| (note.subject_type, note.subject_id))).await
+    }
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    web::crud::<Note, App>()
+}

@@ -1,0 +1,73 @@
+//! The tags of one record.
+
+use db::{Change, Resource, Scoped, ScopedWrite, TenantTx};
+use kernel::Id;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+use web::{Json, May, Path, Read, Result, Write};
+
+use super::TagRefusal;
+
+/// The tags of a record.
+#[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tags {
+    /// Their ids: all of them.
+    #[validate(length(max = 100))]
+    tags: Vec<Uuid>,
+}
+
+const TAGS: Scoped = Scoped::new(
+    "select t.id from app.record_tags r join app.tags t on t.account_id = r.account_id and t.id = r.tag_id
+     where r.account_id = $1 and r.subject_type = $2 and r.subject_id = $3 and t.deleted_at is null order by t.id",
+);
+const SET: ScopedWrite = ScopedWrite::new(
+    "with gone as (
+         delete from app.record_tags where account_id = $1 and subject_type = $2 and subject_id = $3 and tag_id <> all ($4)
+     )
+     insert into app.record_tags (account_id, subject_type, subject_id, tag_id)
+     select $1, $2, $3, t.id from app.tags t where t.account_id = $1 and t.id = any ($4) and t.deleted_at is null
+     on conflict do nothing",
+);
+
+/// The tags of a record.
+pub(crate) async fn tags_of<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Json<Tags>> {
+    let mut tx = may.begin_reading().await?;
+    db::find(&mut tx, id).await?;
+    Ok(Json(Tags { tags: tags(&mut tx, id).await? }))
+}
+
+/// Gives a record these tags, and no others.
+pub(crate) async fn set_tags_of<R: Resource>(
+    may: May<Write, R>,
+    Path(id): Path<Id<R>>,
+    Json(Tags { tags: mut wanted }): Json<Tags>,
+) -> Result<Json<Tags>> {
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut tx = may.begin().await?;
+    let record = db::find(&mut tx, id).await?;
+    let before = tags(&mut tx, id).await?;
+    if before == wanted {
+        return Ok(Json(Tags { tags: before }));
+    }
+    let change = Change::new(&format!("{}.{}.tagged", R::AREA, R::NAME), R::NAME, id.into(), "tagged")
+        .from(json!({ "tags": before }))
+        .with(json!({ "tags": wanted }))
+        .at(record.kept.version);
+    tx.write_noted::<()>(SET, change).bind(R::NAME).bind(id).bind(&wanted).run().await?;
+    let after = tags(&mut tx, id).await?;
+    if after != wanted {
+        return Err(TagRefusal::Unknown.into());
+    }
+    tx.commit().await?;
+    Ok(Json(Tags { tags: after }))
+}
+
+async fn tags<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Vec<Uuid>> {
+    let tags: Vec<(Uuid,)> = tx.read(TAGS).bind(R::NAME).bind(id).all().await?;
+    Ok(tags.into_iter().map(|(tag,)| tag).collect())
+}
