@@ -94,13 +94,16 @@ pub(crate) async fn confirm_email(
     let moved: Option<Moved> = tx.ask(CHANGE, |row| row.put(token)).await.map_err(taken)?;
     let Moved { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
+    // First of all: whoever did not do this must hear of it, whatever becomes of the rest.
+    let told = [&was, &is_now].map(|to| app.mail.post(Letter::email_changed(to, &is_now)));
     for account in own::accounts(&app, user_id, request).await? {
         let mut tx = own::inside(&app, account, user_id, request).await?;
         tx.note(Change::new("auth.user.email_changed", "user", user_id.into(), "email_changed"));
         tx.commit().await?;
     }
-    app.mail.post(Letter::email_changed(&was, &is_now))?;
-    app.mail.post(Letter::email_changed(&is_now, &is_now))?;
+    for letter in told {
+        letter?;
+    }
     Ok(NoContent)
 }
 

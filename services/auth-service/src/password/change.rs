@@ -53,7 +53,8 @@ pub(crate) async fn change_password(
     end_others(&mut tx, &who, "password").await?;
     counted.forgive(&mut tx).await?;
     tx.commit().await?;
+    let told = app.mail.post(Letter::password_changed(&email)); // whatever becomes of the rest
     end_everywhere(&app, who.user(), RequestId(who.request()), Some(who.account())).await?;
-    app.mail.post(Letter::password_changed(&email))?;
+    told?;
     Ok(NoContent)
 }

@@ -99,8 +99,9 @@ pub(crate) async fn reset_password(
         return Err(AuthRefusal::TokenInvalid.into()); // shown twice at once
     }
     tx.commit().await?;
+    let told = app.mail.post(Letter::password_changed(&email)); // whatever becomes of the rest
     end_everywhere(&app, user_id, request, None).await?;
-    app.mail.post(Letter::password_changed(&email))?;
+    told?;
     Ok(NoContent)
 }
 
