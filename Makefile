@@ -28,10 +28,11 @@ check: ## Formatting and lints
 	@scripts/check
 
 .PHONY: bench
-bench: ## Measure the services beside pgbench and argon2, and backups beside pg_dump (about 15 minutes, after a release build)
+bench: ## Measure the services beside pgbench and argon2, and backups beside pg_dump (about 25 minutes, after a release build)
 	@scripts/provision bench
 	@cargo build --workspace --profile bench-run --bins --examples
 	@bench/run $(ARGS)
+	@bench/crm
 	@bench/auth
 	@bench/backups
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost

@@ -20,7 +20,7 @@ def free_port():
 def start(name, more, ready):
     # A session of its own, as a service manager gives it: Linux shares cores out among sessions (sched_autogroup), each
     # backend of PostgreSQL is one, and a thread of a crowded session may stand still for a second beside them.
-    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "7200", **more}
+    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "3600", **more}
     process = subprocess.Popen([BINARIES / name.split()[0], *name.split()[1:]], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
     started.append(process)
     for _ in range(600):
@@ -49,8 +49,8 @@ def folder():
                 process.wait(60)
 
 
-def post(url, body):
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def post(url, body, headers=None):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
     return json.load(urllib.request.urlopen(request, timeout=60))
 
 
@@ -67,7 +67,7 @@ class Nexo:
         self.state = self.folder / "state"
         ports = {name: free_port() for name in ("gateway", "auth", "crm")}
         listen = {f"NEXO_{name.upper()}_LISTEN": f"127.0.0.1:{port}" for name, port in ports.items()}
-        start("nexo up", {**listen, "NEXO_STATE": str(self.state), "NEXO_HASHING_THREADS": "2"}, f"http://127.0.0.1:{ports['gateway']}/health/ready")
+        start("nexo up", {**listen, "NEXO_STATE": str(self.state), "NEXO_HASHING_THREADS": "2", "NEXO_TRUSTED_PROXIES": "127.0.0.1"}, f"http://127.0.0.1:{ports['gateway']}/health/ready")
         self.auth = f"http://127.0.0.1:{ports['auth']}"
         self.password, self.port = (self.state / "roles.password").read_text(), (self.state / "postgres.port").read_text()
         self.env = {**os.environ, "PGPASSWORD": self.password, "PGHOST": "127.0.0.1", "PGPORT": self.port, "PGDATABASE": "nexo"}
@@ -88,15 +88,18 @@ class Nexo:
 
     def psql(self, statements, role="nexo_migrator"):
         command = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-U", role]
-        return subprocess.run(command, input=statements, env=self.env, text=True, check=True, capture_output=True).stdout
+        env = {**self.env, "PGPASSWORD": (self.state / "superuser.password").read_text()} if role == "postgres" else self.env
+        done = subprocess.run(command, input=statements, env=env, text=True, capture_output=True)
+        return done.stdout if done.returncode == 0 else sys.exit(f"psql: {done.stderr}")
 
     def owners(self, count):
         """The tokens of people who have registered, by their accounts."""
         def register(at):
             body = {"email": f"owner{at}@bench.test", "password": PASSWORD, "display_name": "Owner", "account_name": f"Account {at}"}
-            post(f"{self.auth}/api/v1/auth/register", body)
+            elsewhere = {"X-Forwarded-For": f"10.1.{at // 250}.{at % 250}"}  # one address may not try so often
+            post(f"{self.auth}/api/v1/auth/register", body, elsewhere)
             letter = get(f"{self.auth}/dev/mail?to={body['email']}")["data"][0]
-            return post(f"{self.auth}/api/v1/auth/register/confirm", {"token": letter["token"], "password": PASSWORD})
+            return post(f"{self.auth}/api/v1/auth/register/confirm", {"token": letter["token"], "password": PASSWORD}, elsewhere)
 
         with ThreadPoolExecutor(4) as pool:
             return {one["account_id"]: one for one in pool.map(register, range(count))}
@@ -138,7 +141,7 @@ class Nexo:
             command += ["-D", f"{name}={value}"]
         said = subprocess.run(command, env=self.env, text=True, capture_output=True)
         if said.returncode or "failed" in said.stderr:
-            sys.exit(f"pgbench: {said.stderr}")
+            sys.exit(f"pgbench: {said.stderr[:2000]}")
         return float(re.search(r"tps = ([\d.]+)", said.stdout).group(1))
 
     def wrk(self, url, connections, seconds, script, env, watched, expected=r"^$"):
