@@ -25,7 +25,7 @@ def operations(bench):
 
     for account in (bench.asking[1], bench.large):
         ids = [f"{n:032x}" for n in range(1, TIMES + 1)]
-        cursor = json.load(bench.send(account, "GET", path("?limit=100")))["page"]["next_cursor"]
+        cursor = json.load(bench.send(account, "GET", path("?limit=20")))["page"]["next_cursor"]
         for id in ids:
             yield account, "GET", path(f"/{id}"), None
             yield account, "GET", path(f"/{id}/timeline"), None
