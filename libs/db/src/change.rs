@@ -27,11 +27,11 @@ pub struct Change {
 pub struct Entry {
     /// Tells steps apart.
     pub id: Uuid,
-    /// What was done: `created`, `changed`, `removed` or `restored`.
+    /// What was done: `created`, `changed`, `tagged`, `removed`, `restored` or `purged`.
     pub action: String,
     /// The record's version afterwards.
     pub version: i64,
-    /// The fields that changed, as they were.
+    /// The fields that changed, as they were; none any more, once the record is purged.
     pub before: Option<Value>,
     /// The fields that changed, as they became.
     pub after: Option<Value>,
@@ -101,7 +101,7 @@ impl Change {
     }
 }
 
-fn json<T: Serialize>(data: &T) -> Value {
+pub(crate) fn json<T: Serialize>(data: &T) -> Value {
     serde_json::to_value(data).unwrap_or(Value::Null) // a resource serializes: it was just read from JSON or a row
 }
 

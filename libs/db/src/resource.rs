@@ -1,5 +1,5 @@
 use crate::{Refusal, Related, TenantTx};
-use kernel::UserId;
+use kernel::{Id, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Arguments as _, Encode, FromRow, Postgres, Type,
@@ -32,7 +32,8 @@ pub trait Resource:
     const OWNER: &'static str = "created_by";
     /// The fields that `q=` looks through, as `ops.make_searchable` was told; none, if its table was not.
     const SEARCHED: &'static [&'static str] = &[];
-    /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`.
+    /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`. A new reference is
+    /// to what is not in the trash; if it is not, that is as if `fk_<table>_<name>` had refused it.
     const RELATED: &'static [Related] = &[];
     /// The columns that people write: what is stored, and what lists filter and sort by.
     const FIELDS: &'static [Field<Self>];
@@ -49,6 +50,12 @@ pub trait Resource:
 
     /// Looks at what records that are about to be written refer to, where no constraint can: one question for all of them.
     fn look_around(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Purges what is merely beside a record, such as notes about it, before the record itself. What refers to it by a
+    /// foreign key is not beside it, and keeps it from being purged.
+    fn take_along(_tx: &mut TenantTx, _id: Id<Self>) -> impl Future<Output = crate::Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 

@@ -13,7 +13,10 @@ pub struct Subject {
     pub about: &'static str,
 }
 
-const ALL: &[&str] = &["read", "write", "delete"];
+/// What may be done to records. What has been deleted is in the trash until it is restored, or purged.
+const ALL: &[&str] = &["read", "write", "delete", "purge"];
+/// To what has no trash.
+const PLAIN: &[&str] = &["read", "write", "delete"];
 
 /// Everything that a permission can be about.
 pub const SUBJECTS: &[Subject] = &[
@@ -34,14 +37,14 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "member",
-        actions: ALL,
+        actions: PLAIN,
         records: false,
         about: "people in the account, and what they may do",
     },
-    Subject { name: "invitation", actions: ALL, records: false, about: "people who are asked to come in" },
-    Subject { name: "role", actions: ALL, records: false, about: "sets of permissions" },
+    Subject { name: "invitation", actions: PLAIN, records: false, about: "people who are asked to come in" },
+    Subject { name: "role", actions: PLAIN, records: false, about: "sets of permissions" },
     Subject { name: "team", actions: ALL, records: false, about: "people who work on each other's records" },
-    Subject { name: "api_key", actions: ALL, records: false, about: "programs that act in the account" },
+    Subject { name: "api_key", actions: PLAIN, records: false, about: "programs that act in the account" },
     Subject {
         name: "security_event",
         actions: &["read"],

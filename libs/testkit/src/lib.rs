@@ -2,18 +2,25 @@
 //!
 //! The first test of a process starts a PostgreSQL server that goes with it; every test gets a fresh database, copied
 //! from one that all migrations were applied to.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod closed;
 mod contract;
 mod database;
 mod ground;
+mod guarded;
 mod matrix;
 mod person;
 
 pub use closed::{closed, document_is_whole};
-pub use contract::{keeps, keeps_beside};
+pub use contract::{keeps, keeps_beside, keeps_one_by_one};
 pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
+pub use guarded::writes_are_guarded;
 pub use matrix::matrix;
 pub use person::{Answer, Person};

@@ -115,8 +115,14 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::Internal(format!("a handler panicked: {words}").into()).into_response()
 }
 
+/// About what an operation cannot say by what it lacks.
+const WRITES: &str = "A POST that has no `Idempotency-Key` among its parameters only reads, or takes or answers something \
+    secret, which is not kept to be answered again. A PATCH, PUT or DELETE that has no `If-Match` is of something that has \
+    no version, since it never changes but to end.";
+
 fn describe(document: &mut OpenApi, title: &str) {
     title.clone_into(&mut document.info.title);
+    document.info.description = Some(WRITES.to_owned());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());

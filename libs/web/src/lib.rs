@@ -13,14 +13,14 @@ mod serve;
 mod telemetry;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
-pub use crud::{Once, crud, crud_for_reading, crud_one_by_one, document as describe};
+pub use crud::{Begun, Once, crud, crud_for_reading, crud_one_by_one, document as describe};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
 pub use finish::{Edges, finish, shield};
 pub use health::Health;
-pub use may::{Action, Anyone, Bearer, Delete, Known, May, Read, Subject, Write};
+pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
-pub use respond::{Accepted, Answered, Created, Listed, Marked, NoContent, Tagged};
+pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
 pub use serve::{Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 

@@ -35,6 +35,10 @@ pub enum Write {}
 #[derive(Debug)]
 pub enum Delete {}
 
+/// To remove from the trash, for good.
+#[derive(Debug)]
+pub enum Purge {}
+
 impl Action for Read {
     const NAME: &'static str = "read";
 }
@@ -45,6 +49,10 @@ impl Action for Write {
 
 impl Action for Delete {
     const NAME: &'static str = "delete";
+}
+
+impl Action for Purge {
+    const NAME: &'static str = "purge";
 }
 
 /// The token that a request carries.

@@ -1,10 +1,13 @@
 use std::{collections::BTreeMap, marker::PhantomData};
 
-use axum::response::{IntoResponse, Response};
-use db::{Answer, Hidden, Page, Record};
+use axum::{
+    body::to_bytes,
+    response::{IntoResponse, Response},
+};
+use db::{Answer, Hidden, Page, Record, Resource};
 use http::{
     HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, ETAG, LOCATION},
+    header::{ETAG, LOCATION},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -77,56 +80,47 @@ pub struct Accepted<T>(pub T);
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 201 with a record: made just now, or remembered from the first time that the request was sent.
+/// 201 with a record, where it is, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Answered<T> {
-    answer: Answer,
-    replayed: bool,
-    record: PhantomData<fn() -> T>,
-}
+pub struct Made<T>(Tagged<T>);
 
-impl<T: Serialize> Answered<T> {
-    /// The answer for a record that was just made at `location`; `fingerprint` is that of its request.
-    pub fn created(
-        location: String,
-        record: &Record<T>,
-        fingerprint: Vec<u8>,
-        hidden: &Hidden,
-    ) -> Result<Self, Error> {
-        let body = if hidden.is_empty() {
-            serde_json::to_vec(record)
-        } else {
-            serde_json::to_vec(&masked(record, hidden)?)
-        };
-        let body = body.map_err(|error| Error::Internal(error.into()))?;
-        let headers = BTreeMap::from([
-            (CONTENT_TYPE.to_string(), "application/json".to_owned()),
-            (LOCATION.to_string(), location),
-            (ETAG.to_string(), etag(record.kept.version)),
-        ]);
-        let answer = Answer::new(fingerprint, StatusCode::CREATED.as_u16(), headers, body);
-        Ok(Self { answer, replayed: false, record: PhantomData })
+impl<T: Serialize> Made<T> {
+    /// As somebody sees it from whom these fields are hidden.
+    #[must_use]
+    pub fn of(record: Record<T>, hidden: &Hidden) -> Self {
+        Self(Tagged::of(record, hidden))
     }
 }
 
-impl<T> Answered<T> {
-    /// This answer, in JSON, to the request with this `fingerprint`.
-    pub(crate) fn with(status: StatusCode, body: Vec<u8>, fingerprint: Vec<u8>) -> Self {
-        let headers = BTreeMap::from([(CONTENT_TYPE.to_string(), "application/json".to_owned())]);
-        let answer = Answer::new(fingerprint, status.as_u16(), headers, body);
-        Self { answer, replayed: false, record: PhantomData }
+/// An `A`: made just now, or remembered from the first time that the request was sent.
+#[derive(Debug)]
+pub struct Answered<A> {
+    answer: Answer,
+    replayed: bool,
+    of: PhantomData<fn() -> A>,
+}
+
+impl<A> Answered<A> {
+    /// The answer that was given before.
+    pub(crate) fn again(answer: Answer) -> Self {
+        Self { answer, replayed: true, of: PhantomData }
     }
 
     /// The answer, to be kept with what the request did.
-    #[must_use]
-    pub fn to_remember(&self) -> &Answer {
+    pub(crate) fn to_remember(&self) -> &Answer {
         &self.answer
     }
+}
 
-    /// The answer that was given before.
-    #[must_use]
-    pub fn again(answer: Answer) -> Self {
-        Self { answer, replayed: true, record: PhantomData }
+impl<A: IntoResponse> Answered<A> {
+    /// This answer to the request with this `fingerprint`.
+    pub(crate) async fn of(answer: A, fingerprint: Vec<u8>) -> Result<Self, Error> {
+        let (parts, body) = answer.into_response().into_parts();
+        let body = to_bytes(body, usize::MAX).await.map_err(|error| Error::Internal(error.into()))?;
+        let text = |value: &HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
+        let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
+        let answer = Answer::new(fingerprint, parts.status.as_u16(), headers.collect(), body.into());
+        Ok(Self { answer, replayed: false, of: PhantomData })
     }
 }
 
@@ -134,7 +128,7 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-impl<T> IntoResponse for Answered<T> {
+impl<A> IntoResponse for Answered<A> {
     fn into_response(self) -> Response {
         let (status, headers, body) = self.answer.into_parts();
         let mut response = body.into_response();
@@ -148,6 +142,13 @@ impl<T> IntoResponse for Answered<T> {
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
         }
         response
+    }
+}
+
+impl<R: Resource> IntoResponse for Made<R> {
+    fn into_response(self) -> Response {
+        let location = format!("/api/v1/{}/{}", R::PLURAL, self.0.record.id);
+        (StatusCode::CREATED, [(LOCATION, location)], self.0).into_response()
     }
 }
 
@@ -212,9 +213,15 @@ impl<T: ToSchema> IntoResponses for Listed<T> {
     }
 }
 
-impl<T: ToSchema> IntoResponses for Answered<T> {
+impl<T: ToSchema> IntoResponses for Made<T> {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         answer::<Record<T>>("201")
+    }
+}
+
+impl<A: IntoResponses> IntoResponses for Answered<A> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        A::responses()
     }
 }
 

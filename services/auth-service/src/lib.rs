@@ -21,7 +21,7 @@ mod roles;
 mod sessions;
 mod signup;
 mod slug;
-mod teams;
+pub mod teams;
 mod throttle;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Answers kept by the key that a client gave its request, in the transaction of the request itself: a request that
 //! is sent again is answered again, and done once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::{FromRow, types::Json};
 
@@ -12,6 +12,9 @@ const TAKE: Scoped = Scoped::new(
     "with caller as (select $1::uuid as account_id, $2::uuid as user_id)
      select pg_try_advisory_xact_lock(hashtextextended(account_id || '/' || user_id || '/' || $3::text, 0)) from caller",
 );
+/// A request that was refused is answered before its transaction has ended, and may come again at once.
+const LETTING_GO: [Duration; 3] =
+    [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(50)];
 const REPLAY: Scoped = Scoped::new(
     "select fingerprint, status, headers, body from app.idempotency_keys where account_id = $1 and user_id = $2 and key = $3",
 );
@@ -46,15 +49,25 @@ impl Answer {
 /// same request.
 pub async fn replay(tx: &mut TenantTx, key: &str, fingerprint: &[u8]) -> Result<Option<Answer>> {
     let user = tx.inside.user;
-    let taken: Option<(bool,)> = tx.read(TAKE).bind(user).bind(key).optional().await?;
-    if taken != Some((true,)) {
-        return Err(Error::InFlight);
-    }
+    take(tx, key).await?;
     let answer: Option<Answer> = tx.read(REPLAY).bind(user).bind(key).optional().await?;
     match answer {
         Some(answer) if answer.fingerprint != fingerprint => Err(Error::KeyReused),
         answer => Ok(answer),
     }
+}
+
+async fn take(tx: &mut TenantTx, key: &str) -> Result<()> {
+    for again in LETTING_GO.map(Some).into_iter().chain([None]) {
+        let user = tx.inside.user;
+        let taken: Option<(bool,)> = tx.read(TAKE).bind(user).bind(key).optional().await?;
+        match (taken, again) {
+            (Some((true,)), _) => return Ok(()),
+            (_, Some(pause)) => tokio::time::sleep(pause).await,
+            (_, None) => break,
+        }
+    }
+    Err(Error::InFlight)
 }
 
 /// Keeps the answer to the caller's request `key`, together with what the request did.

@@ -5,14 +5,18 @@
 mod bulk;
 mod history;
 mod idempotency;
+mod purge;
+mod refer;
 
 pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
+pub use purge::{find_in_trash, purge, purge_about};
 
 use std::{borrow::Cow, collections::HashSet};
 
 use kernel::Id;
+use refer::refer;
 use uuid::Uuid;
 
 use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays, record::KEPT};
@@ -24,6 +28,7 @@ pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>
         new.to_mut().own(tx.inside.user);
     }
     R::check(None, &new)?;
+    refer(tx, [(None, &*new)].into_iter()).await?;
     R::look_around(tx, &[&new]).await?;
     let (names, values) = (names::<R>(), columns::<R>(|_, at| format!("${}", at + 4)));
     let text = format!(
@@ -42,6 +47,7 @@ pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>
 /// Writes `after` over `before`, unless somebody else has changed it since it was read.
 pub async fn change<R: Resource>(tx: &mut TenantTx, before: &Record<R>, after: &R) -> Result<Record<R>> {
     R::check(Some(&before.data), after)?;
+    refer(tx, [(Some(&before.data), after)].into_iter()).await?;
     R::look_around(tx, &[after]).await?;
     let (names, sets) = (names::<R>(), columns::<R>(|name, at| format!("{name} = ${}", at + 5)));
     let text = format!(
@@ -70,12 +76,14 @@ pub async fn find<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>
     tx.built(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
 }
 
-/// Whether each of these is there and in reach.
+/// Whether each of these is there and in reach; holds them there until the transaction ends.
 pub async fn all_found<R: Resource>(tx: &mut TenantTx, ids: &[Id<R>]) -> Result<bool> {
     let ids: HashSet<Uuid> = ids.iter().map(|id| (*id).into()).collect();
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let text = format!(
-        "select count(*) from app.{} where account_id = $1 and id = any($2) and deleted_at is null{}",
+        "select count(*) from (
+             select from app.{} where account_id = $1 and id = any($2) and deleted_at is null{} order by id for key share
+         ) as held",
         R::PLURAL,
         tx.reach.condition::<R>()
     );
@@ -83,11 +91,29 @@ pub async fn all_found<R: Resource>(tx: &mut TenantTx, ids: &[Id<R>]) -> Result<
     Ok(found == Some(Ok(ids.len())))
 }
 
-/// Moves a record to the trash.
+/// Gives a record its next version, for a change of what belongs to it and is not among its fields. That change is noted by
+/// whoever makes it.
+pub async fn touch<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Result<Record<R>> {
+    let text = format!(
+        "update app.{} set version = version + 1, updated_at = now(), updated_by = $4
+         where account_id = $1 and id = $2 and version = $3 and deleted_at is null{} returning {KEPT}, {}",
+        R::PLURAL,
+        tx.reach.condition::<R>(),
+        names::<R>()
+    );
+    let user = tx.inside.user;
+    let statement = tx.built(text).bind(before.id).bind(before.kept.version).bind(user);
+    statement.optional().await?.ok_or(Error::Stale(R::NAME))
+}
+
+/// Moves a record to the trash. It is taken `for update` first: see [`refer`].
 pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Result<Record<R>> {
     let text = format!(
-        "update app.{} set version = version + 1, deleted_at = now(), deleted_by = $4, updated_at = now(), updated_by = $4
-         where account_id = $1 and id = $2 and version = $3 and deleted_at is null{} returning {KEPT}, {}",
+        "with found as (
+             select id from app.{0} where account_id = $1 and id = $2 and version = $3 and deleted_at is null{1} for update
+         )
+         update app.{0} set version = version + 1, deleted_at = now(), deleted_by = $4, updated_at = now(), updated_by = $4
+         where account_id = $1 and id in (select id from found) returning {KEPT}, {2}",
         R::PLURAL,
         tx.reach.condition::<R>(),
         names::<R>()

@@ -42,6 +42,7 @@ pub struct Query<R> {
     count: Count,
     cursor: Option<String>,
     dress: Dress,
+    trash: bool,
     of: PhantomData<fn() -> R>,
 }
 
@@ -81,6 +82,15 @@ impl<R: Resource> Query<R> {
         Self::with(filter, asked, view)
     }
 
+    /// The same of what is in the trash, the newest there first.
+    pub fn of_trash(mut asked: Asked, view: &View) -> Result<Self> {
+        if asked.q.is_some() {
+            return Err(unanswerable("q", "cannot be asked of the trash"));
+        }
+        asked.sort.get_or_insert_with(|| "-updated_at".to_owned());
+        Ok(Self { trash: true, ..Self::understand(asked, view)? })
+    }
+
     fn with(filter: Option<Filter>, asked: Asked, view: &View) -> Result<Self> {
         let columns = Columns::of::<R>(&view.hidden, &view.reach);
         Ok(Self {
@@ -96,6 +106,7 @@ impl<R: Resource> Query<R> {
             },
             cursor: asked.cursor,
             dress: Dress::understand::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
+            trash: false,
             of: PhantomData,
         })
     }
@@ -139,7 +150,8 @@ fn looked_for<R: Resource>(q: String, view: &View) -> Result<String> {
 pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
     let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
     let looked_for = query.looked_for.as_deref().unwrap_or_default();
-    let seal = Seal::new(tx, &[R::PLURAL, &query.sort.to_string(), &filter, looked_for]);
+    let place = if query.trash { "trash" } else { "" };
+    let seal = Seal::new(tx, &[R::PLURAL, place, &query.sort.to_string(), &filter, looked_for]);
     let position = match &query.cursor {
         Some(cursor) => Some(query.sort.position(&seal.open::<Vec<Json>>(cursor)?)?),
         None => None,
@@ -196,7 +208,8 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -
 }
 
 fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> String {
-    let mut condition = "account_id = $1 and deleted_at is null".to_owned();
+    let there = if query.trash { "is not null" } else { "is null" };
+    let mut condition = format!("account_id = $1 and deleted_at {there}");
     condition.push_str(&tx.reach.condition::<R>());
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");

@@ -40,6 +40,24 @@ impl Related {
             fetch: |tx, ids| Box::pin(fetch::<T>(tx, ids)),
         }
     }
+
+    /// As filters and `expand` name it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The column that holds its id.
+    #[must_use]
+    pub const fn column(&self) -> &'static str {
+        self.column
+    }
+
+    /// Its table.
+    #[must_use]
+    pub const fn plural(&self) -> &'static str {
+        self.plural
+    }
 }
 
 impl fmt::Debug for Related {

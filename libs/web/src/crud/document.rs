@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::bulk::{BulkApplied, BulkOf, BulkOrder, BulkPreview, BulkWish, Done, Results, SelectedOperation};
 use super::export::Wanted;
-use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, NoContent, Result, Tagged, problem};
+use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, Made, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
 pub(super) fn of_reading<R: Resource>() -> OpenApi {
@@ -39,17 +39,29 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     ])
 }
 
-/// Create, change, remove and restore.
+/// Create, change and remove; and the trash.
 pub(super) fn of_writing<R: Resource>() -> OpenApi {
     let one = R::NAME;
     let if_match = || IfMatch::into_params(|| None);
-    let create =
-        operation::<R, Result<Answered<R>>>(format!("create_{one}"), IdempotencyKey::into_params(|| None))
-            .request_body(Some(body::<R>("application/json")));
+    let create = operation::<R, Result<Answered<Made<R>>>>(
+        format!("create_{one}"),
+        IdempotencyKey::into_params(|| None),
+    )
+    .request_body(Some(body::<R>("application/json")));
     let change = operation::<R, Result<Tagged<R>>>(format!("change_{one}"), if_match())
         .request_body(Some(body::<R>("application/merge-patch+json")));
     let remove = operation::<R, Result<NoContent>>(format!("remove_{one}"), if_match());
-    let restore = operation::<R, Result<Tagged<R>>>(format!("restore_{one}"), vec![]);
+    let key = IdempotencyKey::into_params(|| None);
+    let restore = operation::<R, Result<Answered<Tagged<R>>>>(format!("restore_{one}"), key);
+    let query = Asked::into_params(|| Some(ParameterIn::Query));
+    let trash = operation::<R, Result<Listed<R>>>(format!("list_{}_in_trash", R::PLURAL), query).description(Some(
+        "What was removed, and neither restored nor purged since; `updated_at` and `updated_by` tell when, and by whom. \
+         Without `q`. Needs the permission to delete.",
+    ));
+    let purge = operation::<R, Result<NoContent>>(format!("purge_{one}"), if_match()).description(Some(
+        "Out of the trash, for good, with the tags, notes and activities that are about it. Of its history stays what was \
+         done when, and by whom. 409, where other records still refer to it.",
+    ));
     let item = one_of::<R>()
         .operation(HttpMethod::Patch, change.build())
         .operation(HttpMethod::Delete, remove.build());
@@ -57,18 +69,23 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
         ("", PathItemBuilder::new().operation(HttpMethod::Post, create.build())),
         ("/{id}", item),
         ("/{id}/restore", one_of::<R>().operation(HttpMethod::Post, restore.build())),
+        ("/trash", PathItemBuilder::new().operation(HttpMethod::Get, trash.build())),
+        ("/trash/{id}", one_of::<R>().operation(HttpMethod::Delete, purge.build())),
     ])
 }
 
 /// Many at once.
 pub(super) fn of_bulk<R: Resource>() -> OpenApi {
     let many = R::PLURAL;
-    let bulk = operation::<R, Result<Done<R>>>(format!("bulk_{many}"), IdempotencyKey::into_params(|| None))
-        .request_body(Some(body::<BulkOf<R>>("application/json")));
+    let bulk = operation::<R, Result<Answered<Done<R>>>>(
+        format!("bulk_{many}"),
+        IdempotencyKey::into_params(|| None),
+    )
+    .request_body(Some(body::<BulkOf<R>>("application/json")));
     let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_of_{many}"), vec![])
         .request_body(Some(body::<BulkWish>("application/json")));
     let key = IdempotencyKey::into_params(|| None);
-    let apply = operation::<R, Result<Done<R, BulkApplied>>>(format!("apply_bulk_to_{many}"), key)
+    let apply = operation::<R, Result<Answered<Json<BulkApplied>>>>(format!("apply_bulk_to_{many}"), key)
         .request_body(Some(body::<BulkOrder>("application/json")));
     let posted =
         |operation: OperationBuilder| PathItemBuilder::new().operation(HttpMethod::Post, operation.build());

@@ -1,23 +1,24 @@
-//! List, create, find, change, remove, restore and history, served once for every [`Resource`].
+//! List, create, find, change, remove, restore, purge and history, served once for every [`Resource`].
 
 mod bulk;
 pub mod document;
 mod export;
 mod once;
+mod trash;
 
 use axum::{
     extract::FromRef,
-    routing::{get, patch, post},
+    routing::{delete, get, patch, post},
 };
 use db::{Asked, Db, Dress, History, Paging, Resource, Shape, Sought};
 use identity::Verifier;
 use kernel::Id;
-pub use once::Once;
+pub use once::{Begun, Once};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Listed, May, NoContent, Patch, Path, Query, Read,
-    Result, Tagged, Write, extract::hidden_field,
+    Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Listed, Made, May, NoContent, Patch, Path, Query,
+    Read, Result, Tagged, Write, extract::hidden_field,
 };
 
 async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
@@ -30,7 +31,7 @@ async fn search<R: Resource>(may: May<Read, R>, Json(sought): Json<Sought>) -> R
     answer(&may, &query).await
 }
 
-async fn answer<R: Resource>(may: &May<Read, R>, query: &db::Query<R>) -> Result<Listed<R>> {
+async fn answer<A: crate::Action, R: Resource>(may: &May<A, R>, query: &db::Query<R>) -> Result<Listed<R>> {
     let mut tx = may.begin_reading().await?;
     let page = db::list(&mut tx, query).await?;
     let dress = query.dress();
@@ -42,20 +43,19 @@ async fn create<R: Resource>(
     may: May<Write, R>,
     key: Option<IdempotencyKey>,
     Json(new): Json<R>,
-) -> Result<Answered<R>> {
+) -> Result<Answered<Made<R>>> {
     let hidden = may.hidden();
     if !hidden.is_empty() {
         let whole = serde_json::to_value(&new).map_err(|error| Error::Internal(error.into()))?;
         hidden.named_by(&whole).map_or(Ok(()), |field| Err(hidden_field(field)))?;
     }
     let once = Once::of(key, &new)?;
-    let mut tx = may.begin().await?;
-    if let Some(before) = once.replay(&mut tx).await? {
-        tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(before);
-    }
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, &record, &hidden).await
+    once.answer(tx, Made::of(record, &hidden)).await
 }
 
 async fn find<R: Resource>(
@@ -99,13 +99,6 @@ async fn remove<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>, seen: I
     db::remove(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)
-}
-
-async fn restore<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>) -> Result<Tagged<R>> {
-    let mut tx = may.begin().await?;
-    let record = db::restore(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(Tagged::of(record, &may.hidden()))
 }
 
 async fn history<R: Resource>(
@@ -154,7 +147,9 @@ where
         OpenApiRouter::with_openapi(document::of_writing::<R>())
             .route(&many, post(create::<R>))
             .route(&format!("{many}/{{id}}"), patch(change::<R>).delete(remove::<R>))
-            .route(&format!("{many}/{{id}}/restore"), post(restore::<R>)),
+            .route(&format!("{many}/{{id}}/restore"), post(trash::restore::<R>))
+            .route(&format!("{many}/trash"), get(trash::list::<R>))
+            .route(&format!("{many}/trash/{{id}}"), delete(trash::purge::<R>)),
     )
 }
 

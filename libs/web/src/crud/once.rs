@@ -1,62 +1,52 @@
-use db::{Hidden, Record, Resource, TenantTx};
-use http::StatusCode;
+use axum::response::IntoResponse;
+use db::TenantTx;
 use serde::Serialize;
 
 use crate::{Answered, Error, IdempotencyKey, Result};
 
-/// A creation that is done once, however often its request is sent under the same key.
+/// Something that is done once, however often its request is sent under the same key. Any handler can use it: what is
+/// remembered is the answer as it went out, whatever it was.
 pub struct Once {
     key: Option<IdempotencyKey>,
     fingerprint: Vec<u8>,
 }
 
-impl Once {
-    /// For the request to create `new` under `key`. The fingerprint tells one request from another: SHA-256 of what is to
-    /// be created, and of what kind.
-    pub fn of<R: Resource>(key: Option<IdempotencyKey>, new: &R) -> Result<Self> {
-        Self::of_request(key, R::PLURAL, new)
-    }
+/// What becomes of a request.
+pub enum Begun<A> {
+    /// It came for the first time, and is to be done in this transaction.
+    First(TenantTx),
+    /// It was done before, and answered so.
+    Again(Answered<A>),
+}
 
-    /// For the request to do `body` to `what`.
-    pub(super) fn of_request(key: Option<IdempotencyKey>, what: &str, body: &impl Serialize) -> Result<Self> {
-        let body = serde_json::to_vec(&(what, body)).map_err(|error| Error::Internal(error.into()))?;
+impl Once {
+    /// For a request with this body. The fingerprint tells one request from another: SHA-256 of what it asks, and where.
+    pub fn of(key: Option<IdempotencyKey>, body: &impl Serialize) -> Result<Self> {
+        let asked = key.as_ref().map(IdempotencyKey::request);
+        let body = serde_json::to_vec(&(asked, body)).map_err(|error| Error::Internal(error.into()))?;
         let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body).as_ref().to_vec();
         Ok(Self { key, fingerprint })
     }
 
-    /// What was answered the first time, if it was sent before. Holds the key until the transaction ends.
-    pub async fn replay<R>(&self, tx: &mut TenantTx) -> Result<Option<Answered<R>>> {
-        let Some(IdempotencyKey(key)) = &self.key else { return Ok(None) };
-        Ok(db::replay(tx, key, &self.fingerprint).await?.map(Answered::again))
+    /// Takes the key for this transaction, and looks whether the request came before.
+    pub async fn begin<A>(&self, mut tx: TenantTx) -> Result<Begun<A>> {
+        let Some(key) = &self.key else { return Ok(Begun::First(tx)) };
+        match db::replay(&mut tx, key.name(), &self.fingerprint).await? {
+            None => Ok(Begun::First(tx)),
+            Some(before) => {
+                tx.commit().await?; // lets go of the key, before the client can send it again
+                Ok(Begun::Again(Answered::again(before)))
+            }
+        }
     }
 
-    /// Commits, and answers with what was made; remembers the answer together with it.
-    pub async fn answer<R: Resource>(
-        self,
-        tx: TenantTx,
-        record: &Record<R>,
-        hidden: &Hidden,
-    ) -> Result<Answered<R>> {
-        let location = format!("/api/v1/{}/{}", R::PLURAL, record.id);
-        let answer = Answered::created(location, record, self.fingerprint, hidden)?;
-        keep(self.key, tx, answer).await
+    /// Commits, and gives this answer; remembers it together with what was done.
+    pub async fn answer<A: IntoResponse>(self, mut tx: TenantTx, answer: A) -> Result<Answered<A>> {
+        let answer = Answered::of(answer, self.fingerprint).await?;
+        if let Some(key) = &self.key {
+            db::remember(&mut tx, key.name(), answer.to_remember()).await?;
+        }
+        tx.commit().await?;
+        Ok(answer)
     }
-
-    /// Commits, and answers with this status and body; remembers the answer together with it.
-    pub(super) async fn answer_with<T>(
-        self,
-        tx: TenantTx,
-        status: StatusCode,
-        body: Vec<u8>,
-    ) -> Result<Answered<T>> {
-        keep(self.key, tx, Answered::with(status, body, self.fingerprint)).await
-    }
-}
-
-async fn keep<T>(key: Option<IdempotencyKey>, mut tx: TenantTx, answer: Answered<T>) -> Result<Answered<T>> {
-    if let Some(IdempotencyKey(key)) = &key {
-        db::remember(&mut tx, key, answer.to_remember()).await?;
-    }
-    tx.commit().await?;
-    Ok(answer)
 }

@@ -60,7 +60,21 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
 /// A client's own name for a request; the same request under the same name is done once.
 #[derive(Debug, Clone)]
-pub struct IdempotencyKey(pub String);
+pub struct IdempotencyKey {
+    name: String,
+    /// Method and path: the same name for another operation is another request.
+    request: String,
+}
+
+impl IdempotencyKey {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn request(&self) -> &str {
+        &self.request
+    }
+}
 
 impl IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
@@ -83,7 +97,8 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
         let key = key.ok_or_else(|| {
             Error::Malformed("Idempotency-Key must have 1 to 255 visible ASCII characters".to_owned())
         })?;
-        Ok(Some(Self(key.to_owned())))
+        let request = format!("{} {}", parts.method, parts.uri.path());
+        Ok(Some(Self { name: key.to_owned(), request }))
     }
 }
 

@@ -1,18 +1,18 @@
 use axum::extract::State;
 use db::{Change, Scoped, ScopedWrite, TenantTx};
 use kernel::Id;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Accepted, Created, Error, Json, May, Path, Result, Write};
+use web::{Accepted, Answered, Begun, Created, Error, IdempotencyKey, Json, May, Once, Path, Result, Write};
 
 use super::{Invitation, list::find, token::Token};
 use crate::{App, mail::Letter, members, rights, signup::Sent, throttle::Of};
 
 /// Somebody who is to come in.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewInvitation {
     /// Where the letter goes; nobody with another address can use it.
@@ -41,15 +41,20 @@ const NAME: Scoped = Scoped::new("select name from app.accounts where account_id
 ///
 /// A letter goes to the address; its token is good once, for seven days. Nobody gives a role that reaches beyond their own
 /// rights.
-#[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations")]
+#[utoipa::path(post, path = "/api/v1/invitations", params(IdempotencyKey), tag = "invitations")]
 pub(crate) async fn invite(
     State(app): State<App>,
     may: May<Write, Invitation>,
+    key: Option<IdempotencyKey>,
     Json(new): Json<NewInvitation>,
-) -> Result<Created<Invitation>> {
+) -> Result<Answered<Created<Invitation>>> {
+    let once = Once::of(key, &new)?;
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     app.throttle.count(&app, &[Of::Mail(&new.email)]).await?;
     let who = may.who();
-    let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, who).await?;
     for role in members::roles(&mut tx, &[new.role_id]).await? {
         author.may_give(&role)?;
@@ -61,19 +66,25 @@ pub(crate) async fn invite(
     let statement = tx.write_noted::<()>(INVITE, invited).bind(token.id).bind(&new.email);
     statement.bind(new.role_id).bind(token.hash).bind(who.user()).run().await?;
     let (invitation, account) = (find(&mut tx, token.id).await?, account_name(&mut tx).await?);
-    tx.commit().await?;
+    let answer = Created(format!("/api/v1/invitations/{}", invitation.id), invitation);
+    let answer = once.answer(tx, answer).await?;
     app.mail.post(Letter::invitation(&app.pages, &new.email, &account, &text))?;
-    Ok(Created(format!("/api/v1/invitations/{}", invitation.id), invitation))
+    Ok(answer)
 }
 
 /// Send the letter again, with another token; the one before is good no more.
-#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", params(Id<Invitation>), tag = "invitations")]
+#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", params(Id<Invitation>, IdempotencyKey), tag = "invitations")]
 pub(crate) async fn resend_invitation(
     State(app): State<App>,
     may: May<Write, Invitation>,
+    key: Option<IdempotencyKey>,
     Path(id): Path<Uuid>,
-) -> Result<Accepted<Sent>> {
-    let mut tx = may.begin().await?;
+) -> Result<Answered<Accepted<Sent>>> {
+    let once = Once::of(key, &())?;
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let (invitation, account) = (find(&mut tx, id).await?, account_name(&mut tx).await?);
     app.throttle.count(&app, &[Of::Mail(&invitation.email)]).await?;
     let (token, text) = Token::generate(may.who().account(), id)?;
@@ -81,9 +92,9 @@ pub(crate) async fn resend_invitation(
     if tx.write_noted::<()>(RENEW, renewed).bind(id).bind(token.hash).run().await? == 0 {
         return Err(Error::NotFound("invitation"));
     }
-    tx.commit().await?;
+    let answer = once.answer(tx, Sent::to(&invitation.email)).await?;
     app.mail.post(Letter::invitation(&app.pages, &invitation.email, &account, &text))?;
-    Ok(Sent::to(&invitation.email))
+    Ok(answer)
 }
 
 async fn account_name(tx: &mut TenantTx) -> Result<String> {

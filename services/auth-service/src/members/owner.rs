@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Json, May, NoContent, Result, Write};
+use web::{Answered, Begun, IdempotencyKey, Json, May, NoContent, Once, Result, Write};
 
 use super::{MemberRefusal, Membership, find, is_service};
 use crate::{rights, sessions::fresh};
@@ -31,13 +31,18 @@ const TRANSFER: ScopedWrite = ScopedWrite::new(
 /// Hand the account over to another member.
 ///
 /// They become its owner, and you an administrator. Needs a fresh session: see `POST /api/v1/auth/step-up`.
-#[utoipa::path(post, path = "/api/v1/account/ownership-transfers", tag = "account")]
+#[utoipa::path(post, path = "/api/v1/account/ownership-transfers", params(IdempotencyKey), tag = "account")]
 pub(crate) async fn transfer_ownership(
     may: May<Write, Membership>,
+    key: Option<IdempotencyKey>,
     Json(Transfer { member_id }): Json<Transfer>,
-) -> Result<NoContent> {
+) -> Result<Answered<NoContent>> {
+    let once = Once::of(key, &member_id)?;
     let who = may.who();
-    let mut tx = may.begin().await?;
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     fresh(&mut tx, who).await?;
     if !rights::lock(&mut tx, who).await?.is_owner() {
         return Err(MemberRefusal::OwnersOnly.into());
@@ -51,6 +56,5 @@ pub(crate) async fn transfer_ownership(
         .with(json!({ "owner": member_id }));
     tx.write_noted::<()>(TRANSFER, change).bind(who.user()).bind(member_id).run().await?;
     rights::renew(&mut tx, &[who.user(), member_id]).await?;
-    tx.commit().await?;
-    Ok(NoContent)
+    once.answer(tx, NoContent).await
 }

@@ -1,11 +1,11 @@
 use db::{Change, LookUp, ScopedWrite};
 use kernel::UserId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Created, Json, May, Result, Write};
+use web::{Answered, Begun, Created, IdempotencyKey, Json, May, Once, Result, Write};
 
 use super::{
     Member, MemberRefusal, Membership,
@@ -15,7 +15,7 @@ use super::{
 use crate::rights::{self, HeldRole};
 
 /// A program that is to work in the account.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewService {
     /// What others call it.
@@ -35,12 +35,17 @@ const JOIN: ScopedWrite =
 ///
 /// It has no password and no mailbox, and comes in by API keys alone; they stay when whoever made them goes. It is changed and
 /// removed like every member, and never owns the account.
-#[utoipa::path(post, path = "/api/v1/service-accounts", tag = "members")]
+#[utoipa::path(post, path = "/api/v1/service-accounts", params(IdempotencyKey), tag = "members")]
 pub(crate) async fn add_service_account(
     may: May<Write, Membership>,
+    key: Option<IdempotencyKey>,
     Json(new): Json<NewService>,
-) -> Result<Created<Member>> {
-    let mut tx = may.begin().await?;
+) -> Result<Answered<Created<Member>>> {
+    let once = Once::of(key, &new)?;
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let author = rights::lock(&mut tx, may.who()).await?;
     let roles = roles(&mut tx, &new.role_ids).await?;
     for role in &roles {
@@ -57,6 +62,5 @@ pub(crate) async fn add_service_account(
     give(&mut tx, id, &roles).await?;
     let member = find(&mut tx, id).await?;
     let shown = shown(&mut tx, member).await?;
-    tx.commit().await?;
-    Ok(Created(format!("/api/v1/members/{id}"), shown.1))
+    once.answer(tx, Created(format!("/api/v1/members/{id}"), shown.1)).await
 }

@@ -5,7 +5,8 @@ use identity::Permissions;
 use kernel::{Id, UserId};
 use uuid::Uuid;
 use web::{
-    Answered, Delete, IdempotencyKey, IfMatch, Json, May, NoContent, Once, Patch, Path, Result, Tagged, Write,
+    Answered, Begun, Delete, IdempotencyKey, IfMatch, Json, Made, May, NoContent, Once, Patch, Path, Result,
+    Tagged, Write,
 };
 
 use super::{Role, RoleRefusal};
@@ -20,16 +21,15 @@ pub(crate) async fn create_role(
     may: May<Write, Role>,
     key: Option<IdempotencyKey>,
     Json(new): Json<Role>,
-) -> Result<Answered<Role>> {
+) -> Result<Answered<Made<Role>>> {
     let once = Once::of(key, &new)?;
-    let mut tx = may.begin().await?;
-    if let Some(before) = once.replay(&mut tx).await? {
-        tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(before);
-    }
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     rights::lock(&mut tx, may.who()).await?.reach(&rights_of(&new))?;
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, &record, &may.hidden()).await
+    once.answer(tx, Made::of(record, &may.hidden())).await
 }
 
 /// Change a role.

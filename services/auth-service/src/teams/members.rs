@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Json, May, Path, Read, Result, Write};
+use web::{IfMatch, Json, Marked, May, Path, Read, Result, Write};
 
 use super::Team;
 use crate::{members::MemberRefusal, rights};
@@ -36,26 +36,29 @@ const SET: ScopedWrite = ScopedWrite::new(
 pub(crate) async fn team_members(
     may: May<Read, Team>,
     Path(id): Path<Id<Team>>,
-) -> Result<Json<TeamMembers>> {
+) -> Result<Marked<TeamMembers>> {
     let mut tx = may.begin_reading().await?;
-    db::find(&mut tx, id).await?;
+    let team = db::find(&mut tx, id).await?;
     let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
-    Ok(Json(TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
+    let members = members.into_iter().map(|(member,)| member).collect();
+    Ok(Marked(team.kept.version, TeamMembers { members }))
 }
 
 /// Say who is in a team.
 ///
 /// It takes effect at once: what a permission reaches for a team is asked of the database each time. So nobody adds
-/// themselves to one, but those who may do everything anyway.
-#[utoipa::path(put, path = "/api/v1/teams/{id}/members", params(Id<Team>), tag = "teams")]
+/// themselves to one, but those who may do everything anyway. Its `ETag` is that of the team, which gets its next version.
+#[utoipa::path(put, path = "/api/v1/teams/{id}/members", params(Id<Team>, IfMatch), tag = "teams")]
 pub(crate) async fn set_team_members(
     may: May<Write, Team>,
     Path(id): Path<Id<Team>>,
+    seen: IfMatch,
     Json(asked): Json<TeamMembers>,
-) -> Result<Json<TeamMembers>> {
+) -> Result<Marked<TeamMembers>> {
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
-    db::find(&mut tx, id).await?;
+    let team = db::find(&mut tx, id).await?;
+    seen.holds(&team, &may.hidden())?;
     let me = may.who().user();
     let before: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
     if asked.members.contains(&me) && !before.contains(&(me,)) {
@@ -65,12 +68,13 @@ pub(crate) async fn set_team_members(
     wanted.sort_unstable();
     wanted.dedup();
     let change = Change::new("auth.team.changed", "team", id.into(), "members_set");
-    let change = change.with(json!({ "members": wanted }));
+    let version = db::touch(&mut tx, &team).await?.kept.version;
+    let change = change.with(json!({ "members": wanted })).at(version);
     tx.write_noted::<()>(SET, change).bind(id).bind(&wanted).run().await?;
     let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
     if members.len() != wanted.len() {
         return Err(MemberRefusal::MemberUnknown.into());
     }
     tx.commit().await?;
-    Ok(Json(TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
+    Ok(Marked(version, TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
 }

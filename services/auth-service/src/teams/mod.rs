@@ -15,7 +15,7 @@ pub(crate) use members::TeamMembers;
 /// A team.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Team {
+pub struct Team {
     /// No two teams of an account share one.
     #[validate(length(min = 1, max = 100))]
     #[schema(example = "North")]
@@ -37,7 +37,7 @@ impl Resource for Team {
 
 /// Why a team cannot be written so.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TeamRefusal {
+pub enum TeamRefusal {
     /// See `uq_teams_name`.
     #[error("another team has this name")]
     NameTaken,

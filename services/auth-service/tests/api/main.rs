@@ -21,8 +21,10 @@ mod oidc;
 mod roles;
 mod security_events;
 mod sessions;
+mod teams;
 mod throttle;
 mod timing;
+mod writes;
 
 use std::sync::Arc;
 
@@ -124,7 +126,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 72);
+    assert_eq!(testkit::closed(&nexo, &document).await, 74);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }

@@ -105,10 +105,12 @@ async fn teams_are_kept_and_nobody_adds_themselves() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member(acme.ana.account, "team:read team:write member:read").await;
     let team = clerk.post("/teams", json!({ "name": "North" })).await.expect(StatusCode::CREATED);
-    let path = format!("/teams/{}/members", team["id"].as_str().unwrap());
+    let one = format!("/teams/{}", team["id"].as_str().unwrap());
+    let path = format!("{one}/members");
     let set = |members: Value| Some(json!({ "members": members }));
     let put = async |person: &testkit::Person, members| {
-        person.send(http::Method::PUT, &path, None, set(members)).await
+        let seen = acme.ana.get(&one).await.expect(StatusCode::OK)["version"].take();
+        person.send(http::Method::PUT, &path, Some(&seen), set(members)).await
     };
     let own = put(&clerk, json!([clerk.user])).await;
     assert_eq!(own.expect(StatusCode::FORBIDDEN)["code"], "own-rights");
@@ -116,6 +118,8 @@ async fn teams_are_kept_and_nobody_adds_themselves() {
     assert_eq!(unknown.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "member-unknown");
     put(&acme.ana, json!([clerk.user, acme.ana.user])).await.expect(StatusCode::OK);
     put(&clerk, json!([clerk.user])).await.expect(StatusCode::OK);
+    let late = clerk.send(http::Method::PUT, &path, Some(&team["version"]), set(json!([]))).await;
+    assert_eq!(late.status, StatusCode::PRECONDITION_FAILED, "somebody else has said so meanwhile");
     assert_eq!(clerk.get(&path).await.expect(StatusCode::OK)["members"], json!([clerk.user]));
     let stranger = acme.nexo.person("team:read team:write").await;
     assert_eq!(stranger.get(&path).await.status, StatusCode::NOT_FOUND);

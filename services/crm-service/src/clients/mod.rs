@@ -2,8 +2,8 @@
 
 mod status;
 
-use db::{Field, Kind, Resource};
-use kernel::{Amount, UserId};
+use db::{Field, Kind, Resource, TenantTx};
+use kernel::{Amount, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -123,6 +123,10 @@ impl Resource for Client {
 
     fn own(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

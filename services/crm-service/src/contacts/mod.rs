@@ -2,7 +2,7 @@
 
 mod channel;
 
-use db::{Field, Kind, Related, Resource};
+use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
@@ -121,6 +121,10 @@ impl Resource for Contact {
 
     fn own(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

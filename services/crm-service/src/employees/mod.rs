@@ -2,7 +2,7 @@
 
 mod org_chart;
 
-use db::{Field, Kind, Related, Resource};
+use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Amount, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -128,6 +128,10 @@ impl Resource for Employee {
 
     fn own(&mut self, person: UserId) {
         self.member_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

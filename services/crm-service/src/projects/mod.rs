@@ -2,7 +2,7 @@
 
 mod status;
 
-use db::{Field, Kind, Related, Resource};
+use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Amount, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -127,6 +127,10 @@ impl Resource for Project {
 
     fn own(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

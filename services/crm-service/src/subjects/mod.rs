@@ -5,7 +5,8 @@ mod kind;
 use std::collections::HashMap;
 
 use axum::routing::get;
-use db::{Paging, Refusal, Resource, Sort, TenantTx};
+use db::{Paging, Refusal, Resource, ScopedWrite, Sort, TenantTx};
+use kernel::Id;
 use utoipa::{
     IntoParams as _,
     openapi::{HttpMethod, OpenApi, path::ParameterIn},
@@ -13,7 +14,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 use web::{
-    Json, Result,
+    IfMatch, Json, Marked, Result,
     describe::{body, document, one_of, operation},
 };
 
@@ -21,9 +22,11 @@ pub use kind::SubjectType;
 
 use crate::{
     App,
+    activities::Activity,
     clients::Client,
     contacts::Contact,
     employees::Employee,
+    notes::Note,
     projects::Project,
     suppliers::Supplier,
     tags::{Tags, set_tags_of, tags_of},
@@ -89,6 +92,18 @@ async fn all<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> db::Result<bool>
     db::all_found::<R>(tx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await
 }
 
+const UNTAG: ScopedWrite = ScopedWrite::new(
+    "delete from app.record_tags where account_id = $1 and subject_type = $2 and subject_id = $3",
+);
+
+/// Purges what is about a record that is purged itself. It is nobody's without the record: no list of that leads to it.
+pub(crate) async fn purge<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> db::Result<()> {
+    db::purge_about::<Note>(tx, R::NAME, id.into()).await?;
+    db::purge_about::<Activity>(tx, R::NAME, id.into()).await?;
+    tx.write_unnoted::<()>(UNTAG).bind(R::NAME).bind(id).run().await?;
+    Ok(())
+}
+
 /// What there is beside each record of `R`: its timeline and its tags.
 pub(crate) fn router<R: Resource>() -> OpenApiRouter<App> {
     let one = format!("/api/v1/{}/{{id}}", R::PLURAL);
@@ -101,8 +116,9 @@ fn described<R: Resource>() -> OpenApi {
     let one = R::NAME;
     let paging = Paging::into_params(|| Some(ParameterIn::Query));
     let timeline = operation::<R, Result<Json<Timeline>>>(format!("timeline_of_{one}"), paging);
-    let tags = operation::<R, Result<Json<Tags>>>(format!("tags_of_{one}"), vec![]);
-    let set = operation::<R, Result<Json<Tags>>>(format!("set_tags_of_{one}"), vec![])
+    let tags = operation::<R, Result<Marked<Tags>>>(format!("tags_of_{one}"), vec![]);
+    let if_match = IfMatch::into_params(|| None);
+    let set = operation::<R, Result<Marked<Tags>>>(format!("set_tags_of_{one}"), if_match)
         .request_body(Some(body::<Tags>("application/json")));
     document::<R>(vec![
         ("/{id}/timeline", one_of::<R>().operation(HttpMethod::Get, timeline.build())),

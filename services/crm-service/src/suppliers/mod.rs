@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use db::{Field, Kind, Resource};
-use kernel::UserId;
+use db::{Field, Kind, Resource, TenantTx};
+use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use utoipa::ToSchema;
@@ -121,6 +121,10 @@ impl Resource for Supplier {
 
     fn own(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

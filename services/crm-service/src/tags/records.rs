@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Json, May, Path, Read, Result, Write};
+use web::{IfMatch, Json, Marked, May, Path, Read, Result, Write};
 
 use super::TagRefusal;
 
@@ -33,38 +33,41 @@ const SET: ScopedWrite = ScopedWrite::new(
      on conflict do nothing",
 );
 
-/// The tags of a record.
-pub(crate) async fn tags_of<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Json<Tags>> {
+/// The tags of a record; their version is that of the record.
+pub(crate) async fn tags_of<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Marked<Tags>> {
     let mut tx = may.begin_reading().await?;
-    db::find(&mut tx, id).await?;
-    Ok(Json(Tags { tags: tags(&mut tx, id).await? }))
+    let record = db::find(&mut tx, id).await?;
+    Ok(Marked(record.kept.version, Tags { tags: tags(&mut tx, id).await? }))
 }
 
-/// Gives a record these tags, and no others.
+/// Gives a record these tags, and no others. It is a change of the record, which gets its next version.
 pub(crate) async fn set_tags_of<R: Resource>(
     may: May<Write, R>,
     Path(id): Path<Id<R>>,
+    seen: IfMatch,
     Json(Tags { tags: mut wanted }): Json<Tags>,
-) -> Result<Json<Tags>> {
+) -> Result<Marked<Tags>> {
     wanted.sort_unstable();
     wanted.dedup();
     let mut tx = may.begin().await?;
     let record = db::find(&mut tx, id).await?;
+    seen.holds(&record, &may.hidden())?;
     let before = tags(&mut tx, id).await?;
     if before == wanted {
-        return Ok(Json(Tags { tags: before }));
+        return Ok(Marked(record.kept.version, Tags { tags: before }));
     }
+    let version = db::touch(&mut tx, &record).await?.kept.version;
     let change = Change::new(&format!("{}.{}.tagged", R::AREA, R::NAME), R::NAME, id.into(), "tagged")
         .from(json!({ "tags": before }))
         .with(json!({ "tags": wanted }))
-        .at(record.kept.version);
+        .at(version);
     tx.write_noted::<()>(SET, change).bind(R::NAME).bind(id).bind(&wanted).run().await?;
     let after = tags(&mut tx, id).await?;
     if after != wanted {
         return Err(TagRefusal::Unknown.into());
     }
     tx.commit().await?;
-    Ok(Json(Tags { tags: after }))
+    Ok(Marked(version, Tags { tags: after }))
 }
 
 async fn tags<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Vec<Uuid>> {

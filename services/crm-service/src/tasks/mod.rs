@@ -2,7 +2,7 @@
 
 mod parts;
 
-use db::{Field, Kind, Related, Resource};
+use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
@@ -113,6 +113,10 @@ impl Resource for Task {
 
     fn own(&mut self, person: UserId) {
         self.assignee_id.get_or_insert(person);
+    }
+
+    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+        subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {

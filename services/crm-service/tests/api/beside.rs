@@ -27,7 +27,14 @@ fn call(client: &Value) -> Value {
 
 async fn set_tags(person: &Person, client: &Value, tags: &[&Value]) -> Answer {
     let path = format!("/clients/{}/tags", client["id"].as_str().unwrap());
-    person.send(Method::PUT, &path, None, Some(json!({ "tags": tags }))).await
+    let etag = person.get(&path).await.header("etag").unwrap_or("\"1\"").to_owned();
+    put_tags(person, &path, &etag, tags).await
+}
+
+async fn put_tags(person: &Person, path: &str, etag: &str, tags: &[&Value]) -> Answer {
+    let headers = [("content-type", "application/json"), ("if-match", etag)];
+    let body = json!({ "tags": tags }).to_string();
+    person.send_raw(Method::PUT, &format!("/api/v1{path}"), &headers, body).await
 }
 
 async fn timeline(person: &Person, client: &Value, query: &str) -> Value {
@@ -138,6 +145,21 @@ async fn a_record_has_the_tags_that_it_was_given_last() {
     let history = ana.get(&format!("{path}/history")).await.expect(StatusCode::OK);
     assert_eq!(history["data"][0]["action"], "tagged");
     assert_eq!(history["data"][0]["before"], json!({ "tags": [a, b] }));
+}
+
+#[tokio::test]
+async fn of_two_who_set_tags_that_they_have_seen_one_is_told_so() {
+    let ana = nexo().await.person(EVERYTHING).await;
+    let acme = client(&ana).await;
+    let tag = ana.post("/tags", json!({ "name": "a" })).await.expect(StatusCode::CREATED)["id"].clone();
+    let path = format!("/clients/{}/tags", acme["id"].as_str().unwrap());
+    let first = put_tags(&ana, &path, "\"1\"", &[&tag]).await;
+    assert_eq!((first.status, first.header("etag")), (StatusCode::OK, Some("\"2\"")));
+    let late = put_tags(&ana, &path, "\"1\"", &[]).await.expect(StatusCode::PRECONDITION_FAILED);
+    assert_eq!(late["current"]["version"], 2, "tags are part of the record's version");
+    let blind = ana.send(Method::PUT, &path, None, Some(json!({ "tags": [] }))).await;
+    assert_eq!(blind.status, StatusCode::PRECONDITION_REQUIRED);
+    assert_eq!(put_tags(&ana, &path, "\"2\"", &[&tag]).await.header("etag"), Some("\"2\""), "nothing to do");
 }
 
 #[tokio::test]

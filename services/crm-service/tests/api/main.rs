@@ -24,6 +24,8 @@ mod selection;
 mod suppliers;
 mod tasks;
 mod tokens;
+mod trash;
+mod writes;
 
 use crm_service::App;
 use http::StatusCode;

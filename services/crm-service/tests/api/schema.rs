@@ -7,7 +7,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 128);
+    assert_eq!(testkit::closed(&nexo, &document).await, 146);
     let served = nexo
         .person("")
         .await
@@ -32,4 +32,13 @@ async fn what_each_standard_role_may_do_is_kept_as_a_table() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
     insta::assert_snapshot!(testkit::matrix(&nexo, &document).await);
+}
+
+#[tokio::test]
+async fn every_write_can_be_repeated_and_overwrites_nobody() {
+    let (_, document) = crm_service::api().split_for_parts();
+    testkit::writes_are_guarded(
+        &document,
+        &[("POST */search", "it reads"), ("POST */bulk/preview", "it reads")],
+    );
 }

@@ -11,7 +11,12 @@ use uuid::Uuid;
 pub use each::write_each;
 use statements::{insert_rows, remove_rows, restore_rows, rows_at_once, update_rows};
 
-use crate::{Change, Error, Record, Resource, Result, TenantTx, keep::names, reach::all_stay, record::KEPT};
+use crate::{
+    Change, Error, Record, Resource, Result, TenantTx,
+    keep::{names, refer::refer},
+    reach::all_stay,
+    record::KEPT,
+};
 
 /// Something to write among others of its kind.
 pub trait Written<R: Resource>: Sized + Send + Sync {
@@ -73,6 +78,7 @@ pub async fn lock_all<R: Resource>(tx: &mut TenantTx, ids: &[Id<R>]) -> Result<H
 impl<R: Resource> Written<R> for New<R> {
     async fn write_all(tx: &mut TenantTx, items: &[Self]) -> Result<Vec<Record<R>>> {
         let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
+        refer(tx, all.iter().map(|new| (None, *new))).await?;
         R::look_around(tx, &all).await?;
         let mut made = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {
@@ -88,6 +94,7 @@ impl<R: Resource> Written<R> for New<R> {
 impl<R: Resource> Written<R> for Changed<R> {
     async fn write_all(tx: &mut TenantTx, items: &[Self]) -> Result<Vec<Record<R>>> {
         let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
+        refer(tx, items.iter().map(|Changed(before, after)| (Some(&before.data), after))).await?;
         R::look_around(tx, &all).await?;
         let mut changed = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {

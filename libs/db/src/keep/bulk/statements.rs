@@ -68,8 +68,11 @@ pub(super) async fn update_rows<R: Resource>(
 
 pub(super) async fn remove_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<Vec<Record<R>>> {
     let text = format!(
-        "update app.{} set version = version + 1, deleted_at = now(), deleted_by = $2, updated_at = now(), updated_by = $2
-         where account_id = $1 and id = any($3) and deleted_at is null{} returning {KEPT}, {}",
+        "with found as (
+             select id from app.{0} where account_id = $1 and id = any($3) and deleted_at is null{1} order by id for update
+         )
+         update app.{0} set version = version + 1, deleted_at = now(), deleted_by = $2, updated_at = now(), updated_by = $2
+         where account_id = $1 and id in (select id from found) returning {KEPT}, {2}",
         R::PLURAL,
         tx.reach.condition::<R>(),
         names::<R>()

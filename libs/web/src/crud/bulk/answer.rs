@@ -2,6 +2,7 @@ use std::{borrow::Cow, collections::BTreeMap, marker::PhantomData};
 
 use axum::response::{IntoResponse, Response};
 use db::{Record, Resource};
+use http::{StatusCode, header::CONTENT_TYPE};
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
     openapi::{
@@ -9,21 +10,24 @@ use utoipa::{
     },
 };
 
-use super::selection::BulkApplied;
-use crate::{Answered, Json, Problem};
+use crate::Problem;
 
-/// What became of each item of a batch: made just now, or remembered from the first time that the request was sent.
-pub(crate) struct Done<R, T = Results<R>>(Answered<R>, PhantomData<fn() -> T>);
+/// What became of each item of a batch, in JSON.
+pub(crate) struct Done<R> {
+    status: StatusCode,
+    body: Vec<u8>,
+    of: PhantomData<fn() -> R>,
+}
 
-impl<R, T> Done<R, T> {
-    pub(super) fn new(answer: Answered<R>) -> Self {
-        Self(answer, PhantomData)
+impl<R> Done<R> {
+    pub(super) fn new(status: StatusCode, body: Vec<u8>) -> Self {
+        Self { status, body, of: PhantomData }
     }
 }
 
-impl<R, T> IntoResponse for Done<R, T> {
+impl<R> IntoResponse for Done<R> {
     fn into_response(self) -> Response {
-        self.0.into_response()
+        (self.status, [(CONTENT_TYPE, "application/json")], self.body).into_response()
     }
 }
 
@@ -62,11 +66,5 @@ impl<R: Resource> IntoResponses for Done<R> {
             ("200".to_owned(), answer("All items are done")),
             ("207".to_owned(), answer("Not atomic: each item has a status of its own")),
         ])
-    }
-}
-
-impl<R: Resource> IntoResponses for Done<R, BulkApplied> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        Json::<BulkApplied>::responses()
     }
 }

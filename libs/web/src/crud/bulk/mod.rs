@@ -23,14 +23,14 @@ pub(super) use selection::{
     BulkApplied, BulkOrder, BulkPreview, BulkWish, SelectedOperation, apply, preview,
 };
 
-use super::Once;
-use crate::{Error, IdempotencyKey, Json, May, Result};
+use super::{Begun, Once};
+use crate::{Answered, Error, IdempotencyKey, Json, May, Result};
 
 pub(super) async fn bulk<R: Resource>(
     may: MaySome<R>,
     key: Option<IdempotencyKey>,
     Json(asked): Json<Bulk>,
-) -> Result<Done<R>> {
+) -> Result<Answered<Done<R>>> {
     match asked.operation {
         Kind::Create => run::<R, Creation<R>>(&may.to()?, key, asked).await,
         Kind::Update => run::<R, Change<R>>(&may.to()?, key, asked).await,
@@ -43,25 +43,24 @@ async fn run<R: Resource, O: Operation<R>>(
     may: &May<O::Action, R>,
     key: Option<IdempotencyKey>,
     asked: Bulk,
-) -> Result<Done<R>> {
+) -> Result<Answered<Done<R>>> {
     let (hidden, atomic) = (may.hidden(), asked.atomic);
-    let once = Once::of_request(key, &format!("{}/bulk", R::PLURAL), &asked)?;
+    let once = Once::of(key, &asked)?;
     let mut read = read::<R, O>(asked, &hidden);
     if atomic {
         read = all_or_nothing(read, O::FIELDS)?.into_iter().map(Ok).collect();
     }
-    let mut tx = may.begin().await?;
-    if let Some(before) = once.replay(&mut tx).await? {
-        tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(Done::new(before));
-    }
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let mut written = write(&mut tx, read, &hidden).await?;
     if atomic {
         written = all_or_nothing(written, O::FIELDS)?.into_iter().map(Ok).collect();
     }
     let status = if atomic { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let body = told::<R, O>(written, &hidden)?;
-    once.answer_with(tx, status, body).await.map(Done::new)
+    once.answer(tx, Done::new(status, body)).await
 }
 
 /// Reads every item, without the database. A record stands in one item: of two writes of one request to it, the second

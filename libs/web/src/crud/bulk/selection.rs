@@ -1,14 +1,13 @@
 //! Many records by a condition, in two steps: how many it concerns, then the writing itself, if it still concerns as many.
 
 use db::{Changed, Hidden, Record, Removed, Resource, Selection, TenantTx, Written};
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::{Done, items::within, permit::MaySome};
-use crate::{Action, Delete, Error, IdempotencyKey, Json, May, Patch, Result, Write, crud::Once};
+use super::{Begun, Once, items::within, permit::MaySome};
+use crate::{Action, Answered, Delete, Error, IdempotencyKey, Json, May, Patch, Result, Write};
 
 /// How many records are written by one statement.
 const AT_ONCE: usize = 500;
@@ -93,7 +92,7 @@ pub(crate) async fn apply<R: Resource>(
     may: MaySome<R>,
     key: Option<IdempotencyKey>,
     Json(order): Json<BulkOrder>,
-) -> Result<Done<R, BulkApplied>> {
+) -> Result<Answered<Json<BulkApplied>>> {
     match order.operation {
         SelectedOperation::Update => run(&may.to::<Write>()?, key, order).await,
         SelectedOperation::Delete => run(&may.to::<Delete>()?, key, order).await,
@@ -104,24 +103,21 @@ async fn run<R: Resource, A: Action>(
     may: &May<A, R>,
     key: Option<IdempotencyKey>,
     order: BulkOrder,
-) -> Result<Done<R, BulkApplied>> {
-    let once = Once::of_request(key, &format!("{}/bulk/apply", R::PLURAL), &order)?;
+) -> Result<Answered<Json<BulkApplied>>> {
+    let once = Once::of(key, &order)?;
     let patch = understood(order.operation, order.patch, &may.hidden())?;
     let selection = Selection::<R>::of(order.filter, &may.view())?;
-    let mut tx = may.begin().await?;
-    if let Some(before) = once.replay(&mut tx).await? {
-        tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(Done::new(before));
-    }
+    let mut tx = match once.begin(may.begin().await?).await? {
+        Begun::First(tx) => tx,
+        Begun::Again(answer) => return Ok(answer),
+    };
     selection.verify(&mut tx, &[A::NAME, &patch.to_string()], &order.selection).await?;
     let records = selection.lock(&mut tx, order.expected_count).await?;
     match order.operation {
         SelectedOperation::Update => write_all(&mut tx, changed(records, &patch)?).await?,
         SelectedOperation::Delete => write_all(&mut tx, records.into_iter().map(Removed).collect()).await?,
     }
-    let body = serde_json::to_vec(&BulkApplied { count: order.expected_count });
-    let body = body.map_err(|error| Error::Internal(error.into()))?;
-    once.answer_with(tx, StatusCode::OK, body).await.map(Done::new)
+    once.answer(tx, Json(BulkApplied { count: order.expected_count })).await
 }
 
 /// The patch of an update, which spares what the caller does not see; `null` for a removal.

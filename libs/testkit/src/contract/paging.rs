@@ -1,0 +1,68 @@
+//! Pages, while others write.
+
+use std::collections::HashSet;
+
+use db::Resource;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{
+    Contract,
+    lists::id,
+    meaning::columns,
+    vary::{Dice, vary},
+};
+use crate::Person;
+
+/// How often somebody writes between pages.
+const MEANWHILE: usize = 6;
+
+impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
+    /// Whatever is there from the first page to the last is on one page, and on one only. Two orders: one of an index, and
+    /// one that has empty values and equals among it.
+    pub(super) async fn is_paged<R: Resource>(&self, owner: &Person, sample: &Value) {
+        let nullable =
+            R::FIELDS.iter().rfind(|field| columns::<R>().iter().any(|one| one.name == field.name()));
+        let other = format!("-{},created_at", nullable.unwrap().name());
+        let mut new = 1_000;
+        for limit in [1, 7, 200] {
+            for sort in ["-created_at", &other] {
+                self.is_read_through::<R>(owner, sample, limit, sort, &mut new).await;
+            }
+        }
+    }
+
+    async fn is_read_through<R: Resource>(
+        &self,
+        owner: &Person,
+        sample: &Value,
+        limit: usize,
+        sort: &str,
+        new: &mut usize,
+    ) {
+        let mut dice = Dice::of(u64::try_from(*new).unwrap());
+        let mut there = self.search(owner, json!({ "limit": 200 })).await;
+        let (mut seen, mut writes) = (Vec::new(), 0);
+        let mut asked = json!({ "limit": limit, "sort": sort });
+        loop {
+            let page =
+                owner.post(&format!("/{}/search", self.many), asked.clone()).await.expect(StatusCode::OK);
+            seen.extend(page["data"].as_array().unwrap().iter().map(id));
+            let Some(cursor) = page["page"]["next_cursor"].as_str() else { break };
+            asked["cursor"] = json!(cursor);
+            if writes < MEANWHILE && dice.below(3) == 0 {
+                writes += 1;
+                *new += 1;
+                // Some are refused, for a value that somebody else has: then nobody wrote.
+                owner.post(&format!("/{}", self.many), vary::<R>(sample, *new)).await;
+                let gone = there.swap_remove(dice.below(there.len()));
+                owner.delete(&self.path(&gone), &gone).await;
+            }
+        }
+        let once: HashSet<_> = seen.iter().collect();
+        assert_eq!(once.len(), seen.len(), "{}: {sort} by {limit} shows a record twice", self.many);
+        for record in &there {
+            assert!(once.contains(&id(record)), "{}: {sort} by {limit} misses a record", self.many);
+        }
+    }
+}
