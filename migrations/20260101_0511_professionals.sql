@@ -35,7 +35,6 @@ create index ix_professionals_active on app.professionals (account_id, id) where
 create index ix_professionals_owner on app.professionals (account_id, owner_id) where owner_id is not null;
 create index ix_professionals_own on app.professionals (account_id, owner_id, created_at desc, id desc) where deleted_at is null;
 call ops.protect_tenant_table('app.professionals');
--- nexo:allow rewrites-table because the table is new and has no rows
 call ops.make_searchable('app.professionals',
     $e$coalesce(name, '') || ' ' || coalesce(email, '') || ' ' || coalesce(phone, '') || ' '
        || regexp_replace(coalesce(phone, ''), '[^0-9]', '', 'g') || ' '

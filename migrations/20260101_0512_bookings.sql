@@ -38,7 +38,6 @@ create index ix_bookings_professional on app.bookings (account_id, professional_
 create index ix_bookings_client on app.bookings (account_id, client_id) where client_id is not null;
 create index ix_bookings_project on app.bookings (account_id, project_id) where project_id is not null;
 call ops.protect_tenant_table('app.bookings');
--- nexo:allow rewrites-table because the table is new and has no rows
 call ops.make_searchable('app.bookings', $e$coalesce(title, '') || ' ' || coalesce(notes, '')$e$);
 
 -- Bookings of one professional do not overlap; those that are cancelled or in the trash take no time. Without an exclusion
