@@ -59,6 +59,12 @@ pub trait Resource:
         std::future::ready(Ok(()))
     }
 
+    /// Takes what must be held while these are written, in one order for all of them: two batches then wait for each
+    /// other, and not in a circle. Only where triggers take it as well, statement by statement.
+    fn hold(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// What it means that the named constraint refused a write.
     fn constraint(_name: &str) -> Option<Self::Refusal> {
         None

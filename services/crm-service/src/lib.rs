@@ -1,6 +1,7 @@
 //! Clients, and what an account keeps about them.
 
 pub mod activities;
+pub mod bookings;
 pub mod clients;
 mod config;
 pub mod contacts;
@@ -8,6 +9,7 @@ pub mod employees;
 mod explain;
 mod form;
 pub mod notes;
+pub mod professionals;
 pub mod projects;
 mod rule;
 pub mod subjects;
@@ -41,6 +43,8 @@ pub struct App {
     explain::Explanation,
     employees::OrgChart,
     employees::Place,
+    professionals::Availability,
+    professionals::Free,
     tags::Tags,
     timeline::Timeline
 )))]
@@ -53,6 +57,8 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(clients::router())
         .merge(contacts::router())
         .merge(employees::router())
+        .merge(professionals::router())
+        .merge(bookings::router())
         .merge(projects::router())
         .merge(suppliers::router())
         .merge(tasks::router())

@@ -46,6 +46,17 @@ impl Pager {
         self.limit + 1
     }
 
+    /// The same of rows that were picked from others: `last` is the last that was looked at, where others follow it.
+    pub fn picked<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> Uuid, last: Option<Uuid>) -> PageInfo {
+        let page = self.page(rows, id);
+        match last {
+            Some(last) if !page.has_more => {
+                PageInfo { next_cursor: Some(self.seal.close(&last)), has_more: true, total: None }
+            }
+            _ => page,
+        }
+    }
+
     /// Cuts what was fetched to the page.
     pub fn page<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> Uuid) -> PageInfo {
         let size = usize::try_from(self.limit).unwrap_or(usize::MAX);

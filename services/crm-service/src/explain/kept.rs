@@ -9,7 +9,13 @@ use uuid::Uuid;
 use web::Result;
 
 use crate::{
-    clients::Client, contacts::Contact, employees::Employee, projects::Project, suppliers::Supplier,
+    bookings::Booking,
+    clients::Client,
+    contacts::Contact,
+    employees::Employee,
+    professionals::Professional,
+    projects::Project,
+    suppliers::{Supplier, SupplierRelation},
     tasks::Task,
 };
 
@@ -22,11 +28,14 @@ pub(super) struct Kept {
 }
 
 const ALL: &[Kept] = &[
+    Kept::of::<Booking>(),
     Kept::of::<Client>(),
     Kept::of::<Contact>(),
     Kept::of::<Employee>(),
+    Kept::of::<Professional>(),
     Kept::of::<Project>(),
     Kept::of::<Supplier>(),
+    Kept::of::<SupplierRelation>(),
     Kept::of::<Task>(),
 ];
 

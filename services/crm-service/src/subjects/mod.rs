@@ -27,6 +27,7 @@ use crate::{
     contacts::Contact,
     employees::Employee,
     notes::Note,
+    professionals::Professional,
     projects::Project,
     suppliers::Supplier,
     tags::{Tags, set_tags_of, tags_of},
@@ -77,9 +78,9 @@ pub(crate) async fn found(
             SubjectType::Contact => all::<Contact>(tx, ids).await?,
             SubjectType::Supplier => all::<Supplier>(tx, ids).await?,
             SubjectType::Employee => all::<Employee>(tx, ids).await?,
+            SubjectType::Professional => all::<Professional>(tx, ids).await?,
             SubjectType::Project => all::<Project>(tx, ids).await?,
             SubjectType::Task => all::<Task>(tx, ids).await?,
-            SubjectType::Professional => false, // they have no table yet
         };
         if !found {
             return Err(SubjectRefusal::NotFound.into());

@@ -1,4 +1,6 @@
-//! Suppliers: the businesses an account buys from.
+//! Suppliers: the businesses an account buys from, and what they are to one another.
+
+mod relations;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
 use crate::{App, form, rule::Rule, subjects};
+pub use relations::{RelationKind, SupplierRelation};
 
 /// What an account keeps about a supplier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
@@ -133,5 +136,5 @@ impl Resource for Supplier {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Supplier, App>().merge(subjects::router::<Supplier>())
+    web::crud::<Supplier, App>().merge(subjects::router::<Supplier>()).merge(relations::router())
 }

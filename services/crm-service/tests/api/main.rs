@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod beside;
+mod bookings;
 mod bulk;
 mod clients;
 mod contacts;
@@ -16,6 +17,7 @@ mod exports;
 mod filters;
 mod isolation;
 mod lists;
+mod professionals;
 mod projects;
 mod reach;
 mod schema;

@@ -1,9 +1,9 @@
-use crm_service::suppliers::Supplier;
+use crm_service::suppliers::{Supplier, SupplierRelation};
 use http::StatusCode;
 use serde_json::{Value, json};
 use testkit::Person;
 
-use crate::nexo;
+use crate::{made, nexo};
 
 const RIGHTS: &str = "supplier:read supplier:write supplier:delete";
 
@@ -56,4 +56,89 @@ async fn what_others_call_a_supplier_changes_one_by_one_and_is_bounded() {
         let problem = ana.post("/suppliers", body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
+}
+
+const RELATED: &str = "supplier:* supplier_relation:*";
+
+#[tokio::test]
+async fn relations_of_suppliers_are_kept() {
+    let sample = async |person: &Person| {
+        let one = made(person, "/suppliers", json!({ "name": "Acme" })).await;
+        let other = made(person, "/suppliers", json!({ "name": "Borealis" })).await;
+        json!({ "from_id": one["id"], "to_id": other["id"], "kind": "parent", "notes": "Since 2019." })
+    };
+    let change = json!({ "kind": "distributor", "notes": null });
+    testkit::keeps_beside::<SupplierRelation>(&nexo().await, "supplier:write", sample, change).await;
+}
+
+#[tokio::test]
+async fn a_relation_shows_from_both_ends_and_is_there_once() {
+    let nexo = nexo().await;
+    let (ana, eve) = (nexo.person(RELATED).await, nexo.person(RELATED).await);
+    let mut suppliers = Vec::new();
+    for name in ["Acme", "Borealis", "Cadiz"] {
+        suppliers.push(made(&ana, "/suppliers", json!({ "name": name })).await["id"].clone());
+    }
+    let [acme, borealis, cadiz] = [&suppliers[0], &suppliers[1], &suppliers[2]];
+    let theirs = made(&eve, "/suppliers", json!({ "name": "Acme" })).await["id"].clone();
+    let relation =
+        |from: &Value, to: &Value, kind: &str| json!({ "from_id": from, "to_id": to, "kind": kind });
+    let parent = made(&ana, "/supplier_relations", relation(acme, borealis, "parent")).await;
+    let partner = made(&ana, "/supplier_relations", relation(cadiz, acme, "partner")).await;
+    made(&ana, "/supplier_relations", relation(acme, borealis, "partner")).await;
+    for (body, status, code, pointer) in [
+        (relation(acme, borealis, "parent"), StatusCode::CONFLICT, "supplier-relation-taken", "/to_id"),
+        (relation(borealis, acme, "parent"), StatusCode::CONFLICT, "supplier-relation-taken", "/to_id"),
+        (relation(acme, cadiz, "partner"), StatusCode::CONFLICT, "supplier-relation-taken", "/to_id"),
+        (
+            relation(acme, acme, "partner"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "supplier-relation-to-itself",
+            "/to_id",
+        ),
+        (
+            relation(&theirs, acme, "partner"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "supplier-relation-from-unknown",
+            "/from_id",
+        ),
+        (
+            relation(acme, &theirs, "partner"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "supplier-relation-to-unknown",
+            "/to_id",
+        ),
+        (relation(acme, borealis, "rival"), StatusCode::UNPROCESSABLE_ENTITY, "invalid", "/kind"),
+    ] {
+        let problem = ana.post("/supplier_relations", body).await.expect(status);
+        assert_eq!(
+            (&problem["code"], &problem["errors"][0]["pointer"]),
+            (&json!(code), &json!(pointer)),
+            "{problem}"
+        );
+    }
+    let of = |id: &Value, more: &str| format!("/suppliers/{}/relations{more}", id.as_str().unwrap());
+    let seen = async |id: &Value| {
+        let list = ana.get(&of(id, "")).await.expect(StatusCode::OK);
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["kind"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seen(acme).await, ["partner", "partner", "parent"]);
+    assert_eq!(seen(borealis).await, ["partner", "parent"]);
+    assert_eq!(seen(cadiz).await, ["partner"]);
+    let first = ana.get(&of(acme, "?limit=2")).await.expect(StatusCode::OK);
+    let cursor = first["page"]["next_cursor"].as_str().unwrap();
+    let second = ana.get(&of(acme, &format!("?limit=2&cursor={cursor}"))).await.expect(StatusCode::OK);
+    assert_eq!(second["data"], json!([parent]));
+    assert_eq!(eve.get(&of(acme, "")).await.status, StatusCode::NOT_FOUND);
+    let gone = format!("/supplier_relations/{}", partner["id"].as_str().unwrap());
+    ana.delete(&gone, &partner).await;
+    assert_eq!(seen(cadiz).await, Vec::<String>::new());
+    made(&ana, "/supplier_relations", relation(acme, cadiz, "partner")).await;
+    let back = ana.post(&format!("{gone}/restore"), json!({})).await;
+    assert_eq!(back.expect(StatusCode::CONFLICT)["code"], "supplier-relation-taken");
 }

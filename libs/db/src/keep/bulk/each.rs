@@ -10,6 +10,7 @@ pub async fn write_each<R: Resource, W: Written<R>>(
     tx: &mut TenantTx,
     items: &[W],
 ) -> Result<Vec<Result<Record<R>>>> {
+    W::hold(tx, items).await?; // a part that is undone lets go of what it took, and its halves come in another order
     let mut told = Vec::with_capacity(items.len());
     let mut waiting = Vec::from([items]);
     while let Some(part) = waiting.pop() {

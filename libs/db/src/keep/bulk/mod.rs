@@ -23,6 +23,11 @@ pub trait Written<R: Resource>: Sized + Send + Sync {
     /// Writes all of `items`, each with its history; answers in their order. A failure is of all of them: it undoes
     /// nothing by itself, and does not tell which item is at fault.
     fn write_all(tx: &mut TenantTx, items: &[Self]) -> impl Future<Output = Result<Vec<Record<R>>>> + Send;
+
+    /// Takes what must be held while they are written.
+    fn hold(_tx: &mut TenantTx, _items: &[Self]) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// A record to create.
@@ -80,6 +85,7 @@ impl<R: Resource> Written<R> for New<R> {
         let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
         refer(tx, all.iter().map(|new| (None, *new))).await?;
         R::look_around(tx, &all).await?;
+        Self::hold(tx, items).await?;
         let mut made = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {
             made.extend(insert_rows(tx, part.iter().map(|New(id, new)| (*id, new))).await?);
@@ -89,6 +95,10 @@ impl<R: Resource> Written<R> for New<R> {
         note(tx, "created", made.iter().map(|record| (None, record)));
         Ok(made)
     }
+
+    async fn hold(tx: &mut TenantTx, items: &[Self]) -> Result<()> {
+        R::hold(tx, &items.iter().map(|item| &item.1).collect::<Vec<_>>()).await
+    }
 }
 
 impl<R: Resource> Written<R> for Changed<R> {
@@ -96,6 +106,7 @@ impl<R: Resource> Written<R> for Changed<R> {
         let all: Vec<&R> = items.iter().map(|item| &item.1).collect();
         refer(tx, items.iter().map(|Changed(before, after)| (Some(&before.data), after))).await?;
         R::look_around(tx, &all).await?;
+        Self::hold(tx, items).await?;
         let mut changed = Vec::with_capacity(items.len());
         for part in items.chunks(rows_at_once::<R>()) {
             changed.extend(update_rows(tx, part.iter().map(|Changed(before, after)| (before, after))).await?);
@@ -104,6 +115,10 @@ impl<R: Resource> Written<R> for Changed<R> {
         all_stay::<R>(tx, &ids(&changed)).await?;
         note(tx, "changed", items.iter().map(|item| Some(&item.0)).zip(&changed));
         Ok(changed)
+    }
+
+    async fn hold(tx: &mut TenantTx, items: &[Self]) -> Result<()> {
+        R::hold(tx, &items.iter().map(|item| &item.1).collect::<Vec<_>>()).await
     }
 }
 

@@ -1,0 +1,34 @@
+//! Time zones, by the names of the IANA.
+
+use jiff::{Timestamp, tz::TimeZone};
+use time::{Duration, OffsetDateTime};
+use validator::ValidationError;
+
+use super::span::Span;
+
+/// The zone of this name, written as the IANA writes it.
+pub(super) fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
+}
+
+pub(super) fn known(name: &str) -> Result<(), ValidationError> {
+    let wanted =
+        || ValidationError::new("time-zone").with_message("must be a time zone such as Europe/Berlin".into());
+    zone(name).map(|_| ()).ok_or_else(wanted)
+}
+
+/// The parts of `asked` within which the clocks of a zone go without a jump, each with what they are ahead of UTC.
+pub(super) fn steady(zone: &TimeZone, asked: Span) -> Vec<(Span, Duration)> {
+    let mut parts = Vec::new();
+    let mut from = asked.from;
+    while from < asked.to
+        && let Ok(at) = Timestamp::from_nanosecond(from.unix_timestamp_nanos())
+    {
+        let jump = zone.following(at).next().map(|jump| jump.timestamp().as_nanosecond());
+        let jump = jump.and_then(|jump| OffsetDateTime::from_unix_timestamp_nanos(jump).ok());
+        let to = jump.map_or(asked.to, |jump| jump.min(asked.to));
+        parts.push((Span { from, to }, Duration::seconds(zone.to_offset(at).seconds().into())));
+        from = to;
+    }
+    parts
+}
