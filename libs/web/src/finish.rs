@@ -23,7 +23,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{ClientAddress, Error, Json, Proxies, RequestId, health};
+use crate::{ClientAddress, Error, Json, Proxies, RequestId, conditional::Seen, health};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -86,6 +86,7 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         account.id = tracing::field::Empty,
         user.id = tracing::field::Empty,
     );
+    let seen = Seen::of(&request);
     let answered = id.scope(async {
         let start = tokio::time::Instant::now();
         let response = match tokio::time::timeout(patience, next.run(request)).await {
@@ -97,6 +98,9 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         response
     });
     let mut response = answered.instrument(span).await;
+    if let Some(seen) = seen {
+        response = seen.spare(response);
+    }
     id.mark(&mut response);
     private(response.headers_mut());
     response

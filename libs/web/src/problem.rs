@@ -60,6 +60,9 @@ pub enum Error {
     /// An idempotency key whose request still runs.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
+    /// The request came in too slowly.
+    #[error("the request was sent too slowly")]
+    Slow,
     /// It took too long.
     #[error("the request took too long")]
     TimedOut,
@@ -119,6 +122,7 @@ impl Error {
             Self::Items(status, _) => (*status, "items-refused"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             Self::InFlight => (StatusCode::CONFLICT, "idempotency-key-in-flight"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow-request"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),
