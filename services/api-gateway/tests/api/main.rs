@@ -1,7 +1,13 @@
 //! The gateway before a service that tells what reached it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test should fail where it fails")]
 
+mod access;
+mod browsers;
+mod connections;
+mod drain;
 mod keys;
+mod upstreams;
+mod wire;
 
 use std::time::Duration;
 
@@ -34,7 +40,7 @@ async fn echo() -> String {
                 .into();
             let size = axum::body::to_bytes(body, usize::MAX).await.map(|body| body.len()).unwrap_or_default();
             let told = json!({ "method": method.as_str(), "path": parts.uri.to_string(), "headers": headers, "size": size });
-            ([("connection", "x-inner"), ("x-inner", "1"), ("keep-alive", "timeout=9")], told.to_string()).into_response()
+            ([("content-type", "application/json"), ("connection", "x-inner"), ("x-inner", "1"), ("keep-alive", "timeout=9")], told.to_string()).into_response()
         });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -47,12 +53,14 @@ async fn breaks() -> &'static str {
 }
 
 async fn gateway(auth: &str, crm: &str) -> Nexo {
-    let ground = Ground::of("nexo_app").await;
-    let mut env = Env::of(ground.database.settings("nexo_app"))
-        .with("NEXO_AUTH_URL", auth)
-        .with("NEXO_CRM_URL", crm)
+    gateway_on(Ground::of("nexo_app").await, &[("NEXO_AUTH_URL", auth), ("NEXO_CRM_URL", crm)])
+}
+
+fn gateway_on(ground: Ground, settings: &[(&'static str, &str)]) -> Nexo {
+    let env = Env::of(ground.database.settings("nexo_app"))
         .with("NEXO_UPSTREAM_SECONDS", "1")
         .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
+    let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
     let config = Config::read(&mut env);
     env.finish().unwrap();
     Nexo { router: router(config.app(ground.db.clone(), ground.verifier.clone()), &config), ground }
@@ -76,6 +84,7 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
         ("te", "gzip"),
         ("x-forwarded-for", "10.0.0.1"),
         ("x-account-id", "of somebody else"),
+        ("x-nexo-user", "somebody else"),
         ("if-match", "\"3\""),
     ];
     let answer = send(&ana, Method::PATCH, "/api/v1/clients/1?limit=2&q=%20a", &headers).await;
@@ -92,7 +101,7 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
         (&json!("\"3\""), &json!(id), &json!("1.1 nexo"))
     );
     assert!(reached["authorization"].as_str().unwrap().starts_with("Bearer "));
-    for gone in ["x-private", "te", "x-forwarded-for", "keep-alive"] {
+    for gone in ["x-private", "te", "x-forwarded-for", "keep-alive", "x-account-id", "x-nexo-user"] {
         assert_eq!(reached.get(gone), None, "{gone}");
     }
 }
@@ -174,23 +183,6 @@ async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
     assert_eq!(broken.expect(StatusCode::BAD_GATEWAY)["code"], "bad-gateway");
 }
 
-#[tokio::test]
-async fn only_pages_of_known_origins_may_call() {
-    let nobody = Person::nobody(&in_front_of_echo().await.router);
-    let asked = |origin: &'static str| {
-        let nobody = nobody.clone();
-        async move {
-            let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
-            let answer = send(&nobody, Method::OPTIONS, "/api/v1/clients", &headers).await;
-            answer.header("access-control-allow-origin").map(ToOwned::to_owned)
-        }
-    };
-    assert_eq!(asked("https://app.acme.test").await.as_deref(), Some("https://app.acme.test"));
-    assert_eq!(asked("https://evil.test").await, None);
-    let problem = send(&nobody, Method::GET, "/nowhere", &[("origin", "https://app.acme.test")]).await;
-    assert_eq!(problem.header("access-control-allow-origin"), Some("https://app.acme.test"));
-}
-
 #[test]
 fn production_takes_no_default_that_is_for_development() {
     let mut env = Env::of([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
@@ -199,12 +191,4 @@ fn production_takes_no_default_that_is_for_development() {
     for name in ["NEXO_CORS_ORIGINS", "DATABASE_URL"] {
         assert!(told.contains(name), "{told}");
     }
-}
-
-#[tokio::test]
-async fn the_documents_are_there_to_be_read() {
-    let nobody = Person::nobody(&in_front_of_echo().await.router);
-    let page = send(&nobody, Method::GET, "/docs/", &[]).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(page.header("content-type"), Some("text/html"));
 }
