@@ -12,18 +12,24 @@ use axum::{
     extract::Request,
     response::Response,
 };
-use http::{Method, StatusCode};
+use http::Method;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use web::RequestId;
 
 use crate::trail::Trail;
 
-/// What is known of a request before it is answered.
+/// A client that has gone before it was answered; as nginx tells it.
+const GONE: u16 = 499;
+
+/// What is known of a request; written when it is dropped, be it answered or not.
 pub(super) struct Line {
     id: RequestId,
     method: Method,
     route: String,
     start: Instant,
+    status: u16,
+    bytes: u64,
+    trail: Trail,
 }
 
 impl Line {
@@ -34,15 +40,38 @@ impl Line {
             method: request.method().clone(),
             route: route(request.uri().path()),
             start: Instant::now(),
+            status: GONE,
+            bytes: 0,
+            trail: Trail::default(),
         })
     }
 
-    /// Written when the answer has gone, or its client.
-    pub(super) fn write_after(self, response: Response) -> Response {
+    /// Goes with an answer to its end.
+    pub(super) fn follow(mut self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
-        let trail = parts.extensions.remove::<Trail>().unwrap_or_default();
-        let sent = Sent { body, bytes: 0, line: self, status: parts.status, trail };
-        Response::from_parts(parts, Body::new(sent))
+        self.status = parts.status.as_u16();
+        self.trail = parts.extensions.remove().unwrap_or_default();
+        Response::from_parts(parts, Body::new(Followed { body, line: self }))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Trail { account, upstream, waited, .. } = &self.trail;
+        tracing::event!(
+            target: "access",
+            tracing::Level::INFO,
+            request.id = %self.id.0,
+            account.id = account.map(tracing::field::display),
+            http.method = %self.method,
+            http.route = self.route,
+            http.status = self.status,
+            upstream = upstream.as_ref().map(tracing::field::display),
+            upstream_ms = upstream.as_ref().map(|_| milliseconds(*waited)),
+            duration_ms = milliseconds(self.start.elapsed()),
+            bytes = self.bytes,
+            "request"
+        );
     }
 }
 
@@ -56,15 +85,12 @@ fn route(path: &str) -> String {
 }
 
 /// An answer on its way.
-struct Sent {
+struct Followed {
     body: Body,
-    bytes: u64,
     line: Line,
-    status: StatusCode,
-    trail: Trail,
 }
 
-impl HttpBody for Sent {
+impl HttpBody for Followed {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -74,7 +100,7 @@ impl HttpBody for Sent {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.line.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
         frame
     }
@@ -85,27 +111,6 @@ impl HttpBody for Sent {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        let Line { id, method, route, start } = &self.line;
-        let Trail { account, upstream, waited, .. } = &self.trail;
-        tracing::event!(
-            target: "access",
-            tracing::Level::INFO,
-            request.id = %id.0,
-            account.id = account.map(tracing::field::display),
-            http.method = %method,
-            http.route = route,
-            http.status = self.status.as_u16(),
-            upstream = upstream.as_ref().map(tracing::field::display),
-            upstream_ms = upstream.as_ref().map(|_| milliseconds(*waited)),
-            duration_ms = milliseconds(start.elapsed()),
-            bytes = self.bytes,
-            "request"
-        );
     }
 }
 

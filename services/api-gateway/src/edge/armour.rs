@@ -3,8 +3,8 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-        X_FRAME_OPTIONS,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 use kernel::Env;
@@ -54,6 +54,9 @@ pub(super) fn put_on(headers: &mut HeaderMap, is_docs: bool, transport: Option<&
         headers.insert(name, value);
     }
     headers.insert(CONTENT_SECURITY_POLICY, if is_docs { DOCS } else { DATA });
+    if is_docs && headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/html") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    }
     if let Some(transport) = transport {
         headers.insert(STRICT_TRANSPORT_SECURITY, transport.clone());
     }

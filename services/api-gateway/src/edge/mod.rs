@@ -45,7 +45,7 @@ async fn answer(State(transport): State<Option<HeaderValue>>, mut request: Reque
     id.mark(&mut response);
     armour::put_on(response.headers_mut(), is_docs, transport.as_ref());
     match line {
-        Some(line) => line.write_after(response),
+        Some(line) => line.follow(response),
         None => response,
     }
 }

@@ -113,7 +113,7 @@ impl FromClient {
     fn fault(&self, limit: usize) -> Error {
         if self.0.is::<LengthLimitError>() {
             Error::TooLarge(limit)
-        } else if causes(&*self.0).any(|cause| cause.is::<TimeoutError>()) {
+        } else if causes(&*self.0).any(<dyn StdError>::is::<TimeoutError>) {
             Error::Slow
         } else {
             Error::Malformed("the body is not what was announced, or ends too early".to_owned())

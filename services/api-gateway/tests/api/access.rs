@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use http::{Method, StatusCode};
@@ -48,6 +49,8 @@ async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
     answer.expect(StatusCode::OK);
     let refused = send(&testkit::Person::nobody(&nexo.router), Method::GET, "/api/v1/clients", &[]).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let slow = send(&ana, Method::GET, "/api/v1/slow", &[]);
+    assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err(), "whoever asked has gone");
     drop(logging);
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -58,7 +61,7 @@ async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let lines: Vec<_> =
         lines.iter().filter(|line| line["target"] == "access").map(|line| &line["fields"]).collect();
-    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines.len(), 3, "{text}");
     let told = lines[0];
     assert_eq!(
         (
@@ -81,4 +84,5 @@ async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
     );
     assert!(told["upstream"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!((&lines[1]["http.status"], &lines[1]["upstream"]), (&401.into(), &Value::Null));
+    assert_eq!((&lines[2]["http.status"], &lines[2]["http.route"]), (&499.into(), &"/api/v1/slow".into()));
 }

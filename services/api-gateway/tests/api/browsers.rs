@@ -75,7 +75,10 @@ async fn load(nexo: &Nexo, path: &str, headers: &[(&str, &str)]) -> (StatusCode,
 async fn the_page_of_the_documents_loads_what_its_policy_lets_it() {
     let nexo = in_front_of_echo().await;
     let (status, headers, page) = load(&nexo, "/docs/", &[]).await;
-    assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, "text/html"));
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (StatusCode::OK, "text/html; charset=utf-8")
+    );
     let page = String::from_utf8(page).unwrap();
     assert!(
         !page.contains("<style") && !page.contains("://"),

@@ -49,7 +49,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> String {
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(1500), async {
         let read = stream.read(&mut piece).await?;
-        all.extend_from_slice(&piece[..read]);
+        all.extend(piece.iter().take(read));
         Ok::<_, std::io::Error>(read)
     })
     .await
