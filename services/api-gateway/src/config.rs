@@ -29,7 +29,7 @@ pub struct Config {
     /// `Strict-Transport-Security`, where TLS is before us.
     pub transport: Option<HeaderValue>,
     /// Which pages of other origins may call.
-    pub cors: CorsLayer,
+    pub cors: Option<CorsLayer>,
     /// Whose word about the client's address is believed.
     pub proxies: Proxies,
     body: BodyBounds,
@@ -42,12 +42,13 @@ pub struct Config {
 impl Config {
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
+        let (patience, times) = times(env);
         Self {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
             database: db::Config::read(env),
             identity: identity::Config::read(env),
             bounds: Bounds::read(env),
-            patience: env.seconds("NEXO_REQUEST_SECONDS", 30, 1..=3600),
+            patience,
             transport: edge::transport(env),
             cors: edge::cors(env),
             proxies: Proxies::read(env),
@@ -57,10 +58,7 @@ impl Config {
             },
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),
-            times: Times {
-                head: env.seconds("NEXO_UPSTREAM_SECONDS", 20, 1..=3600),
-                whole: env.seconds("NEXO_ANSWER_SECONDS", 300, 1..=86400),
-            },
+            times,
             rules: rules(env),
         }
     }
@@ -71,6 +69,17 @@ impl Config {
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
         App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body: self.body }
     }
+}
+
+/// How long the gateway may take, and how long a service.
+fn times(env: &mut Env) -> (Duration, Times) {
+    const NAME: &str = "NEXO_REQUEST_SECONDS";
+    let patience = env.seconds(NAME, 30, 1..=3600);
+    let head = env.seconds("NEXO_UPSTREAM_SECONDS", 20, 1..=3600);
+    if patience <= head {
+        env.mistake(NAME, "is not more than NEXO_UPSTREAM_SECONDS: no service could be told to be slow");
+    }
+    (patience, Times { head, whole: env.seconds("NEXO_ANSWER_SECONDS", 300, 1..=86400) })
 }
 
 /// One address, or several with commas between them.

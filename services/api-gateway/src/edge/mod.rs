@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, Method};
+use tower::util::option_layer;
 use web::{Error, RequestId};
 
 use access::Line;
@@ -29,7 +30,7 @@ const LONGEST: usize = 8 * 1024;
 pub(crate) fn around(router: Router, config: &Config) -> Router {
     let edge = from_fn_with_state(config.transport.clone(), answer);
     // One layer of the router, outermost first: a page must be able to read a problem as well.
-    router.layer((edge, config.cors.clone(), compress::layer()))
+    router.layer((edge, option_layer(config.cors.clone()), compress::layer()))
 }
 
 async fn answer(State(transport): State<Option<HeaderValue>>, mut request: Request, next: Next) -> Response {

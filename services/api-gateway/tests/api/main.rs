@@ -117,6 +117,30 @@ async fn a_service_is_told_who_is_at_the_other_end_whatever_the_client_says() {
 }
 
 #[tokio::test]
+async fn a_proxy_of_ours_is_believed_up_to_the_first_address_that_is_none() {
+    let echo = echo().await;
+    let settings =
+        [("NEXO_AUTH_URL", &*echo), ("NEXO_CRM_URL", &echo), ("NEXO_TRUSTED_PROXIES", "10.0.0.0/8")];
+    let ana = gateway_on(Ground::of("nexo_app").await, &settings).person("").await;
+    let (forged, told) =
+        ("203.0.113.9, 198.51.100.7, 10.0.0.3", "for=203.0.113.9, for=198.51.100.7;by=10.0.0.3");
+    for (peer, headers, client) in [
+        ("10.0.0.2:1", &[("x-forwarded-for", forged)][..], "198.51.100.7"),
+        ("10.0.0.2:1", &[("forwarded", told)], "198.51.100.7"),
+        ("10.0.0.2:1", &[("forwarded", "for=203.0.113.9"), ("x-forwarded-for", forged)], "10.0.0.2"),
+        ("192.0.2.1:1", &[("x-forwarded-for", forged), ("forwarded", told)], "192.0.2.1"),
+    ] {
+        let answer = ana.send_from(peer, Method::GET, "/api/v1/clients", headers, "").await;
+        let reached = answer.expect(StatusCode::OK)["headers"].clone();
+        assert_eq!(
+            (&reached["x-forwarded-for"], reached.get("forwarded")),
+            (&json!(client), None),
+            "{headers:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_bad_token_goes_no_further() {
     let nexo = in_front_of_echo().await;
     let mut mallory = nexo.person("").await;
@@ -186,9 +210,29 @@ async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
 #[test]
 fn production_takes_no_default_that_is_for_development() {
     let mut env = Env::of([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
-    Config::read(&mut env);
+    let config = Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     for name in ["NEXO_CORS_ORIGINS", "DATABASE_URL"] {
         assert!(told.contains(name), "{told}");
+    }
+    assert_eq!(config.transport.unwrap(), "max-age=31536000; includeSubDomains");
+    assert_eq!(config.bounds.notice, Duration::from_secs(5));
+}
+
+#[test]
+fn what_cannot_be_meant_is_told() {
+    let wrong = [
+        ("NEXO_CORS_ORIGINS", "https://app.acme.test/"),
+        ("NEXO_CRM_URL", "http://a:1,https://b:2"),
+        ("NEXO_REQUEST_SECONDS", "20"),
+        ("NEXO_UPSTREAM_FAILURES", "0"),
+        ("NEXO_HSTS", "yes"),
+        ("NEXO_CONNECTIONS", "0"),
+    ];
+    let mut env = wrong.iter().fold(Env::of([]), |env, &(name, value)| env.with(name, value));
+    Config::read(&mut env);
+    let told = env.finish().unwrap_err().to_string();
+    for (name, _) in wrong {
+        assert!(told.contains(name), "{name} is not in {told}");
     }
 }

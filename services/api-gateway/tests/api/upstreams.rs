@@ -122,7 +122,7 @@ async fn a_slow_service_is_let_alone_for_a_while_then_tried_by_one_and_others_do
 #[tokio::test]
 async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
     let (mut dies, lives) = (Instance::hanging(), Instance::start());
-    let settings = [("NEXO_UPSTREAM_SECONDS", "30")];
+    let settings = [("NEXO_UPSTREAM_SECONDS", "25")];
     let (nexo, ana) = before(&[&dies, &lives], &settings).await;
     let start = Instant::now();
     let (keyed, seen) = ([("idempotency-key", "k")], [("if-match", "\"1\"")]);
@@ -162,7 +162,7 @@ async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
 #[tokio::test]
 async fn whoever_has_the_least_to_do_is_asked() {
     let (busy, free) = (Instance::hanging(), Instance::start());
-    let (_, ana) = before(&[&busy, &free], &[("NEXO_UPSTREAM_SECONDS", "30")]).await;
+    let (_, ana) = before(&[&busy, &free], &[("NEXO_UPSTREAM_SECONDS", "25")]).await;
     let waiting = tokio::spawn({
         let ana = ana.clone();
         async move { get(&ana).await }
