@@ -153,7 +153,7 @@ mod tests {
         let mut now = Instant::now();
         let breaker = resting(now);
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
-            assert!(!breaker.admits(now + Duration::from_secs(seconds) - Duration::from_millis(1)));
+            assert!(!breaker.admits(now + Duration::from_millis(seconds * 1000 - 1)));
             now += Duration::from_secs(seconds);
             assert_eq!(breaker.pass(now), Some(Pass::Trial));
             assert!(!breaker.failed(Pass::Usual, now), "what was sent before does not count");
