@@ -63,15 +63,15 @@ where
 
 /// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
 pub fn shield(router: Router, edges: Edges) -> Router {
+    let bounds = middleware::from_fn(move |mut request: Request, next: Next| {
+        ClientAddress::mark(&mut request, &edges.proxies);
+        answer(edges.patience, request, next)
+    });
     router
         .fallback(async || Error::NotFound("this path"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(DefaultBodyLimit::max(edges.body_limit))
-        .layer(middleware::from_fn(move |mut request: Request, next: Next| {
-            ClientAddress::mark(&mut request, &edges.proxies);
-            answer(edges.patience, request, next)
-        }))
+        // One layer of the router, outermost first: each costs every request a copy of all that is in it.
+        .layer((bounds, DefaultBodyLimit::max(edges.body_limit), CatchPanicLayer::custom(panicked)))
 }
 
 /// Gives the request its id and its span, and bounds its time.

@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::Future};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, Request, Response, request::Parts};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// The header that carries it, in and out.
 pub(crate) const HEADER: &str = "x-request-id";
@@ -45,7 +45,9 @@ impl RequestId {
     /// As a header's value.
     #[must_use]
     pub fn header(self) -> HeaderValue {
-        HeaderValue::from_str(&self.0.to_string()).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = self.0.hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
     }
 
     /// Tells the client.

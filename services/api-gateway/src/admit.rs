@@ -90,7 +90,7 @@ async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Opt
 
 /// Tells a service whom we ask for.
 pub(crate) fn name_client(headers: &mut HeaderMap, client: Option<IpAddr>) {
-    if let Some(client) = client.and_then(|client| client.to_string().parse().ok()) {
+    if let Some(client) = client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
         headers.insert(FORWARDED_FOR, client);
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     extract::State,
@@ -10,7 +12,7 @@ use web::{Error, Result};
 use crate::{App, upstream::Service};
 
 /// The API documents of all services as one. Each service describes itself; the gateway keeps no copy that could age.
-pub(crate) async fn merged(State(app): State<App>) -> Result<Response> {
+pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
     let mut whole = json!({});
     for service in Service::ALL {
         let missing = || format!("{} does not give its API document", service.name());

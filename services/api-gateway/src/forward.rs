@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -38,7 +40,7 @@ const PUBLIC: &[(&str, Method)] = &[
 
 /// Sends a request on to the service whose path it has, and its answer back.
 pub(crate) async fn forward(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     id: RequestId,
     client: ClientAddress,
     request: Request,

@@ -10,9 +10,10 @@ mod keys;
 mod trail;
 mod upstream;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    extract::FromRef,
     routing::{any, get},
 };
 use db::Db;
@@ -24,7 +25,6 @@ pub use config::Config;
 pub use upstream::{BodyBounds, Rules, Times, Upstreams};
 
 /// What every handler may ask for.
-#[derive(Clone, FromRef)]
 pub struct App {
     /// The database: only asked whether it is well.
     pub db: Db,
@@ -33,10 +33,8 @@ pub struct App {
     /// Where requests go.
     pub upstreams: Upstreams,
     /// The API keys that were lately shown.
-    #[from_ref(skip)]
     pub(crate) keys: keys::Keys,
     /// What bounds a body that comes in.
-    #[from_ref(skip)]
     pub body: BodyBounds,
 }
 
@@ -51,7 +49,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .with_state(app)
+        .with_state(Arc::new(app)) // axum copies it several times for each request
         .merge(docs);
     let edges = Edges { patience: config.patience, proxies: config.proxies.clone(), ..Edges::default() };
     edge::around(shield(router, edges), config)

@@ -50,6 +50,7 @@ pub(crate) fn transport(env: &mut Env) -> Option<HeaderValue> {
 
 /// Puts them on an answer. One pass rather than a layer for each: every layer of a router costs every request a box.
 pub(super) fn put_on(headers: &mut HeaderMap, is_docs: bool, transport: Option<&HeaderValue>) {
+    headers.reserve(ALWAYS.len() + 2);
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }

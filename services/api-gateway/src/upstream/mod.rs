@@ -106,7 +106,7 @@ impl Upstreams {
         let mut flight = instances.choose().ok_or(Failure::NobodyIsUp(to.name()))?;
         let again = outgoing.copy();
         let failure = match self.attempt(&mut flight, outgoing, trail).await {
-            Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, &self.times))),
+            Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, self.times))),
             Err(failure) => failure,
         };
         let again =
@@ -117,7 +117,7 @@ impl Upstreams {
         drop(flight);
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
         let answer = self.attempt(&mut next, again, trail).await?;
-        Ok(answer.map(|body| Flow::body(body, next, &self.times)))
+        Ok(answer.map(|body| Flow::body(body, next, self.times)))
     }
 
     /// Asks one instance, and judges it; but not where a client that sends at its own pace may be the cause.
