@@ -35,6 +35,7 @@ bench: ## Measure the services beside pgbench and argon2, and backups beside pg_
 	@bench/crm
 	@bench/auth
 	@bench/backups
+	@bench/gateway
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
 .PHONY: clean

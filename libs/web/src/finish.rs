@@ -23,7 +23,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{ClientAddress, Error, Json, Proxies, RequestId, health};
+use crate::{ClientAddress, Error, Json, Proxies, RequestId, conditional::Seen, health};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -63,15 +63,15 @@ where
 
 /// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
 pub fn shield(router: Router, edges: Edges) -> Router {
+    let bounds = middleware::from_fn(move |mut request: Request, next: Next| {
+        ClientAddress::mark(&mut request, &edges.proxies);
+        answer(edges.patience, request, next)
+    });
     router
         .fallback(async || Error::NotFound("this path"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(DefaultBodyLimit::max(edges.body_limit))
-        .layer(middleware::from_fn(move |mut request: Request, next: Next| {
-            ClientAddress::mark(&mut request, &edges.proxies);
-            answer(edges.patience, request, next)
-        }))
+        // One layer of the router, outermost first: each costs every request a copy of all that is in it.
+        .layer((bounds, DefaultBodyLimit::max(edges.body_limit), CatchPanicLayer::custom(panicked)))
 }
 
 /// Gives the request its id and its span, and bounds its time.
@@ -86,6 +86,7 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         account.id = tracing::field::Empty,
         user.id = tracing::field::Empty,
     );
+    let seen = Seen::of(&request);
     let answered = id.scope(async {
         let start = tokio::time::Instant::now();
         let response = match tokio::time::timeout(patience, next.run(request)).await {
@@ -97,6 +98,9 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         response
     });
     let mut response = answered.instrument(span).await;
+    if let Some(seen) = seen {
+        response = seen.spare(response);
+    }
     id.mark(&mut response);
     private(response.headers_mut());
     response

@@ -1,6 +1,7 @@
 //! What every HTTP service of ours has in common: who may, what came in, what goes out.
 
 mod client;
+mod conditional;
 mod crud;
 mod extract;
 mod finish;
@@ -21,7 +22,7 @@ pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, 
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
-pub use serve::{Listener, exit_code, serve, shutdown_signal};
+pub use serve::{Bounds, Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
 
 /// What a handler answers.

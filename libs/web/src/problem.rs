@@ -45,6 +45,9 @@ pub enum Error {
     /// More than we read.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// A path that nothing of ours has.
+    #[error("the path and its query are longer than {0} bytes")]
+    PathTooLong(usize),
     /// What came in reads well and breaks a rule of form.
     #[error("some fields are not valid")]
     Invalid(Vec<Violation>),
@@ -60,6 +63,9 @@ pub enum Error {
     /// An idempotency key whose request still runs.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
+    /// The request came in too slowly.
+    #[error("the request was sent too slowly")]
+    Slow,
     /// It took too long.
     #[error("the request took too long")]
     TimedOut,
@@ -115,10 +121,12 @@ impl Error {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::PathTooLong(_) => (StatusCode::URI_TOO_LONG, "path-too-long"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Items(status, _) => (*status, "items-refused"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             Self::InFlight => (StatusCode::CONFLICT, "idempotency-key-in-flight"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow-request"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),

@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::Future};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, Request, Response, request::Parts};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// The header that carries it, in and out.
 pub(crate) const HEADER: &str = "x-request-id";
@@ -18,8 +18,11 @@ tokio::task_local! {
 pub struct RequestId(pub Uuid);
 
 impl RequestId {
-    /// The caller's id where it is a UUID, since it reaches logs and rows; a new one otherwise.
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    /// What it was given before; or the caller's id where it is a UUID, since it reaches logs and rows; or a new one.
+    pub fn of<B>(request: &Request<B>) -> Self {
+        if let Some(given) = request.extensions().get::<Self>() {
+            return *given;
+        }
         let sent = request.headers().get(HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
         Self(sent.unwrap_or_else(Uuid::now_v7))
     }
@@ -42,10 +45,13 @@ impl RequestId {
     /// As a header's value.
     #[must_use]
     pub fn header(self) -> HeaderValue {
-        HeaderValue::from_str(&self.0.to_string()).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = self.0.hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
     }
 
-    pub(crate) fn mark<B>(self, response: &mut Response<B>) {
+    /// Tells the client.
+    pub fn mark<B>(self, response: &mut Response<B>) {
         response.headers_mut().insert(HEADER, self.header());
     }
 }

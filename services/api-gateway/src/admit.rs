@@ -2,18 +2,18 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use axum::{body::Body, extract::Request};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::Uri;
 use identity::{ApiKey, TokenError};
+use kernel::AccountId;
 use serde::Deserialize;
 use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
 
 use crate::{
     App,
     keys::{Exchanged, Outcome},
-    upstream::Service,
+    trail::Trail,
+    upstream::{Outgoing, Service},
 };
 
 /// Where a key becomes a token.
@@ -30,19 +30,25 @@ struct Answer {
     expires_in: u64,
 }
 
+/// Somebody whose token is good, or whose key got one.
+pub(crate) struct Admitted {
+    pub(crate) account: AccountId,
+    pub(crate) key: Option<Exchanged>,
+}
+
 /// A bad token goes no further. The service looks at it again: it trusts nobody. A key gets a token.
 pub(crate) async fn admit(
     app: &App,
     headers: &HeaderMap,
     id: RequestId,
     client: ClientAddress,
-) -> Result<Option<Exchanged>> {
+) -> Result<Admitted> {
     let Bearer(token) = Bearer::of(headers).ok_or(Error::Unauthenticated)?;
     if ApiKey::is_meant(token) {
-        return exchanged(app, token, id, client).await.map(Some);
+        return exchanged(app, token, id, client).await;
     }
     match app.verifier.verify(token, id.0).await {
-        Ok(_) => Ok(None),
+        Ok(who) => Ok(Admitted { account: who.account(), key: None }),
         Err(TokenError::Invalid) => Err(Error::Unauthenticated),
         Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
     }
@@ -53,11 +59,10 @@ async fn exchanged(
     key: &str,
     id: RequestId,
     ClientAddress(client): ClientAddress,
-) -> Result<Exchanged> {
-    if ApiKey::read(key).is_none() {
-        return Err(Error::Unauthenticated);
-    }
-    app.keys.token(key, client, async || exchange(app, key, id, client).await).await
+) -> Result<Admitted> {
+    let account = ApiKey::read(key).ok_or(Error::Unauthenticated)?.account;
+    let token = app.keys.token(key, client, async || exchange(app, key, id, client).await).await?;
+    Ok(Admitted { account, key: Some(token) })
 }
 
 /// Asks the auth-service, and takes whatever is neither yes nor no for a failure.
@@ -67,13 +72,11 @@ async fn exchange(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -
 }
 
 async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Option<Outcome> {
-    let mut request = Request::new(Body::empty());
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = Uri::from_static(TOKEN);
-    request.headers_mut().insert(AUTHORIZATION, bearer(key)?);
-    request.headers_mut().insert("x-request-id", id.header());
-    name_client(request.headers_mut(), client);
-    let answer = app.upstreams.send(Service::Auth, request).await.ok()?;
+    let mut request = Outgoing::new(Method::POST, TOKEN);
+    request.headers.insert(AUTHORIZATION, bearer(key)?);
+    request.headers.insert("x-request-id", id.header());
+    name_client(&mut request.headers, client);
+    let answer = app.upstreams.send(Service::Auth, request, &mut Trail::default()).await.ok()?;
     match answer.status() {
         StatusCode::UNAUTHORIZED => Some(Outcome::Refused),
         StatusCode::OK => {
@@ -87,7 +90,7 @@ async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Opt
 
 /// Tells a service whom we ask for.
 pub(crate) fn name_client(headers: &mut HeaderMap, client: Option<IpAddr>) {
-    if let Some(client) = client.and_then(|client| client.to_string().parse().ok()) {
+    if let Some(client) = client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
         headers.insert(FORWARDED_FOR, client);
     }
 }

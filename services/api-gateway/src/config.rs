@@ -1,17 +1,17 @@
 use std::{net::SocketAddr, time::Duration};
 
 use db::Db;
-use http::{
-    HeaderName, HeaderValue, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER},
-};
-use hyper::Uri;
+use http::{HeaderValue, Uri, uri::Authority};
 use identity::Verifier;
 use kernel::{Clock, Env};
-use tower_http::cors::{AllowOrigin, CorsLayer};
-use web::Proxies;
+use tower_http::cors::CorsLayer;
+use web::{Bounds, Proxies};
 
-use crate::{App, Upstreams, keys::Keys};
+use crate::{
+    App, Upstreams, edge,
+    keys::Keys,
+    upstream::{BodyBounds, Rules, Times},
+};
 
 /// The settings of the gateway.
 #[derive(Debug, Clone)]
@@ -22,69 +22,90 @@ pub struct Config {
     pub database: db::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
-    /// How long an answer may take.
+    /// What bounds its connections.
+    pub bounds: Bounds,
+    /// How long it may take until an answer begins.
     pub patience: Duration,
+    /// `Strict-Transport-Security`, where TLS is before us.
+    pub transport: Option<HeaderValue>,
     /// Which pages of other origins may call.
-    pub cors: CorsLayer,
+    pub cors: Option<CorsLayer>,
     /// Whose word about the client's address is believed.
     pub proxies: Proxies,
-    body_limit: usize,
-    auth: Uri,
-    crm: Uri,
+    body: BodyBounds,
+    auth: Vec<Authority>,
+    crm: Vec<Authority>,
+    times: Times,
+    rules: Rules,
 }
 
 impl Config {
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
+        let (patience, times) = times(env);
         Self {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
             database: db::Config::read(env),
             identity: identity::Config::read(env),
-            patience: Duration::from_secs(env.parsed("NEXO_UPSTREAM_SECONDS", 20)),
-            cors: cors(env),
+            bounds: Bounds::read(env),
+            patience,
+            transport: edge::transport(env),
+            cors: edge::cors(env),
             proxies: Proxies::read(env),
-            body_limit: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
+            body: BodyBounds {
+                bytes: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
+                pause: env.seconds("NEXO_BODY_PAUSE_SECONDS", 10, 1..=300),
+            },
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),
+            times,
+            rules: rules(env),
         }
     }
 
     /// What the handlers work with.
     #[must_use]
     pub fn app(&self, db: Db, verifier: Verifier) -> App {
-        let upstreams = Upstreams::new(self.auth.clone(), self.crm.clone());
-        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body_limit: self.body_limit }
+        let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
+        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body: self.body }
     }
 }
 
-fn upstream(env: &mut Env, name: &'static str, default: &'static str) -> Uri {
-    let address = env.parsed(name, Uri::from_static(default));
-    if address.scheme_str() != Some("http") || address.authority().is_none() {
-        env.mistake(name, "is not an address such as http://auth-service:3001");
+/// How long the gateway may take, and how long a service.
+fn times(env: &mut Env) -> (Duration, Times) {
+    const NAME: &str = "NEXO_REQUEST_SECONDS";
+    let patience = env.seconds(NAME, 30, 1..=3600);
+    let head = env.seconds("NEXO_UPSTREAM_SECONDS", 20, 1..=3600);
+    if patience <= head {
+        env.mistake(NAME, "is not more than NEXO_UPSTREAM_SECONDS: no service could be told to be slow");
     }
-    address
+    (patience, Times { head, whole: env.seconds("NEXO_ANSWER_SECONDS", 300, 1..=86400) })
 }
 
-/// `NEXO_CORS_ORIGINS`: origins with commas between them; none by default.
-fn cors(env: &mut Env) -> CorsLayer {
-    const NAME: &str = "NEXO_CORS_ORIGINS";
-    let wanted = env.or(NAME, "");
-    if wanted.trim() == "*" && env.production() {
-        env.mistake(NAME, "is *: in production, name the origins of your front-end applications");
+/// One address, or several with commas between them.
+fn upstream(env: &mut Env, name: &'static str, default: &str) -> Vec<Authority> {
+    let told = env.or(name, default);
+    let addresses: Option<Vec<_>> = told.split(',').map(|address| authority(address.trim())).collect();
+    addresses.unwrap_or_else(|| {
+        env.mistake(
+            name,
+            "is not an address such as http://auth-service:3001, or several with commas between them",
+        );
+        Vec::new()
+    })
+}
+
+fn authority(address: &str) -> Option<Authority> {
+    let address: Uri = address.parse().ok()?;
+    let is_bare = address.scheme_str() == Some("http") && address.path() == "/" && address.query().is_none();
+    address.into_parts().authority.filter(|_| is_bare)
+}
+
+fn rules(env: &mut Env) -> Rules {
+    const NAME: &str = "NEXO_UPSTREAM_FAILURES";
+    let failures = env.parsed(NAME, 5);
+    if failures == 0 {
+        env.mistake(NAME, "is 0: no address would ever be asked");
     }
-    let origins: Vec<HeaderValue> = wanted
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
-        .filter_map(|origin| origin.parse().ok())
-        .collect();
-    let origins = if wanted.trim() == "*" { AllowOrigin::any() } else { AllowOrigin::list(origins) };
-    let own = ["idempotency-key", "x-request-id"].map(HeaderName::from_static);
-    let told = ["idempotent-replayed", "x-request-id"].map(HeaderName::from_static);
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH].into_iter().chain(own).collect::<Vec<_>>())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER].into_iter().chain(told).collect::<Vec<_>>())
-        .max_age(Duration::from_secs(600))
+    Rules { failures, rest: env.seconds("NEXO_UPSTREAM_REST_SECONDS", 1, 1..=30) }
 }

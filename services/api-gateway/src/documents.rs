@@ -1,11 +1,18 @@
-use axum::extract::State;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use serde_json::{Value, json};
-use web::{Error, Json, Result};
+use web::{Error, Result};
 
 use crate::{App, upstream::Service};
 
 /// The API documents of all services as one. Each service describes itself; the gateway keeps no copy that could age.
-pub(crate) async fn merged(State(app): State<App>) -> Result<Json<Value>> {
+pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
     let mut whole = json!({});
     for service in Service::ALL {
         let missing = || format!("{} does not give its API document", service.name());
@@ -17,7 +24,19 @@ pub(crate) async fn merged(State(app): State<App>) -> Result<Json<Value>> {
     if let Some(title) = whole.pointer_mut("/info/title") {
         *title = json!("NEXO");
     }
-    Ok(Json(whole))
+    let text = whole.to_string();
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CACHE_CONTROL, "no-cache".to_owned()), // it may be kept, and is asked for again
+        (ETAG, tag(&text)),
+    ];
+    Ok((headers, text).into_response())
+}
+
+fn tag(text: &str) -> String {
+    let hash: String =
+        digest(&SHA256, text.as_bytes()).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hash}\"")
 }
 
 /// Objects grow together, lists follow each other, and what both say is said by the first.

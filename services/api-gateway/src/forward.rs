@@ -1,24 +1,23 @@
-use std::error::Error as StdError;
+use std::sync::Arc;
 
 use axum::{
     body::Body,
     extract::{Request, State},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use http_body_util::{LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
 use web::{ClientAddress, Error, RequestId, Result};
 
 use crate::{
     App,
     admit::{admit, name_client},
-    headers,
+    edge::hops,
     keys::Exchanged,
-    upstream::Service,
+    trail::Trail,
+    upstream::{Outgoing, Service},
 };
 
 /// What somebody without a token may ask for.
@@ -39,83 +38,85 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/.well-known/jwks.json", Method::GET),
 ];
 
-/// Sends a request on to the service whose path it has, and its answer back; both bodies flow through.
+/// Sends a request on to the service whose path it has, and its answer back.
 pub(crate) async fn forward(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     id: RequestId,
     client: ClientAddress,
-    mut request: Request,
+    request: Request,
+) -> Response {
+    let mut trail = Trail::default();
+    let mut answer = pass_on(&app, id, client, request, &mut trail).await.into_response();
+    hops::end_to_end(answer.headers_mut());
+    answer.extensions_mut().insert(trail);
+    answer
+}
+
+async fn pass_on(
+    app: &App,
+    id: RequestId,
+    client: ClientAddress,
+    request: Request,
+    trail: &mut Trail,
 ) -> Result<Response> {
     let path = request.uri().path();
+    let service = Service::of(path);
+    trail.is_secret = service == Service::Auth;
     let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
-    let key = if is_public { None } else { admit(&app, request.headers(), id, client).await? };
-    if length(request.headers()).is_some_and(|length| length > app.body_limit) {
-        return Err(Error::TooLarge(app.body_limit));
+    let mut key = None;
+    if !is_public {
+        let admitted = admit(app, request.headers(), id, client).await?;
+        (trail.account, key) = (Some(admitted.account), admitted.key);
     }
-    headers::inbound(request.headers_mut());
-    request.headers_mut().insert("x-request-id", id.header());
-    name_client(request.headers_mut(), client.0);
-    let answer = match key {
-        Some(key) => send_with(&app, key, id, client, request).await?,
-        None => send(&app, request).await?,
-    };
-    let mut answer = answer.map(Body::new);
-    headers::end_to_end(answer.headers_mut());
-    Ok(answer)
+    if length(request.headers()).is_some_and(|length| length > app.body.bytes) {
+        return Err(Error::TooLarge(app.body.bytes));
+    }
+    let mut outgoing = Outgoing::of(request, app.body).await?;
+    hops::inbound(&mut outgoing.headers);
+    outgoing.headers.insert("x-request-id", id.header());
+    name_client(&mut outgoing.headers, client.0);
+    match key {
+        Some(key) => send_with(app, service, key, id, client, outgoing, trail).await,
+        None => send(app, service, outgoing, trail).await,
+    }
 }
 
 /// Sends a request with the token of a key. Where one that was remembered is refused, the rights of its member have changed
 /// perhaps: another is got, and what can be sent a second time is.
 async fn send_with(
     app: &App,
+    service: Service,
     key: Exchanged,
     id: RequestId,
     client: ClientAddress,
-    mut request: Request,
-) -> Result<http::Response<Incoming>> {
-    let shown = request.headers_mut().insert(AUTHORIZATION, key.header.clone());
-    let again = key.remembered.then(|| repeatable(&request)).flatten();
-    let answer = send(app, request).await?;
+    mut outgoing: Outgoing,
+    trail: &mut Trail,
+) -> Result<Response> {
+    let shown = outgoing.headers.insert(AUTHORIZATION, key.header.clone());
+    let is_repeatable = key.remembered && outgoing.method.is_idempotent();
+    let again = is_repeatable.then(|| outgoing.copy()).flatten();
+    let answer = send(app, service, outgoing, trail).await?;
     if answer.status() != StatusCode::UNAUTHORIZED {
         return Ok(answer);
     }
     app.keys.forget(&key);
     let (Some(mut again), Some(shown)) = (again, shown) else { return Ok(answer) };
-    again.headers_mut().insert(AUTHORIZATION, shown);
-    let Some(key) = admit(app, again.headers(), id, client).await? else { return Ok(answer) };
-    again.headers_mut().insert(AUTHORIZATION, key.header);
-    send(app, again).await
+    again.headers.insert(AUTHORIZATION, shown);
+    let Some(key) = admit(app, &again.headers, id, client).await?.key else { return Ok(answer) };
+    again.headers.insert(AUTHORIZATION, key.header);
+    send(app, service, again, trail).await
 }
 
-/// The same once more, if that is as good as once and there is no body that would have to be kept.
-fn repeatable(request: &Request) -> Option<Request> {
-    (request.method().is_idempotent() && request.body().is_end_stream()).then(|| {
-        let mut again = Request::new(Body::empty());
-        *again.method_mut() = request.method().clone();
-        *again.uri_mut() = request.uri().clone();
-        *again.headers_mut() = request.headers().clone();
-        again
-    })
-}
-
-async fn send(app: &App, request: Request) -> Result<http::Response<Incoming>> {
-    let service = Service::of(request.uri().path());
-    let request = request.map(|body| Body::new(Limited::new(body, app.body_limit)));
-    app.upstreams.send(service, request).await.map_err(|error| failed(error, app.body_limit))
+async fn send(
+    app: &App,
+    service: Service,
+    outgoing: Outgoing,
+    trail: &mut Trail,
+) -> Result<http::Response<Body>> {
+    let answer = app.upstreams.send(service, outgoing, trail).await;
+    answer.map_err(|failure| failure.told(app.body.bytes))
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Not there: 503. There, and answering nonsense: 502. Or the client sent too much: 413.
-fn failed(error: hyper_util::client::legacy::Error, limit: usize) -> Error {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
-    while let Some(one) = cause {
-        if one.is::<LengthLimitError>() {
-            return Error::TooLarge(limit);
-        }
-        cause = one.source();
-    }
-    if error.is_connect() { Error::Unavailable(error.into()) } else { Error::BadGateway(error.into()) }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::State,
@@ -22,13 +22,13 @@ pub(crate) async fn live() -> Json<Health> {
 }
 
 /// Whether the gateway itself can serve.
-pub(crate) async fn ready(State(app): State<App>) -> Response {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let health = database(&app).await;
     (status_of(health.status == "up"), Json(health)).into_response()
 }
 
 /// Whether the whole system can.
-pub(crate) async fn whole(State(app): State<App>) -> Response {
+pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
     let (database, auth, crm) =
         tokio::join!(database(&app), service(&app, Service::Auth), service(&app, Service::Crm));
     let parts =

@@ -3,15 +3,17 @@
 mod admit;
 mod config;
 mod documents;
+mod edge;
 mod forward;
-mod headers;
 mod health;
 mod keys;
+mod trail;
 mod upstream;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::FromRef,
     routing::{any, get},
 };
 use db::Db;
@@ -20,10 +22,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use web::{Edges, shield};
 
 pub use config::Config;
-pub use upstream::Upstreams;
+pub use upstream::{BodyBounds, Rules, Times, Upstreams};
 
 /// What every handler may ask for.
-#[derive(Clone, FromRef)]
 pub struct App {
     /// The database: only asked whether it is well.
     pub db: Db,
@@ -32,16 +33,14 @@ pub struct App {
     /// Where requests go.
     pub upstreams: Upstreams,
     /// The API keys that were lately shown.
-    #[from_ref(skip)]
     pub(crate) keys: keys::Keys,
-    /// How large a body may be, in bytes.
-    #[from_ref(skip)]
-    pub body_limit: usize,
+    /// What bounds a body that comes in.
+    pub body: BodyBounds,
 }
 
 /// The gateway, ready to be served.
 pub fn router(app: App, config: &Config) -> Router {
-    let docs = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/api/openapi.json"));
+    let docs = SwaggerUi::new("/docs").config(docs());
     let router = Router::new()
         .route("/api/v1/{*rest}", any(forward::forward))
         .route("/.well-known/{*rest}", any(forward::forward))
@@ -50,9 +49,13 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .with_state(app)
+        .with_state(Arc::new(app)) // axum copies it several times for each request
         .merge(docs);
-    // Outermost: a page must be able to read a problem as well.
     let edges = Edges { patience: config.patience, proxies: config.proxies.clone(), ..Edges::default() };
-    shield(router, edges).layer(config.cors.clone())
+    edge::around(shield(router, edges), config)
+}
+
+/// The page asks nobody but us: by default it would have its document judged elsewhere.
+fn docs() -> utoipa_swagger_ui::Config<'static> {
+    utoipa_swagger_ui::Config::from("/api/openapi.json").validator_url("none")
 }

@@ -22,7 +22,7 @@ async fn run() -> anyhow::Result<()> {
     env.finish()?;
 
     let db = config.database.open(&*hooks).await?;
-    let listener = Listener::bind(config.listen).await?;
+    let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "api-gateway serves");
     let app = config.app(db, config.identity.verifier(Clock::system()));
     let router = api_gateway::router(app, &config);

@@ -1,7 +1,13 @@
 //! The gateway before a service that tells what reached it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test should fail where it fails")]
 
+mod access;
+mod browsers;
+mod connections;
+mod drain;
 mod keys;
+mod upstreams;
+mod wire;
 
 use std::time::Duration;
 
@@ -34,7 +40,7 @@ async fn echo() -> String {
                 .into();
             let size = axum::body::to_bytes(body, usize::MAX).await.map(|body| body.len()).unwrap_or_default();
             let told = json!({ "method": method.as_str(), "path": parts.uri.to_string(), "headers": headers, "size": size });
-            ([("connection", "x-inner"), ("x-inner", "1"), ("keep-alive", "timeout=9")], told.to_string()).into_response()
+            ([("content-type", "application/json"), ("connection", "x-inner"), ("x-inner", "1"), ("keep-alive", "timeout=9")], told.to_string()).into_response()
         });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -47,12 +53,14 @@ async fn breaks() -> &'static str {
 }
 
 async fn gateway(auth: &str, crm: &str) -> Nexo {
-    let ground = Ground::of("nexo_app").await;
-    let mut env = Env::of(ground.database.settings("nexo_app"))
-        .with("NEXO_AUTH_URL", auth)
-        .with("NEXO_CRM_URL", crm)
+    gateway_on(Ground::of("nexo_app").await, &[("NEXO_AUTH_URL", auth), ("NEXO_CRM_URL", crm)])
+}
+
+fn gateway_on(ground: Ground, settings: &[(&'static str, &str)]) -> Nexo {
+    let env = Env::of(ground.database.settings("nexo_app"))
         .with("NEXO_UPSTREAM_SECONDS", "1")
         .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
+    let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
     let config = Config::read(&mut env);
     env.finish().unwrap();
     Nexo { router: router(config.app(ground.db.clone(), ground.verifier.clone()), &config), ground }
@@ -76,6 +84,7 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
         ("te", "gzip"),
         ("x-forwarded-for", "10.0.0.1"),
         ("x-account-id", "of somebody else"),
+        ("x-nexo-user", "somebody else"),
         ("if-match", "\"3\""),
     ];
     let answer = send(&ana, Method::PATCH, "/api/v1/clients/1?limit=2&q=%20a", &headers).await;
@@ -92,7 +101,7 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
         (&json!("\"3\""), &json!(id), &json!("1.1 nexo"))
     );
     assert!(reached["authorization"].as_str().unwrap().starts_with("Bearer "));
-    for gone in ["x-private", "te", "x-forwarded-for", "keep-alive"] {
+    for gone in ["x-private", "te", "x-forwarded-for", "keep-alive", "x-account-id", "x-nexo-user"] {
         assert_eq!(reached.get(gone), None, "{gone}");
     }
 }
@@ -105,6 +114,30 @@ async fn a_service_is_told_who_is_at_the_other_end_whatever_the_client_says() {
     let reached = answer.expect(StatusCode::OK)["headers"].clone();
     assert_eq!(reached["x-forwarded-for"], "198.51.100.7");
     assert!(!reached.to_string().contains("10.0.0.1"), "{reached}");
+}
+
+#[tokio::test]
+async fn a_proxy_of_ours_is_believed_up_to_the_first_address_that_is_none() {
+    let echo = echo().await;
+    let settings =
+        [("NEXO_AUTH_URL", &*echo), ("NEXO_CRM_URL", &echo), ("NEXO_TRUSTED_PROXIES", "10.0.0.0/8")];
+    let ana = gateway_on(Ground::of("nexo_app").await, &settings).person("").await;
+    let (forged, told) =
+        ("203.0.113.9, 198.51.100.7, 10.0.0.3", "for=203.0.113.9, for=198.51.100.7;by=10.0.0.3");
+    for (peer, headers, client) in [
+        ("10.0.0.2:1", &[("x-forwarded-for", forged)][..], "198.51.100.7"),
+        ("10.0.0.2:1", &[("forwarded", told)], "198.51.100.7"),
+        ("10.0.0.2:1", &[("forwarded", "for=203.0.113.9"), ("x-forwarded-for", forged)], "10.0.0.2"),
+        ("192.0.2.1:1", &[("x-forwarded-for", forged), ("forwarded", told)], "192.0.2.1"),
+    ] {
+        let answer = ana.send_from(peer, Method::GET, "/api/v1/clients", headers, "").await;
+        let reached = answer.expect(StatusCode::OK)["headers"].clone();
+        assert_eq!(
+            (&reached["x-forwarded-for"], reached.get("forwarded")),
+            (&json!(client), None),
+            "{headers:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -174,37 +207,32 @@ async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
     assert_eq!(broken.expect(StatusCode::BAD_GATEWAY)["code"], "bad-gateway");
 }
 
-#[tokio::test]
-async fn only_pages_of_known_origins_may_call() {
-    let nobody = Person::nobody(&in_front_of_echo().await.router);
-    let asked = |origin: &'static str| {
-        let nobody = nobody.clone();
-        async move {
-            let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
-            let answer = send(&nobody, Method::OPTIONS, "/api/v1/clients", &headers).await;
-            answer.header("access-control-allow-origin").map(ToOwned::to_owned)
-        }
-    };
-    assert_eq!(asked("https://app.acme.test").await.as_deref(), Some("https://app.acme.test"));
-    assert_eq!(asked("https://evil.test").await, None);
-    let problem = send(&nobody, Method::GET, "/nowhere", &[("origin", "https://app.acme.test")]).await;
-    assert_eq!(problem.header("access-control-allow-origin"), Some("https://app.acme.test"));
-}
-
 #[test]
 fn production_takes_no_default_that_is_for_development() {
     let mut env = Env::of([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
-    Config::read(&mut env);
+    let config = Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     for name in ["NEXO_CORS_ORIGINS", "DATABASE_URL"] {
         assert!(told.contains(name), "{told}");
     }
+    assert_eq!(config.transport.unwrap(), "max-age=31536000; includeSubDomains");
+    assert_eq!(config.bounds.notice, Duration::from_secs(5));
 }
 
-#[tokio::test]
-async fn the_documents_are_there_to_be_read() {
-    let nobody = Person::nobody(&in_front_of_echo().await.router);
-    let page = send(&nobody, Method::GET, "/docs/", &[]).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(page.header("content-type"), Some("text/html"));
+#[test]
+fn what_cannot_be_meant_is_told() {
+    let wrong = [
+        ("NEXO_CORS_ORIGINS", "https://app.acme.test/"),
+        ("NEXO_CRM_URL", "http://a:1,https://b:2"),
+        ("NEXO_REQUEST_SECONDS", "20"),
+        ("NEXO_UPSTREAM_FAILURES", "0"),
+        ("NEXO_HSTS", "yes"),
+        ("NEXO_CONNECTIONS", "0"),
+    ];
+    let mut env = wrong.iter().fold(Env::of([]), |env, &(name, value)| env.with(name, value));
+    Config::read(&mut env);
+    let told = env.finish().unwrap_err().to_string();
+    for (name, _) in wrong {
+        assert!(told.contains(name), "{name} is not in {told}");
+    }
 }

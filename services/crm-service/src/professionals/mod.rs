@@ -12,8 +12,8 @@ mod zone;
 
 use std::collections::HashSet;
 
-use db::{Field, Kind, Resource};
-use kernel::UserId;
+use db::{Field, Kind, Resource, TenantTx};
+use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use utoipa::ToSchema;

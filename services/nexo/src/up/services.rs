@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use axum::Router;
 use kernel::{Clock, Env};
 use tokio_util::sync::CancellationToken;
-use web::{Listener, shutdown_signal};
+use web::{Bounds, Listener, shutdown_signal};
 
 use super::embedded::Place;
 
@@ -39,6 +39,7 @@ impl Listeners {
 /// Routers that are ready to be served.
 pub(crate) struct Services {
     gateway: Router,
+    bounds: Bounds,
     pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
 }
@@ -72,6 +73,7 @@ impl Services {
         let gateway_app = gateway.app(gateway_db, verifier.clone());
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
+            bounds: gateway.bounds,
             auth: auth_app,
             crm: crm_service::router(crm_service::App { db: crm_db, verifier }).0,
         })
@@ -84,7 +86,7 @@ impl Services {
             let stop = stop.clone();
             tokio::spawn(web::serve(listener, router, async move { stop.cancelled().await }))
         };
-        let mut gateway = serve(listeners.gateway, self.gateway, &edge);
+        let mut gateway = serve(listeners.gateway.within(self.bounds), self.gateway, &edge);
         let mut auth = serve(listeners.auth, auth_service::router(self.auth).0, &rest);
         let mut crm = serve(listeners.crm, self.crm, &rest);
         tokio::select! {

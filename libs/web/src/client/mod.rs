@@ -1,5 +1,7 @@
 //! Where a request comes from.
 
+mod forwarded;
+
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
@@ -8,7 +10,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, header::FORWARDED, request::Parts},
 };
 use ipnet::IpNet;
 use kernel::Env;
@@ -48,13 +50,25 @@ impl Proxies {
 
     /// Who asks, when `peer` is at the other end of the connection: from the nearest proxy outwards, the first address that
     /// is no proxy of ours. Whatever stands beyond it, anybody can have written.
+    ///
+    /// A proxy that writes one header may pass on what a client wrote in the other: where the two disagree, neither is
+    /// believed, and who asks is the proxy.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let told = headers.get_all(FORWARDED_FOR).iter().rev();
-        let mut hops = told
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','))
-            .map(|address| address.trim().parse::<IpAddr>().ok());
-        let mut client = peer.to_canonical();
+        let peer = peer.to_canonical();
+        if !self.trust(peer) {
+            return peer;
+        }
+        let named = headers.contains_key(FORWARDED_FOR).then(|| self.beyond(peer, forwarded::plain(headers)));
+        let told = headers.contains_key(FORWARDED).then(|| self.beyond(peer, forwarded::standard(headers)));
+        match (named, told) {
+            (Some(named), Some(told)) if named != told => peer,
+            (Some(client), _) | (None, Some(client)) => client,
+            (None, None) => peer,
+        }
+    }
+
+    fn beyond(&self, peer: IpAddr, mut hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut client = peer;
         for _ in 0..MOST_PROXIES {
             if !self.trust(client) {
                 break;
@@ -94,12 +108,17 @@ mod tests {
     use super::*;
 
     fn client(trusted: &str, peer: &str, told: &[&str]) -> String {
+        let told: Vec<_> = told.iter().map(|told| (FORWARDED_FOR, *told)).collect();
+        client_of(trusted, peer, &told)
+    }
+
+    fn client_of(trusted: &str, peer: &str, told: &[(&'static str, &str)]) -> String {
         let mut env = Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), trusted.to_owned())]);
         let proxies = Proxies::read(&mut env);
         env.finish().unwrap();
         let mut headers = HeaderMap::new();
-        for told in told {
-            headers.append(FORWARDED_FOR, told.parse().unwrap());
+        for (name, told) in told {
+            headers.append(*name, told.parse().unwrap());
         }
         proxies.client(peer.parse().unwrap(), &headers).to_string()
     }
@@ -119,5 +138,29 @@ mod tests {
         assert_eq!(client(trusted, "10.0.0.2", &["nonsense"]), "10.0.0.2");
         assert_eq!(client(trusted, "10.0.0.2", &[]), "10.0.0.2");
         assert_eq!(client(trusted, "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn the_standard_header_is_read_as_well() {
+        let told = |told| client_of("10.0.0.0/8", "10.0.0.2", &[("forwarded", told)]);
+        assert_eq!(told("for=198.51.100.7"), "198.51.100.7");
+        assert_eq!(
+            told("for=203.0.113.9, For=\"198.51.100.7:4711\";proto=https;by=10.0.0.3, for=10.0.0.3"),
+            "198.51.100.7"
+        );
+        assert_eq!(told("proto=https;for=\"[2001:db8::7]:4711\""), "2001:db8::7");
+        for hidden in ["for=unknown", "for=_secret", "by=10.0.0.3", "nonsense", "for=\"198.51.100.7"] {
+            assert_eq!(told(hidden), "10.0.0.2", "{hidden}");
+        }
+        assert_eq!(client_of("", "10.0.0.2", &[("forwarded", "for=198.51.100.7")]), "10.0.0.2");
+    }
+
+    #[test]
+    fn of_two_headers_that_disagree_neither_is_believed() {
+        let told = |standard| {
+            client_of("10.0.0.0/8", "10.0.0.2", &[("forwarded", standard), (FORWARDED_FOR, "198.51.100.7")])
+        };
+        assert_eq!(told("for=198.51.100.7"), "198.51.100.7");
+        assert_eq!(told("for=203.0.113.9"), "10.0.0.2");
     }
 }

@@ -1,0 +1,132 @@
+//! The addresses of a service, and who is asked next: of those that do not rest, whoever has the least to do.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use http::uri::Authority;
+
+use super::breaker::{Breaker, Pass, Rules};
+
+/// All addresses of a service.
+pub(super) struct Instances {
+    all: Vec<Arc<Instance>>,
+    turn: AtomicUsize,
+}
+
+struct Instance {
+    address: Authority,
+    in_flight: AtomicUsize,
+    breaker: Breaker,
+}
+
+/// A request that is with an instance, until its answer has gone.
+pub(super) struct Flight {
+    instance: Arc<Instance>,
+    pass: Pass,
+    is_judged: bool,
+}
+
+impl Instances {
+    pub(super) fn new(addresses: &[Authority], rules: Rules) -> Self {
+        let instance = |address: &Authority| {
+            let breaker = Breaker::new(rules);
+            Arc::new(Instance { address: address.clone(), in_flight: AtomicUsize::new(0), breaker })
+        };
+        Self { all: addresses.iter().map(instance).collect(), turn: AtomicUsize::new(0) }
+    }
+
+    /// Where a request goes that was not sent before.
+    pub(super) fn choose(&self) -> Option<Flight> {
+        self.least_loaded(|_| true)
+    }
+
+    /// Where a request goes that was lost on its way: elsewhere, if there is an elsewhere.
+    pub(super) fn choose_after(&self, lost: &Flight) -> Option<Flight> {
+        self.least_loaded(|one| !Arc::ptr_eq(one, &lost.instance)).or_else(|| self.choose())
+    }
+
+    fn least_loaded(&self, wanted: impl Fn(&Arc<Instance>) -> bool) -> Option<Flight> {
+        let (now, turn) = (Instant::now(), self.turn.fetch_add(1, Relaxed));
+        let in_turn = || self.all.iter().cycle().skip(turn % self.all.len().max(1)).take(self.all.len());
+        // Somebody else may be the one that tries an instance, between our look and our step.
+        (0..=self.all.len()).find_map(|_| {
+            let admitted = in_turn().filter(|one| wanted(one) && one.breaker.admits(now));
+            Flight::to(admitted.min_by_key(|one| one.in_flight.load(Relaxed))?, now)
+        })
+    }
+}
+
+impl Flight {
+    fn to(instance: &Arc<Instance>, now: Instant) -> Option<Self> {
+        let pass = instance.breaker.pass(now)?;
+        instance.in_flight.fetch_add(1, Relaxed);
+        Some(Self { instance: Arc::clone(instance), pass, is_judged: false })
+    }
+
+    pub(super) fn address(&self) -> &Authority {
+        &self.instance.address
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.is_judged = true;
+        self.instance.breaker.succeeded(self.pass);
+    }
+
+    pub(super) fn failed(&mut self) {
+        self.is_judged = true;
+        if self.instance.breaker.failed(self.pass, Instant::now()) {
+            tracing::warn!(upstream = %self.instance.address, "a service has failed and is not asked for a while");
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.instance.in_flight.fetch_sub(1, Relaxed);
+        if !self.is_judged {
+            self.instance.breaker.left(self.pass, Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn instances(addresses: &[&'static str]) -> Instances {
+        let addresses: Vec<_> = addresses.iter().copied().map(Authority::from_static).collect();
+        Instances::new(&addresses, Rules { failures: 1, rest: Duration::from_secs(60) })
+    }
+
+    #[test]
+    fn whoever_has_the_least_to_do_is_asked() {
+        let instances = instances(&["a:1", "b:1", "c:1"]);
+        let mut flights: Vec<_> = (0..30).map(|_| instances.choose().unwrap()).collect();
+        let of = |flights: &[Flight], name: &str| flights.iter().filter(|one| one.address() == name).count();
+        assert_eq!([of(&flights, "a:1"), of(&flights, "b:1"), of(&flights, "c:1")], [10, 10, 10]);
+        flights.retain(|flight| flight.address() != "b:1");
+        let next: Vec<_> = (0..10).map(|_| instances.choose().unwrap()).collect();
+        assert_eq!(of(&next, "b:1"), 10);
+    }
+
+    #[test]
+    fn what_was_lost_goes_elsewhere_if_it_can() {
+        let instances = instances(&["a:1", "b:1"]);
+        let mut lost = instances.choose().unwrap();
+        for _ in 0..4 {
+            assert_ne!(instances.choose_after(&lost).unwrap().address(), lost.address());
+        }
+        lost.failed();
+        let mut other = instances.choose().unwrap();
+        assert_eq!(instances.choose_after(&other).unwrap().address(), other.address(), "the first one rests");
+        other.failed();
+        assert!(instances.choose().is_none());
+    }
+}

@@ -1,0 +1,202 @@
+//! The services behind the gateway, over kept connections.
+
+mod breaker;
+mod flow;
+mod instances;
+mod outgoing;
+mod service;
+
+use std::{
+    error::Error as StdError,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::body::Body;
+use http::{
+    Request, Response, Uri, Version,
+    uri::{Authority, Scheme},
+};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Bytes;
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+
+pub use breaker::Rules;
+use flow::Flow;
+use instances::{Flight, Instances};
+pub use outgoing::BodyBounds;
+pub(crate) use outgoing::Outgoing;
+use outgoing::fault_of_client;
+pub(crate) use service::Service;
+
+use crate::trail::Trail;
+
+/// A service on our own network answers a connection at once, or is not there.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Shorter than the services keep them, so that a request seldom meets a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(20);
+/// How long a service may take to tell about itself.
+const ASK: Duration = Duration::from_secs(2);
+/// No document of ours is larger.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// Where requests go, and the connections that take them there.
+#[derive(Clone)]
+pub struct Upstreams {
+    client: Client<HttpConnector, Body>,
+    times: Times,
+    services: Arc<Services>,
+}
+
+/// How long a service may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Until its answer begins, and between two pieces of it.
+    pub head: Duration,
+    /// For all of its answer.
+    pub whole: Duration,
+}
+
+struct Services {
+    auth: Instances,
+    crm: Instances,
+}
+
+/// Why a service has not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("no instance of {0} is up")]
+    NobodyIsUp(&'static str),
+    #[error("{0} did not answer in time")]
+    TimedOut(Authority),
+    #[error("{0} did not answer")]
+    Broken(Authority, #[source] Error),
+}
+
+impl Upstreams {
+    /// Services at these addresses.
+    #[must_use]
+    pub fn new(auth: &[Authority], crm: &[Authority], times: Times, rules: Rules) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        let services = Services { auth: Instances::new(auth, rules), crm: Instances::new(crm, rules) };
+        Self { client, times, services: Arc::new(services) }
+    }
+
+    /// Sends a request on, as it is but for its address; a second time where the first was lost and that is as good.
+    pub(crate) async fn send(
+        &self,
+        to: Service,
+        outgoing: Outgoing,
+        trail: &mut Trail,
+    ) -> Result<Response<Body>, Failure> {
+        let instances = match to {
+            Service::Auth => &self.services.auth,
+            Service::Crm => &self.services.crm,
+        };
+        let mut flight = instances.choose().ok_or(Failure::NobodyIsUp(to.name()))?;
+        let again = outgoing.copy();
+        let failure = match self.attempt(&mut flight, outgoing, trail).await {
+            Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, self.times))),
+            Err(failure) => failure,
+        };
+        let again =
+            again.filter(|again| failure.is_before_sending() || failure.is_loss() && again.is_repeatable());
+        let (Some(again), Some(mut next)) = (again, instances.choose_after(&flight)) else {
+            return Err(failure);
+        };
+        drop(flight);
+        tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
+        let answer = self.attempt(&mut next, again, trail).await?;
+        Ok(answer.map(|body| Flow::body(body, next, self.times)))
+    }
+
+    /// Asks one instance, and judges it; but not where a client that sends at its own pace may be the cause.
+    async fn attempt(
+        &self,
+        flight: &mut Flight,
+        outgoing: Outgoing,
+        trail: &mut Trail,
+    ) -> Result<Response<hyper::body::Incoming>, Failure> {
+        let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
+        trail.upstream = Some(address.clone());
+        let answered = timeout(self.times.head, self.client.request(request(&address, outgoing))).await;
+        trail.waited += start.elapsed();
+        let failure = match answered {
+            Ok(Ok(answer)) => {
+                flight.succeeded();
+                return Ok(answer);
+            }
+            Ok(Err(error)) => Failure::Broken(address, error),
+            Err(_) => Failure::TimedOut(address),
+        };
+        if is_whole || failure.is_before_sending() {
+            flight.failed();
+        }
+        Err(failure)
+    }
+
+    /// What a service says at `path`, if it says it soon.
+    pub(crate) async fn ask(&self, service: Service, path: &'static str) -> Option<Bytes> {
+        timeout(ASK, async {
+            let outgoing = Outgoing::new(http::Method::GET, path);
+            let answer = self.send(service, outgoing, &mut Trail::default()).await.ok();
+            let answer = answer.filter(|answer| answer.status().is_success())?;
+            let said = Limited::new(answer.into_body(), LARGEST).collect().await;
+            said.ok().map(http_body_util::Collected::to_bytes)
+        })
+        .await
+        .ok()
+        .flatten()
+    }
+}
+
+fn request(address: &Authority, outgoing: Outgoing) -> Request<Body> {
+    let (method, path, headers, body) = outgoing.into_parts();
+    let mut parts = http::uri::Parts::default();
+    (parts.scheme, parts.authority, parts.path_and_query) =
+        (Some(Scheme::HTTP), Some(address.clone()), Some(path));
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default(); // all three are there
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = headers;
+    request
+}
+
+impl Failure {
+    /// Nothing of the request has reached anybody.
+    fn is_before_sending(&self) -> bool {
+        matches!(self, Self::Broken(_, error) if error.is_connect())
+    }
+
+    /// A connection has ended without an answer.
+    fn is_loss(&self) -> bool {
+        matches!(self, Self::Broken(..))
+    }
+
+    /// Not there: 503. There, and answering nonsense or not in time: 502, 504. Or the client sent too much, or too slowly.
+    pub(crate) fn told(self, limit: usize) -> web::Error {
+        match &self {
+            Self::NobodyIsUp(_) => web::Error::Unavailable(self.into()),
+            Self::TimedOut(_) => {
+                tracing::warn!(error = &self as &dyn StdError, "a request could not be served");
+                web::Error::TimedOut
+            }
+            Self::Broken(_, error) => match fault_of_client(error, limit) {
+                Some(fault) => fault,
+                None if error.is_connect() => web::Error::Unavailable(self.into()),
+                None => web::Error::BadGateway(self.into()),
+            },
+        }
+    }
+}

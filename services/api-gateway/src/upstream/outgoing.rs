@@ -1,0 +1,131 @@
+//! A request on its way to a service, and whether it can go a second time.
+
+use std::{error::Error as StdError, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+};
+use http::{HeaderMap, Method, header::IF_MATCH, uri::PathAndQuery};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use tokio::time::timeout;
+use tower_http::timeout::{TimeoutBody, TimeoutError};
+use web::{Error, Result};
+
+/// A body up to this is read before a service is asked: a slow sender then holds nobody, and it can be sent again.
+const KEPT: u64 = 64 * 1024;
+/// How long a body that is kept may take.
+const WHOLE: Duration = Duration::from_secs(20);
+
+/// What bounds a body that comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyBounds {
+    /// How large it may be.
+    pub bytes: usize,
+    /// How long it may pause.
+    pub pause: Duration,
+}
+
+/// What is sent.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) path: PathAndQuery,
+    pub(crate) headers: HeaderMap,
+    body: Payload,
+}
+
+enum Payload {
+    Kept(Bytes),
+    Streamed(Body),
+}
+
+impl Outgoing {
+    /// A request without a body.
+    pub(crate) fn new(method: Method, path: &'static str) -> Self {
+        let (path, headers) = (PathAndQuery::from_static(path), HeaderMap::new());
+        Self { method, path, headers, body: Payload::Kept(Bytes::new()) }
+    }
+
+    /// What came in, with a body within `bounds`.
+    pub(crate) async fn of(request: Request, bounds: BodyBounds) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.into_parts().path_and_query.unwrap_or(PathAndQuery::from_static("/"));
+        let body = Payload::of(body, bounds).await?;
+        Ok(Self { method: parts.method, path, headers: parts.headers, body })
+    }
+
+    /// The same once more, where its body is still there.
+    pub(crate) fn copy(&self) -> Option<Self> {
+        let Payload::Kept(body) = &self.body else { return None };
+        let (method, path, headers) = (self.method.clone(), self.path.clone(), self.headers.clone());
+        Some(Self { method, path, headers, body: Payload::Kept(body.clone()) })
+    }
+
+    /// Whether what goes wrong is no doing of the client's.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.body, Payload::Kept(_))
+    }
+
+    /// Whether twice is as good as once, in what is done and in what is answered: a write that says which version it has
+    /// seen would hear of its own first time that somebody else was faster.
+    pub(super) fn is_repeatable(&self) -> bool {
+        match self.method {
+            Method::GET | Method::HEAD | Method::OPTIONS => true,
+            Method::PUT | Method::DELETE => !self.headers.contains_key(IF_MATCH),
+            Method::POST => self.headers.contains_key("idempotency-key"),
+            _ => false,
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Method, PathAndQuery, HeaderMap, Body) {
+        let body = match self.body {
+            Payload::Kept(body) if body.is_empty() => Body::empty(),
+            Payload::Kept(body) => Body::from(body),
+            Payload::Streamed(body) => body,
+        };
+        (self.method, self.path, self.headers, body)
+    }
+}
+
+impl Payload {
+    async fn of(body: Body, bounds: BodyBounds) -> Result<Self> {
+        if body.is_end_stream() {
+            return Ok(Self::Kept(Bytes::new()));
+        }
+        let is_small = body.size_hint().upper().is_some_and(|size| size <= KEPT);
+        let body = Limited::new(TimeoutBody::new(bounds.pause, body), bounds.bytes).map_err(FromClient);
+        if !is_small {
+            return Ok(Self::Streamed(Body::new(body)));
+        }
+        let whole = timeout(WHOLE, body.collect()).await.map_err(|_| Error::Slow)?;
+        let whole = whole.map_err(|error| error.fault(bounds.bytes))?;
+        Ok(Self::Kept(whole.to_bytes()))
+    }
+}
+
+/// A body did not come in as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("the body of a request could not be read")]
+struct FromClient(#[source] Box<dyn StdError + Send + Sync>);
+
+impl FromClient {
+    fn fault(&self, limit: usize) -> Error {
+        if self.0.is::<LengthLimitError>() {
+            Error::TooLarge(limit)
+        } else if causes(&*self.0).any(<dyn StdError>::is::<TimeoutError>) {
+            Error::Slow
+        } else {
+            Error::Malformed("the body is not what was announced, or ends too early".to_owned())
+        }
+    }
+}
+
+/// What the client has done wrong, if it is the cause of this error.
+pub(super) fn fault_of_client(error: &(dyn StdError + 'static), limit: usize) -> Option<Error> {
+    causes(error).find_map(|cause| cause.downcast_ref::<FromClient>()).map(|cause| cause.fault(limit))
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,212 @@
+//! What browsers are told: what to load, who may call, what they have already, and in how few bytes.
+
+use std::io::Read as _;
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::json;
+use testkit::{Ground, Nexo, Person};
+use tower::ServiceExt as _;
+
+use crate::{echo, gateway, gateway_on, in_front_of_echo, send};
+
+const ALL: [(&str, &str); 7] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("strict-transport-security", "max-age=60"),
+];
+
+#[tokio::test]
+async fn every_answer_tells_browsers_what_not_to_do() {
+    let echo = echo().await;
+    let settings =
+        [("NEXO_AUTH_URL", "http://127.0.0.1:9"), ("NEXO_CRM_URL", &echo), ("NEXO_HSTS", "max-age=60")];
+    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
+    let (ana, nobody) = (nexo.person("").await, Person::nobody(&nexo.router));
+    let asked = [
+        (&ana, Method::GET, "/api/v1/clients", StatusCode::OK),
+        (&nobody, Method::GET, "/nowhere", StatusCode::NOT_FOUND),
+        (&nobody, Method::GET, "/api/v1/clients", StatusCode::UNAUTHORIZED),
+        (&ana, Method::TRACE, "/api/v1/clients", StatusCode::METHOD_NOT_ALLOWED),
+        (&ana, Method::GET, "/api/v1/drop", StatusCode::BAD_GATEWAY),
+        (&ana, Method::GET, "/api/v1/slow", StatusCode::GATEWAY_TIMEOUT),
+        (&ana, Method::GET, "/api/v1/members", StatusCode::SERVICE_UNAVAILABLE),
+        (&nobody, Method::OPTIONS, "/api/v1/clients", StatusCode::OK),
+        (&nobody, Method::GET, "/docs/", StatusCode::OK),
+    ];
+    for (person, method, path, status) in asked {
+        let preflight = [("origin", "https://app.acme.test"), ("access-control-request-method", "GET")];
+        let answer = send(person, method, path, &preflight).await;
+        assert_eq!(answer.status, status, "{path}");
+        for (name, value) in ALL {
+            let told: Vec<_> = answer.headers.get_all(name).iter().collect();
+            assert_eq!(told, [value], "{name} of {path}");
+        }
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(policy.contains("script-src"), path.starts_with("/docs"), "{path}");
+        assert!(answer.header("x-request-id").is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_tls_before_it_nobody_is_told_to_use_it() {
+    let answer = send(&Person::nobody(&in_front_of_echo().await.router), Method::GET, "/", &[]).await;
+    assert_eq!(answer.header("strict-transport-security"), None);
+}
+
+/// What a page gets.
+async fn load(nexo: &Nexo, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+    let request =
+        headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+    let answer = nexo.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    (parts.status, parts.headers, axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn the_page_of_the_documents_loads_what_its_policy_lets_it() {
+    let nexo = in_front_of_echo().await;
+    let (status, headers, page) = load(&nexo, "/docs/", &[]).await;
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (StatusCode::OK, "text/html; charset=utf-8")
+    );
+    let page = String::from_utf8(page).unwrap();
+    assert!(
+        !page.contains("<style") && !page.contains("://"),
+        "nothing inline, nothing from elsewhere: {page}"
+    );
+    let scripts: Vec<_> = page.split("<script").skip(1).collect();
+    assert!(scripts.iter().all(|script| script.starts_with(" src=\"./")), "{page}");
+    let own = page
+        .split(['"', '\''])
+        .filter_map(|text| text.strip_prefix("./").or((text == "index.css").then_some(text)));
+    let own: Vec<_> = own.collect();
+    assert!(own.len() >= 6, "{own:?}");
+    for file in own {
+        let (status, headers, _) = load(&nexo, &format!("/docs/{file}"), &[]).await;
+        assert_eq!(status, StatusCode::OK, "{file}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let kind = headers["content-type"].to_str().unwrap();
+        assert!(["text/css", "text/javascript", "image/png"].contains(&kind), "{file} is {kind}");
+    }
+    let (_, _, start) = load(&nexo, "/docs/swagger-initializer.js", &[]).await;
+    let start = String::from_utf8(start).unwrap();
+    assert!(
+        start.contains("\"/api/openapi.json\"") && start.contains("\"validatorUrl\": \"none\""),
+        "{start}"
+    );
+}
+
+#[tokio::test]
+async fn only_pages_of_known_origins_may_call() {
+    let nobody = Person::nobody(&in_front_of_echo().await.router);
+    let asked = |origin: &'static str| {
+        let nobody = nobody.clone();
+        async move {
+            let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
+            send(&nobody, Method::OPTIONS, "/api/v1/clients", &headers).await
+        }
+    };
+    let known = asked("https://app.acme.test").await;
+    assert_eq!(known.header("access-control-allow-origin"), Some("https://app.acme.test"));
+    assert_eq!(known.header("access-control-allow-credentials"), None);
+    for origin in ["https://evil.test", "https://app.acme.test.evil.test", "http://app.acme.test", "null"] {
+        assert_eq!(asked(origin).await.header("access-control-allow-origin"), None, "{origin}");
+    }
+    let problem = send(&nobody, Method::GET, "/nowhere", &[("origin", "https://app.acme.test")]).await;
+    assert_eq!(problem.header("access-control-allow-origin"), Some("https://app.acme.test"));
+    let told = problem.header("access-control-expose-headers").unwrap();
+    for name in ["etag", "link", "idempotent-replayed", "ratelimit-remaining", "retry-after", "x-request-id"]
+    {
+        assert!(told.split(',').any(|one| one == name), "{name} is not in {told}");
+    }
+}
+
+#[tokio::test]
+async fn by_default_no_page_may_call_and_with_a_star_none_with_credentials() {
+    let ground = Ground::of("nexo_app").await;
+    for (origins, allowed) in [("", None), ("*", Some("*"))] {
+        let nexo = gateway_on(ground.clone(), &[("NEXO_CORS_ORIGINS", origins)]);
+        let answer =
+            send(&Person::nobody(&nexo.router), Method::GET, "/", &[("origin", "https://a.test")]).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+    }
+}
+
+/// The crm-service itself, and the gateway before it.
+async fn in_front_of_crm() -> Nexo {
+    let ground = Ground::of("nexo_app").await;
+    let app = crm_service::App { db: ground.db.clone(), verifier: ground.verifier.clone() };
+    let listener = web::Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = format!("http://{}", listener.address().unwrap());
+    tokio::spawn(web::serve(listener, crm_service::router(app).0, std::future::pending()));
+    gateway_on(
+        ground,
+        &[("NEXO_CRM_URL", &address), ("NEXO_AUTH_URL", &address), ("NEXO_UPSTREAM_SECONDS", "10")],
+    )
+}
+
+#[tokio::test]
+async fn what_a_client_has_already_is_not_sent_again() {
+    let nexo = in_front_of_crm().await;
+    let ana = nexo.person("client:read client:write").await;
+    let client =
+        ana.post("/clients", json!({ "name": "Acme", "status": "active" })).await.expect(StatusCode::CREATED);
+    let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
+    let first = send(&ana, Method::GET, &path, &[]).await;
+    let tag = first.header("etag").unwrap().to_owned();
+    let again = send(&ana, Method::GET, &path, &[("if-none-match", &tag)]).await;
+    assert_eq!((again.status, again.header("etag")), (StatusCode::NOT_MODIFIED, Some(tag.as_str())));
+    assert!(again.body.is_null());
+    ana.patch(path.strip_prefix("/api/v1").unwrap(), &client, json!({ "name": "Acme 2" }))
+        .await
+        .expect(StatusCode::OK);
+    let changed = send(&ana, Method::GET, &path, &[("if-none-match", &tag)]).await;
+    assert_eq!(changed.expect(StatusCode::OK)["name"], "Acme 2");
+    let stranger = nexo.person("client:read").await;
+    let theirs = send(&stranger, Method::GET, &path, &[("if-none-match", "*")]).await;
+    assert_eq!(theirs.status, StatusCode::NOT_FOUND, "a tag tells nobody what is there");
+
+    let (_, headers, _) = load(&nexo, "/api/openapi.json", &[]).await;
+    let tag = headers["etag"].to_str().unwrap();
+    let (status, headers, body) = load(&nexo, "/api/openapi.json", &[("if-none-match", tag)]).await;
+    assert_eq!((status, headers["etag"].to_str().unwrap(), body.len()), (StatusCode::NOT_MODIFIED, tag, 0));
+}
+
+#[tokio::test]
+async fn large_texts_are_compressed_but_nothing_that_lets_somebody_in() {
+    let nexo = in_front_of_crm().await;
+    let takes = [("accept-encoding", "gzip, br")];
+    let (_, headers, body) = load(&nexo, "/api/openapi.json", &takes).await;
+    assert_eq!(
+        (&headers["content-encoding"], &headers["vary"]),
+        (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+    );
+    let (_, plain, whole) = load(&nexo, "/api/openapi.json", &[]).await;
+    assert_eq!(plain.get("content-encoding"), None);
+    assert!(body.len() * 4 < whole.len(), "{} of {}", body.len(), whole.len());
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&*body).read_to_end(&mut text).unwrap();
+    assert!(text == whole);
+    let (_, small, _) = load(&nexo, "/health/live", &takes).await;
+    assert_eq!(small.get("content-encoding"), None, "it would only grow");
+
+    let echo = echo().await;
+    let ana = gateway(&echo, &echo).await.person("").await;
+    let (long, headers) = ("x".repeat(3000), takes);
+    for (path, compressed) in [("clients", Some("gzip")), ("auth/me", None), ("api-keys", None)] {
+        let headers = [headers[0], ("x-long", &long)];
+        let answer = send(&ana, Method::GET, &format!("/api/v1/{path}"), &headers).await;
+        assert_eq!(answer.header("content-encoding"), compressed, "{path}");
+    }
+}

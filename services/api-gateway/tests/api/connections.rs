@@ -1,0 +1,160 @@
+//! What can be done to a gateway with a socket of one's own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Bytes};
+use testkit::Ground;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+use web::Bounds;
+
+use crate::{
+    gateway_on,
+    wire::{Served, read},
+};
+
+/// A gateway, and how many requests have come through it.
+async fn gateway(bounds: Bounds, settings: &[(&'static str, &str)]) -> (Served, Arc<AtomicUsize>) {
+    let reached = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&reached);
+    let service = Router::new().fallback(async move |body: Bytes| {
+        counted.fetch_add(1, SeqCst);
+        format!("reached with {} bytes", body.len())
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    let settings = [settings, &[("NEXO_AUTH_URL", &address), ("NEXO_CRM_URL", &address)]].concat();
+    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
+    (Served::within(bounds, nexo.router).await, reached)
+}
+
+const LOGIN: &str = "POST /api/v1/auth/login HTTP/1.1\r\nhost: nexo.test\r\n";
+const SMUGGLED: &str = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: nexo.test\r\n\r\n";
+
+#[tokio::test]
+async fn no_request_is_smuggled_behind_another() {
+    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let fine = served.say(&format!("{LOGIN}content-length: 2\r\n\r\n{{}}{SMUGGLED}")).await;
+    assert_eq!((fine.matches("HTTP/1.1 200").count(), reached.swap(0, SeqCst)), (2, 2), "{fine}");
+    let fine = served
+        .say(&format!("{LOGIN}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{SMUGGLED}"))
+        .await;
+    assert_eq!(
+        (fine.matches("HTTP/1.1 ").count(), reached.swap(0, SeqCst)),
+        (1, 1),
+        "nothing follows chunks: {fine}"
+    );
+    assert!(fine.contains("connection: close") && fine.contains("reached with 2 bytes"), "{fine}");
+
+    for headers in [
+        "content-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 6\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: identity\r\ncontent-length: 2\r\n\r\n{}",
+        "transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        "transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding:\u{b}chunked\r\n\r\n0\r\n\r\n",
+        "content-length: 2\r\ncontent-length: 2\r\n\r\n{}",
+        "content-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+        "content-length: 2, 2\r\n\r\n{}",
+        "content-length: +2\r\n\r\n{}",
+        "content-length: -1\r\n\r\n{}",
+        "content-length: 0x2\r\n\r\n{}",
+        "content-length: 99999999999999999999999\r\n\r\n{}",
+        "x-folded: a\r\n b\r\ncontent-length: 2\r\n\r\n{}",
+        " x-first: a\r\ncontent-length: 2\r\n\r\n{}",
+        "x-bare: a\ncontent-length: 2\r\n\r\n{}",
+        "content-length: 2\r\n\n{}",
+        "x-return: a\rb\r\ncontent-length: 2\r\n\r\n{}",
+        "x-nothing: a\0b\r\ncontent-length: 2\r\n\r\n{}",
+        "no colon\r\ncontent-length: 2\r\n\r\n{}",
+        "transfer-encoding: chunked\r\n\r\nx\r\n{}\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n2\r\n{}x\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    ] {
+        let answer = served.say(&format!("{LOGIN}{headers}{SMUGGLED}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{headers:?} gets {answer}");
+        assert_eq!(
+            (answer.matches("HTTP/1.1 ").count(), reached.load(SeqCst)),
+            (1, 0),
+            "{headers:?} gets {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_of_ours_is_refused() {
+    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let head =
+        |line: &str, more: &str| format!("{line}\r\nhost: nexo.test\r\n{more}connection: close\r\n\r\n");
+    let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
+    for (request, status) in [
+        (head("TRACE /api/v1/auth/login HTTP/1.1", ""), "405"),
+        (head("CONNECT nexo.test:443 HTTP/1.1", ""), "405"),
+        (head("GET / HTTP/3.0", ""), "400"),
+        (head(&format!("GET /.well-known/{} HTTP/1.1", "x".repeat(9000)), ""), "414"),
+        (head("GET /.well-known/jwks.json HTTP/1.1", &format!("x-large: {}\r\n", "x".repeat(40_000))), "431"),
+        (head("GET /.well-known/jwks.json HTTP/1.1", &many), "431"),
+        (head("POST /api/v1/auth/login HTTP/1.1", "content-length: 2000000\r\n"), "413"),
+    ] {
+        let answer = served.say(&request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{} gets {answer}", &request[..40]);
+    }
+    assert_eq!(reached.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+    let bounds = Bounds { idle: Duration::from_secs(1), ..Bounds::default() };
+    let (served, _) = gateway(bounds, &[]).await;
+    let mut slow = served.connect().await;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) && slow.write_all(b"G").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if slow.try_read(&mut [0; 1]).is_ok_and(|read| read == 0) {
+            break;
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "the connection has ended");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_not_waited_for() {
+    let (served, reached) =
+        gateway(Bounds::default(), &[("NEXO_BODY_PAUSE_SECONDS", "1"), ("NEXO_UPSTREAM_SECONDS", "10")])
+            .await;
+    for length in ["content-length: 10\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
+        let mut slow = served.connect().await;
+        slow.write_all(format!("{LOGIN}{length}").as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let answer = read(&mut slow).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("slow-request"),
+            "{length:?} gets {answer}"
+        );
+    }
+    assert_eq!(reached.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn there_are_no_more_connections_than_are_allowed() {
+    let (served, _) = gateway(Bounds { connections: 2, ..Bounds::default() }, &[]).await;
+    let asks = "GET /health/live HTTP/1.1\r\nhost: nexo.test\r\n\r\n";
+    let mut connections = [served.connect().await, served.connect().await];
+    for one in &mut connections {
+        one.write_all(asks.as_bytes()).await.unwrap();
+        assert!(read(one).await.starts_with("HTTP/1.1 200 "));
+    }
+    let mut third = served.connect().await;
+    third.write_all(asks.as_bytes()).await.unwrap();
+    assert_eq!(read(&mut third).await, "", "it waits");
+    drop(connections);
+    assert!(read(&mut third).await.starts_with("HTTP/1.1 200 "));
+}

@@ -1,0 +1,58 @@
+//! The gateway on a socket, and whoever talks to it byte by byte.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+use web::{Bounds, Listener};
+
+/// A gateway that is served.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    pub(crate) async fn within(bounds: Bounds, router: axum::Router) -> Self {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap().within(bounds);
+        let (address, (stop, stopped)) = (listener.address().unwrap(), oneshot::channel());
+        let ended = tokio::spawn(web::serve(listener, router, async { drop(stopped.await) }));
+        Self { address, stop, ended }
+    }
+
+    /// Tells it to stop; what is given back is done when it has.
+    pub(crate) fn stop(self) -> JoinHandle<std::io::Result<()>> {
+        self.stop.send(()).unwrap();
+        self.ended
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// All that comes back for these bytes, until the connection ends or is quiet.
+    pub(crate) async fn say(&self, bytes: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        read(&mut stream).await
+    }
+}
+
+/// What comes until the connection ends, or is quiet for a while.
+pub(crate) async fn read(stream: &mut TcpStream) -> String {
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(Ok(1..)) = timeout(Duration::from_millis(1500), async {
+        let read = stream.read(&mut piece).await?;
+        all.extend(piece.iter().take(read));
+        Ok::<_, std::io::Error>(read)
+    })
+    .await
+    {}
+    String::from_utf8(all).unwrap()
+}
