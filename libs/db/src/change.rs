@@ -44,14 +44,29 @@ pub struct Entry {
     pub request_id: Uuid,
 }
 
-/// One statement for history and events of all changes of a transaction.
+/// One statement for history and events of all changes of a transaction. They are one link of a chain of hashes that no other
+/// transaction holds, or of a new one: `$13` (`ops.audit_faults` reads it, and says when it is broken).
 const KEEP: &str = "
     with noted as (
         select n.* from unnest($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::int8[], $10::jsonb[], $11::jsonb[], $12::jsonb[])
-            as n (id, topic, resource, record_id, action, version, before, after, payload)
+            with ordinality as n (id, topic, resource, record_id, action, version, before, after, payload, place)
+    ), free as (
+        select id, links, hash from app.audit_chains where account_id = $1 order by id limit 1 for update skip locked
+    ), digests as (
+        select string_agg(app.audit_digest(n.id, n.resource, n.record_id, n.action, n.version, n.before, n.after, $3, now(), $2, null), ''::bytea order by n.place) as all
+        from noted n
+    ), link as (
+        select coalesce(free.id, $13::uuid) as chain_id, coalesce(free.links, 0) + 1 as number,
+               sha256(coalesce(free.hash, app.audit_start($1, $13)) || digests.all) as hash
+        from digests left join free on true
+    ), chain as (
+        insert into app.audit_chains (account_id, id, links, hash) select $1, chain_id, number, hash from link
+        on conflict (account_id, id) do update set links = excluded.links, hash = excluded.hash
     ), history as (
-        insert into app.audit_log (account_id, id, resource, record_id, action, version, before, after, request_id, created_by)
-        select $1, n.id, n.resource, n.record_id, n.action, n.version, n.before, n.after, $3, $2 from noted n
+        insert into app.audit_log (account_id, id, resource, record_id, action, version, before, after, request_id, created_at, created_by,
+            chain_id, link, place, link_hash)
+        select $1, n.id, n.resource, n.record_id, n.action, n.version, n.before, n.after, $3, now(), $2, link.chain_id, link.number, n.place, link.hash
+        from noted n, link
     )
     insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
     select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2 from noted n";
@@ -137,6 +152,7 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     row.put(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
     row.put(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
     row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
+    row.put(Uuid::now_v7());
     statement.run().await?;
     Ok(())
 }

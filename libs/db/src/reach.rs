@@ -161,7 +161,9 @@ impl Hidden {
         Self::named(R::NAME, permissions)
     }
 
-    fn named(resource: &str, permissions: &Permissions) -> Self {
+    /// The same of the resource of this name.
+    #[must_use]
+    pub fn named(resource: &str, permissions: &Permissions) -> Self {
         let hidden = permissions.hidden().iter();
         let own = hidden.filter_map(|field| field.strip_prefix(resource)?.strip_prefix('.'));
         Self(own.map(ToOwned::to_owned).collect())

@@ -59,6 +59,12 @@ pub const SUBJECTS: &[Subject] = &[
         records: false,
         about: "who came in, and what changed about rights",
     },
+    Subject {
+        name: "audit_log",
+        actions: &["read"],
+        records: false,
+        about: "everything that was done in the account",
+    },
 ];
 
 pub(crate) fn is_record(name: &str) -> bool {

@@ -14,7 +14,9 @@ mod serve;
 mod telemetry;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
-pub use crud::{Begun, Once, crud, crud_for_reading, crud_one_by_one, document as describe};
+pub use crud::{
+    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, document as describe,
+};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
 pub use finish::{Edges, finish, shield};
 pub use health::Health;

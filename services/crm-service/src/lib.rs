@@ -1,6 +1,7 @@
 //! Clients, and what an account keeps about them.
 
 pub mod activities;
+mod audit;
 pub mod bookings;
 pub mod clients;
 mod config;
@@ -40,6 +41,7 @@ pub struct App {
 /// The schemas that the answers refer to.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
+    audit::AuditLog,
     explain::Explanation,
     employees::OrgChart,
     employees::Place,
@@ -65,6 +67,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(notes::router())
         .merge(activities::router())
         .merge(tags::router())
+        .merge(audit::router())
         .routes(routes!(explain::explain))
 }
 

@@ -1,5 +1,6 @@
 //! `nexo`: the whole system in one process, and the operator's commands.
 
+mod audit;
 mod confirm;
 mod db;
 mod health;
@@ -39,6 +40,7 @@ enum Command {
     },
     Db(db::Db),
     Keys(keys::Keys),
+    Audit(audit::Audit),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
@@ -64,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Up { demo } => up::up(env, demo).await,
         Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
         Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
+        Command::Audit(command) => Box::pin(audit::run(env, command)).await,
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
         Command::Completions { shell } => {

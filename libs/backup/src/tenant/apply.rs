@@ -20,7 +20,7 @@ pub struct Applied {
 }
 
 /// History is never taken back: a restore is one more entry in it.
-const KEPT: &str = "app.audit_log";
+const KEPT: &[&str] = &["app.audit_log", "app.audit_chains"];
 /// Rows that others point to, from tables that stay as they are: they are changed in place.
 const IN_PLACE: &[&str] = &["app.accounts", "app.memberships"];
 
@@ -96,7 +96,7 @@ async fn directory(then: &mut PgConnection, now: &mut PgConnection, account: Uui
 
 async fn restored(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
     let mut tables = tables::all(conn).await?;
-    tables.retain(|table| table.name != KEPT);
+    tables.retain(|table| !KEPT.contains(&&*table.name));
     Ok(tables)
 }
 

@@ -64,6 +64,9 @@ pub async fn import(database: &PgConnectOptions, content: &Content, dry: bool) -
             rows += insert(&mut conn, table, account_id).await?;
         }
     }
+    // its history has new ids, so it gets a new chain of hashes
+    let chain = sqlx::query("call ops.chain_anew($1)").bind(account_id);
+    chain.execute(&mut conn).await?;
     conn.execute(if dry { "rollback" } else { "commit" }).await?;
     conn.close().await?;
     Ok(Imported { account_id, slug, rows, known_people, new_people })

@@ -117,10 +117,9 @@ impl<R: Resource> Query<R> {
         Self { limit, ..self }
     }
 
-    /// The page after `cursor`.
-    #[must_use]
-    pub fn after(self, cursor: String) -> Self {
-        Self { cursor: Some(cursor), ..self }
+    /// From here on asks for the page after `cursor`.
+    pub fn go_on(&mut self, cursor: Option<String>) {
+        self.cursor = cursor;
     }
 
     /// How its records are shown.

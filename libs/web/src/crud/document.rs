@@ -6,7 +6,7 @@ use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
     openapi::{
         ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
-        RefOr, ResponseBuilder, Responses, ResponsesBuilder, Schema,
+        RefOr, ResponsesBuilder, Schema,
         path::{OperationBuilder, Parameter, ParameterIn, PathItemBuilder},
         request_body::{RequestBody, RequestBodyBuilder},
         tag::TagBuilder,
@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 use super::bulk::{BulkApplied, BulkOf, BulkOrder, BulkPreview, BulkWish, Done, Results, SelectedOperation};
-use super::export::Wanted;
+use super::export::{Export, Wanted};
 use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, Made, NoContent, Result, Tagged, problem};
 
 /// List, find and history.
@@ -28,7 +28,7 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let search = operation::<R, Result<Listed<R>>>(format!("search_{many}"), vec![])
         .request_body(Some(body::<Sought>("application/json")));
     let wanted = Wanted::into_params(|| Some(ParameterIn::Query));
-    let export = operation::<R, Result<NoContent>>(format!("export_{many}"), wanted).responses(file());
+    let export = operation::<R, Result<Export>>(format!("export_{many}"), wanted);
     let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
     document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
@@ -120,15 +120,6 @@ pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
         .paths(paths)
         .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas::<R>()).build()))
         .build()
-}
-
-/// Not JSON, and as long as there are records.
-fn file() -> Responses {
-    let mut responses = ResponsesBuilder::new().responses_from_iter(Result::<NoContent>::responses()).build();
-    responses.responses.remove("204");
-    let file = ResponseBuilder::new().description("A file, sent as it is read").build();
-    responses.responses.insert("200".to_owned(), file.into());
-    responses
 }
 
 /// A path with the id of an `R` in it.

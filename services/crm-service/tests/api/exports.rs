@@ -8,7 +8,15 @@ use crate::{ALL, nexo};
 
 /// The file, as bytes, with its headers.
 async fn file(nexo: &Nexo, person: &Person, query: &str) -> (StatusCode, String, String, Vec<u8>) {
-    let request = http::Request::get(format!("/api/v1/clients/export{query}"))
+    download(nexo, person, &format!("/clients/export{query}")).await
+}
+
+pub(crate) async fn download(
+    nexo: &Nexo,
+    person: &Person,
+    path: &str,
+) -> (StatusCode, String, String, Vec<u8>) {
+    let request = http::Request::get(format!("/api/v1{path}"))
         .header("authorization", format!("Bearer {}", person.token))
         .body(axum::body::Body::empty())
         .unwrap();

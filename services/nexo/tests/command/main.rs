@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod audit;
 mod boot;
 mod keys;
 mod lint;

@@ -6,6 +6,8 @@ mod csv;
 mod ndjson;
 mod xlsx;
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
@@ -20,7 +22,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, macros::format_description};
 use tokio::sync::mpsc;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams, IntoResponses,
+    openapi::{RefOr, ResponseBuilder},
+};
 
 use crate::{Error, May, Query, Read, Result};
 
@@ -47,11 +52,15 @@ pub(super) struct Wanted {
     fields: Option<String>,
 }
 
+/// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Format {
+pub enum Format {
+    /// RFC 4180.
     Csv,
+    /// A JSON object on each line.
     Ndjson,
+    /// Of a spreadsheet.
     Xlsx,
 }
 
@@ -75,7 +84,8 @@ trait Sheet: Send {
 }
 
 /// The file that is on its way.
-pub(super) struct Export {
+#[derive(Debug)]
+pub struct Export {
     headers: HeaderMap,
     parts: mpsc::Receiver<Result<Bytes, BrokenOff>>,
 }
@@ -85,66 +95,87 @@ pub(super) struct Export {
 #[error("the export broke off")]
 struct BrokenOff;
 
+/// The pages of what is exported.
+pub trait Pages: Send + 'static {
+    /// The next one, and whether it is the last.
+    fn next(&mut self) -> impl Future<Output = Result<(Vec<Value>, bool)>> + Send;
+}
+
+/// The pages of a list of `R`.
+struct OfList<R> {
+    may: May<Read, R>,
+    query: db::Query<R>,
+}
+
+impl<R: Resource> Pages for OfList<R> {
+    async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
+        let mut tx = self.may.begin_reading().await?;
+        let page = db::list(&mut tx, &self.query).await?;
+        let rows = self.query.dress().put_on(&mut tx, &page.data).await?;
+        let last = page.page.next_cursor.is_none();
+        self.query.go_on(page.page.next_cursor);
+        Ok((rows, last))
+    }
+}
+
 pub(super) async fn export<R: Resource>(may: May<Read, R>, Query(wanted): Query<Wanted>) -> Result<Export> {
     let view = may.view();
     let Wanted { format, sort, filter, q, fields } = wanted;
     let asked = Asked { sort, filter, q, fields, ..Asked::default() };
     let query = db::Query::<R>::understand(asked, &view)?.by(PAGE);
-    let format = format.unwrap_or(Format::Csv);
     let columns = query.dress().columns::<R>();
-    let sheet: Box<dyn Sheet> = match format {
-        Format::Csv => Box::new(csv::Csv::new(columns)),
-        Format::Ndjson => Box::new(ndjson::Ndjson),
-        Format::Xlsx => Box::new(xlsx::Xlsx::new(columns)?),
-    };
-    let (sender, parts) = mpsc::channel(AHEAD);
-    tokio::spawn(async move {
-        if let Err(error) = write(&may, query, sheet, &sender).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an export broke off");
-            let _ = sender.send(Err(BrokenOff)).await; // its reader may have gone
-        }
-    });
-    Ok(Export { headers: headers::<R>(format)?, parts })
+    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, OfList { may, query })
 }
 
-async fn write<R: Resource>(
-    may: &May<Read, R>,
-    mut query: db::Query<R>,
+impl Export {
+    /// Reads `pages` and sends them on, as they are read: in a file of this name, with these columns.
+    pub fn begin(name: &str, format: Format, columns: Vec<String>, pages: impl Pages) -> Result<Self> {
+        let sheet: Box<dyn Sheet> = match format {
+            Format::Csv => Box::new(csv::Csv::new(columns)),
+            Format::Ndjson => Box::new(ndjson::Ndjson),
+            Format::Xlsx => Box::new(xlsx::Xlsx::new(columns)?),
+        };
+        let headers = headers(name, format)?;
+        let (sender, parts) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            if let Err(error) = write(pages, sheet, &sender).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an export broke off");
+                let _ = sender.send(Err(BrokenOff)).await; // its reader may have gone
+            }
+        });
+        Ok(Self { headers, parts })
+    }
+}
+
+async fn write(
+    mut pages: impl Pages,
     mut sheet: Box<dyn Sheet>,
     to: &mpsc::Sender<Result<Bytes, BrokenOff>>,
 ) -> Result<()> {
     loop {
-        let mut tx = may.begin_reading().await?;
-        let page = db::list(&mut tx, &query).await?;
-        let rows = query.dress().put_on(&mut tx, &page.data).await?;
-        drop(tx);
+        let (rows, last) = pages.next().await?;
         let rows: Vec<Map<String, Value>> = rows
             .into_iter()
             .filter_map(|row| if let Value::Object(fields) = row { Some(fields) } else { None })
             .collect();
         let mut part = sheet.rows(&rows)?;
-        let next = page.page.next_cursor;
-        if next.is_none() {
+        if last {
             part.extend(sheet.end()?);
         }
-        if to.send(Ok(part.into())).await.is_err() {
-            return Ok(()); // whoever asked has gone
-        }
-        match next {
-            Some(cursor) => query = query.after(cursor),
-            None => return Ok(()),
+        if to.send(Ok(part.into())).await.is_err() || last {
+            return Ok(()); // or whoever asked has gone
         }
     }
 }
 
 /// `clients-2026-01-31.csv`
-fn headers<R: Resource>(format: Format) -> Result<HeaderMap> {
+fn headers(what: &str, format: Format) -> Result<HeaderMap> {
     let (ending, media) = format.of();
     #[expect(clippy::disallowed_methods, reason = "the date in a file's name is the day on which it is made")]
     let today = OffsetDateTime::now_utc().date();
     let today = today.format(format_description!("[year]-[month]-[day]"));
     let today = today.map_err(|error| Error::Internal(error.into()))?;
-    let name = format!("attachment; filename=\"{}-{today}.{ending}\"", R::PLURAL);
+    let name = format!("attachment; filename=\"{what}-{today}.{ending}\"");
     let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
@@ -156,6 +187,14 @@ impl IntoResponse for Export {
     fn into_response(self) -> Response {
         let parts = stream::unfold(self.parts, async |mut parts| Some((parts.recv().await?, parts)));
         (self.headers, Body::from_stream(parts)).into_response()
+    }
+}
+
+/// Not JSON, and as long as there are records.
+impl IntoResponses for Export {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let file = ResponseBuilder::new().description("A file, sent as it is read").build();
+        BTreeMap::from([("200".to_owned(), file.into())])
     }
 }
 
