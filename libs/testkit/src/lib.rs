@@ -10,6 +10,7 @@ mod database;
 mod ground;
 mod matrix;
 mod person;
+mod rabbitmq;
 
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside};
@@ -17,3 +18,4 @@ pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
 pub use matrix::matrix;
 pub use person::{Answer, Person};
+pub use rabbitmq::RabbitMq;
