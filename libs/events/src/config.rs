@@ -44,10 +44,10 @@ impl Config {
         let troubles = Troubles::default();
         let bus = if let Some(address) = self.broker {
             let broker = Broker::new(address);
-            for consumer in consumers {
-                running.consume(&broker, db, consumer, &troubles);
+            for consumer in &consumers {
+                running.consume(&broker, db, Arc::clone(consumer), &troubles);
             }
-            Some(Bus::Broker(Publisher::new(broker)))
+            Some(Bus::Broker(Publisher::new(broker, consumers.into())))
         } else if consumers.is_empty() {
             None // who would take events away without a consumer would lose them to those of other processes
         } else {

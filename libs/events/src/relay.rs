@@ -76,14 +76,14 @@ impl Relay {
         let mut pause = PAUSES.0;
         while !stop.is_cancelled() {
             let wait = match self.pass().await {
+                Ok(Pass::Held) => HELD,
                 Ok(pass) => {
                     self.part.works();
                     pause = PAUSES.0;
-                    match pass {
-                        Pass::Busy => continue,
-                        Pass::Held => HELD,
-                        Pass::Idle => POLL,
+                    if let Pass::Busy = pass {
+                        continue;
                     }
+                    POLL
                 }
                 Err(error) => {
                     self.part.fails(&error);
@@ -132,9 +132,13 @@ impl Relay {
         }
         let due = self.asked.is_none_or(|asked| asked.elapsed() >= POLL);
         if due || accounts.is_empty() {
-            let known = self.outbox.due(self.after, i32::from(ACCOUNTS)).await?;
+            let first = Uuid::nil().into();
+            let mut known = self.outbox.due(self.after, i32::from(ACCOUNTS)).await?;
+            if known.is_empty() && self.after != first {
+                known = self.outbox.due(first, i32::from(ACCOUNTS)).await?;
+            }
             let whole = known.len() == usize::from(ACCOUNTS);
-            self.after = known.last().copied().filter(|_| whole).unwrap_or_else(|| Uuid::nil().into());
+            self.after = known.last().copied().filter(|_| whole).unwrap_or(first);
             self.asked = Some(Instant::now());
             accounts.extend(known);
             accounts.sort_unstable_by_key(|account| Uuid::from(*account));

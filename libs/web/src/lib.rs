@@ -16,7 +16,7 @@ pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{Once, crud, crud_for_reading, crud_one_by_one, document as describe};
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
 pub use finish::{Edges, finish, shield};
-pub use health::Health;
+pub use health::{Beside, Health};
 pub use may::{Action, Anyone, Bearer, Delete, Known, May, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;

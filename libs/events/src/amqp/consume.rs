@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, BrokerError, topology};
+use super::{Broker, BrokerError, topology, within};
 use crate::{
     Consumer, Event,
     once::{Outcome, work},
@@ -53,7 +53,7 @@ impl Worker {
     pub(crate) async fn run(mut self) {
         let mut pause = PAUSES.0;
         while !self.stop.is_cancelled() {
-            let ended = match self.open().await {
+            let ended = match within(self.open()).await {
                 Ok((connection, channel)) => {
                     self.part.works();
                     pause = PAUSES.0;
@@ -75,7 +75,7 @@ impl Worker {
     async fn open(&self) -> Result<(lapin::Connection, Channel), BrokerError> {
         let connection = self.broker.connect(format!("nexo {}", self.consumer.name())).await?;
         let channel = connection.create_channel().await?;
-        topology::queues(&channel, &*self.consumer).await?;
+        topology::declare(&channel, std::iter::once(&*self.consumer)).await?;
         channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok((connection, channel))

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 pub(crate) use consume::Worker;
 pub(crate) use publish::{Published, Publisher};
 
-/// How long a connection may take.
+/// How long a connection, and all that it begins with, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the broker is.
@@ -46,6 +46,11 @@ impl Broker {
 
     async fn connect(&self, name: String) -> Result<Connection, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        Ok(timeout(PATIENCE, Connection::connect(self.0.expose_secret(), properties)).await??)
+        Ok(Connection::connect(self.0.expose_secret(), properties).await?)
     }
+}
+
+/// A broker that was killed may take a connection and never say a word.
+async fn within<T>(opens: impl Future<Output = Result<T, BrokerError>>) -> Result<T, BrokerError> {
+    timeout(PATIENCE, opens).await?
 }

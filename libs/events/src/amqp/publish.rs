@@ -1,6 +1,6 @@
 //! From the relay to the exchange.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use kernel::AccountId;
@@ -11,8 +11,8 @@ use lapin::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Broker, BrokerError, topology};
-use crate::{Event, event::CONTENT_TYPE};
+use super::{Broker, BrokerError, topology, within};
+use crate::{Consumer, Event, event::CONTENT_TYPE};
 
 /// How long a batch may take: less than a relay may hold an account.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ const PERSISTENT: u8 = 2;
 /// A connection that publishes, opened when it is needed and after every failure.
 pub(crate) struct Publisher {
     broker: Broker,
+    /// Those of this process. Their queues are there before the first event is sent: one without a queue is lost to them.
+    consumers: Arc<[Arc<dyn Consumer>]>,
     open: Option<(Connection, Channel)>,
 }
 
@@ -32,15 +34,15 @@ pub(crate) struct Published {
 }
 
 impl Publisher {
-    pub(crate) fn new(broker: Broker) -> Self {
-        Self { broker, open: None }
+    pub(crate) fn new(broker: Broker, consumers: Arc<[Arc<dyn Consumer>]>) -> Self {
+        Self { broker, consumers, open: None }
     }
 
     /// Sends all of them, and then waits for all confirmations together.
     pub(crate) async fn publish(&mut self, events: &[Event]) -> Published {
         let open = match self.open.take() {
             Some(open) => open,
-            None => match self.connect().await {
+            None => match within(self.connect()).await {
                 Ok(open) => open,
                 Err(problem) => return Published { out: Vec::new(), problem: Some(problem) },
             },
@@ -66,7 +68,7 @@ impl Publisher {
     async fn connect(&self) -> Result<(Connection, Channel), BrokerError> {
         let connection = self.broker.connect("nexo relay".to_owned()).await?;
         let channel = connection.create_channel().await?;
-        topology::exchanges(&channel).await?;
+        topology::declare(&channel, self.consumers.iter().map(|consumer| &**consumer)).await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok((connection, channel))
     }

@@ -25,21 +25,25 @@ pub(super) fn parked(consumer: &str) -> ShortString {
     format!("nexo.{consumer}.parked").into()
 }
 
-/// Makes the exchanges, or finds them as they should be.
-pub(super) async fn exchanges(channel: &Channel) -> Result<(), BrokerError> {
+/// Makes the exchange and the queues of these consumers, or finds them as they should be.
+pub(super) async fn declare<'c>(
+    channel: &Channel,
+    consumers: impl Iterator<Item = &'c dyn Consumer>,
+) -> Result<(), BrokerError> {
     for (name, kind) in [(EVENTS, ExchangeKind::Topic), (DEAD, ExchangeKind::Direct)] {
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let declared = channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await;
         declared.map_err(|error| mismatch(name, error))?;
     }
+    for consumer in consumers {
+        queues(channel, consumer).await?;
+    }
     Ok(())
 }
 
-/// The same for the queues of a consumer.
-pub(super) async fn queues(channel: &Channel, consumer: &dyn Consumer) -> Result<(), BrokerError> {
-    exchanges(channel).await?;
+async fn queues(channel: &Channel, consumer: &dyn Consumer) -> Result<(), BrokerError> {
     let (queue, parked) = (queue(consumer.name()), parked(consumer.name()));
-    declare(channel, &parked, vec![]).await?;
+    quorum(channel, &parked, vec![]).await?;
     bind(channel, &parked, DEAD, parked.as_str()).await?;
     let arguments = vec![
         ("x-delivery-limit", AMQPValue::LongInt(DELIVERIES)),
@@ -48,14 +52,14 @@ pub(super) async fn queues(channel: &Channel, consumer: &dyn Consumer) -> Result
         // Of several replicas one works at a time: two would change the order of a record's events.
         ("x-single-active-consumer", AMQPValue::Boolean(true)),
     ];
-    declare(channel, &queue, arguments).await?;
+    quorum(channel, &queue, arguments).await?;
     for topic in consumer.topics() {
         bind(channel, &queue, EVENTS, topic).await?;
     }
     Ok(())
 }
 
-async fn declare(
+async fn quorum(
     channel: &Channel,
     queue: &ShortString,
     more: Vec<(&str, AMQPValue)>,
@@ -83,10 +87,9 @@ fn text(value: &str) -> AMQPValue {
 
 /// AMQP 0-9-1 answers 406 to whoever declares what is there with other arguments.
 fn mismatch(name: &str, error: lapin::Error) -> BrokerError {
+    let differs = AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED);
     match error.kind() {
-        ErrorKind::ProtocolError(said)
-            if *said.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) =>
-        {
+        ErrorKind::ProtocolError(said) if *said.kind() == differs => {
             BrokerError::Mismatch(name.to_owned(), error)
         }
         _ => error.into(),

@@ -16,6 +16,7 @@ mod exports;
 mod filters;
 mod isolation;
 mod lists;
+mod notifications;
 mod projects;
 mod reach;
 mod schema;
