@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use db::{Db, Outbox, Wake};
 use kernel::Env;
+use lapin::uri::AMQPUri;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -24,10 +25,8 @@ impl Config {
     /// Reads `AMQP_URL` and `RELAY_DATABASE_URL`.
     pub fn read(env: &mut Env) -> Self {
         let broker = env.secret("AMQP_URL");
-        let form = |url: &SecretString| {
-            ["amqp://", "amqps://"].iter().any(|form| url.expose_secret().starts_with(form))
-        };
-        if broker.as_ref().is_some_and(|url| !form(url)) {
+        let wrong = |url: &SecretString| url.expose_secret().parse::<AMQPUri>().is_err();
+        if broker.as_ref().is_some_and(wrong) {
             env.mistake(
                 "AMQP_URL",
                 "is not an address of RabbitMQ (amqp://user:password@host:5672/%2f, or amqps://…)",
