@@ -1,9 +1,14 @@
 //! The long form of the tests: how fast events leave the outbox and arrive, and whether each arrives, once and in order,
 //! while the broker and relays are killed. `bench/events` runs it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measurement"
+)]
 
 #[path = "../tests/events/site.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
 mod site;
 
 use std::{

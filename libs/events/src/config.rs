@@ -46,7 +46,7 @@ impl Config {
             for consumer in &consumers {
                 running.consume(&broker, db, Arc::clone(consumer), &troubles);
             }
-            Some(Bus::Broker(Publisher::new(broker, consumers.into())))
+            Some(Bus::Broker(Box::new(Publisher::new(broker, consumers.into()))))
         } else if consumers.is_empty() {
             None // who would take events away without a consumer would lose them to those of other processes
         } else {

@@ -31,7 +31,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// Where events go.
 pub(crate) enum Bus {
     /// To RabbitMQ.
-    Broker(Publisher),
+    Broker(Box<Publisher>),
     /// To the consumers of this process.
     Within(Within),
 }

@@ -1,5 +1,10 @@
 //! Events from the commit that made them to whoever works on them, over both buses.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod broker;
 mod chaos;

@@ -182,10 +182,10 @@ impl Recorder {
     /// With a name and a topic of its own: tests share a broker.
     pub(crate) fn new() -> Self {
         let id = Uuid::now_v7().simple().to_string();
-        Self::named(format!("recorder-{id}"), format!("t{id}"))
+        Self::named(format!("recorder-{id}"), &format!("t{id}"))
     }
 
-    pub(crate) fn named(name: String, area: String) -> Self {
+    pub(crate) fn named(name: String, area: &str) -> Self {
         let pattern: &'static str = format!("{area}.#").leak();
         Self {
             name: name.leak(),

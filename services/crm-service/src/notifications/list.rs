@@ -1,13 +1,13 @@
 use axum::extract::State;
 use db::{PageInfo, Pager, Paging, Scoped};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Json, Known, Query, Result};
 
-use super::{NotificationKind, readable};
+use super::{NotificationKind, readable, wanted::Wanted};
 use crate::App;
 
 /// Something to know about.
@@ -39,22 +39,6 @@ pub(crate) struct Notification {
 pub(crate) struct Notifications {
     data: Vec<Notification>,
     page: PageInfo,
-}
-
-/// Which of them.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Wanted {
-    /// `true`: only those that are not read.
-    #[serde(default)]
-    #[param(value_type = Option<bool>)]
-    unread: bool,
-    /// How many: 1 to 200, 50 if not said.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 const LIST: Scoped = Scoped::new(

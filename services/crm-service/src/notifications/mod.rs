@@ -6,6 +6,7 @@ mod mentions;
 mod preferences;
 mod readers;
 mod seen;
+mod wanted;
 
 use identity::Permissions;
 use serde::{Deserialize, Serialize};
