@@ -23,7 +23,7 @@ use std::{
 use db::Wake;
 use events::Config;
 use kernel::{AccountId, Env};
-use testkit::RabbitMq;
+use testkit::{Database, RabbitMq};
 use tokio::{
     process::{Child, Command},
     time::{Instant, interval, sleep},
@@ -113,7 +113,8 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
     let site = Arc::new(Site::new(Some(broker.url())).await);
     let consumer = site.start_consumer();
     sleep(SETTLED).await;
-    let mut relays = [spawn(&site), spawn(&site)];
+    let elsewhere = Database::migrated().await;
+    let mut relays = [spawn(&site, &elsewhere), spawn(&site, &elsewhere)];
     let records: Arc<Vec<_>> = Arc::new((0..200).map(|at| (at % 20, Uuid::now_v7())).collect());
     let accounts: Arc<Vec<_>> = Arc::new((0..20).map(|_| AccountId::new()).collect());
     let (done, start) = (Arc::new(AtomicUsize::new(0)), Instant::now());
@@ -122,7 +123,9 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
             let (site, done) = (Arc::clone(&site), Arc::clone(&done));
             let (records, accounts) = (Arc::clone(&records), Arc::clone(&accounts));
             tokio::spawn(async move {
+                let mut beat = interval(Duration::from_millis(8)); // a thousand a second, all together
                 for turn in 0..changes / 8 {
+                    beat.tick().await;
                     let (account, record) = records[(writer * 31 + turn * 7) % records.len()];
                     site.change(accounts[account], record, nothing()).await.unwrap();
                     done.fetch_add(1, Ordering::Relaxed);
@@ -140,7 +143,7 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
             broker.start_again().await;
         } else {
             relays[at / 60].kill().await.unwrap();
-            relays[at / 60] = spawn(&site);
+            relays[at / 60] = spawn(&site, &elsewhere);
         }
     }
     for writer in writers {
@@ -167,7 +170,8 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
     );
 }
 
-fn spawn(site: &Site) -> Child {
-    let settings = site.settings(true);
+/// It is no service and opens no database but the relay's; `elsewhere` is only to have one, without the tests' own tables.
+fn spawn(site: &Site, elsewhere: &Database) -> Child {
+    let settings = site.settings(true).into_iter().chain(elsewhere.settings("nexo_app"));
     Command::new(env::current_exe().unwrap()).arg("relay").envs(settings).kill_on_drop(true).spawn().unwrap()
 }
