@@ -23,8 +23,9 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Starts the server and its name service, and kills both, as a power cut would, at the end of the input: when we say so,
-/// or when we end.
+/// or when we end. A server that does not find a name service starts one that stays behind: so it waits for ours.
 const RUN: &str = r#"epmd -port "$ERL_EPMD_PORT" & names=$!
+until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
 /usr/lib/rabbitmq/bin/rabbitmq-server & server=$!
 cat >/dev/null; kill -9 "$server" "$names""#;
 /// Removes the folder at the end of the input, after the server.
