@@ -63,7 +63,7 @@ const BACKLOG: &str = "
 /// From a full outbox to the broker, whose queue nobody reads meanwhile.
 async fn drain(broker: &RabbitMq) {
     let site = Site::new(Some(broker.url())).await;
-    let consumer = site.start_consumer();
+    let consumer = site.start_consumer().await;
     sleep(SETTLED).await;
     consumer.stop().await;
     site.database.run(&BACKLOG.replace("TOPIC", &site.recorder.topic)).await;
@@ -111,7 +111,7 @@ async fn latency(broker: &RabbitMq) {
 /// Three times the broker is killed, and twice a relay, while people write.
 async fn chaos(broker: &mut RabbitMq, changes: usize) {
     let site = Arc::new(Site::new(Some(broker.url())).await);
-    let consumer = site.start_consumer();
+    let consumer = site.start_consumer().await;
     sleep(SETTLED).await;
     let elsewhere = Database::migrated().await;
     let mut relays = [spawn(&site, &elsewhere), spawn(&site, &elsewhere)];

@@ -14,7 +14,7 @@ async fn every_change_is_told_once_and_in_order_though_the_broker_and_the_relay_
     let mut broker = RabbitMq::start().await;
     let site = Arc::new(Site::new(Some(broker.url())).await);
     let records: Vec<_> = (0..20).map(|_| (AccountId::new(), Uuid::now_v7())).collect();
-    let consumer = site.start_consumer();
+    let consumer = site.start_consumer().await;
     let relay = site.start_relay();
     let writers: Vec<_> = (0..4)
         .map(|writer| {

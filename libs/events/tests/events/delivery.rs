@@ -97,7 +97,7 @@ async fn two_relays_share_the_work_and_keep_the_order() {
         let (account, record) = accounts[turn % accounts.len()];
         site.change(account, record, nothing()).await.unwrap();
     }
-    let consumer = site.start_consumer();
+    let consumer = site.start_consumer().await;
     let relays = [site.start_relay(), site.start_relay()];
     for turn in 0..300 {
         let (account, record) = accounts[turn % accounts.len()];

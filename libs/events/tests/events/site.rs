@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use db::{Change, Db, Reason, ScopedWrite, TenantTx, Wake};
 use events::{Config, Consumer, Event, Failure, Running};
 use kernel::{AccountId, Env, UserId};
+use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, FromRow, PgConnection};
 use testkit::{Database, Ground};
@@ -94,9 +95,24 @@ impl Site {
         self.config(true).start(&self.db, Wake::default(), vec![])
     }
 
-    /// Starts the consumer alone.
-    pub(crate) fn start_consumer(&self) -> Running {
-        self.config(false).start(&self.db, Wake::default(), vec![Arc::clone(&self.recorder) as _])
+    /// Starts the consumer alone; its queue is there afterwards, or a relay in another process would tell it nothing.
+    pub(crate) async fn start_consumer(&self) -> Running {
+        let running =
+            self.config(false).start(&self.db, Wake::default(), vec![Arc::clone(&self.recorder) as _]);
+        let url = self.broker.as_ref().unwrap();
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let channel = connection.create_channel().await.unwrap(); // a refusal closes it
+            let queue = format!("nexo.{}", self.recorder.name).into();
+            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let there = channel.queue_declare(queue, options, FieldTable::default()).await;
+            if there.is_ok_and(|queue| queue.consumer_count() > 0) {
+                return running;
+            }
+            assert!(Instant::now() < end, "the consumer has no queue");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Changes a record, which is made by its first change, as a request would; tells its version.
