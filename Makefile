@@ -38,6 +38,10 @@ bench: ## Measure the services beside pgbench and argon2, and backups beside pg_
 	@bench/gateway
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
+.PHONY: chaos
+chaos: ## Kill the broker and relays under 50,000 changes, and count what arrives (about 5 minutes, after a release build)
+	@bench/events
+
 .PHONY: clean
 clean: ## Remove what was built; the data in .nexo stay
 	@cargo clean

@@ -7,7 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, OpenError, isolation, pool, tx::CURSORS};
+use crate::{Db, OpenError, Wake, isolation, pool, tx::CURSORS};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections).map_err(OpenError::Unreachable)?;
-        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)) })
+        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)), wake: Wake::default() })
     }
 
     /// A database that starts beside us may need a moment.
@@ -86,7 +86,7 @@ impl Config {
     }
 }
 
-fn address(env: &mut Env, name: &'static str) -> Option<PgConnectOptions> {
+pub(crate) fn address(env: &mut Env, name: &'static str) -> Option<PgConnectOptions> {
     let text = env.optional(name)?;
     let read = PgConnectOptions::from_str(&text).ok();
     if read.is_none() {

@@ -63,6 +63,7 @@ mod isolation;
 mod keep;
 mod list;
 mod open_tx;
+mod outbox;
 mod pool;
 mod reach;
 mod record;
@@ -72,6 +73,7 @@ mod roles;
 mod statement;
 mod system;
 mod tx;
+mod wake;
 
 pub use change::{Change, Entry};
 pub use config::Config;
@@ -85,6 +87,7 @@ pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,
     list,
 };
+pub use outbox::{Claim, Outbox, Pending};
 pub use pool::OpenError;
 pub use reach::{BeyondReach, Hidden, View, belongs_to};
 pub use record::{History, Kept, Page, PageInfo, Record};
@@ -94,3 +97,4 @@ pub use roles::{Passwords, admit_services, prepare as prepare_cluster};
 pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
 pub use system::{Reason, SystemTx};
 pub use tx::{Db, TenantTx};
+pub use wake::Wake;

@@ -7,7 +7,7 @@ use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Db, LookUp, Result, Row, TenantTx,
+    Db, LookUp, Result, Row, TenantTx, Wake,
     open_tx::{Access, OpenTx},
     reach::Reach,
     tx::Inside,
@@ -26,6 +26,8 @@ pub enum Reason {
     OwnAccounts,
     /// The keys that sign tokens are read, or made.
     SigningKeys,
+    /// An event reaches somebody who works on it, in the account where it happened.
+    Event,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.
@@ -33,6 +35,7 @@ pub enum Reason {
 pub struct SystemTx {
     conn: OpenTx,
     cursors: Arc<aws_lc_rs::hmac::Key>,
+    wake: Wake,
 }
 
 impl Db {
@@ -41,7 +44,7 @@ impl Db {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
         let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
-        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors) })
+        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), wake: self.wake.clone() })
     }
 
     /// Begins inside an account that no principal names: as [`system`](Self::system), and entered in the same message.
@@ -55,7 +58,7 @@ impl Db {
         tracing::debug!(?reason, "begins without a principal");
         let inside = Inside { account, user, request };
         let conn = OpenTx::begin(&self.pool, Access::Write, &inside.settings()).await?;
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole).waking(&self.wake))
     }
 }
 
@@ -79,6 +82,6 @@ impl SystemTx {
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
         let inside = Inside { account, user, request };
         self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole))
+        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole).waking(&self.wake))
     }
 }

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Write, change,
+    Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Wake, Write, change,
     open_tx::{Access, OpenTx},
     pool::Pool,
     reach::Reach,
@@ -18,6 +18,7 @@ use crate::{
 pub struct Db {
     pub(crate) pool: Pool,
     pub(crate) cursors: Arc<hmac::Key>,
+    pub(crate) wake: Wake,
 }
 
 /// What the key is for that seals cursors.
@@ -29,6 +30,12 @@ impl Db {
     #[must_use]
     pub fn sealing_cursors_with(self, secret: &Secret) -> Self {
         Self { cursors: Arc::new(secret.key_for(CURSORS)), ..self }
+    }
+
+    /// The same database, which tells `wake` of every event that it has committed.
+    #[must_use]
+    pub fn waking(self, wake: &Wake) -> Self {
+        Self { wake: wake.clone(), ..self }
     }
 
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
@@ -52,7 +59,7 @@ impl Db {
         let opening = format!("{}; {}", inside.settings(), admit(who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach).waking(&self.wake))
     }
 }
 
@@ -102,11 +109,16 @@ pub struct TenantTx {
     pub(crate) cursors: Arc<hmac::Key>,
     pub(crate) reach: Reach,
     changes: Vec<Change>,
+    wake: Wake,
 }
 
 impl TenantTx {
     pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>, reach: Reach) -> Self {
-        Self { conn, inside, cursors, reach, changes: Vec::new() }
+        Self { conn, inside, cursors, reach, changes: Vec::new(), wake: Wake::default() }
+    }
+
+    pub(crate) fn waking(self, wake: &Wake) -> Self {
+        Self { wake: wake.clone(), ..self }
     }
 
     /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as
@@ -159,8 +171,13 @@ impl TenantTx {
     pub async fn commit(mut self) -> Result<()> {
         self.conn.committable()?;
         let changes = std::mem::take(&mut self.changes);
+        let has_events = !changes.is_empty();
         change::keep(&mut self, changes).await?;
-        self.conn.commit().await
+        self.conn.commit().await?;
+        if has_events {
+            self.wake.tell(self.inside.account);
+        }
+        Ok(())
     }
 
     /// Notes something that happened and changed no row.

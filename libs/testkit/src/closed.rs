@@ -53,9 +53,9 @@ pub(crate) fn is_public(operation: &Operation) -> bool {
         .is_some_and(|all| serde_json::to_value(all).unwrap() == serde_json::json!([{}]))
 }
 
-/// What everyone may do who has a token: see and end their own session.
+/// What everyone may do who has a token: see and end their own session, and see what they are told.
 pub(crate) fn is_for_everyone(operation: &Operation) -> bool {
-    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "auth"))
+    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "auth" || tag == "notifications"))
 }
 
 /// Every reference of the document leads somewhere, every operation has a name of its own, every path explains its id.

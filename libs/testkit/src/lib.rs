@@ -16,6 +16,7 @@ mod ground;
 mod guarded;
 mod matrix;
 mod person;
+mod rabbitmq;
 
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside, keeps_one_by_one};
@@ -24,3 +25,4 @@ pub use ground::{Ground, Nexo};
 pub use guarded::writes_are_guarded;
 pub use matrix::matrix;
 pub use person::{Answer, Person};
+pub use rabbitmq::RabbitMq;

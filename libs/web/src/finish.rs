@@ -23,7 +23,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{ClientAddress, Error, Json, Proxies, RequestId, conditional::Seen, health};
+use crate::{Beside, ClientAddress, Error, Json, Proxies, RequestId, conditional::Seen, health};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -37,11 +37,18 @@ pub struct Edges {
     pub body_limit: usize,
     /// Whose word about the client's address is believed.
     pub proxies: Proxies,
+    /// What the service needs beside its database.
+    pub beside: Vec<Beside>,
 }
 
 impl Default for Edges {
     fn default() -> Self {
-        Self { patience: Duration::from_secs(15), body_limit: BODY_LIMIT, proxies: Proxies::default() }
+        Self {
+            patience: Duration::from_secs(15),
+            body_limit: BODY_LIMIT,
+            proxies: Proxies::default(),
+            beside: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +63,7 @@ where
     let served = document.clone();
     let router = router
         .route("/openapi.json", get(async move || Json(served)))
-        .merge(health::routes())
+        .merge(health::routes(edges.beside.clone()))
         .with_state(app);
     (shield(router, edges), document)
 }

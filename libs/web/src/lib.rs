@@ -19,7 +19,7 @@ pub use crud::{
 };
 pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
 pub use finish::{Edges, finish, shield};
-pub use health::Health;
+pub use health::{Beside, Health};
 pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;

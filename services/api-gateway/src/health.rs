@@ -33,9 +33,16 @@ pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
         tokio::join!(database(&app), service(&app, Service::Auth), service(&app, Service::Crm));
     let parts =
         BTreeMap::from([("database", database), (Service::Auth.name(), auth), (Service::Crm.name(), crm)]);
+    let serves = parts.values().all(|part| part.status != "down");
     let all_up = parts.values().all(|part| part.status == "up");
-    let status = if all_up { "up" } else { "down" };
-    (status_of(all_up), Json(Whole { status, parts })).into_response()
+    let status = if all_up {
+        "up"
+    } else if serves {
+        "degraded"
+    } else {
+        "down"
+    };
+    (status_of(serves), Json(Whole { status, parts })).into_response()
 }
 
 async fn database(app: &App) -> Health {

@@ -28,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Its database, as `nexo_auth`.
     pub database: db::Config,
+    /// How events get about.
+    pub events: events::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
     /// How they are issued.
@@ -57,6 +59,7 @@ impl Config {
         Self {
             listen: env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001))),
             database: db::Config::read(env),
+            events: events::Config::read(env),
             identity: identity::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),

@@ -31,7 +31,7 @@ use db::Db;
 use identity::{Hasher, Issuer, RefreshKey, Verifier};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Edges, Proxies};
+use web::{Beside, Edges, Proxies};
 
 pub use config::{Config, ConfigError};
 pub use events::FailedLogins;
@@ -134,10 +134,15 @@ pub fn api() -> OpenApiRouter<App> {
 
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
+    router_beside(app, Vec::new())
+}
+
+/// The same, which tells of what it needs beside the database when it is asked whether it is ready.
+pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
     let mut api = api();
     if app.mail.outbox().is_some() {
         api = api.route("/dev/mail", get(mail::dev_mail));
     }
-    let edges = Edges { proxies: app.proxies.clone(), ..Edges::default() };
+    let edges = Edges { proxies: app.proxies.clone(), beside, ..Edges::default() };
     web::finish(api, app, "NEXO: accounts and sessions", edges)
 }

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use auth_service::Config;
+use db::Wake;
 use kernel::{Clock, Env};
-use web::{Listener, serve, shutdown_signal, start_telemetry};
+use web::{Beside, Listener, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,10 +22,15 @@ async fn run() -> anyhow::Result<()> {
     let hooks = backup::on_boot(&mut env, "auth-service");
     env.finish()?;
 
-    let db = config.database.open(&*hooks).await?;
+    let wake = Wake::default();
+    let db = config.database.open(&*hooks).await?.waking(&wake);
     let app = config.app(db, &Clock::system()).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");
-    let (router, _) = auth_service::router(app);
-    Ok(serve(listener, router, shutdown_signal()).await?)
+    let events = config.events.start(&app.db, wake, Vec::new());
+    let beside = vec![Beside::new("events", events.troubles().count())];
+    let (router, _) = auth_service::router_beside(app, beside);
+    let served = serve(listener, router, shutdown_signal()).await;
+    events.stop().await;
+    Ok(served?)
 }

@@ -10,6 +10,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Its database, as `nexo_app`.
     pub database: db::Config,
+    /// How events get about.
+    pub events: events::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
     /// Seals cursors.
@@ -22,6 +24,7 @@ impl Config {
         Self {
             listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
             database: db::Config::read(env),
+            events: events::Config::read(env),
             identity: identity::Config::read(env),
             secret: Secret::read(env),
         }

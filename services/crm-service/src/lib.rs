@@ -10,6 +10,7 @@ pub mod employees;
 mod explain;
 mod form;
 pub mod notes;
+pub mod notifications;
 pub mod professionals;
 pub mod projects;
 mod rule;
@@ -19,12 +20,15 @@ pub mod tags;
 pub mod tasks;
 mod timeline;
 
+use std::sync::Arc;
+
 use axum::{Router, extract::FromRef};
 use db::Db;
+use events::Consumer;
 use identity::Verifier;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::Edges;
+use web::{Beside, Edges};
 
 pub use config::Config;
 pub use rule::Rule;
@@ -45,6 +49,7 @@ pub struct App {
     explain::Explanation,
     employees::OrgChart,
     employees::Place,
+    notifications::Notifications,
     professionals::Availability,
     professionals::Free,
     tags::Tags,
@@ -66,6 +71,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(tasks::router())
         .merge(notes::router())
         .merge(activities::router())
+        .merge(notifications::router())
         .merge(tags::router())
         .merge(audit::router())
         .routes(routes!(explain::explain))
@@ -73,5 +79,16 @@ pub fn api() -> OpenApiRouter<App> {
 
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    web::finish(api(), app, "NEXO: CRM", Edges::default())
+    router_beside(app, Vec::new())
+}
+
+/// The same, which tells of what it needs beside the database when it is asked whether it is ready.
+pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
+    web::finish(api(), app, "NEXO: CRM", Edges { beside, ..Edges::default() })
+}
+
+/// Who works on events here.
+#[must_use]
+pub fn consumers() -> Vec<Arc<dyn Consumer>> {
+    vec![Arc::new(notifications::Notifier)]
 }

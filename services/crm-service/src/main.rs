@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use crm_service::{App, Config};
+use db::Wake;
 use kernel::{Clock, Env};
-use web::{Listener, serve, shutdown_signal, start_telemetry};
+use web::{Beside, Listener, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,9 +22,15 @@ async fn run() -> anyhow::Result<()> {
     let hooks = backup::on_boot(&mut env, "crm-service");
     env.finish()?;
 
-    let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret);
+    let wake = Wake::default();
+    let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret).waking(&wake);
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "crm-service serves");
-    let (router, _) = crm_service::router(App { db, verifier: config.identity.verifier(Clock::system()) });
-    Ok(serve(listener, router, shutdown_signal()).await?)
+    let events = config.events.start(&db, wake, crm_service::consumers());
+    let beside = vec![Beside::new("events", events.troubles().count())];
+    let app = App { db, verifier: config.identity.verifier(Clock::system()) };
+    let (router, _) = crm_service::router_beside(app, beside);
+    let served = serve(listener, router, shutdown_signal()).await;
+    events.stop().await;
+    Ok(served?)
 }

@@ -6,8 +6,15 @@ use sqlx::{FromRow, PgConnection};
 
 /// What belongs to a running system, not to an account: sessions, keys and connections to providers would be secrets in a
 /// file, and events would be told twice.
-const NOT_DATA: &[&str] =
-    &["app.api_keys", "app.sessions", "app.idempotency_keys", "app.oidc_connections", "app.outbox"];
+const NOT_DATA: &[&str] = &[
+    "app.api_keys",
+    "app.sessions",
+    "app.idempotency_keys",
+    "app.oidc_connections",
+    "app.outbox",
+    "app.consumed_events",
+    "app.parked_events",
+];
 
 /// One table with `account_id`.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -18,6 +18,7 @@ mod exports;
 mod filters;
 mod isolation;
 mod lists;
+mod notifications;
 mod professionals;
 mod projects;
 mod reach;

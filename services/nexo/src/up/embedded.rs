@@ -55,6 +55,7 @@ impl Place {
                 let address = |role: &str| cluster.access().address(role, password, DATABASE);
                 let env = env.clone().with("DATABASE_URL", address(role));
                 let env = env.with("MIGRATION_DATABASE_URL", address("nexo_migrator"));
+                let env = env.with("RELAY_DATABASE_URL", address("nexo_relay"));
                 Ok(env.with("BACKUP_DATABASE_URL", address("nexo_backup")))
             }
             Self::Named if role == "nexo_auth" => {

@@ -3,9 +3,11 @@
 use std::{io, net::SocketAddr};
 
 use axum::Router;
+use db::Wake;
+use events::Running;
 use kernel::{Clock, Env};
 use tokio_util::sync::CancellationToken;
-use web::{Bounds, Listener, shutdown_signal};
+use web::{Beside, Bounds, Listener, shutdown_signal};
 
 use super::embedded::Place;
 
@@ -42,6 +44,7 @@ pub(crate) struct Services {
     bounds: Bounds,
     pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
+    events: Running,
 }
 
 impl Services {
@@ -65,17 +68,21 @@ impl Services {
         }
         env.finish()?;
 
-        let clock = Clock::system();
-        let auth_app = auth.app(auth.database.open(&*hooks).await?, &clock).await?;
+        let (clock, wake) = (Clock::system(), Wake::default());
+        let auth_app = auth.app(auth.database.open(&*hooks).await?.waking(&wake), &clock).await?;
         let verifier = auth_app.verifier.clone(); // one process, one set of keys
-        let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret);
+        let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret).waking(&wake);
         let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone());
+        // One relay for all that is written in this process.
+        let events = crm.events.start(&crm_db, wake, crm_service::consumers());
+        let beside = vec![Beside::new("events", events.troubles().count())];
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
             bounds: gateway.bounds,
             auth: auth_app,
-            crm: crm_service::router(crm_service::App { db: crm_db, verifier }).0,
+            crm: crm_service::router_beside(crm_service::App { db: crm_db, verifier }, beside).0,
+            events,
         })
     }
 
@@ -105,6 +112,7 @@ impl Services {
                 service.await??;
             }
         }
+        self.events.stop().await;
         Ok(())
     }
 }

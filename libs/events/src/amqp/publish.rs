@@ -1,0 +1,107 @@
+//! From the relay to the exchange.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use kernel::AccountId;
+use lapin::{
+    BasicProperties, Channel, Connection,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Broker, BrokerError, topology, within};
+use crate::{Consumer, Event, event::CONTENT_TYPE};
+
+/// How long a batch may take: less than a relay may hold an account.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Survives a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// A connection that publishes, opened when it is needed and after every failure.
+pub(crate) struct Publisher {
+    broker: Broker,
+    /// Those of this process. Their queues are there before the first event is sent: one without a queue is lost to them.
+    consumers: Arc<[Arc<dyn Consumer>]>,
+    open: Option<(Connection, Channel)>,
+}
+
+/// Which of a batch the broker has, and why not the others.
+pub(crate) struct Published {
+    pub(crate) out: Vec<(AccountId, Uuid)>,
+    pub(crate) problem: Option<BrokerError>,
+}
+
+impl Publisher {
+    pub(crate) fn new(broker: Broker, consumers: Arc<[Arc<dyn Consumer>]>) -> Self {
+        Self { broker, consumers, open: None }
+    }
+
+    /// Sends all of them, and then waits for all confirmations together.
+    pub(crate) async fn publish(&mut self, events: &[Event]) -> Published {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => match within(self.connect()).await {
+                Ok(open) => open,
+                Err(problem) => return Published { out: Vec::new(), problem: Some(problem) },
+            },
+        };
+        let mut published = Published { out: Vec::with_capacity(events.len()), problem: None };
+        match timeout(PATIENCE, send(&open.1, events)).await {
+            Ok(answers) => {
+                for answer in answers {
+                    match answer {
+                        Ok(event) => published.out.push(event),
+                        Err(problem) => published.problem = Some(problem),
+                    }
+                }
+            }
+            Err(late) => published.problem = Some(late.into()),
+        }
+        if published.problem.is_none() {
+            self.open = Some(open);
+        }
+        published
+    }
+
+    async fn connect(&self) -> Result<(Connection, Channel), BrokerError> {
+        let connection = self.broker.connect("nexo relay".to_owned()).await?;
+        let channel = connection.create_channel().await?;
+        topology::declare(&channel, self.consumers.iter().map(|consumer| &**consumer)).await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok((connection, channel))
+    }
+}
+
+async fn send(channel: &Channel, events: &[Event]) -> Vec<Result<(AccountId, Uuid), BrokerError>> {
+    let mut sent = Vec::with_capacity(events.len());
+    for event in events {
+        match start(channel, event).await {
+            Ok(confirm) => sent.push(async move {
+                if confirm.await?.is_ack() {
+                    Ok((event.account, event.id))
+                } else {
+                    Err(BrokerError::Refused)
+                }
+            }),
+            Err(problem) => {
+                let mut answers = join_all(sent).await;
+                answers.push(Err(problem));
+                return answers; // none after it: events of a record leave in order
+            }
+        }
+    }
+    join_all(sent).await
+}
+
+async fn start(channel: &Channel, event: &Event) -> Result<lapin::PublisherConfirm, BrokerError> {
+    let body = event.write().unwrap_or_default(); // it was read from JSON
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type(CONTENT_TYPE.into())
+        .with_message_id(event.id.to_string().into())
+        .with_type(event.topic.as_str().into());
+    let (exchange, key) = (topology::EVENTS.into(), event.topic.as_str().into());
+    Ok(channel.basic_publish(exchange, key, BasicPublishOptions::default(), &body, properties).await?)
+}

@@ -1,0 +1,164 @@
+//! What travels: CloudEvents 1.0 in the structured mode, <https://github.com/cloudevents/spec>.
+
+use db::Pending;
+use kernel::{AccountId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The content type of a message.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
+
+/// Something that happened in an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// `1.0`.
+    specversion: String,
+    /// Its own identity: the same however often it is told.
+    pub id: Uuid,
+    /// Whence: `/nexo/crm`.
+    source: String,
+    /// What happened to what: `crm.client.created`.
+    #[serde(rename = "type")]
+    pub topic: String,
+    /// To which: `client/0199…`.
+    pub subject: String,
+    /// When, as RFC 3339 writes it.
+    pub time: String,
+    /// `application/json`.
+    datacontenttype: String,
+    /// Whose: the account that the record belongs to.
+    #[serde(rename = "accountid")]
+    pub account: AccountId,
+    /// Who did it.
+    #[serde(rename = "actorid")]
+    pub actor: UserId,
+    /// In which request.
+    #[serde(rename = "requestid")]
+    pub request: Uuid,
+    /// The record's version afterwards: events of one record come in its order.
+    #[serde(rename = "recordversion")]
+    pub version: i64,
+    /// What the record became.
+    pub data: Value,
+}
+
+/// Why a message is no event of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// Not JSON, or not these fields.
+    #[error("it is not an event: {0}")]
+    Form(#[from] serde_json::Error),
+    /// Of a version of the specification that does not exist yet.
+    #[error("it is of CloudEvents {0}, and 1.0 is understood")]
+    Version(String),
+    /// The subject names no record.
+    #[error("its subject names no record: {0}")]
+    Subject(String),
+}
+
+impl From<Pending> for Event {
+    fn from(row: Pending) -> Self {
+        let area = row.topic.split('.').next().unwrap_or_default();
+        Self {
+            specversion: "1.0".to_owned(),
+            id: row.id,
+            source: format!("/nexo/{area}"),
+            subject: format!("{}/{}", row.resource, row.record_id),
+            topic: row.topic,
+            time: row.time,
+            datacontenttype: "application/json".to_owned(),
+            account: row.account_id,
+            actor: row.created_by,
+            request: row.request_id,
+            version: row.version,
+            data: row.payload,
+        }
+    }
+}
+
+impl Event {
+    /// Reads a message.
+    pub fn read(message: &[u8]) -> Result<Self, EventError> {
+        let event: Self = serde_json::from_slice(message)?;
+        if event.specversion != "1.0" {
+            return Err(EventError::Version(event.specversion));
+        }
+        match event.record() {
+            Some(_) => Ok(event),
+            None => Err(EventError::Subject(event.subject)),
+        }
+    }
+
+    /// Writes a message.
+    pub fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// The sort of record it happened to, and which.
+    #[must_use]
+    pub fn record(&self) -> Option<(&str, Uuid)> {
+        let (resource, id) = self.subject.split_once('/')?;
+        Some((resource, id.parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event() -> Event {
+        Event::from(Pending {
+            account_id: AccountId::new(),
+            id: Uuid::now_v7(),
+            topic: "crm.client.created".to_owned(),
+            resource: "client".to_owned(),
+            record_id: Uuid::now_v7(),
+            version: 1,
+            payload: json!({ "name": "Acme" }),
+            request_id: Uuid::now_v7(),
+            time: "2026-11-21T18:00:00.000001Z".to_owned(),
+            created_by: UserId::new(),
+        })
+    }
+
+    #[test]
+    fn an_event_is_a_cloud_event_and_reads_as_it_was_written() {
+        let event = event();
+        let message = event.write().unwrap();
+        let json: Value = serde_json::from_slice(&message).unwrap();
+        for (name, value) in [
+            ("specversion", json!("1.0")),
+            ("source", json!("/nexo/crm")),
+            ("type", json!("crm.client.created")),
+            ("datacontenttype", json!("application/json")),
+            ("accountid", json!(event.account)),
+            ("recordversion", json!(1)),
+            ("data", json!({ "name": "Acme" })),
+        ] {
+            assert_eq!(json[name], value, "{name}");
+        }
+        let attribute = |name: &String| name.bytes().all(|byte| byte.is_ascii_lowercase());
+        assert!(
+            json.as_object().unwrap().keys().all(attribute),
+            "CloudEvents names have small letters alone"
+        );
+        assert_eq!(Event::read(&message).unwrap(), event);
+    }
+
+    #[test]
+    fn what_is_no_event_says_why() {
+        let mut json = serde_json::to_value(event()).unwrap();
+        json["specversion"] = json!("2.0");
+        assert!(
+            Event::read(json.to_string().as_bytes()).unwrap_err().to_string().contains("CloudEvents 2.0")
+        );
+        json["specversion"] = json!("1.0");
+        json["subject"] = json!("client");
+        assert!(matches!(Event::read(json.to_string().as_bytes()), Err(EventError::Subject(_))));
+        json.as_object_mut().unwrap().remove("accountid");
+        assert!(matches!(Event::read(json.to_string().as_bytes()), Err(EventError::Form(_))));
+    }
+}

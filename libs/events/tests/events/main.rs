@@ -1,0 +1,14 @@
+//! Events from the commit that made them to whoever works on them, over both buses.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
+
+mod broker;
+mod chaos;
+mod claims;
+mod delivery;
+mod parked;
+mod site;

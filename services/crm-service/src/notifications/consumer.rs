@@ -1,0 +1,150 @@
+//! Who is told about an event.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use db::{Resource, Scoped, ScopedWrite, TenantTx};
+use events::{Consumer, Event, Failure};
+use kernel::{Id, UserId};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    NotificationKind,
+    mentions::mentions,
+    readers::{may_read, scope},
+};
+use crate::{notes::Note, tasks::Task};
+
+/// Makes notifications of events.
+#[derive(Debug)]
+pub struct Notifier;
+
+#[async_trait]
+impl Consumer for Notifier {
+    fn name(&self) -> &'static str {
+        "notifications"
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &[
+            "crm.task.created",
+            "crm.task.changed",
+            "crm.note.created",
+            "crm.note.changed",
+            "crm.booking.created",
+        ]
+    }
+
+    async fn handle(&self, tx: &mut TenantTx, event: &Event) -> Result<(), Failure> {
+        match event.record() {
+            Some(("task", id)) => assigned(tx, event, id.into()).await,
+            Some(("note", id)) => mentioned(tx, event, id.into()).await,
+            Some(("booking", id)) => booked(tx, event, id).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Assigned {
+    assignee_id: Option<UserId>,
+}
+
+async fn assigned(tx: &mut TenantTx, event: &Event, task: Id<Task>) -> Result<(), Failure> {
+    let Assigned { assignee_id: Some(person) } = Assigned::deserialize(&event.data)? else { return Ok(()) };
+    let became = match before::<Task>(tx, event, task).await? {
+        Before::Nothing => true,
+        Before::Fields(fields) => fields.get("assignee_id").is_some(),
+    };
+    if became && person != event.actor && may_read(tx, task, person).await? {
+        tell(tx, event, NotificationKind::TaskAssigned, person, (Task::NAME, task.into())).await?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Written {
+    body: String,
+}
+
+async fn mentioned(tx: &mut TenantTx, event: &Event, note: Id<Note>) -> Result<(), Failure> {
+    let people = mentions(&Written::deserialize(&event.data)?.body);
+    if people.is_empty() {
+        return Ok(());
+    }
+    let known = match before::<Note>(tx, event, note).await? {
+        Before::Nothing => BTreeSet::new(),
+        Before::Fields(fields) => match fields.get("body").and_then(Value::as_str) {
+            Some(body) => mentions(body),
+            None => return Ok(()), // what is written there has not changed
+        },
+    };
+    for person in people.difference(&known) {
+        let person = UserId::from(*person);
+        if person != event.actor && may_read(tx, note, person).await? {
+            tell(tx, event, NotificationKind::Mentioned, person, (Note::NAME, note.into())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whom a booking concerns, where its event says so.
+#[derive(Deserialize)]
+struct Booked {
+    owner_id: Option<UserId>,
+}
+
+async fn booked(tx: &mut TenantTx, event: &Event, booking: Uuid) -> Result<(), Failure> {
+    let Booked { owner_id: Some(person) } = Booked::deserialize(&event.data)? else { return Ok(()) };
+    if person != event.actor && scope(tx, person, "booking").await?.is_some() {
+        tell(tx, event, NotificationKind::BookingMade, person, ("booking", booking)).await?;
+    }
+    Ok(())
+}
+
+/// What a record was before an event.
+enum Before {
+    /// It was made by it.
+    Nothing,
+    /// The fields that it changed, as they were.
+    Fields(Value),
+}
+
+/// History is written in the same transaction as the event, so at the same moment: that finds its partition.
+const BEFORE: Scoped = Scoped::new(
+    "select before from app.audit_log
+     where account_id = $1 and resource = $2 and record_id = $3 and version = $4 and created_at = $5::text::timestamptz
+     and action = 'changed' order by id desc limit 1",
+);
+
+async fn before<R: Resource>(tx: &mut TenantTx, event: &Event, id: Id<R>) -> db::Result<Before> {
+    if event.topic.ends_with(".created") {
+        return Ok(Before::Nothing);
+    }
+    let step =
+        tx.read::<(Option<Value>,)>(BEFORE).bind(R::NAME).bind(id).bind(event.version).bind(&event.time);
+    let (fields,) = step.optional().await?.unwrap_or_default();
+    Ok(Before::Fields(fields.unwrap_or_default()))
+}
+
+const TELL: ScopedWrite = ScopedWrite::new(
+    "insert into app.notifications (account_id, id, recipient_id, kind, subject_type, subject_id, event_id, actor_id)
+     select $1, $2, $3, $4, $5, $6, $7, $8
+     where not exists (select from app.notification_preferences p
+                       where p.account_id = $1 and p.user_id = $3 and p.kind = $4 and not p.in_app)
+     on conflict (account_id, recipient_id, event_id, kind) do nothing",
+);
+
+async fn tell(
+    tx: &mut TenantTx,
+    event: &Event,
+    kind: NotificationKind,
+    person: UserId,
+    (subject_type, subject): (&'static str, Uuid),
+) -> db::Result<()> {
+    let telling = tx.write_unnoted::<()>(TELL).bind(Uuid::now_v7()).bind(person).bind(kind);
+    telling.bind(subject_type).bind(subject).bind(event.id).bind(event.actor).run().await?;
+    Ok(())
+}

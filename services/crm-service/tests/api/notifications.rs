@@ -1,0 +1,219 @@
+//! Who is told about what, on the bus of a single process; `libs/events` shows that both are the same to a consumer.
+
+use std::{sync::Arc, time::Duration};
+
+use crm_service::{App, router};
+use db::Wake;
+use events::{Config, Running};
+use http::{Method, StatusCode};
+use kernel::Env;
+use serde_json::{Value, json};
+use testkit::{Ground, Nexo, Person};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::made;
+
+/// A service whose events are worked on.
+async fn nexo() -> (Nexo, Running) {
+    let ground = Ground::of("nexo_app").await;
+    let mut settings = ground.database.settings("nexo_app");
+    let relay = ground.database.settings("nexo_relay").into_iter().find(|(name, _)| name == "DATABASE_URL");
+    settings.extend(relay.map(|(_, url)| ("RELAY_DATABASE_URL".to_owned(), url)));
+    let wake = Wake::default();
+    let db = ground.db.clone().waking(&wake);
+    let running = Config::read(&mut Env::of(settings)).start(&db, wake, crm_service::consumers());
+    let app = App { db, verifier: ground.verifier.clone() };
+    (Nexo { router: router(app).0, ground }, running)
+}
+
+/// Waits until every event was worked on.
+async fn settled(nexo: &Nexo) {
+    let end = Instant::now() + Duration::from_secs(60);
+    let mut conn = nexo.ground.database.look().await;
+    loop {
+        let left: (i64,) =
+            sqlx::query_as("select count(*) from app.outbox").fetch_one(&mut conn).await.unwrap();
+        if left.0 == 0 {
+            break;
+        }
+        assert!(Instant::now() < end, "{left:?} events wait");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let parked: Vec<(String,)> =
+        sqlx::query_as("select reason from app.parked_events").fetch_all(&mut conn).await.unwrap();
+    assert!(parked.is_empty(), "{parked:?}");
+}
+
+async fn told(person: &Person, query: &str) -> Vec<Value> {
+    let list = person.get(&format!("/notifications{query}")).await.expect(StatusCode::OK);
+    list["data"].as_array().unwrap().clone()
+}
+
+fn path(of: &str, record: &Value) -> String {
+    format!("/{of}/{}", record["id"].as_str().unwrap())
+}
+
+const RIGHTS: &str = "task:* note:* client:*";
+
+#[tokio::test]
+async fn whoever_a_task_becomes_is_told_unless_they_did_it_themselves() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let ben = nexo.member(ana.account, RIGHTS).await;
+    let task = made(&ana, "/tasks", json!({ "title": "t", "assignee_id": ben.user })).await;
+    made(&ben, "/tasks", json!({ "title": "own", "assignee_id": ben.user })).await;
+    let renamed =
+        ana.patch(&path("tasks", &task), &task, json!({ "title": "u" })).await.expect(StatusCode::OK);
+    let moved = ana
+        .patch(&path("tasks", &task), &renamed, json!({ "assignee_id": ana.user }))
+        .await
+        .expect(StatusCode::OK);
+    ben.patch(&path("tasks", &task), &moved, json!({ "assignee_id": ben.user })).await.expect(StatusCode::OK);
+    settled(&nexo).await;
+    let of_ben = told(&ben, "").await;
+    assert_eq!(of_ben.len(), 1, "by Ana once; a new title is no new task: {of_ben:?}");
+    assert_eq!(of_ben[0]["kind"], "task_assigned");
+    assert_eq!((&of_ben[0]["subject_type"], &of_ben[0]["subject_id"]), (&json!("task"), &task["id"]));
+    assert_eq!(of_ben[0]["actor_id"], json!(ana.user));
+    assert!(told(&ana, "").await.is_empty(), "they gave it to themselves");
+}
+
+#[tokio::test]
+async fn whoever_is_mentioned_in_a_note_is_told_once_and_only_if_they_may_read_it() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let ben = nexo.member(ana.account, RIGHTS).await;
+    let blind = nexo.member(ana.account, "task:*").await;
+    let own = nexo.member(ana.account, "note:*@own").await;
+    let eve = nexo.person(RIGHTS).await;
+    let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
+    let at = |people: &[&Person]| people.iter().map(|one| format!("@{{{}}} ", one.user)).collect::<String>();
+    let body = at(&[&ana, &ben, &blind, &own, &eve]);
+    let note = json!({ "subject_type": "client", "subject_id": client["id"], "body": body });
+    let note = made(&ana, "/notes", note).await;
+    let longer = json!({ "body": format!("{body} and more") });
+    ana.patch(&path("notes", &note), &note, longer).await.expect(StatusCode::OK);
+    settled(&nexo).await;
+    let of_ben = told(&ben, "").await;
+    assert_eq!(of_ben.len(), 1, "once, though the note was changed: {of_ben:?}");
+    assert_eq!((&of_ben[0]["kind"], &of_ben[0]["subject_id"]), (&json!("mentioned"), &note["id"]));
+    for nobody in [&ana, &blind, &own, &eve] {
+        assert!(told(nobody, "").await.is_empty());
+    }
+    let count = sqlx::query_as("select count(*) from app.notifications");
+    let count: (i64,) = count.fetch_one(&mut nexo.ground.database.look().await).await.unwrap();
+    assert_eq!(count.0, 1, "nothing was even written for the others");
+}
+
+#[tokio::test]
+async fn whoever_looks_after_a_booked_professional_is_told() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person("*:*").await;
+    let actor = Uuid::now_v7();
+    for owner in [json!(ana.user), Value::Null, json!(Uuid::now_v7())] {
+        let payload = json!({ "professional_id": Uuid::now_v7(), "owner_id": owner });
+        let id = Uuid::now_v7();
+        let event = format!(
+            "insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
+             values ('{}', '{id}', 'crm.booking.created', 'booking', '{id}', 1, '{payload}', '{id}', '{actor}')",
+            ana.account
+        );
+        nexo.ground.database.run(&event).await;
+    }
+    settled(&nexo).await;
+    let told = told(&ana, "").await;
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["kind"], &told[0]["subject_type"]), (&json!("booking_made"), &json!("booking")));
+}
+
+#[tokio::test]
+async fn notifications_are_read_by_their_recipient_alone() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let ben = nexo.member(ana.account, RIGHTS).await;
+    let eve = nexo.person(RIGHTS).await;
+    for title in ["a", "b", "c"] {
+        made(&ana, "/tasks", json!({ "title": title, "assignee_id": ben.user })).await;
+    }
+    settled(&nexo).await;
+    let first = ben.get("/notifications?limit=2").await.expect(StatusCode::OK);
+    assert_eq!(first["data"].as_array().unwrap().len(), 2);
+    let next = format!("/notifications?limit=2&cursor={}", first["page"]["next_cursor"].as_str().unwrap());
+    let second = ben.get(&next).await.expect(StatusCode::OK);
+    assert_eq!((second["data"].as_array().unwrap().len(), &second["page"]["has_more"]), (1, &json!(false)));
+
+    let one = path("notifications", &first["data"][0]);
+    let mark = async |person: &Person, what: &str| {
+        person.send(Method::POST, &format!("{one}/{what}"), None, None).await.status
+    };
+    for stranger in [&ana, &eve] {
+        assert_eq!(mark(stranger, "read").await, StatusCode::NOT_FOUND);
+        assert!(told(stranger, "").await.is_empty());
+    }
+    assert_eq!(mark(&ben, "read").await, StatusCode::NO_CONTENT);
+    assert_eq!(mark(&ben, "read").await, StatusCode::NO_CONTENT, "again is the same");
+    assert_eq!(told(&ben, "?unread=true").await.len(), 2);
+    assert_eq!(mark(&ben, "unread").await, StatusCode::NO_CONTENT);
+    assert_eq!(told(&ben, "?unread=true").await.len(), 3);
+    let all = ben.send(Method::POST, "/notifications/read-all", None, None).await;
+    assert_eq!(all.status, StatusCode::NO_CONTENT);
+    assert!(told(&ben, "?unread=true").await.is_empty());
+    assert_eq!(told(&ben, "").await.len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_is_told_what_they_do_not_want_to_be_told() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let ben = nexo.member(ana.account, RIGHTS).await;
+    let chosen = ben.get("/notifications/preferences").await.expect(StatusCode::OK);
+    assert_eq!(chosen["task_assigned"], json!({ "in_app": true }));
+    let mut wanted = chosen.clone();
+    wanted["task_assigned"]["in_app"] = json!(false);
+    let put = async |body: &Value| {
+        ben.send(Method::PUT, "/notifications/preferences", None, Some(body.clone())).await
+    };
+    assert_eq!(put(&wanted).await.expect(StatusCode::OK), wanted);
+    assert_eq!(ben.get("/notifications/preferences").await.expect(StatusCode::OK), wanted);
+    let others = ana.get("/notifications/preferences").await.expect(StatusCode::OK);
+    assert_eq!(others, chosen, "they are each one's own");
+    made(&ana, "/tasks", json!({ "title": "t", "assignee_id": ben.user })).await;
+    settled(&nexo).await;
+    assert!(told(&ben, "").await.is_empty());
+    put(&chosen).await.expect(StatusCode::OK);
+    made(&ana, "/tasks", json!({ "title": "t", "assignee_id": ben.user })).await;
+    settled(&nexo).await;
+    assert_eq!(told(&ben, "").await.len(), 1);
+    assert_eq!(
+        put(&json!({ "mentioned": { "in_app": true } })).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+}
+
+#[tokio::test]
+async fn without_a_broker_that_was_asked_for_the_service_is_degraded_and_serves() {
+    let ground = Ground::of("nexo_app").await;
+    let mut settings = ground.database.settings("nexo_app");
+    settings.push(("AMQP_URL".to_owned(), "amqp://guest:guest@127.0.0.1:1/%2f".to_owned()));
+    let config = Config::read(&mut Env::of(settings));
+    let running = config.start(&ground.db, Wake::default(), crm_service::consumers());
+    let beside = vec![web::Beside::new("events", running.troubles().count())];
+    let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
+    let nexo = Arc::new(Nexo { router: crm_service::router_beside(app, beside).0, ground });
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let ready = Person::nobody(&nexo.router).send_raw(Method::GET, "/health/ready", &[], "").await;
+        let ready = ready.expect(StatusCode::OK);
+        if ready == json!({ "status": "degraded", "parts": { "events": "down" } }) {
+            break;
+        }
+        assert!(Instant::now() < end, "{ready}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    nexo.person("client:*")
+        .await
+        .post("/clients", json!({ "name": "Acme" }))
+        .await
+        .expect(StatusCode::CREATED);
+}
