@@ -6,6 +6,7 @@ use crm_service::bookings::Booking;
 use http::StatusCode;
 use serde_json::{Value, json};
 use testkit::{Answer, Person};
+use uuid::Uuid;
 
 use crate::{made, nexo};
 
@@ -48,7 +49,7 @@ fn overlaps(answer: Answer) {
 async fn bookings_are_kept() {
     let sample = async |person: &Person| {
         let client = made(person, "/clients", json!({ "name": "Acme" })).await;
-        let roof = json!({ "client_id": client["id"], "name": "New roof", "code": "P-1" });
+        let roof = json!({ "client_id": client["id"], "name": "New roof", "code": Uuid::now_v7() });
         let project = made(person, "/projects", roof).await;
         let mut booking = booking(&professional(person, "Zoë").await, 0, "09:00", "10:30");
         let more = json!({ "client_id": client["id"], "project_id": project["id"], "status": "booked", "outside_hours": false,

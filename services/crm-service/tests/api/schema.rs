@@ -39,6 +39,13 @@ async fn every_write_can_be_repeated_and_overwrites_nobody() {
     let (_, document) = crm_service::api().split_for_parts();
     testkit::writes_are_guarded(
         &document,
-        &[("POST */search", "it reads"), ("POST */bulk/preview", "it reads")],
+        &[
+            ("POST */search", "it reads"),
+            ("POST */bulk/preview", "it reads"),
+            ("PUT */notifications/preferences", "one's own, and always all of them"),
+            ("POST */notifications/{id}/read", "done again, it changes nothing"),
+            ("POST */notifications/{id}/unread", "done again, it changes nothing"),
+            ("POST */notifications/read-all", "done again, it changes nothing"),
+        ],
     );
 }
