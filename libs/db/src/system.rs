@@ -26,6 +26,8 @@ pub enum Reason {
     OwnAccounts,
     /// The keys that sign tokens are read, or made.
     SigningKeys,
+    /// A process of a service looks for a job that is due, and works at it for whoever started it.
+    Jobs,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

@@ -11,7 +11,7 @@ use http::{
 };
 use http_body_util::{LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use web::{ClientAddress, Error, RequestId, Result};
+use web::{ClientAddress, Error, RequestId, Result, Upload};
 
 use crate::{
     App,
@@ -49,8 +49,9 @@ pub(crate) async fn forward(
     let path = request.uri().path();
     let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     let key = if is_public { None } else { admit(&app, request.headers(), id, client).await? };
-    if length(request.headers()).is_some_and(|length| length > app.body_limit) {
-        return Err(Error::TooLarge(app.body_limit));
+    let limit = limit(&app, &request);
+    if length(request.headers()).is_some_and(|length| length > limit) {
+        return Err(Error::TooLarge(limit));
     }
     headers::inbound(request.headers_mut());
     request.headers_mut().insert("x-request-id", id.header());
@@ -99,9 +100,14 @@ fn repeatable(request: &Request) -> Option<Request> {
 }
 
 async fn send(app: &App, request: Request) -> Result<http::Response<Incoming>> {
-    let service = Service::of(request.uri().path());
-    let request = request.map(|body| Body::new(Limited::new(body, app.body_limit)));
-    app.upstreams.send(service, request).await.map_err(|error| failed(error, app.body_limit))
+    let (service, limit) = (Service::of(request.uri().path()), limit(app, &request));
+    let request = request.map(|body| Body::new(Limited::new(body, limit)));
+    app.upstreams.send(service, request).await.map_err(|error| failed(error, limit))
+}
+
+/// How large a body may be: files are larger than records.
+fn limit(app: &App, request: &Request) -> usize {
+    Upload::of(request.method(), request.uri().path()).map_or(app.body_limit, |file| file.limit)
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

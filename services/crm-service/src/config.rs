@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use identity::Secret;
 use kernel::Env;
 
+use crate::JobSettings;
+
 /// The settings of this service.
 #[derive(Debug)]
 pub struct Config {
@@ -12,6 +14,8 @@ pub struct Config {
     pub database: db::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
+    /// How jobs are worked at.
+    pub jobs: JobSettings,
     /// Seals cursors.
     pub secret: Secret,
 }
@@ -23,6 +27,7 @@ impl Config {
             listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
             database: db::Config::read(env),
             identity: identity::Config::read(env),
+            jobs: JobSettings::read(env),
             secret: Secret::read(env),
         }
     }

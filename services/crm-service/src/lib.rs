@@ -7,6 +7,8 @@ pub mod contacts;
 pub mod employees;
 mod explain;
 mod form;
+mod imports;
+mod jobs;
 pub mod notes;
 pub mod projects;
 mod rule;
@@ -24,6 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::Edges;
 
 pub use config::Config;
+pub use jobs::{Settings as JobSettings, Worker, Workers};
 pub use rule::Rule;
 
 /// What every handler may ask for.
@@ -41,6 +44,8 @@ pub struct App {
     explain::Explanation,
     employees::OrgChart,
     employees::Place,
+    imports::Import,
+    imports::ImportList,
     tags::Tags,
     timeline::Timeline
 )))]
@@ -59,6 +64,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(notes::router())
         .merge(activities::router())
         .merge(tags::router())
+        .merge(imports::router())
         .routes(routes!(explain::explain))
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crm_service::{App, Config};
+use crm_service::{App, Config, Workers};
 use kernel::{Clock, Env};
 use web::{Listener, serve, shutdown_signal, start_telemetry};
 
@@ -24,6 +24,9 @@ async fn run() -> anyhow::Result<()> {
     let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret);
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "crm-service serves");
+    let workers = Workers::start(&db, config.jobs);
     let (router, _) = crm_service::router(App { db, verifier: config.identity.verifier(Clock::system()) });
-    Ok(serve(listener, router, shutdown_signal()).await?)
+    let served = serve(listener, router, shutdown_signal()).await;
+    workers.stop().await;
+    Ok(served?)
 }

@@ -5,10 +5,12 @@
 mod bulk;
 mod history;
 mod idempotency;
+mod matching;
 
 pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
+pub use matching::{KeyPart, Purpose, matching};
 
 use std::{borrow::Cow, collections::HashSet};
 

@@ -40,6 +40,18 @@ impl Related {
             fetch: |tx, ids| Box::pin(fetch::<T>(tx, ids)),
         }
     }
+
+    /// The column of the record that holds its id.
+    #[must_use]
+    pub const fn column(&self) -> &'static str {
+        self.column
+    }
+
+    /// Its kind, as [`Resource::PLURAL`] names it.
+    #[must_use]
+    pub const fn plural(&self) -> &'static str {
+        self.plural
+    }
 }
 
 impl fmt::Debug for Related {

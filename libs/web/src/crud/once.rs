@@ -18,7 +18,7 @@ impl Once {
     }
 
     /// For the request to do `body` to `what`.
-    pub(super) fn of_request(key: Option<IdempotencyKey>, what: &str, body: &impl Serialize) -> Result<Self> {
+    pub fn of_request(key: Option<IdempotencyKey>, what: &str, body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(&(what, body)).map_err(|error| Error::Internal(error.into()))?;
         let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body).as_ref().to_vec();
         Ok(Self { key, fingerprint })
@@ -43,7 +43,7 @@ impl Once {
     }
 
     /// Commits, and answers with this status and body; remembers the answer together with it.
-    pub(super) async fn answer_with<T>(
+    pub async fn answer_with<T>(
         self,
         tx: TenantTx,
         status: StatusCode,

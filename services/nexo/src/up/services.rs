@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use axum::Router;
+use crm_service::Workers;
 use kernel::{Clock, Env};
 use tokio_util::sync::CancellationToken;
 use web::{Listener, shutdown_signal};
@@ -41,6 +42,7 @@ pub(crate) struct Services {
     gateway: Router,
     pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
+    workers: Workers,
 }
 
 impl Services {
@@ -70,10 +72,12 @@ impl Services {
         let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret);
         let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone());
+        let workers = Workers::start(&crm_db, crm.jobs);
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
             auth: auth_app,
             crm: crm_service::router(crm_service::App { db: crm_db, verifier }).0,
+            workers,
         })
     }
 
@@ -103,6 +107,7 @@ impl Services {
                 service.await??;
             }
         }
+        self.workers.stop().await;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ mod csv;
 mod ndjson;
 mod xlsx;
 
+pub use csv::harmless;
+
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
