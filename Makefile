@@ -34,6 +34,7 @@ bench: ## Measure the services beside pgbench and argon2, and backups beside pg_
 	@bench/run $(ARGS)
 	@bench/auth
 	@bench/backups
+	@bench/imports
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
 .PHONY: clean

@@ -45,6 +45,7 @@ pub struct App {
     employees::OrgChart,
     employees::Place,
     imports::Import,
+    imports::ImportErrors,
     imports::ImportList,
     tags::Tags,
     timeline::Timeline

@@ -23,6 +23,7 @@ mod xlsx;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::Subject;
 
+pub(crate) use errors::ImportErrors;
 pub(crate) use show::{Import, ImportList};
 pub(crate) use work::work;
 

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
-    Action, Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Marked, May, NoContent, Once, Path,
-    Result, Write,
+    Action, Delete, Error, IdempotencyKey, IfMatch, Json, Marked, May, NoContent, Once, Path, Result, Write,
 };
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
     plan::Plan,
     refusal::ImportRefusal,
     registry::Target,
-    show::{self, Import},
+    show::{self, Import, Told},
     work::State,
 };
 use crate::jobs::{self, NewJob};
@@ -60,23 +59,23 @@ pub(crate) async fn plan_import(
 /// Try an import out.
 ///
 /// Every line is dealt with as it would be, and nothing is kept: `checked` tells what would become of them.
-#[utoipa::path(post, path = "/api/v1/imports/{id}/check", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports", responses((status = 202, body = Import)))]
+#[utoipa::path(post, path = "/api/v1/imports/{id}/check", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn check_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     begin(&may, id, key, Wish { kind: CHECK, from: &["ready", "checked"], to: "checking", needs: &["write"] })
         .await
 }
 
 /// Take the records in; or go on where it was cancelled, or failed.
-#[utoipa::path(post, path = "/api/v1/imports/{id}/start", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports", responses((status = 202, body = Import)))]
+#[utoipa::path(post, path = "/api/v1/imports/{id}/start", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn start_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     let from = &["ready", "checked", "cancelled", "failed"];
     begin(&may, id, key, Wish { kind: RUN, from, to: "running", needs: &["write"] }).await
 }
@@ -84,28 +83,28 @@ pub(crate) async fn start_import(
 /// Take back what an import did: what it made goes to the trash, what it changed is as it was.
 ///
 /// A record that somebody has changed since is kept as it is, and told of.
-#[utoipa::path(post, path = "/api/v1/imports/{id}/undo", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports", responses((status = 202, body = Import)))]
+#[utoipa::path(post, path = "/api/v1/imports/{id}/undo", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn undo_import(
     may: May<Delete, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     let from = &["done", "cancelled", "failed"];
     begin(&may, id, key, Wish { kind: UNDO, from, to: "undoing", needs: &["write", "delete"] }).await
 }
 
 /// Stop what is being done, after the part that it is at. What is in, stays in, and can be taken back.
-#[utoipa::path(post, path = "/api/v1/imports/{id}/cancel", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports", responses((status = 202, body = Import)))]
+#[utoipa::path(post, path = "/api/v1/imports/{id}/cancel", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn cancel_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     let once = Once::of_request(key, "imports/cancel", &id)?;
     let mut tx = may.begin().await?;
     if let Some(before) = once.replay(&mut tx).await? {
         tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(before);
+        return Ok(Told(before));
     }
     let import = show::lock(&mut tx, may.who(), id).await?;
     during(&import, &["checking", "running"])?;
@@ -146,12 +145,12 @@ async fn begin<A: Action>(
     id: Uuid,
     key: Option<IdempotencyKey>,
     wish: Wish,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     let once = Once::of_request(key, wish.kind, &id)?;
     let mut tx = may.begin().await?;
     if let Some(before) = once.replay(&mut tx).await? {
         tx.commit().await?; // lets go of the key, before the client can send it again
-        return Ok(before);
+        return Ok(Told(before));
     }
     let import = show::lock(&mut tx, may.who(), id).await?;
     during(&import, wish.from)?;
@@ -181,10 +180,10 @@ async fn answer<A: Action>(
     mut tx: TenantTx,
     once: Once,
     id: Uuid,
-) -> Result<Answered<Import>> {
+) -> Result<Told<202>> {
     let import = show::find(&mut tx, may.who(), id).await?;
     let body = serde_json::to_vec(&import).map_err(|error| Error::Internal(error.into()))?;
-    once.answer_with(tx, StatusCode::ACCEPTED, body).await
+    once.answer_with(tx, StatusCode::ACCEPTED, body).await.map(Told)
 }
 
 /// Whether somebody may do this to the records that an import is about, as well.

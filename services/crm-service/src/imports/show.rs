@@ -1,14 +1,20 @@
 //! Imports as they are seen.
 
+use std::collections::BTreeMap;
+
+use axum::response::{IntoResponse, Response};
 use db::{PageInfo, Scoped, TenantTx};
 use identity::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, types::Json as Column};
 use time::{OffsetDateTime, serde::rfc3339};
-use utoipa::ToSchema;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
+};
 use uuid::Uuid;
-use web::{Error, Json, Marked, May, Path, Query, Read, Result};
+use web::{Answered, Error, Json, Marked, May, Path, Query, Read, Result};
 
 use super::{
     CHECK, Imports, RUN, UNDO, plan::Plan, query::Part, registry::Target, survey::FileFound, work::Report,
@@ -67,6 +73,23 @@ pub(crate) struct JobShown {
 pub(crate) struct ImportList {
     data: Vec<Import>,
     page: PageInfo,
+}
+
+/// An import, as it is after what was done to it; made just now, or remembered from the first time that the request was sent.
+pub(crate) struct Told<const STATUS: u16>(pub(super) Answered<Import>);
+
+impl<const STATUS: u16> IntoResponse for Told<STATUS> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<const STATUS: u16> IntoResponses for Told<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Import::name()))).build();
+        let response = ResponseBuilder::new().description("Done").content("application/json", content);
+        BTreeMap::from([(STATUS.to_string(), response.build().into())])
+    }
 }
 
 #[derive(FromRow)]

@@ -136,13 +136,9 @@ pub(super) fn is_blank(line: &Line) -> bool {
     line.cells.iter().all(|cell| cell.trim().is_empty())
 }
 
-/// Whether a line names columns: words, each once, none of them a number or a date.
+/// Whether a line names columns: words, none of them a number, a date or an address.
 fn names(line: &Line) -> bool {
-    let cells: Vec<&str> = line.cells.iter().map(|cell| cell.trim()).collect();
-    let word = |cell: &&str| !matches!(kind(&[cell]), "integer" | "decimal" | "date" | "email");
-    let once =
-        |at: usize, cell: &str| cell.is_empty() || !cells.iter().skip(at + 1).any(|other| *other == cell);
-    cells.iter().all(word) && cells.iter().enumerate().all(|(at, cell)| once(at, cell))
+    line.cells.iter().all(|cell| !matches!(kind(&[cell]), "integer" | "decimal" | "date" | "email"))
 }
 
 /// A name that no column before has.
@@ -217,9 +213,8 @@ mod tests {
     fn columns_are_told_apart_whatever_stands_between_them() {
         for delimiter in [',', ';', '\t', '|'] {
             let text = format!(
-                "name{delimiter}note{delimiter}rating\nA{delimiter}\"1{delimiter} 2,3;4\"{delimiter}5\nB{delimiter}x,y;z{delimiter}4\n"
+                "name{delimiter}note{delimiter}rating\nA{delimiter}\"1{delimiter} 2,3;4\"{delimiter}5\nB{delimiter}\"x,y;z|\"{delimiter}4\n"
             );
-            let text = if delimiter == ',' { text.replace("x,y;z", "x") } else { text };
             let found = surveyed(&text, None);
             assert_eq!(found.delimiter, Some(delimiter));
             assert_eq!((found.columns.len(), found.rows, found.ragged), (3, 2, 0), "{text:?}");

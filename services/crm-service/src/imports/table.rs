@@ -79,9 +79,9 @@ impl Table {
 
     /// The next line; `None` where the rest of it is still to come, or, after the `last` part, there is none.
     pub(super) fn next(&mut self, last: bool) -> Result<Option<Line>, Endless> {
-        self.skip_empty_lines();
+        self.skip_empty_lines(last);
         let rest = self.waiting.get(self.read..).unwrap_or_default();
-        if rest.is_empty() {
+        if rest.is_empty() || rest == b"\r" {
             return Ok(None);
         }
         let Some((taken, cells)) = record(&mut self.core, rest, last, &mut self.output, &mut self.ends)
@@ -90,6 +90,9 @@ impl Table {
             return if endless { Err(Endless(self.place.line)) } else { Ok(None) };
         };
         // What ends with CR may end with CRLF: nobody can tell before the next byte.
+        if taken > LONGEST {
+            return Err(Endless(self.place.line));
+        }
         let bytes = rest.get(..taken).unwrap_or_default();
         let cr = bytes.last() == Some(&b'\r');
         if cr && rest.len() == taken && !last {
@@ -105,9 +108,13 @@ impl Table {
         Ok(Some(Line { number, last: end, cells }))
     }
 
-    fn skip_empty_lines(&mut self) {
+    fn skip_empty_lines(&mut self, last: bool) {
         while let Some(byte @ (b'\r' | b'\n')) = self.waiting.get(self.read) {
-            let pair = *byte == b'\r' && self.waiting.get(self.read + 1) == Some(&b'\n');
+            let next = self.waiting.get(self.read + 1);
+            if *byte == b'\r' && next.is_none() && !last {
+                return; // the other half of it may still come
+            }
+            let pair = *byte == b'\r' && next == Some(&b'\n');
             self.read += 1 + usize::from(pair);
             self.place.byte += 1 + i64::from(pair);
             self.place.line += 1;

@@ -18,7 +18,7 @@ use super::{
     query::Sent,
     refusal::ImportRefusal,
     registry::Target,
-    show::{self, Import},
+    show::{self, Import, Told},
     survey::{self, FileFound, Survey},
     table::Place,
     xlsx,
@@ -43,8 +43,11 @@ const GIVE_UP: ScopedWrite =
 ///
 /// The body is the file, as `text/csv` (up to 64 MiB) or as an XLSX workbook (up to 16 MiB).
 #[utoipa::path(
-    post, path = "/api/v1/imports", params(Sent, IdempotencyKey), tag = "imports",
-    request_body(content_type = "text/csv"), responses((status = 201, body = Import))
+    post,
+    path = "/api/v1/imports",
+    params(Sent, IdempotencyKey),
+    tag = "imports",
+    request_body(content_type = "text/csv")
 )]
 pub(crate) async fn upload_import(
     may: May<Write, Imports>,
@@ -52,14 +55,14 @@ pub(crate) async fn upload_import(
     Query(sent): Query<Sent>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Answered<Import>> {
+) -> Result<Told<201>> {
     let order = Order::of(&sent, &headers)?;
     if !may.who().permissions().allow(order.target.name, "write") {
         return Err(Error::Forbidden(format!("{}:write", order.target.name)));
     }
     let receiver = Receiver { may: &may, id: Uuid::now_v7() };
     match receiver.receive(&order, &sent, key, body).await {
-        Ok(answer) => Ok(answer),
+        Ok(answer) => Ok(Told(answer)),
         Err(error) => {
             receiver.give_up().await?;
             Err(error)

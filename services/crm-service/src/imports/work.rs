@@ -22,7 +22,7 @@ use super::{
     undo::{CHANGED, GONE, Undone, Work},
     write::{Action, Done},
 };
-use crate::jobs::{Hold, Part};
+use crate::jobs::{Hold, Kept, Part};
 
 /// Lines of a part: one transaction.
 const PART: usize = 500;
@@ -144,7 +144,7 @@ struct Job<'h> {
 }
 
 #[derive(FromRow)]
-struct Kept {
+struct Stored {
     resource: String,
     file: Column<FileFound>,
     plan: Column<Plan>,
@@ -180,16 +180,15 @@ impl<'h> Job<'h> {
             Part::Lost => return Ok(None),
             Part::Begun(tx, _) | Part::Stopped(tx) | Part::Disowned(tx) => tx,
         };
-        let kept: Option<Kept> = tx.read(KEPT).bind(import).optional().await?;
-        let known = kept.and_then(|Kept { resource, file: Column(file), plan: Column(plan) }| {
+        let kept: Option<Stored> = tx.read(KEPT).bind(import).optional().await?;
+        let known = kept.and_then(|Stored { resource, file: Column(file), plan: Column(plan) }| {
             let mapping = Mapping::of(Target::of_plural(&resource)?, &plan, &file, &db::Hidden::default());
             Some((mapping.ok()?, file))
         });
         let Some((mapping, file)) = known else {
             // Another version of this service has understood it.
-            hold.end(&mut tx, "failed", Some("plan-unknown")).await?;
             end_import(&mut tx, import, "failed", &Report::default()).await?;
-            tx.commit().await?;
+            hold.end(tx, "failed", Some("plan-unknown")).await?;
             return Ok(None);
         };
         let mut state: State = serde_json::from_value(hold.job.state.clone()).unwrap_or_default();
@@ -265,9 +264,7 @@ impl<'h> Job<'h> {
             self.note(&mut tx, &taken).await?;
         }
         errors::keep(&mut tx, self.import, self.kind, &taken.bad).await?;
-        self.hold.moved(&mut tx, &self.state, self.state.done()).await?;
-        tx.commit().await?;
-        Ok(Then::GoOn)
+        self.keep(tx).await
     }
 
     /// Notes what the lines did, so that it can be taken back.
@@ -285,15 +282,13 @@ impl<'h> Job<'h> {
     }
 
     /// All lines were read: once more, for what they name of their own kind, or that was it.
-    async fn end_pass(&mut self, mut tx: TenantTx) -> db::Result<Then> {
+    async fn end_pass(&mut self, tx: TenantTx) -> db::Result<Then> {
         if self.state.linking || !self.mapping.has_deferred() {
             return self.end(tx, "done", None).await;
         }
         (self.state.linking, self.state.place) = (true, Place::START);
         self.lines.begin_again();
-        self.hold.moved(&mut tx, &self.state, self.state.done()).await?;
-        tx.commit().await?;
-        Ok(Then::GoOn)
+        self.keep(tx).await
     }
 
     /// Takes back what the last lines did of those that are left.
@@ -314,14 +309,19 @@ impl<'h> Job<'h> {
         self.state.report.put_back += tell(&changed_lines, &put_back, &mut bad);
         self.state.report.kept += i64::try_from(bad.len()).unwrap_or_default();
         errors::keep(&mut tx, self.import, self.kind, &bad).await?;
-        self.hold.moved(&mut tx, &self.state, self.state.done()).await?;
-        tx.commit().await?;
-        Ok(Then::GoOn)
+        self.keep(tx).await
+    }
+
+    /// Keeps a part, if the job is still ours.
+    async fn keep(&self, tx: TenantTx) -> db::Result<Then> {
+        Ok(match self.hold.keep(tx, &self.state, self.state.done()).await? {
+            Kept::Kept => Then::GoOn,
+            Kept::Lost => Then::Leave,
+        })
     }
 
     /// Ends the job, and says where the import stands.
     async fn end(&self, mut tx: TenantTx, status: &str, problem: Option<&str>) -> db::Result<Then> {
-        self.hold.end(&mut tx, status, problem).await?;
         let stands = match (self.kind, status) {
             (CHECK, "done") => "checked",
             (CHECK, _) => "ready",
@@ -334,7 +334,7 @@ impl<'h> Job<'h> {
             file::forget(&mut tx, self.import).await?; // nobody goes on with it
         }
         end_import(&mut tx, self.import, stands, &self.state.report).await?;
-        tx.commit().await?;
+        self.hold.end(tx, status, problem).await?;
         tracing::info!(import.id = %self.import, job.kind = self.kind, status, problem, "a job has ended");
         Ok(Then::Leave)
     }

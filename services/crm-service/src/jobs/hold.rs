@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use db::{Db, Reason, ScopedWrite, TenantTx};
+use db::{Db, Reason, Scoped, ScopedWrite, TenantTx};
 use identity::Permissions;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ pub(crate) struct Hold {
 
 /// What the next part begins with.
 pub(crate) enum Part {
-    /// A transaction in which nobody else works at the job, for its person as they are now.
+    /// A transaction for the person of the job, as they are now.
     Begun(TenantTx, Permissions),
     /// Somebody wants it to end here.
     Stopped(TenantTx),
@@ -33,22 +33,32 @@ pub(crate) enum Part {
     Lost,
 }
 
-/// The row stays locked until the transaction ends: whoever would take the job waits, and then finds it held.
-const KEEP: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set claimed_until = now() + $4 * interval '1 second'
-     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due' returning stop",
+// Only looked at: whoever wants to stop the job does not wait for the part. That it is still ours is asked again when the
+// part moves it, which is the last thing that the part does.
+const SEE: Scoped = Scoped::new(
+    "select stop from app.jobs where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
 const MOVE: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set state = $3, done = $4, attempts = 0 where account_id = $1 and id = $2",
+    "update app.jobs set state = $4, done = $5, attempts = 0, claimed_until = now() + $6 * interval '1 second'
+     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
 const END: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set status = $3, problem = $4, finished_at = now(), claimed_by = null, claimed_until = null
-     where account_id = $1 and id = $2",
+    "update app.jobs set status = $4, problem = $5, finished_at = now(), claimed_by = null, claimed_until = null
+     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
 const LET_GO: ScopedWrite = ScopedWrite::new(
     "update app.jobs set claimed_by = null, claimed_until = null, due_at = now() + $4 * interval '1 second'
      where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
+
+/// What became of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is done.
+    Kept,
+    /// Somebody else has the job, and does it.
+    Lost,
+}
 
 impl Hold {
     pub(super) fn new(
@@ -65,8 +75,7 @@ impl Hold {
     /// Begins the next part.
     pub(crate) async fn begin(&self) -> db::Result<Part> {
         let mut tx = self.enter().await?;
-        let keep = tx.write_unnoted::<(bool,)>(KEEP).bind(self.job.id).bind(self.me);
-        match keep.bind(self.lease.as_secs_f64()).optional().await? {
+        match tx.read::<(bool,)>(SEE).bind(self.job.id).bind(self.me).optional().await? {
             None => Ok(Part::Lost),
             Some((true,)) => Ok(Part::Stopped(tx)),
             Some((false,)) => Ok(match rights(&mut tx, &self.job).await? {
@@ -76,17 +85,32 @@ impl Hold {
         }
     }
 
-    /// Notes, in the transaction of a part, that it is done.
-    pub(crate) async fn moved(&self, tx: &mut TenantTx, state: &impl Serialize, done: i64) -> db::Result<()> {
+    /// Keeps a part, with where the job goes on after it; not if somebody else has the job by now.
+    pub(crate) async fn keep(&self, mut tx: TenantTx, state: &impl Serialize, done: i64) -> db::Result<Kept> {
         let state = serde_json::to_value(state).unwrap_or_default(); // plain numbers and words
-        tx.write_unnoted::<()>(MOVE).bind(self.job.id).bind(state).bind(done).run().await?;
-        Ok(())
+        let statement = tx.write_unnoted::<()>(MOVE).bind(self.job.id).bind(self.me).bind(state).bind(done);
+        let moved = statement.bind(self.lease.as_secs_f64()).run().await?;
+        Self::commit(tx, moved).await
     }
 
-    /// Ends the job in the transaction of its last part.
-    pub(crate) async fn end(&self, tx: &mut TenantTx, status: &str, problem: Option<&str>) -> db::Result<()> {
-        tx.write_unnoted::<()>(END).bind(self.job.id).bind(status).bind(problem).run().await?;
-        Ok(())
+    /// Keeps the last part.
+    pub(crate) async fn end(
+        &self,
+        mut tx: TenantTx,
+        status: &str,
+        problem: Option<&str>,
+    ) -> db::Result<Kept> {
+        let statement = tx.write_unnoted::<()>(END).bind(self.job.id).bind(self.me).bind(status);
+        let ended = statement.bind(problem).run().await?;
+        Self::commit(tx, ended).await
+    }
+
+    async fn commit(tx: TenantTx, ours: u64) -> db::Result<Kept> {
+        if ours == 0 {
+            return Ok(Kept::Lost);
+        }
+        tx.commit().await?;
+        Ok(Kept::Kept)
     }
 
     /// Whether it is others' turn: another part would be one too many.

@@ -2,7 +2,7 @@
 //!
 //! A job is held for a while, and each part that is done holds it for longer; what its process does not come back to,
 //! another one takes up where the last part ended. A part's transaction moves the job on together with what it writes:
-//! whenever a process dies, each part was done or was not.
+//! whenever a process dies, each part was done or was not. Who was too slow, and has lost the job, keeps nothing.
 
 mod hold;
 mod lease;
@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use hold::{Hold, Part};
+pub(crate) use hold::{Hold, Kept, Part};
 pub(crate) use lease::NewJob;
 
 use crate::imports;

@@ -9,6 +9,7 @@
 
 mod api;
 mod boot;
+mod imports;
 mod keys;
 mod lint;
 mod northwind;
