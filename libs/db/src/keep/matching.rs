@@ -85,18 +85,19 @@ pub async fn matching<R: Resource>(
     let Some(reach) = reach.filter(|_| !wanted.is_empty()) else { return Ok(HashMap::new()) };
     let mut values = Row::default();
     values.put(tx.inside.account);
-    let (mut parts, mut conditions) = (Vec::new(), String::new());
+    let (mut parts, mut conditions) = (Vec::new(), Vec::new());
     for (at, part) in key.iter().enumerate() {
         let place = part.sql(&mut values);
         let bound = part.bind(wanted.iter().filter_map(|one| one.get(at).map(String::as_str)), &mut values);
-        conditions.push_str(&format!(" and {place} = any ({bound})"));
+        conditions.push(format!(" and {place} = any ({bound})"));
         parts.push(format!("{place}::text"));
     }
     let text = format!(
         "select array[{}] as key, (array_agg(id order by id))[1:2] from app.{}
-         where account_id = $1 and deleted_at is null{conditions}{reach} group by 1",
+         where account_id = $1 and deleted_at is null{}{reach} group by 1",
         parts.join(", "),
-        R::PLURAL
+        R::PLURAL,
+        conditions.concat()
     );
     let mut statement = tx.built::<(Vec<String>, Vec<Uuid>)>(text);
     statement.row = values;

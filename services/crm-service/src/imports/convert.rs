@@ -21,10 +21,12 @@ pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong>
     }
     let wrong = |wanted: &str| ("type", format!("must be {wanted}"));
     match kind {
-        Kind::Text => Ok(json!(cell)),
+        Kind::Text | Kind::Json => Ok(json!(cell)), // of what has parts, the part, which is a text
         Kind::Choice(words) => choice(words, cell),
         Kind::Integer => cell.trim().parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number")),
-        Kind::Amount => amount(cell, rule.decimal_comma).ok_or_else(|| wrong("an amount such as 1500.00")),
+        Kind::Amount => amount(cell, rule.decimal_comma).ok_or_else(|| {
+            wrong(if rule.decimal_comma { "an amount such as 1500,00" } else { "an amount such as 1500.00" })
+        }),
         Kind::Id => cell.trim().parse::<Uuid>().map(|id| json!(id)).map_err(|_| wrong("an id")),
         Kind::Date => {
             let day = date(cell.trim(), rule.date_order.unwrap_or_default());
@@ -38,7 +40,6 @@ pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong>
             let words = cell.split(rule.separator.as_deref().unwrap_or(";")).map(str::trim);
             Ok(words.filter(|word| !word.is_empty()).collect())
         }
-        Kind::Json => Ok(json!(cell)), // a part of it, which is a text
     }
 }
 
@@ -131,7 +132,7 @@ fn time(said: &str) -> Option<Time> {
 mod tests {
     use super::*;
 
-    fn read(kind: Kind, rule: Value, cell: &str) -> Option<Value> {
+    fn read(kind: Kind, rule: &Value, cell: &str) -> Option<Value> {
         let mut whole = json!({ "field": "x" });
         whole.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
         value(kind, &serde_json::from_value(whole).unwrap(), cell).ok()
@@ -151,7 +152,7 @@ mod tests {
             ("12 €", false, None),
             ("1e3", false, None),
         ] {
-            let told = read(Kind::Amount, json!({ "decimal_comma": comma }), cell);
+            let told = read(Kind::Amount, &json!({ "decimal_comma": comma }), cell);
             assert_eq!(told, wanted.map(|wanted| json!(wanted)), "{cell}");
         }
     }
@@ -168,25 +169,25 @@ mod tests {
             ("2026-02-30", "ymd", None),
         ] {
             assert_eq!(
-                read(Kind::Date, json!({ "date_order": order }), cell),
+                read(Kind::Date, &json!({ "date_order": order }), cell),
                 wanted.map(|day| json!(day)),
                 "{cell}"
             );
         }
-        assert_eq!(read(Kind::Instant, json!({}), "2026-01-31 08:30"), Some(json!("2026-01-31T08:30:00Z")));
+        assert_eq!(read(Kind::Instant, &json!({}), "2026-01-31 08:30"), Some(json!("2026-01-31T08:30:00Z")));
         assert_eq!(
-            read(Kind::Instant, json!({}), "2026-01-31T08:30:00+02:00"),
+            read(Kind::Instant, &json!({}), "2026-01-31T08:30:00+02:00"),
             Some(json!("2026-01-31T08:30:00+02:00"))
         );
     }
 
     #[test]
     fn words_mean_what_they_are_said_to_mean() {
-        assert_eq!(read(Kind::Boolean, json!({}), "Yes"), Some(json!(true)));
-        assert_eq!(read(Kind::Boolean, json!({ "values": { "ja": true } }), "ja"), Some(json!(true)));
-        assert_eq!(read(Kind::Boolean, json!({}), "ja"), None);
-        assert_eq!(read(Kind::Choice(&["lead", "active"]), json!({}), "Active"), Some(json!("active")));
-        assert_eq!(read(Kind::Texts, json!({ "separator": "|" }), "a| b |"), Some(json!(["a", "b"])));
-        assert_eq!(read(Kind::Text, json!({}), "a\0"), None);
+        assert_eq!(read(Kind::Boolean, &json!({}), "Yes"), Some(json!(true)));
+        assert_eq!(read(Kind::Boolean, &json!({ "values": { "ja": true } }), "ja"), Some(json!(true)));
+        assert_eq!(read(Kind::Boolean, &json!({}), "ja"), None);
+        assert_eq!(read(Kind::Choice(&["lead", "active"]), &json!({}), "Active"), Some(json!("active")));
+        assert_eq!(read(Kind::Texts, &json!({ "separator": "|" }), "a| b |"), Some(json!(["a", "b"])));
+        assert_eq!(read(Kind::Text, &json!({}), "a\0"), None);
     }
 }

@@ -284,26 +284,29 @@ fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else { return };
     let mut place = patch.entry(first.clone()).or_insert(Value::Null);
     for part in rest {
-        place = match part.parse::<usize>() {
-            Ok(at) => {
-                if !place.is_array() {
-                    *place = json!([]);
-                }
-                let Some(items) = place.as_array_mut() else { return };
-                items.resize(items.len().max(at + 1), Value::Null);
-                let Some(item) = items.get_mut(at) else { return };
-                item
-            }
-            Err(_) => {
-                if !place.is_object() {
-                    *place = json!({});
-                }
-                let Some(fields) = place.as_object_mut() else { return };
-                fields.entry(part.clone()).or_insert(Value::Null)
-            }
-        };
+        let next = if let Ok(at) = part.parse::<usize>() { item(place, at) } else { part_of(place, part) };
+        let Some(next) = next else { return };
+        place = next;
     }
     *place = value;
+}
+
+/// The item at this place of a list, which is made.
+fn item(list: &mut Value, at: usize) -> Option<&mut Value> {
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    let items = list.as_array_mut()?;
+    items.resize(items.len().max(at + 1), Value::Null);
+    items.get_mut(at)
+}
+
+/// The part of this name, which is made.
+fn part_of<'v>(whole: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    if !whole.is_object() {
+        *whole = json!({});
+    }
+    Some(whole.as_object_mut()?.entry(name.to_owned()).or_insert(Value::Null))
 }
 
 /// A list has no gaps, where a line has only the second of two.

@@ -168,7 +168,7 @@ async fn begin<A: Action>(
         errors::forget(&mut tx, id, wish.kind).await?;
     }
     let (total, done) = (state.total(file.rows), state.done());
-    let state = serde_json::to_value(&state).map_err(|error| Error::Internal(error.into()))?;
+    let state = serde_json::to_value(state).map_err(|error| Error::Internal(error.into()))?;
     jobs::add(&mut tx, NewJob { kind: wish.kind, subject: id, who: may.who(), state, total, done }).await?;
     let change = noted(id, wish.to, &import, json!({}));
     tx.write_noted::<()>(MOVED, change).bind(id).bind(wish.to).bind(may.who().user()).run().await?;

@@ -16,6 +16,7 @@ use crate::{
 };
 
 type Answer<'t, T> = Pin<Box<dyn Future<Output = db::Result<T>> + Send + 't>>;
+type Find = for<'t> fn(&'t mut TenantTx, &'t [KeyPart], &'t [Vec<String>], Purpose) -> Answer<'t, Found>;
 type Found = HashMap<Vec<String>, Vec<Uuid>>;
 
 /// A field of a kind of records.
@@ -35,8 +36,7 @@ pub(super) struct Target {
     pub(super) related: &'static [Related],
     pub(super) key: fn(&str) -> Option<KeyPart>,
     pub(super) hidden: fn(&Permissions) -> Hidden,
-    pub(super) find:
-        for<'t> fn(&'t mut TenantTx, &'t [KeyPart], &'t [Vec<String>], Purpose) -> Answer<'t, Found>,
+    pub(super) find: Find,
     pub(super) write: for<'t> fn(&'t mut TenantTx, Vec<Ready>) -> Answer<'t, Vec<Outcome>>,
     pub(super) remove: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,
     pub(super) put_back: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,

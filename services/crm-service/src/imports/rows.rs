@@ -247,7 +247,7 @@ fn decide<'f>(
     foreseen: bool,
 ) -> Result<Option<&'f [Uuid]>, Wrong> {
     let wrong = |code: &str, message: &str| {
-        let (field, _) = mapping.key.first().map_or(("", ()), |(field, _)| (field.as_str(), ()));
+        let field = mapping.key.first().map_or("", |(field, _)| field.as_str());
         mapping.blame(web::Violation::new(pointer(field), code, message))
     };
     let found = found.get(&draft.key).filter(|_| !draft.key.is_empty()).map_or(&[] as &[Uuid], Vec::as_slice);
@@ -315,7 +315,7 @@ pub(super) async fn link(
             Ok(one) if one.action == Action::Updated => done.push((draft.line, one)),
             Ok(_) => {}
             Err(violations) => {
-                taken.leave(draft, violations.into_iter().map(|one| mapping.blame(one)).collect())
+                taken.leave(draft, violations.into_iter().map(|one| mapping.blame(one)).collect());
             }
         }
     }

@@ -149,7 +149,7 @@ fn free(name: &str, at: usize, before: &[Column]) -> String {
     if !taken(&name) {
         return name;
     }
-    (2..).map(|n| format!("{name} ({n})")).find(|name| !taken(name)).unwrap_or(name)
+    (2..=before.len() + 2).map(|n| format!("{name} ({n})")).find(|name| !taken(name)).unwrap_or(name)
 }
 
 fn is_nothing(cell: &str) -> bool {

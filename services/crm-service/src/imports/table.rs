@@ -124,11 +124,8 @@ impl Table {
 
 /// How many lines of a file end in these bytes.
 fn breaks(bytes: &[u8]) -> i64 {
-    let lone = bytes
-        .iter()
-        .zip(bytes.iter().skip(1).chain([&0]))
-        .filter(|(one, next)| **one == b'\r' && **next != b'\n');
-    length(bytes.iter().filter(|byte| **byte == b'\n').count() + lone.count())
+    let pairs = bytes.iter().zip(bytes.iter().skip(1).chain([&0]));
+    length(pairs.filter(|(one, next)| **one == b'\n' || **one == b'\r' && **next != b'\n').count())
 }
 
 fn length(bytes: usize) -> i64 {
