@@ -116,7 +116,7 @@ pub(crate) async fn list_import_errors(
     }
     let (line, nth) = after(asked.cursor.as_deref())?;
     let mut tx = may.begin_reading().await?;
-    show::find(&mut tx, may.who(), id).await?;
+    show::find(&mut tx, &may, id).await?;
     let statement = tx.read::<ImportError>(SOME).bind(id).bind(asked.phase.unwrap_or_default().word());
     let mut data = statement.bind(line).bind(nth).bind(limit + 1).all().await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -168,7 +168,7 @@ pub(crate) async fn export_import_errors(
     Query(asked): Query<Asked>,
 ) -> Result<ErrorsFile> {
     let mut tx = may.begin_reading().await?;
-    let import = show::find(&mut tx, may.who(), id).await?;
+    let import = show::find(&mut tx, &may, id).await?;
     drop(tx);
     let columns = import.file.map(|file| file.columns).unwrap_or_default();
     let mut head = vec!["line".to_owned(), "column".to_owned(), "reason".to_owned()];

@@ -11,6 +11,9 @@ use super::{
 /// How large a part is, as it arrives.
 pub(super) const PART: usize = 256 * 1024;
 
+/// How much of a file is looked at together.
+const MOST: i64 = 2 * 1024 * 1024;
+
 const KEEP: ScopedWrite = ScopedWrite::new(
     "insert into app.import_parts (account_id, import_id, part, starts_at, bytes) values ($1, $2, $3, $4, $5)
      on conflict (account_id, import_id, part) do update set starts_at = excluded.starts_at, bytes = excluded.bytes",
@@ -73,10 +76,10 @@ impl Lines {
         *self = Self { import: self.import, table: self.table.again(), last: false };
     }
 
-    /// The next lines, at most so many; none at the end of the file.
+    /// The next lines, at most so many, and of about 2 MiB; none at the end of the file.
     pub(super) async fn next(&mut self, tx: &mut TenantTx, most: usize) -> db::Result<Vec<Line>> {
-        let mut lines = Vec::with_capacity(most);
-        while lines.len() < most {
+        let (mut lines, end) = (Vec::with_capacity(most), self.table.place().byte + MOST);
+        while lines.len() < most && self.table.place().byte < end {
             match self.table.next(self.last).map_err(|endless| ImportRefusal::Endless(endless.0))? {
                 Some(line) => lines.push(line),
                 None if self.last => break,

@@ -41,7 +41,7 @@ pub(crate) async fn plan_import(
     Json(plan): Json<Plan>,
 ) -> Result<Marked<Import>> {
     let mut tx = may.begin().await?;
-    let import = show::lock(&mut tx, may.who(), id).await?;
+    let import = show::lock(&mut tx, &may, id).await?;
     holds(seen, &import)?;
     during(&import, &["uploaded", "ready", "checked"])?;
     let target = may_do(&may, &import, "write")?;
@@ -51,7 +51,7 @@ pub(crate) async fn plan_import(
     let change = noted(id, "planned", &import, json!({ "mode": plan.mode, "key": plan.key }));
     let statement = tx.write_noted::<()>(PLANNED, change).bind(id).bind(Column(&plan));
     statement.bind(may.who().user()).run().await?;
-    let import = show::find(&mut tx, may.who(), id).await?;
+    let import = show::find(&mut tx, &may, id).await?;
     tx.commit().await?;
     Ok(Marked(import.version, import))
 }
@@ -106,7 +106,7 @@ pub(crate) async fn cancel_import(
         tx.commit().await?; // lets go of the key, before the client can send it again
         return Ok(Told(before));
     }
-    let import = show::lock(&mut tx, may.who(), id).await?;
+    let import = show::lock(&mut tx, &may, id).await?;
     during(&import, &["checking", "running"])?;
     may_do(&may, &import, "write")?;
     let change = noted(id, "cancelled", &import, json!({}));
@@ -122,7 +122,7 @@ pub(crate) async fn remove_import(
     seen: IfMatch,
 ) -> Result<NoContent> {
     let mut tx = may.begin().await?;
-    let import = show::lock(&mut tx, may.who(), id).await?;
+    let import = show::lock(&mut tx, &may, id).await?;
     holds(seen, &import)?;
     let still = ["receiving", "uploaded", "ready", "checked", "done", "cancelled", "failed", "undone"];
     during(&import, &still)?;
@@ -152,7 +152,7 @@ async fn begin<A: Action>(
         tx.commit().await?; // lets go of the key, before the client can send it again
         return Ok(Told(before));
     }
-    let import = show::lock(&mut tx, may.who(), id).await?;
+    let import = show::lock(&mut tx, may, id).await?;
     during(&import, wish.from)?;
     if wish.kind == RUN && import.undone.is_some() {
         return Err(ImportRefusal::Status("undoing").into());
@@ -181,7 +181,7 @@ async fn answer<A: Action>(
     once: Once,
     id: Uuid,
 ) -> Result<Told<202>> {
-    let import = show::find(&mut tx, may.who(), id).await?;
+    let import = show::find(&mut tx, may, id).await?;
     let body = serde_json::to_vec(&import).map_err(|error| Error::Internal(error.into()))?;
     once.answer_with(tx, StatusCode::ACCEPTED, body).await.map(Told)
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, pin::Pin};
 
 use db::{Hidden, KeyPart, Kind, Purpose, Related, Resource, TenantTx};
-use identity::Permissions;
+use identity::{Permissions, Scope};
 use uuid::Uuid;
 
 use super::{
@@ -57,10 +57,14 @@ impl Target {
         ALL.iter().find(|target| target.plural == plural)
     }
 
-    /// The kinds of which somebody sees every record, and every field: what a file of them holds is no secret to them.
-    pub(super) fn seen_whole(permissions: &Permissions) -> Vec<&'static str> {
+    /// The kinds of which somebody sees every record, and every field, and may do `action` to anybody's imports: what a file of
+    /// them holds is no secret to them. Imports belong to whoever sent them, and to no team.
+    pub(super) fn seen_whole(permissions: &Permissions, action: &str) -> Vec<&'static str> {
+        if permissions.scope("import", action) != Some(Scope::All) {
+            return Vec::new();
+        }
         let whole = |target: &&Self| {
-            permissions.scope(target.name, "read") == Some(identity::Scope::All)
+            permissions.scope(target.name, "read") == Some(Scope::All)
                 && (target.hidden)(permissions).is_empty()
         };
         ALL.iter().filter(whole).map(|target| target.plural).collect()

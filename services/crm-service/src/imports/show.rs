@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use db::{PageInfo, Scoped, TenantTx};
-use identity::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, types::Json as Column};
@@ -14,7 +13,7 @@ use utoipa::{
     openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 use uuid::Uuid;
-use web::{Answered, Error, Json, Marked, May, Path, Query, Read, Result};
+use web::{Action, Answered, Error, Json, Marked, May, Path, Query, Read, Result};
 
 use super::{
     CHECK, Imports, RUN, UNDO, plan::Plan, query::Part, registry::Target, survey::FileFound, work::Report,
@@ -65,6 +64,7 @@ pub(crate) struct JobShown {
     /// Why it failed.
     problem: Option<String>,
     #[serde(default, skip_serializing)]
+    #[schema(ignore)]
     state: Value,
 }
 
@@ -157,16 +157,17 @@ const LOCK: Scoped =
 
 /// The import, if it is there for this person: their own, or one of records of which they see everything. A file holds what
 /// its records hold.
-pub(super) async fn find(tx: &mut TenantTx, who: &Principal, id: Uuid) -> Result<Import> {
-    let statement = tx.read::<Row>(ONE).bind(who.user()).bind(Target::seen_whole(who.permissions()));
+pub(super) async fn find<A: Action>(tx: &mut TenantTx, may: &May<A, Imports>, id: Uuid) -> Result<Import> {
+    let who = may.who();
+    let statement = tx.read::<Row>(ONE).bind(who.user()).bind(Target::seen_whole(who.permissions(), A::NAME));
     let found = statement.bind(id).optional().await?;
     found.map(Import::from).ok_or(Error::NotFound("import"))
 }
 
 /// The same, held until the transaction ends.
-pub(super) async fn lock(tx: &mut TenantTx, who: &Principal, id: Uuid) -> Result<Import> {
+pub(super) async fn lock<A: Action>(tx: &mut TenantTx, may: &May<A, Imports>, id: Uuid) -> Result<Import> {
     tx.read::<(i64,)>(LOCK).bind(id).optional().await?;
-    find(tx, who, id).await
+    find(tx, may, id).await
 }
 
 /// List imports, newest first.
@@ -181,7 +182,8 @@ pub(crate) async fn list_imports(
     }
     let who = may.who();
     let mut tx = may.begin_reading().await?;
-    let statement = tx.read::<Row>(SOME).bind(who.user()).bind(Target::seen_whole(who.permissions()));
+    let statement =
+        tx.read::<Row>(SOME).bind(who.user()).bind(Target::seen_whole(who.permissions(), Read::NAME));
     let rows = statement.bind(part.cursor).bind(limit + 1).all().await?;
     let mut data: Vec<Import> = rows.into_iter().map(Import::from).collect();
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -195,6 +197,6 @@ pub(crate) async fn list_imports(
 #[utoipa::path(get, path = "/api/v1/imports/{id}", params(("id" = Uuid, Path, description = "Which.")), tag = "imports")]
 pub(crate) async fn find_import(may: May<Read, Imports>, Path(id): Path<Uuid>) -> Result<Marked<Import>> {
     let mut tx = may.begin_reading().await?;
-    let import = find(&mut tx, may.who(), id).await?;
+    let import = find(&mut tx, &may, id).await?;
     Ok(Marked(import.version, import))
 }

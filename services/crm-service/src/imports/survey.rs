@@ -16,6 +16,8 @@ const COLUMNS: usize = 200;
 const ROWS: i64 = 1_000_000;
 /// Lines that are looked at closely.
 const LOOKED_AT: usize = 500;
+/// And bytes.
+const SIZE: usize = 1024 * 1024;
 
 /// What was found in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,6 +79,7 @@ fn agreement(head: &[u8], delimiter: u8) -> (usize, usize) {
 pub(super) struct Survey {
     first: Option<Line>,
     looked_at: Vec<Line>,
+    size: usize,
     rows: i64,
     ragged: i64,
 }
@@ -99,7 +102,8 @@ impl Survey {
         }
         if line.cells.len() != first.cells.len() {
             self.ragged += 1;
-        } else if self.looked_at.len() < LOOKED_AT {
+        } else if self.looked_at.len() < LOOKED_AT && self.size < SIZE {
+            self.size += line.cells.iter().map(String::len).sum::<usize>();
             self.looked_at.push(line);
         }
         Ok(())

@@ -240,7 +240,7 @@ impl Receiver<'_> {
             json!({ "resource": order.target.plural, "file_name": sent.file_name, "rows": found.rows });
         let change = Change::new("crm.import.created", "import", self.id, "created").with(noted);
         tx.write_noted::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
-        let import = show::find(&mut tx, self.may.who(), self.id).await?;
+        let import = show::find(&mut tx, self.may, self.id).await?;
         let body = serde_json::to_vec(&import).map_err(|error| Error::Internal(error.into()))?;
         tracing::info!(import.id = %self.id, rows = found.rows, parts = arrived.parts, "a file was taken in");
         once.answer_with(tx, StatusCode::CREATED, body).await

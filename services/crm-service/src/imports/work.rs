@@ -141,6 +141,8 @@ struct Job<'h> {
     lines: Lines,
     state: State,
     trial: Option<Trial>,
+    /// Whether a part was begun in this turn.
+    begun: bool,
 }
 
 #[derive(FromRow)]
@@ -200,7 +202,7 @@ impl<'h> Job<'h> {
         let delimiter = file.delimiter.and_then(|one| u8::try_from(one).ok()).unwrap_or(b',');
         let lines = Lines::from(import, delimiter, state.place);
         let trial = (kind == CHECK).then(Trial::default);
-        Ok(Some(Self { hold, import, kind, header: file.header, mapping, lines, state, trial }))
+        Ok(Some(Self { hold, import, kind, header: file.header, mapping, lines, state, trial, begun: false }))
     }
 
     /// Does the next part.
@@ -214,7 +216,8 @@ impl<'h> Job<'h> {
         if !self.is_permitted(&permissions) {
             return self.end(tx, "failed", Some("forbidden")).await;
         }
-        if self.hold.is_hopeless() && self.state.done() == self.hold.job.done {
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first && self.hold.is_hopeless() {
             return self.end(tx, "failed", Some("internal")).await;
         }
         match self.kind {
@@ -314,7 +317,7 @@ impl<'h> Job<'h> {
 
     /// Keeps a part, if the job is still ours.
     async fn keep(&self, tx: TenantTx) -> db::Result<Then> {
-        Ok(match self.hold.keep(tx, &self.state, self.state.done()).await? {
+        Ok(match self.hold.keep(tx, &self.state, self.state.done(), self.kind != CHECK).await? {
             Kept::Kept => Then::GoOn,
             Kept::Lost => Then::Leave,
         })

@@ -39,7 +39,7 @@ const SEE: Scoped = Scoped::new(
     "select stop from app.jobs where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
 const MOVE: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set state = $4, done = $5, attempts = 0, claimed_until = now() + $6 * interval '1 second'
+    "update app.jobs set state = $4, done = $5, attempts = case when $7 then 0 else attempts end, claimed_until = now() + $6 * interval '1 second'
      where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
 );
 const END: ScopedWrite = ScopedWrite::new(
@@ -85,11 +85,18 @@ impl Hold {
         }
     }
 
-    /// Keeps a part, with where the job goes on after it; not if somebody else has the job by now.
-    pub(crate) async fn keep(&self, mut tx: TenantTx, state: &impl Serialize, done: i64) -> db::Result<Kept> {
+    /// Keeps a part, with where the job goes on after it; not if somebody else has the job by now. `lasting`: whoever takes
+    /// it up does not begin anew, so that the job has got on.
+    pub(crate) async fn keep(
+        &self,
+        mut tx: TenantTx,
+        state: &impl Serialize,
+        done: i64,
+        lasting: bool,
+    ) -> db::Result<Kept> {
         let state = serde_json::to_value(state).unwrap_or_default(); // plain numbers and words
         let statement = tx.write_unnoted::<()>(MOVE).bind(self.job.id).bind(self.me).bind(state).bind(done);
-        let moved = statement.bind(self.lease.as_secs_f64()).run().await?;
+        let moved = statement.bind(self.lease.as_secs_f64()).bind(lasting).run().await?;
         Self::commit(tx, moved).await
     }
 

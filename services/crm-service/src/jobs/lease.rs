@@ -43,7 +43,6 @@ pub(crate) struct Job {
     pub(crate) kind: String,
     pub(crate) subject_id: Uuid,
     pub(crate) state: Value,
-    pub(crate) done: i64,
     pub(super) attempts: i32,
     pub(super) created_by: UserId,
     pub(super) request_id: Uuid,
@@ -70,7 +69,7 @@ const TAKE: ScopedWrite = ScopedWrite::new(
          select id from app.jobs where account_id = $1 and id = $2 and status = 'due' and due_at <= now()
              and (claimed_until is null or claimed_until < now()) for update skip locked
      )
-     returning account_id, id, kind, subject_id, state, done, attempts, created_by, request_id, key_id, permissions, hidden_fields",
+     returning account_id, id, kind, subject_id, state, attempts, created_by, request_id, key_id, permissions, hidden_fields",
 );
 const STANDS: Scoped = Scoped::new(
     "select true from app.sessions where account_id = $1 and id = $2 and revoked_at is null and expires_at > now()",

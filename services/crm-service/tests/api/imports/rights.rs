@@ -52,7 +52,8 @@ async fn a_file_is_for_who_sent_it_and_for_who_sees_all_that_it_may_hold() {
     let some = site.nexo.member(ana.account, "import:read client:read@own").await;
     let blind =
         site.nexo.member_without(ana.account, "import:read client:read", &["client.credit_limit"]).await;
-    for person in [some, blind] {
+    let own = site.nexo.member(ana.account, "import:read@own client:read").await;
+    for person in [some, blind, own] {
         assert_eq!(person.get(&path(&import)).await.status, StatusCode::NOT_FOUND);
         assert_eq!(person.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
     }
