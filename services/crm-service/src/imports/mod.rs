@@ -2,6 +2,7 @@
 
 mod convert;
 mod decode;
+mod did;
 mod errors;
 mod file;
 mod mapping;
@@ -10,6 +11,7 @@ mod plan;
 mod query;
 mod refusal;
 mod registry;
+mod report;
 mod rows;
 mod show;
 mod survey;

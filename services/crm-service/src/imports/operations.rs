@@ -15,8 +15,8 @@ use super::{
     plan::Plan,
     refusal::ImportRefusal,
     registry::Target,
+    report::State,
     show::{self, Import, Told},
-    work::State,
 };
 use crate::jobs::{self, NewJob};
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::{
     mapping::{Mapping, Named, Reference, Said, Wrong, said_at},
     plan::Mode,
+    report::Report,
     survey::is_blank,
     table::Line,
-    work::Report,
     write::{Action, Done, Outcome, Ready},
 };
 

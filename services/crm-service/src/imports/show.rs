@@ -16,7 +16,7 @@ use uuid::Uuid;
 use web::{Action, Answered, Error, Json, Marked, May, Path, Query, Read, Result};
 
 use super::{
-    CHECK, Imports, RUN, UNDO, plan::Plan, query::Part, registry::Target, survey::FileFound, work::Report,
+    CHECK, Imports, RUN, UNDO, plan::Plan, query::Part, registry::Target, report::Report, survey::FileFound,
 };
 
 /// A file of records, and what became of it.

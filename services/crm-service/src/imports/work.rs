@@ -1,135 +1,30 @@
 //! Works at imports: tries them out, takes them in, takes them back, part by part.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use db::{Change, Scoped, ScopedWrite, TenantTx};
 use identity::Permissions;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{FromRow, types::Json as Column};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    CHECK, RUN, UNDO, errors,
+    CHECK, RUN, UNDO,
+    did::{self, Did},
+    errors,
     file::{self, Lines},
-    mapping::{Mapping, Wrong},
+    mapping::Mapping,
     plan::Plan,
     registry::Target,
-    rows::{self, Bad, Taken, Trial},
+    report::{Report, State},
+    rows::{self, Trial},
     survey::FileFound,
     table::Place,
-    undo::{CHANGED, GONE, Undone, Work},
-    write::{Action, Done},
 };
 use crate::jobs::{Hold, Kept, Part};
 
 /// Lines of a part: one transaction.
 const PART: usize = 500;
-
-/// What became of the lines of a file, or would.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-pub(crate) struct Report {
-    /// Records that were made.
-    pub(super) created: i64,
-    /// Records that were changed.
-    pub(super) updated: i64,
-    /// Lines whose records were so already.
-    pub(super) unchanged: i64,
-    /// Lines that are at fault, and did nothing.
-    pub(super) failed: i64,
-    /// Lines whose record is there, and does not name the record of its kind that the line names.
-    pub(super) unlinked: i64,
-    /// Taken back: records that were made, and are in the trash.
-    pub(super) removed: i64,
-    /// Taken back: records that were changed, and are as they were.
-    pub(super) put_back: i64,
-    /// Not taken back: somebody has changed or removed them since.
-    pub(super) kept: i64,
-}
-
-impl Report {
-    pub(super) fn count(&mut self, action: Action) {
-        match action {
-            Action::Created => self.created += 1,
-            Action::Updated => self.updated += 1,
-            Action::Unchanged => self.unchanged += 1,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.created += other.created;
-        self.updated += other.updated;
-        self.unchanged += other.unchanged;
-        self.failed += other.failed;
-        self.unlinked += other.unlinked;
-    }
-
-    fn lines(&self) -> i64 {
-        self.created + self.updated + self.unchanged + self.failed
-    }
-
-    fn taken_back(&self) -> i64 {
-        self.removed + self.put_back + self.kept
-    }
-}
-
-/// Where a job goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
-    place: Place,
-    /// Whether all records are there, and those of the same kind that they name are filled in.
-    linking: bool,
-    report: Report,
-    /// Taking back: the line before which all is done, from the last on.
-    before: i64,
-    /// Taking back: how much there is.
-    #[serde(default)]
-    total: i64,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { place: Place::START, linking: false, report: Report::default(), before: i64::MAX, total: 0 }
-    }
-}
-
-const LAST: Scoped = Scoped::new(
-    "select state from app.jobs where account_id = $1 and subject_id = $2 and kind = $3 order by created_at desc, id desc limit 1",
-);
-const TO_TAKE_BACK: Scoped = Scoped::new(
-    "select count(*) from app.import_rows where account_id = $1 and import_id = $2 and action in ('created', 'updated')",
-);
-
-impl State {
-    /// Where the last job of this kind has stopped; a trial always begins anew.
-    pub(super) async fn to_go_on(tx: &mut TenantTx, kind: &str, import: Uuid) -> db::Result<Self> {
-        let mut state = Self::default();
-        if kind != CHECK {
-            let last: Option<(Value,)> = tx.read(LAST).bind(import).bind(kind).optional().await?;
-            state = last.and_then(|(last,)| serde_json::from_value(last).ok()).unwrap_or_default();
-        }
-        if kind == UNDO && state.total == 0 {
-            state.total =
-                tx.read::<(i64,)>(TO_TAKE_BACK).bind(import).optional().await?.map_or(0, |(count,)| count);
-        }
-        Ok(state)
-    }
-
-    pub(super) fn is_new(&self) -> bool {
-        Self { total: 0, ..*self } == Self::default()
-    }
-
-    /// How much there is to do, of a file with so many lines.
-    pub(super) fn total(&self, rows: i64) -> i64 {
-        if self.total > 0 { self.total } else { rows }
-    }
-
-    pub(super) fn done(&self) -> i64 {
-        self.report.lines() + self.report.taken_back()
-    }
-}
 
 /// An import that is worked at.
 struct Job<'h> {
@@ -250,7 +145,7 @@ impl<'h> Job<'h> {
         let taken = match (&mut self.trial, linking) {
             (Some(trial), true) => rows::try_links(&mut tx, &self.mapping, lines, trial).await?,
             (None, true) => {
-                let records = records(&mut tx, self.import, &lines).await?;
+                let records = did::records(&mut tx, self.import, &lines).await?;
                 rows::link(&mut tx, &self.mapping, lines, &records).await?
             }
             (trial, false) => rows::take_in(&mut tx, &self.mapping, lines, trial.as_mut()).await?,
@@ -264,24 +159,10 @@ impl<'h> Job<'h> {
                 Part::Lost => return Ok(Then::Leave),
             };
         } else {
-            self.note(&mut tx, &taken).await?;
+            did::note(&mut tx, self.import, &self.mapping, linking, &taken).await?;
         }
         errors::keep(&mut tx, self.import, self.kind, &taken.bad).await?;
         self.keep(tx).await
-    }
-
-    /// Notes what the lines did, so that it can be taken back.
-    async fn note(&self, tx: &mut TenantTx, taken: &Taken) -> db::Result<()> {
-        let statement = if self.state.linking { LINKED } else { DID };
-        let unchanged = self.mapping.has_deferred(); // such a record may still be changed
-        for group in &taken.groups {
-            let did = group.iter().filter(|(_, done)| unchanged || done.action != Action::Unchanged);
-            let did: Vec<Value> = did.map(|(line, done)| noted(*line, done)).collect();
-            if !did.is_empty() {
-                tx.write_unnoted::<()>(statement).bind(self.import).bind(Column(did)).run().await?;
-            }
-        }
-        Ok(())
     }
 
     /// All lines were read: once more, for what they name of their own kind, or that was it.
@@ -297,19 +178,19 @@ impl<'h> Job<'h> {
     /// Takes back what the last lines did of those that are left.
     async fn take_back(&mut self, mut tx: TenantTx) -> db::Result<Then> {
         let target = self.mapping.target;
-        let did: Vec<Did> = tx.read(TO_UNDO).bind(self.import).bind(self.state.before).all().await?;
+        let did = did::before(&mut tx, self.import, self.state.before).await?;
         let Some(last) = did.last() else { return self.end(tx, "done", None).await };
         self.state.before = last.line;
         let (made, changed): (Vec<Did>, Vec<Did>) = did.into_iter().partition(|one| one.action == "created");
-        let (made_lines, made) = split(made);
-        let (changed_lines, changed) = split(changed);
+        let (made_lines, made) = did::split(made);
+        let (changed_lines, changed) = did::split(changed);
         let mut tx = tx.acting(target.name, "delete");
         let removed = (target.remove)(&mut tx, made).await?;
         let mut tx = tx.acting(target.name, "write");
         let put_back = (target.put_back)(&mut tx, changed).await?;
         let mut bad = Vec::new();
-        self.state.report.removed += tell(&made_lines, &removed, &mut bad);
-        self.state.report.put_back += tell(&changed_lines, &put_back, &mut bad);
+        self.state.report.removed += did::tell(&made_lines, &removed, &mut bad);
+        self.state.report.put_back += did::tell(&changed_lines, &put_back, &mut bad);
         self.state.report.kept += i64::try_from(bad.len()).unwrap_or_default();
         errors::keep(&mut tx, self.import, self.kind, &bad).await?;
         self.keep(tx).await
@@ -356,97 +237,4 @@ async fn end_import(
     let change = Change::new(&format!("crm.import.{status}"), "import", import, status).with(json!(report));
     tx.write_noted::<()>(ENDED, change).bind(import).bind(status).run().await?;
     Ok(())
-}
-
-// The first line that touches a record says how it was before; others only that its version has moved on.
-const DID: ScopedWrite = ScopedWrite::new(
-    "with did as (
-         select * from jsonb_to_recordset($3) as d (line bigint, record_id uuid, action text, version bigint, before jsonb)
-     ), again as (
-         update app.import_rows r set version = d.version from did d
-         where r.account_id = $1 and r.import_id = $2 and r.record_id = d.record_id and d.action = 'updated'
-     )
-     insert into app.import_rows (account_id, import_id, line, record_id, action, version, before)
-     select $1, $2, d.line, d.record_id,
-         case when d.action = 'updated' and exists (select from app.import_rows r where r.account_id = $1 and r.import_id = $2
-             and r.record_id = d.record_id and r.action in ('created', 'updated')) then 'again' else d.action end, d.version, d.before
-     from did d",
-);
-const LINKED: ScopedWrite = ScopedWrite::new(
-    "with did as (
-         select d.*, f.line as first, f.touched
-         from jsonb_to_recordset($3) as d (record_id uuid, version bigint, before jsonb),
-         lateral (select min(r.line) as line, bool_or(r.action in ('created', 'updated')) as touched from app.import_rows r
-                  where r.account_id = $1 and r.import_id = $2 and r.record_id = d.record_id) f
-     )
-     update app.import_rows r
-     set version = d.version,
-         action = case when not d.touched and r.line = d.first then 'updated' else r.action end,
-         before = case when not d.touched and r.line = d.first then d.before else r.before end
-     from did d
-     where r.account_id = $1 and r.import_id = $2 and r.record_id = d.record_id",
-);
-const RECORDS: Scoped = Scoped::new(
-    "select line, record_id from app.import_rows where account_id = $1 and import_id = $2 and line = any ($3)",
-);
-const TO_UNDO: Scoped = Scoped::new(
-    "select line, record_id, action, version, before from app.import_rows
-     where account_id = $1 and import_id = $2 and line < $3 and action in ('created', 'updated') order by line desc limit 500",
-);
-
-fn noted(line: i64, done: &Done) -> Value {
-    json!({
-        "line": line, "record_id": done.record, "action": done.action.word(), "version": done.version, "before": done.before,
-    })
-}
-
-/// The records of lines.
-async fn records(
-    tx: &mut TenantTx,
-    import: Uuid,
-    lines: &[super::table::Line],
-) -> db::Result<HashMap<i64, Uuid>> {
-    let lines: Vec<i64> = lines.iter().map(|line| line.number).collect();
-    let found: Vec<(i64, Uuid)> = tx.read(RECORDS).bind(import).bind(lines).all().await?;
-    Ok(found.into_iter().collect())
-}
-
-/// What a line did.
-#[derive(FromRow)]
-struct Did {
-    line: i64,
-    record_id: Uuid,
-    action: String,
-    version: i64,
-    before: Option<Value>,
-}
-
-fn split(did: Vec<Did>) -> (Vec<i64>, Vec<Work>) {
-    let work =
-        |one: Did| (one.line, Work { record: one.record_id, version: one.version, before: one.before });
-    did.into_iter().map(work).unzip()
-}
-
-/// How much was taken back; tells of the rest.
-fn tell(lines: &[i64], undone: &[Undone], kept: &mut Vec<Bad>) -> i64 {
-    let mut count = 0;
-    for (line, undone) in lines.iter().zip(undone) {
-        let Err(code) = undone else {
-            count += 1;
-            continue;
-        };
-        let message = match *code {
-            CHANGED => "somebody has changed the record since",
-            GONE => "the record is not there any more, or is out of reach",
-            _ => "a rule stands against it",
-        };
-        let wrong = Wrong {
-            column: None,
-            pointer: String::new(),
-            code: (*code).to_owned(),
-            message: message.to_owned(),
-        };
-        kept.push(Bad { line: *line, wrong: vec![wrong], cells: Vec::new() });
-    }
-    count
 }
