@@ -20,7 +20,7 @@ def free_port():
 def start(name, more, ready):
     # A session of its own, as a service manager gives it: Linux shares cores out among sessions (sched_autogroup), each
     # backend of PostgreSQL is one, and a thread of a crowded session may stand still for a second beside them.
-    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "7200", **more}
+    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "3600", **more}
     process = subprocess.Popen([BINARIES / name.split()[0], *name.split()[1:]], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
     started.append(process)
     for _ in range(600):

@@ -1,6 +1,6 @@
 //! What each line did, kept so that it can be taken back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use db::{Scoped, ScopedWrite, TenantTx};
 use serde_json::{Value, json};
@@ -15,19 +15,20 @@ use super::{
     write::{Action, Done},
 };
 
-// The first line that touches a record says how it was before; others only that its version has moved on.
 const DID: ScopedWrite = ScopedWrite::new(
-    "with did as (
-         select * from jsonb_to_recordset($3) as d (line bigint, record_id uuid, action text, version bigint, before jsonb)
-     ), again as (
-         update app.import_rows r set version = d.version from did d
-         where r.account_id = $1 and r.import_id = $2 and r.record_id = d.record_id and d.action = 'updated'
-     )
-     insert into app.import_rows (account_id, import_id, line, record_id, action, version, before)
-     select $1, $2, d.line, d.record_id,
-         case when d.action = 'updated' and exists (select from app.import_rows r where r.account_id = $1 and r.import_id = $2
-             and r.record_id = d.record_id and r.action in ('created', 'updated')) then 'again' else d.action end, d.version, d.before
-     from did d",
+    "insert into app.import_rows (account_id, import_id, line, record_id, action, version, before)
+     select $1, $2, d.line, d.record_id, d.action, d.version, d.before
+     from jsonb_to_recordset($3) as d (line bigint, record_id uuid, action text, version bigint, before jsonb)",
+);
+const TOUCHED: Scoped = Scoped::new(
+    "select distinct record_id from app.import_rows
+     where account_id = $1 and import_id = $2 and record_id = any ($3) and action in ('created', 'updated')",
+);
+// Each is looked up by its record: joined without that, a part would read all that the parts before it have done.
+const AGAIN: ScopedWrite = ScopedWrite::new(
+    "update app.import_rows r set version = d.version
+     from unnest($3::uuid[], $4::bigint[]) as d (record_id, version)
+     where r.account_id = $1 and r.import_id = $2 and r.record_id = any ($3) and r.record_id = d.record_id",
 );
 const LINKED: ScopedWrite = ScopedWrite::new(
     "with did as (
@@ -41,7 +42,7 @@ const LINKED: ScopedWrite = ScopedWrite::new(
          action = case when not d.touched and r.line = d.first then 'updated' else r.action end,
          before = case when not d.touched and r.line = d.first then d.before else r.before end
      from did d
-     where r.account_id = $1 and r.import_id = $2 and r.record_id = d.record_id",
+     where r.account_id = $1 and r.import_id = $2 and r.record_id = any ($4) and r.record_id = d.record_id",
 );
 const RECORDS: Scoped = Scoped::new(
     "select line, record_id from app.import_rows where account_id = $1 and import_id = $2 and line = any ($3)",
@@ -59,21 +60,47 @@ pub(super) async fn note(
     linking: bool,
     taken: &Taken,
 ) -> db::Result<()> {
-    let statement = if linking { LINKED } else { DID };
     let unchanged = mapping.has_deferred(); // such a record may still be changed
     for group in &taken.groups {
         let did = group.iter().filter(|(_, done)| unchanged || done.action != Action::Unchanged);
-        let did: Vec<Value> = did.map(|(line, done)| noted(*line, done)).collect();
-        if !did.is_empty() {
-            tx.write_unnoted::<()>(statement).bind(import).bind(Column(did)).run().await?;
+        let did: Vec<&(i64, Done)> = did.collect();
+        if did.is_empty() {
+            continue;
         }
+        let touched = if linking { HashSet::new() } else { again(tx, import, &did).await? };
+        let rows: Vec<Value> =
+            did.iter().map(|(line, done)| noted(*line, done, touched.contains(&done.record))).collect();
+        let statement = if linking { LINKED } else { DID };
+        let statement = tx.write_unnoted::<()>(statement).bind(import).bind(Column(rows));
+        let records: Vec<Uuid> = did.iter().map(|(_, done)| done.record).collect();
+        if linking { statement.bind(records) } else { statement }.run().await?;
     }
     Ok(())
 }
 
-fn noted(line: i64, done: &Done) -> Value {
+/// The records that a line before has touched: it says how they were before, and these that their version has moved on.
+async fn again(tx: &mut TenantTx, import: Uuid, did: &[&(i64, Done)]) -> db::Result<HashSet<Uuid>> {
+    let updated = did.iter().map(|(_, done)| done).filter(|done| done.action == Action::Updated);
+    let updated: HashMap<Uuid, i64> = updated.map(|done| (done.record, done.version)).collect();
+    if updated.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let records: Vec<Uuid> = updated.keys().copied().collect();
+    let touched: Vec<(Uuid,)> = tx.read(TOUCHED).bind(import).bind(records).all().await?;
+    let touched: HashSet<Uuid> = touched.into_iter().map(|(record,)| record).collect();
+    let (records, versions): (Vec<Uuid>, Vec<i64>) =
+        updated.into_iter().filter(|(record, _)| touched.contains(record)).unzip();
+    if !records.is_empty() {
+        tx.write_unnoted::<()>(AGAIN).bind(import).bind(records).bind(versions).run().await?;
+    }
+    Ok(touched)
+}
+
+fn noted(line: i64, done: &Done, again: bool) -> Value {
+    let again = again && done.action == Action::Updated;
+    let action = if again { "again" } else { done.action.word() };
     json!({
-        "line": line, "record_id": done.record, "action": done.action.word(), "version": done.version, "before": done.before,
+        "line": line, "record_id": done.record, "action": action, "version": done.version, "before": done.before,
     })
 }
 
