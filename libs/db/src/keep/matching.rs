@@ -101,6 +101,7 @@ pub async fn matching<R: Resource>(
     );
     let mut statement = tx.built::<(Vec<String>, Vec<Uuid>)>(text);
     statement.row = values;
-    let found = statement.all().await?.into_iter();
+    // A plan that is kept knows none of the values: it would compare each with every record of the account.
+    let found = statement.all_once().await?.into_iter();
     Ok(found.map(|(key, ids)| (key, ids.into_iter().map(Id::from).collect())).collect())
 }
