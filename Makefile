@@ -36,6 +36,7 @@ bench: ## Measure the services beside pgbench and argon2, and backups beside pg_
 	@bench/auth
 	@bench/backups
 	@bench/gateway
+	@bench/imports
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
 .PHONY: chaos

@@ -44,6 +44,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is the fault of what was to be written, and not of the database: other values may well be taken
+    /// (PostgreSQL's appendix A, classes 22 and 23).
+    pub(crate) fn is_of_values(&self) -> bool {
+        match self {
+            Self::NotFound(_) | Self::Stale(_) | Self::Refused(_) => true,
+            Self::Sql(error) => error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code)
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+            _ => false,
+        }
+    }
+
     /// The constraint that refused a write, if one did.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {

@@ -80,8 +80,9 @@ pub use config::Config;
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{
-    Answer, Changed, New, Removed, Restored, Written, all_found, change, find, find_in_trash, history,
-    insert, lock_all, purge, purge_about, remember, remove, replay, restore, touch, write_each,
+    Answer, Changed, KeyPart, New, Purpose, Removed, Restored, Written, all_found, change, find,
+    find_in_trash, history, insert, lock_all, matching, purge, purge_about, remember, remove, replay,
+    restore, touch, write_each,
 };
 pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,

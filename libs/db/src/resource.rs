@@ -123,6 +123,12 @@ impl<R> Field<R> {
         self.name
     }
 
+    /// Whether it is never null.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required
+    }
+
     /// What it holds.
     #[must_use]
     pub const fn kind(&self) -> Kind {

@@ -28,6 +28,8 @@ pub enum Reason {
     SigningKeys,
     /// An event reaches somebody who works on it, in the account where it happened.
     Event,
+    /// A process of a service looks for a job that is due, and works at it for whoever started it.
+    Jobs,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

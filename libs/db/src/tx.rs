@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use identity::{Principal, Secret};
+use identity::{Permissions, Principal, Secret};
 use kernel::{AccountId, UserId};
 use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
@@ -127,6 +127,12 @@ impl TenantTx {
         if let Reach::Of { acting, .. } = &mut self.reach {
             *acting = Some((resource, action));
         }
+        self
+    }
+
+    /// The same transaction, for somebody who may do no more than this: one that was begun without a principal.
+    pub fn within(mut self, permissions: Permissions) -> Self {
+        self.reach = Reach::Of { permissions, acting: None };
         self
     }
 

@@ -38,6 +38,12 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "activity", actions: ALL, records: true, about: "what was done with a record" },
     Subject { name: "tag", actions: ALL, records: true, about: "words that records are found by" },
     Subject {
+        name: "import",
+        actions: ALL,
+        records: true,
+        about: "files of records, and what became of them",
+    },
+    Subject {
         name: "account",
         actions: &["read", "write"],
         records: false,

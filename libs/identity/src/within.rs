@@ -25,6 +25,23 @@ impl Permission {
 }
 
 impl Permissions {
+    /// What roles allow together, each with its permissions and the fields that it hides. A field is hidden unless one
+    /// role shows it: lets its resource be read, and does not hide it.
+    #[must_use]
+    pub fn of_roles(roles: &[(Vec<String>, Vec<String>)]) -> Self {
+        let shows = |field: &String| {
+            let resource = field.split_once('.').map_or(field.as_str(), |(resource, _)| resource);
+            roles
+                .iter()
+                .any(|(held, hidden)| !hidden.contains(field) && Self::new(held).allow(resource, "read"))
+        };
+        let mut hidden: Vec<String> = roles.iter().flat_map(|(_, hidden)| hidden).cloned().collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        hidden.retain(|field| !shows(field));
+        Self::new(roles.iter().flat_map(|(held, _)| held)).hiding(hidden)
+    }
+
     /// What these and `bounds` both allow, as far as both reach; what either hides stays hidden.
     #[must_use]
     pub fn within(&self, bounds: &Self) -> Self {

@@ -23,7 +23,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Beside, ClientAddress, Error, Json, Proxies, RequestId, conditional::Seen, health};
+use crate::{Beside, ClientAddress, Error, Json, Proxies, RequestId, Upload, conditional::Seen, health};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -96,6 +96,8 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
     let seen = Seen::of(&request);
     let answered = id.scope(async {
         let start = tokio::time::Instant::now();
+        let patience =
+            Upload::of(request.method(), request.uri().path()).map_or(patience, |file| file.patience);
         let response = match tokio::time::timeout(patience, next.run(request)).await {
             Ok(response) => response,
             Err(_) => Error::TimedOut.into_response(),

@@ -12,12 +12,16 @@ mod request_id;
 mod respond;
 mod serve;
 mod telemetry;
+mod upload;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{
     Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, document as describe,
+    harmless,
 };
-pub use extract::{IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, web_address};
+pub use extract::{
+    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, understood, web_address,
+};
 pub use finish::{Edges, finish, shield};
 pub use health::{Beside, Health};
 pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
@@ -26,6 +30,7 @@ pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
 pub use serve::{Bounds, Listener, exit_code, serve, shutdown_signal};
 pub use telemetry::{LogFormat, start_telemetry};
+pub use upload::Upload;
 
 /// What a handler answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

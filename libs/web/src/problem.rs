@@ -104,6 +104,20 @@ impl Error {
         Self::Invalid(vec![Violation::new(pointer, code, message)])
     }
 
+    /// What is wrong with the record that could not be written, field by field; the failure itself, where it is none of
+    /// the record's.
+    pub fn into_violations(self) -> Result<Vec<Violation>, Self> {
+        match self {
+            Self::Invalid(violations) => Ok(violations),
+            Self::NotFound(_) | Self::Stale(..) | Self::Refused(_) => {
+                let problem = self.into_problem();
+                let whole = || vec![Violation::new("", problem.code, problem.detail)];
+                Ok(if problem.errors.is_empty() { whole() } else { problem.errors })
+            }
+            failed => Err(failed),
+        }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -55,6 +55,7 @@ impl Config {
             body: BodyBounds {
                 bytes: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
                 pause: env.seconds("NEXO_BODY_PAUSE_SECONDS", 10, 1..=300),
+                patience: None,
             },
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),

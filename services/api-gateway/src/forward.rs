@@ -9,7 +9,7 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use web::{ClientAddress, Error, RequestId, Result};
+use web::{ClientAddress, Error, RequestId, Result, Upload};
 
 use crate::{
     App,
@@ -17,7 +17,7 @@ use crate::{
     edge::hops,
     keys::Exchanged,
     trail::Trail,
-    upstream::{Outgoing, Service},
+    upstream::{BodyBounds, Outgoing, Service},
 };
 
 /// What somebody without a token may ask for.
@@ -68,10 +68,11 @@ async fn pass_on(
         let admitted = admit(app, request.headers(), id, client).await?;
         (trail.account, key) = (Some(admitted.account), admitted.key);
     }
-    if length(request.headers()).is_some_and(|length| length > app.body.bytes) {
-        return Err(Error::TooLarge(app.body.bytes));
+    let bounds = bounds(app, &request);
+    if length(request.headers()).is_some_and(|length| length > bounds.bytes) {
+        return Err(Error::TooLarge(bounds.bytes));
     }
-    let mut outgoing = Outgoing::of(request, app.body).await?;
+    let mut outgoing = Outgoing::of(request, bounds).await?;
     hops::inbound(&mut outgoing.headers);
     outgoing.headers.insert("x-request-id", id.header());
     name_client(&mut outgoing.headers, client.0);
@@ -113,8 +114,19 @@ async fn send(
     outgoing: Outgoing,
     trail: &mut Trail,
 ) -> Result<http::Response<Body>> {
+    let limit = outgoing.bounds.bytes;
     let answer = app.upstreams.send(service, outgoing, trail).await;
-    answer.map_err(|failure| failure.told(app.body.bytes))
+    answer.map_err(|failure| failure.told(limit))
+}
+
+/// How large a body may be, and how long it may take: files are larger than records.
+fn bounds(app: &App, request: &Request) -> BodyBounds {
+    let upload = Upload::of(request.method(), request.uri().path());
+    upload.map_or(app.body, |file| BodyBounds {
+        bytes: file.limit,
+        patience: Some(file.patience),
+        ..app.body
+    })
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

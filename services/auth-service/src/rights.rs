@@ -35,24 +35,14 @@ impl HeldRole {
     pub(crate) fn is_owner(&self) -> bool {
         self.standard && self.name == OWNER
     }
-
-    /// Whether it lets one read the resource of `field` without hiding the field.
-    fn shows(&self, field: &str) -> bool {
-        let resource = field.split_once('.').map_or(field, |(resource, _)| resource);
-        Permissions::new(&self.permissions).allow(resource, "read")
-            && !self.hidden_fields.iter().any(|hidden| hidden == field)
-    }
 }
 
 impl Rights {
     pub(crate) fn of(mut roles: Vec<HeldRole>) -> Self {
         roles.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.name.cmp(&other.name)));
-        let mut hidden: Vec<String> = roles.iter().flat_map(|role| role.hidden_fields.clone()).collect();
-        hidden.sort_unstable();
-        hidden.dedup();
-        hidden.retain(|field| !roles.iter().any(|role| role.shows(field))); // one role that shows it is enough
-        let permissions = Permissions::new(roles.iter().flat_map(|role| &role.permissions)).hiding(hidden);
-        Self { roles, permissions }
+        let held: Vec<_> =
+            roles.iter().map(|role| (role.permissions.clone(), role.hidden_fields.clone())).collect();
+        Self { roles, permissions: Permissions::of_roles(&held) }
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use identity::Secret;
 use kernel::Env;
 
+use crate::JobSettings;
+
 /// The settings of this service.
 #[derive(Debug)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub events: events::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
+    /// How jobs are worked at.
+    pub jobs: JobSettings,
     /// Seals cursors.
     pub secret: Secret,
 }
@@ -26,6 +30,7 @@ impl Config {
             database: db::Config::read(env),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
+            jobs: JobSettings::read(env),
             secret: Secret::read(env),
         }
     }

@@ -9,6 +9,8 @@ pub mod contacts;
 pub mod employees;
 mod explain;
 mod form;
+mod imports;
+mod jobs;
 pub mod notes;
 pub mod notifications;
 pub mod professionals;
@@ -31,6 +33,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Beside, Edges};
 
 pub use config::Config;
+pub use jobs::{Settings as JobSettings, Worker, Workers};
 pub use rule::Rule;
 
 /// What every handler may ask for.
@@ -49,6 +52,9 @@ pub struct App {
     explain::Explanation,
     employees::OrgChart,
     employees::Place,
+    imports::Import,
+    imports::ImportErrors,
+    imports::ImportList,
     notifications::Notifications,
     professionals::Availability,
     professionals::Free,
@@ -73,6 +79,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(activities::router())
         .merge(notifications::router())
         .merge(tags::router())
+        .merge(imports::router())
         .merge(audit::router())
         .routes(routes!(explain::explain))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crm_service::{App, Config};
+use crm_service::{App, Config, Workers};
 use db::Wake;
 use kernel::{Clock, Env};
 use web::{Beside, Listener, serve, shutdown_signal, start_telemetry};
@@ -26,11 +26,13 @@ async fn run() -> anyhow::Result<()> {
     let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret).waking(&wake);
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "crm-service serves");
+    let workers = Workers::start(&db, config.jobs);
     let events = config.events.start(&db, wake, crm_service::consumers());
     let beside = vec![Beside::new("events", events.troubles().count())];
     let app = App { db, verifier: config.identity.verifier(Clock::system()) };
     let (router, _) = crm_service::router_beside(app, beside);
     let served = serve(listener, router, shutdown_signal()).await;
+    workers.stop().await;
     events.stop().await;
     Ok(served?)
 }

@@ -42,8 +42,7 @@ with services as (
     select 'policy ' || polname || ' is not one of the two of a tenant table', name from guarded
     where polname not in ('tenant_guard', 'app_rw')
       and not (polname = 'lookups' and kind = 'global' and polroles = array[(select oid from pg_roles where rolname = 'nexo_definer')])
-      and not (polname = 'search' and polcmd = 'r' and polroles = array[(select oid from pg_roles where rolname = 'nexo_definer')])
-      and not (polname = 'due' and name = 'app.outbox' and polcmd = 'r' and polroles = array[(select oid from pg_roles where rolname = 'nexo_definer')])
+      and not (polname in ('search', 'due') and polcmd = 'r' and polroles = array[(select oid from pg_roles where rolname = 'nexo_definer')])
     union all
     select 'policy ' || polname || ' is for PUBLIC', name from guarded where 0::oid = any (polroles)
     union all

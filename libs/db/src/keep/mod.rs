@@ -5,12 +5,14 @@
 mod bulk;
 mod history;
 mod idempotency;
+mod matching;
 mod purge;
 mod refer;
 
 pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, replay};
+pub use matching::{KeyPart, Purpose, matching};
 pub use purge::{find_in_trash, purge, purge_about};
 
 use std::{borrow::Cow, collections::HashSet};

@@ -11,7 +11,7 @@ use axum::{
     routing::{delete, get, patch, post},
 };
 use db::{Asked, Db, Dress, History, Paging, Resource, Shape, Sought};
-pub use export::{Export, Format, Pages};
+pub use export::{Export, Format, Pages, harmless};
 use identity::Verifier;
 use kernel::Id;
 pub use once::{Begun, Once};

@@ -22,7 +22,8 @@ pub struct Patch(Value);
 
 impl Patch {
     /// If `value` is one: an object.
-    pub(crate) fn of(value: Value) -> Option<Self> {
+    #[must_use]
+    pub fn of(value: Value) -> Option<Self> {
         value.is_object().then_some(Self(value))
     }
 
@@ -41,7 +42,7 @@ impl Patch {
 }
 
 /// Reads and validates what is JSON already.
-pub(crate) fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
+pub fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
     valid(serde_path_to_error::deserialize(value).map_err(|error| unreadable(&error))?)
 }
 

@@ -6,8 +6,8 @@ mod params;
 mod rules;
 mod violations;
 
-pub use body::{Json, Patch};
-pub(crate) use body::{hidden_field, understood};
+pub(crate) use body::hidden_field;
+pub use body::{Json, Patch, understood};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
 pub use rules::{ascii, one_line, web_address};

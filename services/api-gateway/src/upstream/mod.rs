@@ -129,7 +129,8 @@ impl Upstreams {
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
         let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
         trail.upstream = Some(address.clone());
-        let answered = timeout(self.times.head, self.client.request(request(&address, outgoing))).await;
+        let patience = outgoing.bounds.patience.unwrap_or(self.times.head);
+        let answered = timeout(patience, self.client.request(request(&address, outgoing))).await;
         trail.waited += start.elapsed();
         let failure = match answered {
             Ok(Ok(answer)) => {

@@ -25,6 +25,8 @@ pub struct BodyBounds {
     pub bytes: usize,
     /// How long it may pause.
     pub pause: Duration,
+    /// How long it may take altogether, where that is longer than other requests may: then for an answer as well.
+    pub patience: Option<Duration>,
 }
 
 /// What is sent.
@@ -32,6 +34,7 @@ pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) path: PathAndQuery,
     pub(crate) headers: HeaderMap,
+    pub(crate) bounds: BodyBounds,
     body: Payload,
 }
 
@@ -40,11 +43,16 @@ enum Payload {
     Streamed(Body),
 }
 
+impl BodyBounds {
+    /// Of what has no body.
+    const NONE: Self = Self { bytes: 0, pause: Duration::ZERO, patience: None };
+}
+
 impl Outgoing {
     /// A request without a body.
     pub(crate) fn new(method: Method, path: &'static str) -> Self {
         let (path, headers) = (PathAndQuery::from_static(path), HeaderMap::new());
-        Self { method, path, headers, body: Payload::Kept(Bytes::new()) }
+        Self { method, path, headers, bounds: BodyBounds::NONE, body: Payload::Kept(Bytes::new()) }
     }
 
     /// What came in, with a body within `bounds`.
@@ -52,14 +60,14 @@ impl Outgoing {
         let (parts, body) = request.into_parts();
         let path = parts.uri.into_parts().path_and_query.unwrap_or(PathAndQuery::from_static("/"));
         let body = Payload::of(body, bounds).await?;
-        Ok(Self { method: parts.method, path, headers: parts.headers, body })
+        Ok(Self { method: parts.method, path, headers: parts.headers, bounds, body })
     }
 
     /// The same once more, where its body is still there.
     pub(crate) fn copy(&self) -> Option<Self> {
         let Payload::Kept(body) = &self.body else { return None };
         let (method, path, headers) = (self.method.clone(), self.path.clone(), self.headers.clone());
-        Some(Self { method, path, headers, body: Payload::Kept(body.clone()) })
+        Some(Self { method, path, headers, bounds: self.bounds, body: Payload::Kept(body.clone()) })
     }
 
     /// Whether what goes wrong is no doing of the client's.

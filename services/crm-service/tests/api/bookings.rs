@@ -246,9 +246,9 @@ async fn what_a_booking_cannot_be_is_named() {
     let client = made(&eve, "/clients", json!({ "name": "Acme" })).await;
     for (field, value, code, pointer) in [
         ("professional_id", theirs["id"].clone(), "booking-professional-unknown", "/professional_id"),
-        ("professional_id", json!(uuid::Uuid::now_v7()), "booking-professional-unknown", "/professional_id"),
+        ("professional_id", json!(Uuid::now_v7()), "booking-professional-unknown", "/professional_id"),
         ("client_id", client["id"].clone(), "booking-client-unknown", "/client_id"),
-        ("project_id", json!(uuid::Uuid::now_v7()), "booking-project-unknown", "/project_id"),
+        ("project_id", json!(Uuid::now_v7()), "booking-project-unknown", "/project_id"),
         ("ends_at", json!("2026-06-01T09:00:00Z"), "booking-ends-before-start", "/ends_at"),
         ("ends_at", json!("2026-06-02T09:00:00.000001Z"), "booking-too-long", "/ends_at"),
         ("rate", json!("-1"), "booking-rate-negative", "/rate"),

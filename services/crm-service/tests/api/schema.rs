@@ -7,7 +7,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 204);
+    assert_eq!(testkit::closed(&nexo, &document).await, 215);
     let served = nexo
         .person("")
         .await

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use axum::Router;
+use crm_service::Workers;
 use db::Wake;
 use events::Running;
 use kernel::{Clock, Env};
@@ -45,6 +46,7 @@ pub(crate) struct Services {
     pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
     events: Running,
+    workers: Workers,
 }
 
 impl Services {
@@ -77,12 +79,14 @@ impl Services {
         // One relay for all that is written in this process.
         let events = crm.events.start(&crm_db, wake, crm_service::consumers());
         let beside = vec![Beside::new("events", events.troubles().count())];
+        let workers = Workers::start(&crm_db, crm.jobs);
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
             bounds: gateway.bounds,
             auth: auth_app,
             crm: crm_service::router_beside(crm_service::App { db: crm_db, verifier }, beside).0,
             events,
+            workers,
         })
     }
 
@@ -113,6 +117,7 @@ impl Services {
             }
         }
         self.events.stop().await;
+        self.workers.stop().await;
         Ok(())
     }
 }

@@ -26,6 +26,21 @@ impl Api {
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
     }
 
+    /// A request with a body of this media type, for what was seen at this version.
+    pub(crate) async fn send_as(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        media: &str,
+        seen: i64,
+        body: String,
+    ) -> Value {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request =
+            request.header(header::CONTENT_TYPE, media).header(header::IF_MATCH, format!("\"{seen}\""));
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body).await
+    }
+
     /// The token of somebody who registers, reads the letter, and confirms.
     pub(crate) async fn register(&self, email: &str) -> String {
         let password = "correct-horse-battery";

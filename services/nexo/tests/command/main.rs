@@ -10,6 +10,7 @@
 mod api;
 mod audit;
 mod boot;
+mod imports;
 mod keys;
 mod lint;
 mod northwind;

@@ -52,6 +52,7 @@ fn nexo(home: &TempDir) -> Command {
         command.env_remove(name);
     }
     command.env("NEXO_STATE", home.path().join("state")).env("NEXO_LOG", "info");
+    command.env("NEXO_JOB_LEASE_SECONDS", "2"); // a killed process is not waited for longer
     command
 }
 

@@ -1,7 +1,7 @@
 //! Writing many records of which some may not be written.
 
 use super::Written;
-use crate::{Error, Record, Resource, Result, TenantTx};
+use crate::{Record, Resource, Result, TenantTx};
 
 /// Writes each of `items` that can be written, and tells of each what became of it. All are written at once; where that is
 /// refused, each half alone, until those at fault stand alone: a good batch costs one statement, and one bad item among
@@ -40,7 +40,7 @@ async fn write_part<R: Resource, W: Written<R>>(
             tx.keep_part(savepoint).await?;
             Ok(Ok(written))
         }
-        Err(refused @ (Error::NotFound(_) | Error::Stale(_) | Error::Refused(_))) => {
+        Err(refused) if refused.is_of_values() => {
             tx.undo_part(savepoint).await?;
             Ok(Err(refused))
         }

@@ -78,7 +78,7 @@ pub(super) async fn remove_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) 
         names::<R>()
     );
     let user = tx.inside.user;
-    tx.built(text).bind(user).bind(ids).all().await.map_err(explain::<R>)
+    tx.built(text).bind(user).bind(ids).all_once().await.map_err(explain::<R>)
 }
 
 pub(super) async fn restore_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<Vec<Record<R>>> {
@@ -93,7 +93,7 @@ pub(super) async fn restore_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>)
         names::<R>()
     );
     let user = tx.inside.user;
-    tx.built(text).bind(user).bind(ids).all().await.map_err(explain::<R>)
+    tx.built(text).bind(user).bind(ids).all_once().await.map_err(explain::<R>)
 }
 
 /// `$1` is the account, `$2` the person.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{Sheet, text};
@@ -40,17 +42,19 @@ impl Sheet for Csv {
     }
 }
 
-/// A text that a spreadsheet would run as a formula is shown as one that it would not: an apostrophe before it (OWASP, CSV
-/// Injection). Numbers are left alone.
 fn cell(value: &Value) -> String {
     let shown = text(value);
-    if value.is_string()
-        && shown.starts_with(['=', '+', '-', '@', '\t', '\r'])
-        && shown.parse::<f64>().is_err()
-    {
-        format!("'{shown}")
+    if value.is_string() { harmless(&shown).into_owned() } else { shown }
+}
+
+/// A text that a spreadsheet would run as a formula, as one that it would not: an apostrophe before it (OWASP, CSV
+/// Injection). Numbers are left alone.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{text}"))
     } else {
-        shown
+        Cow::Borrowed(text)
     }
 }
 

@@ -8,6 +8,8 @@ mod xlsx;
 
 use std::collections::BTreeMap;
 
+pub use csv::harmless;
+
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},

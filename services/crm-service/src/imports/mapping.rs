@@ -1,0 +1,332 @@
+//! A plan, understood: which cell goes where.
+
+use std::collections::HashSet;
+
+use db::{Hidden, KeyPart, Kind};
+use serde_json::{Map, Value, json};
+use web::Violation;
+
+use super::{
+    convert,
+    plan::{Mode, Plan, Rule},
+    registry::Target,
+    survey::FileFound,
+};
+
+/// A plan whose every name is known.
+pub(super) struct Mapping {
+    pub(super) target: &'static Target,
+    pub(super) mode: Mode,
+    pub(super) key: Vec<(String, KeyPart)>,
+    steps: Vec<Step>,
+    nulls: HashSet<String>,
+    clear_empty: bool,
+    pub(super) columns: Vec<String>,
+}
+
+/// What fills one field.
+struct Step {
+    /// None: the same value in every line.
+    column: Option<usize>,
+    path: Vec<String>,
+    kind: Kind,
+    rule: Rule,
+    reference: Option<Reference>,
+}
+
+/// By what another record is named.
+pub(super) struct Reference {
+    pub(super) target: &'static Target,
+    pub(super) by: KeyPart,
+    pub(super) by_field: String,
+    /// Whether it is of the same kind, and may come later in the same file.
+    pub(super) own: bool,
+}
+
+/// A field that holds the id of a record, which a cell names.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) step: usize,
+    pub(super) value: String,
+}
+
+/// What a line says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) patch: Map<String, Value>,
+    pub(super) named: Vec<Named>,
+    pub(super) wrong: Vec<Wrong>,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) column: Option<String>,
+    pub(super) pointer: String,
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// The longest cell that a spreadsheet holds.
+const LONGEST_CELL: usize = 32_767;
+
+impl Mapping {
+    /// Understands a plan for this file; else tells what is wrong with it.
+    pub(super) fn of(
+        target: &'static Target,
+        plan: &Plan,
+        file: &FileFound,
+        hidden: &Hidden,
+    ) -> Result<Self, Vec<Violation>> {
+        let columns: Vec<String> = file.columns.iter().map(|column| column.name.clone()).collect();
+        let (mut steps, mut wrong) = (Vec::new(), Vec::new());
+        let mut filled = HashSet::new();
+        for (at, rule) in plan.mapping.iter().enumerate() {
+            let pointer = |name: &str| format!("/mapping/{at}/{name}");
+            match Step::of(target, rule, &columns, hidden) {
+                Ok(step) if filled.insert(rule.field.clone()) => steps.push(step),
+                Ok(_) => wrong.push(Violation::new(pointer("field"), "duplicate", "is filled already")),
+                Err((name, code, message)) => wrong.push(Violation::new(pointer(name), code, message)),
+            }
+        }
+        let mut key = Vec::new();
+        for (at, field) in plan.key.iter().enumerate() {
+            match (target.key)(field).filter(|_| filled.contains(field)) {
+                Some(part) => key.push((field.clone(), part)),
+                None => wrong.push(Violation::new(
+                    format!("/key/{at}"),
+                    "unknown-field",
+                    "must be a field of the mapping that holds a text or an id",
+                )),
+            }
+        }
+        if plan.mode != Mode::Create && plan.key.is_empty() {
+            wrong.push(Violation::new("/key", "required", "must name the fields by which a record is found"));
+        }
+        let deferred =
+            |field: &String| steps.iter().any(|step| step.path.first() == Some(field) && step.is_deferred());
+        if plan.key.iter().any(deferred) {
+            wrong.push(Violation::new("/key", "deferred", "must not name a record of the same kind"));
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let nulls = plan.nulls.iter().cloned().collect();
+        Ok(Self { target, mode: plan.mode, key, steps, nulls, clear_empty: plan.clear_empty, columns })
+    }
+
+    /// Whether it fills a field that somebody does not see.
+    pub(super) fn touches(&self, hidden: &Hidden) -> bool {
+        self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field))
+    }
+
+    /// Whether records name others of their kind: those may come later, and are looked for once all are there.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.steps.iter().any(Step::is_deferred)
+    }
+
+    /// The fields that hold ids of records which cells name.
+    pub(super) fn references(&self) -> impl Iterator<Item = (usize, &Reference)> {
+        self.steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.reference.as_ref()?)))
+    }
+
+    pub(super) fn reference(&self, step: usize) -> Option<&Reference> {
+        self.steps.get(step)?.reference.as_ref()
+    }
+
+    /// The field of a step.
+    pub(super) fn field(&self, step: usize) -> &str {
+        self.steps.get(step).map_or("", |step| step.rule.field.as_str())
+    }
+
+    /// What is wrong with what this step takes from a line.
+    pub(super) fn wrong(&self, step: usize, code: &str, message: impl Into<String>) -> Wrong {
+        let step = self.steps.get(step);
+        Wrong {
+            column: step.and_then(|step| self.columns.get(step.column?).cloned()),
+            pointer: step.map_or_else(String::new, |step| format!("/{}", step.path.join("/"))),
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// What is wrong with a field, by the column that fills it.
+    pub(super) fn blame(&self, violation: Violation) -> Wrong {
+        let field = violation.pointer.split('/').nth(1).unwrap_or_default();
+        let step = self.steps.iter().find(|step| {
+            step.path.first().is_some_and(|first| first == field)
+                && (violation.pointer == format!("/{}", step.path.join("/")) || step.path.len() == 1)
+        });
+        let step = step
+            .or_else(|| self.steps.iter().find(|step| step.path.first().is_some_and(|first| first == field)));
+        let column = step.and_then(|step| self.columns.get(step.column?).cloned());
+        Wrong { column, pointer: violation.pointer, code: violation.code, message: violation.message }
+    }
+
+    /// What a line says, which has a cell for each column.
+    pub(super) fn read(&self, cells: &[String]) -> Said {
+        let mut said = Said::default();
+        for (at, step) in self.steps.iter().enumerate() {
+            let Some(column) = step.column else { continue };
+            let cell = cells.get(column).map_or("", String::as_str);
+            if cell.chars().count() > LONGEST_CELL {
+                said.wrong.push(self.wrong(
+                    at,
+                    "length",
+                    format!("must have at most {LONGEST_CELL} characters"),
+                ));
+                continue;
+            }
+            let cell = convert::part(&step.rule, cell);
+            let null = self.nulls.contains(cell);
+            if null || cell.trim().is_empty() {
+                if (null || self.clear_empty) && step.path.len() == 1 {
+                    put(&mut said.patch, &step.path, Value::Null);
+                }
+                continue;
+            }
+            if step.reference.is_some() {
+                said.named.push(Named { step: at, value: cell.trim().to_owned() });
+                continue;
+            }
+            match convert::value(step.kind, &step.rule, cell) {
+                Ok(value) => put(&mut said.patch, &step.path, value),
+                Err((code, message)) => said.wrong.push(self.wrong(at, code, message)),
+            }
+        }
+        self.fill_in(&mut said.patch);
+        compact(&mut said.patch);
+        said
+    }
+
+    /// The values that are the same in every line; inside of a list, only beside one that the line itself has said.
+    fn fill_in(&self, patch: &mut Map<String, Value>) {
+        for step in self.steps.iter().filter(|step| step.column.is_none()) {
+            let Some(value) = &step.rule.value else { continue };
+            let listed = step.path.get(1).is_some_and(|part| part.parse::<usize>().is_ok());
+            let begun = || {
+                let item = step.path.get(1).and_then(|at| at.parse::<usize>().ok());
+                patch.get(step.path.first()?)?.get(item?).filter(|item| item.is_object())
+            };
+            if !listed || begun().is_some() {
+                put(patch, &step.path, value.clone());
+            }
+        }
+    }
+}
+
+impl Step {
+    fn of(
+        target: &'static Target,
+        rule: &Rule,
+        columns: &[String],
+        hidden: &Hidden,
+    ) -> Result<Self, (&'static str, &'static str, String)> {
+        let path: Vec<String> = rule.field.split('.').map(ToOwned::to_owned).collect();
+        let fields = (target.fields)();
+        let known = fields.iter().find(|field| path.first().is_some_and(|first| first == field.name));
+        let known = known.filter(|field| !hidden.hide(field.name));
+        let field =
+            known.ok_or_else(|| ("field", "unknown-field", format!("unknown field `{}`", rule.field)))?;
+        let inside = matches!(field.kind, Kind::Json);
+        if path.len() > 1 && !inside || path.len() > 4 || path.iter().any(String::is_empty) {
+            return Err(("field", "unknown-field", "the field has no such part".to_owned()));
+        }
+        if inside && path.len() == 1 && rule.column.is_some() {
+            return Err((
+                "field",
+                "parts",
+                "a field that has parts is filled by parts, such as emails.0.address".to_owned(),
+            ));
+        }
+        if path.iter().skip(1).any(|part| part.parse::<usize>().is_ok_and(|at| at >= 100)) {
+            return Err(("field", "range", "a list has at most 100 items here".to_owned()));
+        }
+        let column = match (&rule.column, &rule.value) {
+            (Some(name), None) => {
+                let at = columns.iter().position(|column| column == name);
+                Some(at.ok_or(("column", "unknown-column", "the file has no such column".to_owned()))?)
+            }
+            (None, Some(_)) => None,
+            _ => {
+                return Err(("column", "required", "must have a column or a value, and not both".to_owned()));
+            }
+        };
+        let reference = rule.by.as_deref().map(|by| reference(target, &rule.field, by)).transpose()?;
+        if reference.is_some() && column.is_none() {
+            return Err(("by", "type", "a value that is the same in every line is an id".to_owned()));
+        }
+        Ok(Self { column, path, kind: field.kind, rule: rule.clone(), reference })
+    }
+
+    fn is_deferred(&self) -> bool {
+        self.reference.as_ref().is_some_and(|reference| reference.own)
+    }
+}
+
+fn reference(
+    target: &'static Target,
+    field: &str,
+    by: &str,
+) -> Result<Reference, (&'static str, &'static str, String)> {
+    let related = target.related.iter().find(|related| related.column() == field);
+    let other = related.and_then(|related| Target::of_plural(related.plural()));
+    let other = other.ok_or_else(|| {
+        ("by", "unknown-field", "the field holds the id of no record that can be named".to_owned())
+    })?;
+    let key = (other.key)(by)
+        .ok_or_else(|| ("by", "unknown-field", format!("{} are not known by `{by}`", other.plural)))?;
+    Ok(Reference { target: other, by: key, by_field: by.to_owned(), own: std::ptr::eq(other, target) })
+}
+
+/// Puts a value at its place, and makes what it stands in.
+fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let mut place = patch.entry(first.clone()).or_insert(Value::Null);
+    for part in rest {
+        let next = if let Ok(at) = part.parse::<usize>() { item(place, at) } else { part_of(place, part) };
+        let Some(next) = next else { return };
+        place = next;
+    }
+    *place = value;
+}
+
+/// The item at this place of a list, which is made.
+fn item(list: &mut Value, at: usize) -> Option<&mut Value> {
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    let items = list.as_array_mut()?;
+    items.resize(items.len().max(at + 1), Value::Null);
+    items.get_mut(at)
+}
+
+/// The part of this name, which is made.
+fn part_of<'v>(whole: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    if !whole.is_object() {
+        *whole = json!({});
+    }
+    Some(whole.as_object_mut()?.entry(name.to_owned()).or_insert(Value::Null))
+}
+
+/// A list has no gaps, where a line has only the second of two.
+fn compact(patch: &mut Map<String, Value>) {
+    for value in patch.values_mut() {
+        if let Value::Array(items) = value {
+            items.retain(|item| !item.is_null());
+        }
+    }
+}
+
+/// What the patch says at this place, as a key is written.
+pub(super) fn said_at(patch: &Map<String, Value>, field: &str) -> Option<String> {
+    let mut parts = field.split('.');
+    let mut value = patch.get(parts.next()?)?;
+    for part in parts {
+        value = match part.parse::<usize>() {
+            Ok(at) => value.get(at)?,
+            Err(_) => value.get(part)?,
+        };
+    }
+    value.as_str().map(ToOwned::to_owned).filter(|said| !said.is_empty())
+}

@@ -1,0 +1,372 @@
+//! What the lines of a file do, some hundred at a time: tried out and taken in by the same code.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
+use db::{KeyPart, Purpose, TenantTx};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    mapping::{Mapping, Named, Reference, Said, Wrong, said_at},
+    plan::Mode,
+    report::Report,
+    survey::is_blank,
+    table::Line,
+    write::{Action, Done, Outcome, Ready},
+};
+
+/// A line, and what is wrong with it.
+#[derive(Debug)]
+pub(super) struct Bad {
+    pub(super) line: i64,
+    pub(super) wrong: Vec<Wrong>,
+    pub(super) cells: Vec<String>,
+}
+
+/// What lines have done.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// In order; a record stands once in each group.
+    pub(super) groups: Vec<Vec<(i64, Done)>>,
+    pub(super) bad: Vec<Bad>,
+    pub(super) report: Report,
+}
+
+/// What a trial has seen so far: what it writes is not there any more when the next lines are tried.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    keys: HashSet<u64>,
+    names: HashSet<(usize, u64)>,
+    bad: HashSet<i64>,
+}
+
+/// A line on its way.
+struct Draft {
+    line: i64,
+    cells: Vec<String>,
+    said: Said,
+    key: Vec<String>,
+}
+
+/// Takes lines in, or tries to.
+pub(super) async fn take_in(
+    tx: &mut TenantTx,
+    mapping: &Mapping,
+    lines: Vec<Line>,
+    mut trial: Option<&mut Trial>,
+) -> db::Result<Taken> {
+    let mut taken = Taken::default();
+    let mut drafts = read(mapping, lines, &mut taken);
+    for (step, reference) in mapping.references().filter(|(_, reference)| !reference.own) {
+        resolve(tx, mapping, step, reference, &mut drafts).await?;
+    }
+    for draft in &mut drafts {
+        draft.take_key(mapping);
+    }
+    for group in grouped(drafts) {
+        take_group(tx, mapping, group, &mut taken, trial.as_deref_mut()).await?;
+    }
+    if let Some(trial) = trial {
+        trial.bad.extend(taken.bad.iter().map(|bad| bad.line));
+    }
+    Ok(taken)
+}
+
+/// The lines that have a cell for each column; of the others it is not known which cell is which.
+fn read(mapping: &Mapping, lines: Vec<Line>, taken: &mut Taken) -> Vec<Draft> {
+    let width = mapping.columns.len();
+    let mut drafts = Vec::with_capacity(lines.len());
+    for line in lines.into_iter().filter(|line| !is_blank(line)) {
+        if line.cells.len() == width {
+            let said = mapping.read(&line.cells);
+            drafts.push(Draft { line: line.number, cells: line.cells, said, key: Vec::new() });
+            continue;
+        }
+        let more = if line.last > line.number {
+            format!("; it goes on to line {}: a quotation mark is not closed, perhaps", line.last)
+        } else {
+            String::new()
+        };
+        let message = format!("has {} cells, and the file {width} columns{more}", line.cells.len());
+        let wrong = Wrong { column: None, pointer: String::new(), code: "ragged".to_owned(), message };
+        taken.refuse(line.number, line.cells, vec![wrong]);
+    }
+    drafts
+}
+
+impl Taken {
+    fn refuse(&mut self, line: i64, cells: Vec<String>, wrong: Vec<Wrong>) {
+        self.report.failed += 1;
+        self.bad.push(Bad { line, wrong, cells });
+    }
+}
+
+impl Draft {
+    /// What the line says of its key.
+    fn take_key(&mut self, mapping: &Mapping) {
+        for (field, part) in &mapping.key {
+            if let Some(said) = said_at(&self.said.patch, field) {
+                self.key.push(part.fold(&said));
+            } else if !self.said.wrong.iter().any(|wrong| wrong.pointer == pointer(field)) {
+                let message = "the line cannot be told from others without it";
+                let violation = web::Violation::new(pointer(field), "required", message);
+                self.said.wrong.push(mapping.blame(violation));
+            }
+        }
+    }
+}
+
+fn pointer(field: &str) -> String {
+    format!("/{}", field.replace('.', "/"))
+}
+
+/// Finds what cells name, and puts its id where they stand: one question for all lines.
+async fn resolve(
+    tx: &mut TenantTx,
+    mapping: &Mapping,
+    step: usize,
+    reference: &Reference,
+    drafts: &mut [Draft],
+) -> db::Result<()> {
+    let named = |draft: &Draft| draft.said.named.iter().find(|named| named.step == step).cloned();
+    let found = look_up(tx, reference, drafts.iter().filter_map(named)).await?;
+    for draft in drafts {
+        let Some(named) = named(draft) else { continue };
+        match one_of(&found, reference, &named) {
+            Ok(id) => {
+                draft.said.patch.insert(mapping.field(step).to_owned(), json!(id));
+            }
+            Err((code, message)) => draft.said.wrong.push(mapping.wrong(step, code, message)),
+        }
+    }
+    Ok(())
+}
+
+async fn look_up(
+    tx: &mut TenantTx,
+    reference: &Reference,
+    named: impl Iterator<Item = Named>,
+) -> db::Result<HashMap<Vec<String>, Vec<Uuid>>> {
+    let wanted: HashSet<Vec<String>> = named.map(|named| vec![reference.by.fold(&named.value)]).collect();
+    let wanted: Vec<Vec<String>> = wanted.into_iter().collect();
+    (reference.target.find)(tx, std::slice::from_ref(&reference.by), &wanted, Purpose::Naming).await
+}
+
+fn one_of(
+    found: &HashMap<Vec<String>, Vec<Uuid>>,
+    reference: &Reference,
+    named: &Named,
+) -> Result<Uuid, (&'static str, String)> {
+    let (one, by) = (reference.target.name, &reference.by_field);
+    match found.get(&vec![reference.by.fold(&named.value)]).map(Vec::as_slice) {
+        Some([id]) => Ok(*id),
+        Some([_, _, ..]) => Err(("reference-ambiguous", format!("more than one {one} has this {by}"))),
+        _ => Err(("reference-unknown", format!("no {one} has this {by}"))),
+    }
+}
+
+/// Parts the lines so that no key stands twice in one group: a line sees what those before it did.
+fn grouped(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
+    let (mut groups, mut seen) = (vec![Vec::new()], HashSet::new());
+    for draft in drafts {
+        if !draft.key.is_empty() && !seen.insert(draft.key.clone()) {
+            groups.push(Vec::new());
+            seen = HashSet::from([draft.key.clone()]);
+        }
+        if let Some(last) = groups.last_mut() {
+            last.push(draft);
+        }
+    }
+    groups
+}
+
+async fn take_group(
+    tx: &mut TenantTx,
+    mapping: &Mapping,
+    group: Vec<Draft>,
+    taken: &mut Taken,
+    mut trial: Option<&mut Trial>,
+) -> db::Result<()> {
+    let (good, bad): (Vec<_>, Vec<_>) = group.into_iter().partition(|draft| draft.said.wrong.is_empty());
+    for draft in bad {
+        taken.refuse(draft.line, draft.cells, draft.said.wrong);
+    }
+    let keys: Vec<Vec<String>> =
+        good.iter().map(|draft| draft.key.clone()).filter(|key| !key.is_empty()).collect();
+    let parts: Vec<KeyPart> = mapping.key.iter().map(|(_, part)| part.clone()).collect();
+    let found = (mapping.target.find)(tx, &parts, &keys, Purpose::Acting).await?;
+    let (mut ready, mut drafts) = (Vec::with_capacity(good.len()), Vec::with_capacity(good.len()));
+    for mut draft in good {
+        let foreseen = trial.as_ref().is_some_and(|trial| trial.keys.contains(&hash(&draft.key)));
+        match decide(mapping, &draft, &found, foreseen) {
+            Err(wrong) => taken.refuse(draft.line, draft.cells, vec![wrong]),
+            Ok(None) => taken.report.updated += 1, // of a record that the trial has made, and that is gone again
+            Ok(Some(record)) => {
+                let record = record.first().copied();
+                ready.push(Ready { record, patch: std::mem::take(&mut draft.said.patch) });
+                drafts.push(draft);
+            }
+        }
+    }
+    let names: Vec<Vec<(usize, u64)>> = match &trial {
+        Some(_) => ready.iter().map(|one| names(mapping, &one.patch)).collect(),
+        None => vec![Vec::new(); ready.len()],
+    };
+    let outcomes = (mapping.target.write)(tx, ready).await?;
+    let mut done = Vec::with_capacity(outcomes.len());
+    for ((draft, names), outcome) in drafts.into_iter().zip(names).zip(outcomes) {
+        match outcome {
+            Ok(one) => {
+                taken.report.count(one.action);
+                if let Some(trial) = &mut trial {
+                    trial.names.extend(names);
+                    if one.action == Action::Created && !draft.key.is_empty() {
+                        trial.keys.insert(hash(&draft.key));
+                    }
+                }
+                done.push((draft.line, one));
+            }
+            Err(violations) => {
+                let wrong = violations.into_iter().map(|one| mapping.blame(one)).collect();
+                taken.refuse(draft.line, draft.cells, wrong);
+            }
+        }
+    }
+    taken.groups.push(done);
+    Ok(())
+}
+
+/// The record that a line is about, which may be a new one; `None`: one that a trial has made before.
+fn decide<'f>(
+    mapping: &Mapping,
+    draft: &Draft,
+    found: &'f HashMap<Vec<String>, Vec<Uuid>>,
+    foreseen: bool,
+) -> Result<Option<&'f [Uuid]>, Wrong> {
+    let wrong = |code: &str, message: &str| {
+        let field = mapping.key.first().map_or("", |(field, _)| field.as_str());
+        mapping.blame(web::Violation::new(pointer(field), code, message))
+    };
+    let found = found.get(&draft.key).filter(|_| !draft.key.is_empty()).map_or(&[] as &[Uuid], Vec::as_slice);
+    match (mapping.mode, found) {
+        (_, [_, _, ..]) => Err(wrong("key-ambiguous", "more than one record has this key")),
+        (Mode::Create, [_]) => Err(wrong("key-taken", "a record has this key already")),
+        (Mode::Create, []) if foreseen => Err(wrong("key-taken", "a line before this one has this key")),
+        (Mode::Update | Mode::Upsert, []) if foreseen => Ok(None),
+        (Mode::Update, []) => Err(wrong("key-unknown", "no record has this key")),
+        (_, found) => Ok(Some(found)),
+    }
+}
+
+/// By what lines that come later, or came before, may name the record of this one.
+fn names(mapping: &Mapping, patch: &Map<String, Value>) -> Vec<(usize, u64)> {
+    let own = mapping.references().filter(|(_, reference)| reference.own);
+    let said = own.filter_map(|(step, reference)| {
+        let said = said_at(patch, &reference.by_field)?;
+        Some((step, hash(&[reference.by.fold(&said)])))
+    });
+    said.collect()
+}
+
+fn hash(key: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Fills the fields that name records of the same kind, now that all of them are there.
+pub(super) async fn link(
+    tx: &mut TenantTx,
+    mapping: &Mapping,
+    lines: Vec<Line>,
+    records: &HashMap<i64, Uuid>,
+) -> db::Result<Taken> {
+    let mut taken = Taken::default();
+    let mut drafts = named_only(mapping, lines);
+    drafts.retain(|draft| records.contains_key(&draft.line));
+    for (step, reference) in mapping.references().filter(|(_, reference)| reference.own) {
+        resolve(tx, mapping, step, reference, &mut drafts).await?;
+    }
+    // A record that several lines are about takes what the last of them says.
+    let last: HashMap<Uuid, i64> =
+        drafts.iter().filter_map(|one| Some((*records.get(&one.line)?, one.line))).collect();
+    let (mut ready, mut linked) = (Vec::new(), Vec::new());
+    for mut draft in drafts {
+        if !draft.said.wrong.is_empty() {
+            let wrong = std::mem::take(&mut draft.said.wrong);
+            taken.leave(&draft, wrong);
+        }
+        let Some(record) = records.get(&draft.line).filter(|record| last.get(*record) == Some(&draft.line))
+        else {
+            continue;
+        };
+        if !draft.said.patch.is_empty() {
+            ready.push(Ready { record: Some(*record), patch: std::mem::take(&mut draft.said.patch) });
+            linked.push(draft);
+        }
+    }
+    let outcomes: Vec<Outcome> = (mapping.target.write)(tx, ready).await?;
+    let mut done = Vec::new();
+    for (draft, outcome) in linked.iter().zip(outcomes) {
+        match outcome {
+            Ok(one) if one.action == Action::Updated => done.push((draft.line, one)),
+            Ok(_) => {}
+            Err(violations) => {
+                taken.leave(draft, violations.into_iter().map(|one| mapping.blame(one)).collect());
+            }
+        }
+    }
+    taken.groups.push(done);
+    Ok(taken)
+}
+
+/// Whether what lines name is there, or would be.
+pub(super) async fn try_links(
+    tx: &mut TenantTx,
+    mapping: &Mapping,
+    lines: Vec<Line>,
+    trial: &Trial,
+) -> db::Result<Taken> {
+    let mut taken = Taken::default();
+    let mut drafts = named_only(mapping, lines);
+    drafts.retain(|draft| !trial.bad.contains(&draft.line));
+    for (step, reference) in mapping.references().filter(|(_, reference)| reference.own) {
+        for draft in &mut drafts {
+            let fold = |named: &Named| hash(&[reference.by.fold(&named.value)]);
+            draft
+                .said
+                .named
+                .retain(|named| named.step != step || !trial.names.contains(&(step, fold(named))));
+        }
+        resolve(tx, mapping, step, reference, &mut drafts).await?;
+    }
+    for mut draft in drafts.into_iter().filter(|draft| !draft.said.wrong.is_empty()) {
+        let wrong = std::mem::take(&mut draft.said.wrong);
+        taken.leave(&draft, wrong);
+    }
+    Ok(taken)
+}
+
+impl Taken {
+    /// The record of a line is there, and does not name what the line says.
+    fn leave(&mut self, draft: &Draft, wrong: Vec<Wrong>) {
+        self.report.unlinked += 1;
+        self.bad.push(Bad { line: draft.line, wrong, cells: draft.cells.clone() });
+    }
+}
+
+/// Lines with nothing but what they name of their own kind.
+fn named_only(mapping: &Mapping, lines: Vec<Line>) -> Vec<Draft> {
+    let own = |named: &Named| mapping.reference(named.step).is_some_and(|reference| reference.own);
+    let mut drafts = read(mapping, lines, &mut Taken::default());
+    for draft in &mut drafts {
+        draft.said.patch.clear();
+        draft.said.wrong.clear();
+        draft.said.named.retain(own);
+    }
+    drafts.retain(|draft| !draft.said.named.is_empty());
+    drafts
+}

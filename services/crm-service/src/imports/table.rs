@@ -1,0 +1,241 @@
+//! Lines of a table, out of bytes that come in parts.
+
+use csv_core::{ReadRecordResult, ReaderBuilder};
+
+/// No line of ours is longer: one that is has a quotation mark that nobody closed.
+const LONGEST: usize = 1024 * 1024;
+
+/// A line of a table; quoted, it may go over several lines of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Where it begins, counted from 1.
+    pub(super) number: i64,
+    /// Where it ends.
+    pub(super) last: i64,
+    pub(super) cells: Vec<String>,
+}
+
+/// The line that begins there does not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Endless(pub(super) i64);
+
+/// Reads a table of UTF-8 part by part.
+pub(super) struct Table {
+    core: csv_core::Reader,
+    delimiter: u8,
+    waiting: Vec<u8>,
+    read: usize,
+    place: Place,
+    output: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Where in a file something begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Place {
+    pub(super) byte: i64,
+    pub(super) line: i64,
+}
+
+impl Place {
+    pub(super) const START: Self = Self { byte: 0, line: 1 };
+}
+
+impl Table {
+    pub(super) fn new(delimiter: u8, place: Place) -> Self {
+        let core = ReaderBuilder::new().delimiter(delimiter).build();
+        Self {
+            core,
+            delimiter,
+            waiting: Vec::new(),
+            read: 0,
+            place,
+            output: vec![0; 64 * 1024],
+            ends: vec![0; 256],
+        }
+    }
+
+    /// One that begins where the file does.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.delimiter, Place::START)
+    }
+
+    /// Where the next line begins.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where the part begins that is wanted next.
+    pub(super) fn wants(&self) -> i64 {
+        self.place.byte + length(self.waiting.len() - self.read)
+    }
+
+    /// Adds the next part.
+    pub(super) fn feed(&mut self, part: &[u8]) {
+        self.waiting.drain(..self.read);
+        self.read = 0;
+        self.waiting.extend_from_slice(part);
+    }
+
+    /// The next line; `None` where the rest of it is still to come, or, after the `last` part, there is none.
+    pub(super) fn next(&mut self, last: bool) -> Result<Option<Line>, Endless> {
+        self.skip_empty_lines(last);
+        let rest = self.waiting.get(self.read..).unwrap_or_default();
+        if rest.is_empty() || rest == b"\r" {
+            return Ok(None);
+        }
+        let Some((taken, cells)) = record(&mut self.core, rest, last, &mut self.output, &mut self.ends)
+        else {
+            let endless = rest.len() > LONGEST;
+            return if endless { Err(Endless(self.place.line)) } else { Ok(None) };
+        };
+        // What ends with CR may end with CRLF: nobody can tell before the next byte.
+        if taken > LONGEST {
+            return Err(Endless(self.place.line));
+        }
+        let bytes = rest.get(..taken).unwrap_or_default();
+        let cr = bytes.last() == Some(&b'\r');
+        if cr && rest.len() == taken && !last {
+            return Ok(None);
+        }
+        let crlf = cr && rest.get(taken) == Some(&b'\n');
+        let breaks = breaks(bytes);
+        let ended = matches!(bytes.last(), Some(b'\r' | b'\n'));
+        let number = self.place.line;
+        let end = number + breaks - i64::from(ended);
+        self.read += taken + usize::from(crlf);
+        self.place = Place { byte: self.place.byte + length(taken) + i64::from(crlf), line: number + breaks };
+        Ok(Some(Line { number, last: end, cells }))
+    }
+
+    fn skip_empty_lines(&mut self, last: bool) {
+        while let Some(byte @ (b'\r' | b'\n')) = self.waiting.get(self.read) {
+            let next = self.waiting.get(self.read + 1);
+            if *byte == b'\r' && next.is_none() && !last {
+                return; // the other half of it may still come
+            }
+            let pair = *byte == b'\r' && next == Some(&b'\n');
+            self.read += 1 + usize::from(pair);
+            self.place.byte += 1 + i64::from(pair);
+            self.place.line += 1;
+        }
+    }
+}
+
+/// How many lines of a file end in these bytes.
+fn breaks(bytes: &[u8]) -> i64 {
+    let pairs = bytes.iter().zip(bytes.iter().skip(1).chain([&0]));
+    length(pairs.filter(|(one, next)| **one == b'\n' || **one == b'\r' && **next != b'\n').count())
+}
+
+fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The first line of `rest`: how many bytes it takes, and its cells.
+fn record(
+    core: &mut csv_core::Reader,
+    rest: &[u8],
+    last: bool,
+    output: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) -> Option<(usize, Vec<String>)> {
+    core.reset();
+    let (mut taken, mut written, mut fields) = (0, 0, 0);
+    loop {
+        let input = rest.get(taken..).unwrap_or_default();
+        let (result, read, put, ended) =
+            core.read_record(input, output.get_mut(written..)?, ends.get_mut(fields..)?);
+        taken += read;
+        written += put;
+        fields += ended;
+        match result {
+            ReadRecordResult::InputEmpty if last && !input.is_empty() => {} // once more, with nothing: the file ends
+            ReadRecordResult::InputEmpty | ReadRecordResult::End => return None,
+            ReadRecordResult::OutputFull => output.resize(output.len() * 2, 0),
+            ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
+            ReadRecordResult::Record => break,
+        }
+    }
+    let mut from = 0;
+    let cells = ends.get(..fields)?.iter().map(|end| {
+        let cell = output.get(from..*end).unwrap_or_default();
+        from = *end;
+        String::from_utf8_lossy(cell).into_owned()
+    });
+    Some((taken, cells.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fed in parts of every size.
+    fn read(text: &str) -> Vec<(i64, i64, Vec<String>)> {
+        let mut all = Vec::new();
+        for size in 1..=text.len() {
+            let mut table = Table::new(b',', Place::START);
+            let mut lines = Vec::new();
+            let mut parts = text.as_bytes().chunks(size).peekable();
+            while let Some(part) = parts.next() {
+                assert_eq!(
+                    table.wants(),
+                    length(text.len()) - length(part.len()) - length(parts.clone().map(<[u8]>::len).sum())
+                );
+                table.feed(part);
+                while let Some(line) = table.next(parts.peek().is_none()).unwrap() {
+                    // Whoever goes on from here reads the same.
+                    let place = table.place();
+                    let mut again = Table::new(b',', place);
+                    again.feed(text.as_bytes().get(usize::try_from(place.byte).unwrap()..).unwrap());
+                    lines.push((line, again.next(true).unwrap()));
+                }
+            }
+            for pair in lines.windows(2) {
+                assert_eq!(pair[0].1.as_ref(), Some(&pair[1].0));
+            }
+            let lines: Vec<_> = lines.into_iter().map(|(one, _)| (one.number, one.last, one.cells)).collect();
+            if size > 1 {
+                assert_eq!(lines, all, "in parts of {size}");
+            }
+            all = lines;
+        }
+        all
+    }
+
+    fn line(number: i64, last: i64, cells: &[&str]) -> (i64, i64, Vec<String>) {
+        (number, last, cells.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn lines_are_counted_however_they_end() {
+        for text in ["a,b\n\nc,\"d\ne\"\nf", "a,b\r\n\r\nc,\"d\r\ne\"\r\nf\r\n", "a,b\r\rc,\"d\re\"\rf\r"] {
+            let lines = read(text);
+            let numbers: Vec<_> =
+                lines.iter().map(|(number, last, cells)| (*number, *last, cells.len())).collect();
+            assert_eq!(numbers, [(1, 1, 2), (3, 4, 2), (5, 5, 1)], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_cells_hold_what_would_end_others() {
+        assert_eq!(
+            read("a,\"b, \"\"c\"\"\n\",d\n5\" pipe,,\n"),
+            [line(1, 2, &["a", "b, \"c\"\n", "d"]), line(3, 3, &["5\" pipe", "", ""])]
+        );
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_is_told_where_it_stands() {
+        let mut table = Table::new(b',', Place::START);
+        table.feed(b"a,b\n\"c,d\n");
+        assert_eq!(table.next(false).unwrap().unwrap().number, 1);
+        for _ in 0..5 {
+            if table.next(false) == Err(Endless(2)) {
+                return;
+            }
+            table.feed(&vec![b'x'; 256 * 1024]);
+        }
+        assert_eq!(table.next(false), Err(Endless(2)));
+    }
+}

@@ -1,0 +1,137 @@
+//! Who may do what with imports, and in whose name it is done.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{RIGHTS, Site, all, counts, errors, imported, path, planned, same, seen, sent, uploaded};
+use crate::made;
+
+fn plan(fields: &[&str]) -> Value {
+    json!({ "mode": "upsert", "key": ["tax_id"], "mapping": same(fields) })
+}
+
+const TEXT: &str = "tax_id,name\nB-1,One\nB-2,Two\n";
+
+#[tokio::test]
+async fn an_import_is_there_for_its_own_account_alone() {
+    let (site, ana) = Site::set().await;
+    let stranger = site.nexo.person(RIGHTS).await;
+    let import = imported(&site, &ana, "clients", TEXT, plan(&["tax_id", "name"])).await;
+    let at = path(&import);
+    for (method, more) in [
+        (Method::GET, ""),
+        (Method::GET, "/errors"),
+        (Method::GET, "/errors.csv"),
+        (Method::POST, "/start"),
+        (Method::POST, "/check"),
+        (Method::POST, "/cancel"),
+        (Method::POST, "/undo"),
+        (Method::DELETE, ""),
+    ] {
+        let answer =
+            stranger.send(method.clone(), &format!("{at}{more}"), Some(&import["version"]), None).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {more}");
+    }
+    let answer = stranger
+        .send(Method::PUT, &format!("{at}/plan"), Some(&import["version"]), Some(plan(&["tax_id"])))
+        .await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
+    assert_eq!(all(&stranger, "clients").await, [json!(null); 0]);
+    // The same keys in the other account are other records.
+    let own = imported(&site, &stranger, "clients", TEXT, plan(&["tax_id", "name"])).await;
+    assert_eq!(counts(&own["done"]), (2, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_file_is_for_who_sent_it_and_for_who_sees_all_that_it_may_hold() {
+    let (site, ana) = Site::set().await;
+    let import = imported(&site, &ana, "clients", TEXT, plan(&["tax_id", "name"])).await;
+    let whole = site.nexo.member(ana.account, "import:read client:read").await;
+    seen(&whole, &import).await;
+    let some = site.nexo.member(ana.account, "import:read client:read@own").await;
+    let blind =
+        site.nexo.member_without(ana.account, "import:read client:read", &["client.credit_limit"]).await;
+    let own = site.nexo.member(ana.account, "import:read@own client:read").await;
+    for person in [some, blind, own] {
+        assert_eq!(person.get(&path(&import)).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(person.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn nobody_imports_what_they_may_not_write() {
+    let (site, ana) = Site::set().await;
+    let reader = site.nexo.member(ana.account, "import:* client:read").await;
+    let answer = sent(&reader, "resource=clients&file_name=a", "text/csv", TEXT).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let writer = site.nexo.member(ana.account, "import:* client:read client:write").await;
+    let import = imported(&site, &writer, "clients", TEXT, plan(&["tax_id", "name"])).await;
+    let undo = writer.send(Method::POST, &format!("{}/undo", path(&import)), None, None).await;
+    assert_eq!(undo.expect(StatusCode::FORBIDDEN)["detail"], "this needs the permission client:delete");
+    let blind = site.nexo.member_without(ana.account, RIGHTS, &["client.credit_limit"]).await;
+    let import = uploaded(&blind, "clients", "tax_id,name,credit_limit\n").await;
+    let at = format!("{}/plan", path(&import));
+    let answer = blind
+        .send(Method::PUT, &at, Some(&import["version"]), Some(plan(&["tax_id", "name", "credit_limit"])))
+        .await;
+    assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["errors"][0]["code"], "unknown-field");
+}
+
+#[tokio::test]
+async fn a_line_reaches_as_far_as_its_person() {
+    let (site, ana) = Site::set().await;
+    made(&ana, "/clients", json!({ "tax_id": "B-1", "name": "Ana's", "owner_id": ana.user })).await;
+    let ben =
+        site.nexo.member(ana.account, "import:* client:read@own client:write@own client:delete@own").await;
+    let text = format!("tax_id,name,owner_id\nB-1,Mine now,\nB-2,Two,\nB-3,Three,{}\n", ana.user);
+    let import = imported(&site, &ben, "clients", &text, plan(&["tax_id", "name", "owner_id"])).await;
+    assert_eq!(counts(&import["done"]), (1, 0, 0, 2));
+    let told: Vec<_> = errors(&ben, &import, "run")
+        .await
+        .iter()
+        .map(|one| (one["line"].clone(), one["code"].clone()))
+        .collect();
+    assert_eq!(told, [(json!(2), json!("client-tax-id-taken")), (json!(4), json!("beyond-reach"))]);
+    let two = &all(&ben, "clients").await[0];
+    assert_eq!(
+        (&two["name"], &two["owner_id"], &two["created_by"]),
+        (&json!("Two"), &json!(ben.user), &json!(ben.user))
+    );
+    let history =
+        ben.get(&format!("/clients/{}/history", two["id"].as_str().unwrap())).await.expect(StatusCode::OK);
+    assert_eq!(history["data"][0]["created_by"], json!(ben.user));
+}
+
+#[tokio::test]
+async fn who_lost_their_rights_imports_no_further() {
+    let (site, ana) = Site::set().await;
+    for (loss, kind) in [
+        (
+            "update app.member_roles set role_id = role_id; delete from app.member_roles where user_id = 'WHO'",
+            "roles",
+        ),
+        ("update app.memberships set status = 'suspended' where user_id = 'WHO'", "membership"),
+        (
+            "update app.roles set permissions = '{import:*,client:read}' where created_by = 'WHO'",
+            "permission",
+        ),
+        ("update app.roles set hidden_fields = '{client.name}' where created_by = 'WHO'", "field"),
+    ] {
+        let ben = site.nexo.member(ana.account, RIGHTS).await;
+        let import = uploaded(&ben, "clients", TEXT).await;
+        planned(&ben, &import, plan(&["tax_id", "name"])).await;
+        ben.send(Method::POST, &format!("{}/start", path(&import)), None, None)
+            .await
+            .expect(StatusCode::ACCEPTED);
+        site.nexo.ground.database.run(&loss.replace("WHO", &ben.user.to_string())).await;
+        site.work().await;
+        let left = seen(&ana, &import).await;
+        assert_eq!(
+            (&left["status"], &left["job"]["problem"]),
+            (&json!("failed"), &json!("forbidden")),
+            "{kind}"
+        );
+        assert_eq!(all(&ana, "clients").await, [json!(null); 0], "{kind}");
+    }
+}
