@@ -28,7 +28,7 @@ check: ## Formatting and lints
 	@scripts/check
 
 .PHONY: bench
-bench: ## Measure the services beside pgbench and argon2, and backups beside pg_dump (about 25 minutes, after a release build)
+bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump, the gateway beside nginx, and an import (about 30 minutes, after a release build)
 	@scripts/provision bench
 	@cargo build --workspace --profile bench-run --bins --examples
 	@bench/run $(ARGS)

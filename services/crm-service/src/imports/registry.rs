@@ -11,8 +11,8 @@ use super::{
     write::{self, Outcome, Ready},
 };
 use crate::{
-    clients::Client, contacts::Contact, employees::Employee, projects::Project, suppliers::Supplier,
-    tasks::Task,
+    clients::Client, contacts::Contact, employees::Employee, professionals::Professional, projects::Project,
+    suppliers::Supplier, tasks::Task,
 };
 
 type Answer<'t, T> = Pin<Box<dyn Future<Output = db::Result<T>> + Send + 't>>;
@@ -46,6 +46,7 @@ static ALL: &[Target] = &[
     Target::of::<Client>(),
     Target::of::<Contact>(),
     Target::of::<Employee>(),
+    Target::of::<Professional>(),
     Target::of::<Project>(),
     Target::of::<Supplier>(),
     Target::of::<Task>(),
