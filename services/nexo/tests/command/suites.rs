@@ -92,8 +92,13 @@ async fn programs_come_in_as_keys_http_says() {
     passes("keys.http", 13).await;
 }
 
+#[tokio::test]
+async fn a_company_works_as_work_http_says() {
+    passes("work.http", 19).await;
+}
+
 /// Everything that an account has, in the order in which it can go.
-const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.idempotency_keys; delete from app.sessions;
+const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.audit_chains; delete from app.idempotency_keys; delete from app.sessions;
     delete from app.member_roles; delete from app.roles; delete from app.clients;
     delete from app.memberships; delete from app.accounts; delete from app.account_directory";
 
