@@ -216,7 +216,12 @@ fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> 
     }
     if let Some(looked_for) = &query.looked_for {
         values.put(looked_for);
-        let found = format!(" and record.id in (select id from app.search_{}(${}))", R::PLURAL, values.len());
+        // An array, found once: as a join it was held against every record of the account, in the order of the list.
+        let found = format!(
+            " and record.id = any (array(select id from app.search_{}(${})))",
+            R::PLURAL,
+            values.len()
+        );
         condition.push_str(&found);
     }
     condition
