@@ -15,6 +15,7 @@ pub mod notes;
 pub mod notifications;
 pub mod professionals;
 pub mod projects;
+mod rights;
 mod rule;
 pub mod subjects;
 pub mod suppliers;

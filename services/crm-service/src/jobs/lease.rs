@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::imports;
+use crate::{imports, rights::rights_of};
 
 /// A job that somebody starts.
 pub(crate) struct NewJob<'j> {
@@ -74,12 +74,6 @@ const TAKE: ScopedWrite = ScopedWrite::new(
 const STANDS: Scoped = Scoped::new(
     "select true from app.sessions where account_id = $1 and id = $2 and revoked_at is null and expires_at > now()",
 );
-const HELD: Scoped = Scoped::new(
-    "select r.permissions, r.hidden_fields from app.memberships m
-     join app.member_roles h on h.account_id = m.account_id and h.user_id = m.user_id
-     join app.roles r on r.account_id = h.account_id and r.id = h.role_id and r.deleted_at is null
-     where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
-);
 
 pub(super) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
     let (id, who) = (Uuid::now_v7(), new.who);
@@ -118,6 +112,5 @@ pub(super) async fn rights(tx: &mut TenantTx, job: &Job) -> db::Result<Option<Pe
     {
         return Ok(None);
     }
-    let roles: Vec<(Vec<String>, Vec<String>)> = tx.read(HELD).bind(job.created_by).all().await?;
-    Ok((!roles.is_empty()).then(|| Permissions::of_roles(&roles).within(&job.bounds())))
+    Ok(rights_of(tx, job.created_by).await?.map(|rights| rights.within(&job.bounds())))
 }

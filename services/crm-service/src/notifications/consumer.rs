@@ -10,12 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
-    NotificationKind,
-    mentions::mentions,
-    readers::{may_read, scope},
-};
-use crate::{notes::Note, tasks::Task};
+use super::{NotificationKind, mentions::mentions, readers::may_read};
+use crate::{bookings::Booking, notes::Note, professionals::Professional, tasks::Task};
 
 /// Makes notifications of events.
 #[derive(Debug)]
@@ -41,7 +37,7 @@ impl Consumer for Notifier {
         match event.record() {
             Some(("task", id)) => assigned(tx, event, id.into()).await,
             Some(("note", id)) => mentioned(tx, event, id.into()).await,
-            Some(("booking", id)) => booked(tx, event, id).await,
+            Some(("booking", id)) => booked(tx, event, id.into()).await,
             _ => Ok(()),
         }
     }
@@ -90,16 +86,21 @@ async fn mentioned(tx: &mut TenantTx, event: &Event, note: Id<Note>) -> Result<(
     Ok(())
 }
 
-/// Whom a booking concerns, where its event says so.
 #[derive(Deserialize)]
 struct Booked {
-    owner_id: Option<UserId>,
+    professional_id: Id<Professional>,
 }
 
-async fn booked(tx: &mut TenantTx, event: &Event, booking: Uuid) -> Result<(), Failure> {
-    let Booked { owner_id: Some(person) } = Booked::deserialize(&event.data)? else { return Ok(()) };
-    if person != event.actor && scope(tx, person, "booking").await?.is_some() {
-        tell(tx, event, NotificationKind::BookingMade, person, ("booking", booking)).await?;
+async fn booked(tx: &mut TenantTx, event: &Event, booking: Id<Booking>) -> Result<(), Failure> {
+    let Booked { professional_id } = Booked::deserialize(&event.data)?;
+    let professional = match db::find(tx, professional_id).await {
+        Ok(professional) => professional.data,
+        Err(db::Error::NotFound(_)) => return Ok(()), // who is gone by now is looked after by nobody
+        Err(error) => return Err(error.into()),
+    };
+    let Some(person) = professional.owner_id else { return Ok(()) };
+    if person != event.actor && may_read(tx, booking, person).await? {
+        tell(tx, event, NotificationKind::BookingMade, person, (Booking::NAME, booking.into())).await?;
     }
     Ok(())
 }

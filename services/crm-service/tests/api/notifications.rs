@@ -10,7 +10,6 @@ use kernel::Env;
 use serde_json::{Value, json};
 use testkit::{Ground, Nexo, Person};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use crate::made;
 
@@ -110,21 +109,28 @@ async fn whoever_is_mentioned_in_a_note_is_told_once_and_only_if_they_may_read_i
 async fn whoever_looks_after_a_booked_professional_is_told() {
     let (nexo, _running) = nexo().await;
     let ana = nexo.person("*:*").await;
-    let actor = Uuid::now_v7();
-    for owner in [json!(ana.user), Value::Null, json!(Uuid::now_v7())] {
-        let payload = json!({ "professional_id": Uuid::now_v7(), "owner_id": owner });
-        let id = Uuid::now_v7();
-        let event = format!(
-            "insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
-             values ('{}', '{id}', 'crm.booking.created', 'booking', '{id}', 1, '{payload}', '{id}', '{actor}')",
-            ana.account
-        );
-        nexo.ground.database.run(&event).await;
+    let ben = nexo.member(ana.account, "booking:read").await;
+    let blind = nexo.member(ana.account, "professional:read").await;
+    let mut of_ben = Value::Null;
+    for owner in [Some(ben.user), Some(ana.user), Some(blind.user), None] {
+        let zoe = json!({ "name": "Zoë", "time_zone": "UTC", "owner_id": owner });
+        let zoe = made(&ana, "/professionals", zoe).await;
+        let booking = json!({ "professional_id": zoe["id"], "title": "Visit", "outside_hours": true,
+                              "starts_at": "2027-06-07T09:00:00Z", "ends_at": "2027-06-07T10:00:00Z" });
+        let booking = made(&ana, "/bookings", booking).await;
+        of_ben = if owner == Some(ben.user) { booking } else { of_ben };
     }
     settled(&nexo).await;
-    let told = told(&ana, "").await;
-    assert_eq!(told.len(), 1);
-    assert_eq!((&told[0]["kind"], &told[0]["subject_type"]), (&json!("booking_made"), &json!("booking")));
+    let told_ben = told(&ben, "").await;
+    assert_eq!(told_ben.len(), 1);
+    let seen = (&told_ben[0]["kind"], &told_ben[0]["subject_type"], &told_ben[0]["subject_id"]);
+    assert_eq!(seen, (&json!("booking_made"), &json!("booking"), &of_ben["id"]));
+    for nobody in [&ana, &blind] {
+        assert!(
+            told(nobody, "").await.is_empty(),
+            "who did it themselves, or may not read it, is told nothing"
+        );
+    }
 }
 
 #[tokio::test]
