@@ -5,6 +5,7 @@ mod decode;
 mod did;
 mod errors;
 mod file;
+mod links;
 mod mapping;
 mod operations;
 mod plan;

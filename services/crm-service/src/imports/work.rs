@@ -13,6 +13,7 @@ use super::{
     did::{self, Did},
     errors,
     file::{self, Lines},
+    links,
     mapping::Mapping,
     plan::Plan,
     registry::Target,
@@ -143,10 +144,10 @@ impl<'h> Job<'h> {
         }
         let linking = self.state.linking;
         let taken = match (&mut self.trial, linking) {
-            (Some(trial), true) => rows::try_links(&mut tx, &self.mapping, lines, trial).await?,
+            (Some(trial), true) => links::try_links(&mut tx, &self.mapping, lines, trial).await?,
             (None, true) => {
                 let records = did::records(&mut tx, self.import, &lines).await?;
-                rows::link(&mut tx, &self.mapping, lines, &records).await?
+                links::link(&mut tx, &self.mapping, lines, &records).await?
             }
             (trial, false) => rows::take_in(&mut tx, &self.mapping, lines, trial.as_mut()).await?,
         };
