@@ -7,7 +7,10 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, OpenError, Wake, isolation, pool, tx::CURSORS};
+use crate::{
+    Db, OpenError, isolation, pool,
+    tx::{CURSORS, Listeners},
+};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -66,7 +69,11 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections).map_err(OpenError::Unreachable)?;
-        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)), wake: Wake::default() })
+        Ok(Db {
+            pool,
+            cursors: Arc::new(Secret::generate().key_for(CURSORS)),
+            listeners: Listeners::default(),
+        })
     }
 
     /// A database that starts beside us may need a moment.

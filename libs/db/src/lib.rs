@@ -25,6 +25,17 @@
 //! # let _ = CLOSE;
 //! ```
 //!
+//! One that ends sessions returns which, so that the edge is told of them:
+//!
+//! ```
+//! const END: db::Ending = db::Ending::new("update app.sessions set revoked_at = now() where account_id = $1 returning id, epoch, revoked_at");
+//! # let _ = END;
+//! ```
+//! ```compile_fail
+//! const END: db::ScopedWrite = db::ScopedWrite::new("update app.sessions set revoked_at = now() where account_id = $1");
+//! # let _ = END;
+//! ```
+//!
 //! A transaction asks for a principal, which only a token verifier makes:
 //!
 //! ```
@@ -58,6 +69,7 @@
 
 mod change;
 mod config;
+mod ending;
 mod error;
 mod isolation;
 mod keep;
@@ -77,6 +89,7 @@ mod wake;
 
 pub use change::{Change, Entry};
 pub use config::Config;
+pub use ending::{EndSessions, Ending};
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use sqlx::{Encode, FromRow, Postgres, SqlStr, Type, postgres::PgRow};
 
-use crate::{Change, Record, Resource, Result, Row, TenantTx};
+use crate::{Change, Record, Resource, Result, Row, TenantTx, ending::is_ending};
 
 /// A statement that reads rows of one account: its `$1`. One that does not say so, or that writes, does not compile.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +41,11 @@ impl ScopedWrite {
     ///
     /// # Panics
     ///
-    /// When `account_id` or `$1` is missing.
+    /// When `account_id` or `$1` is missing, or the statement ends sessions.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
+        assert!(!is_ending(text), "a statement that ends sessions is an Ending");
         Self(text)
     }
 }
@@ -99,7 +100,7 @@ const fn word_at(text: &str, word: &str, at: usize) -> bool {
         && (end == bytes.len() || !in_word(bytes[end]))
 }
 
-const fn contains(text: &str, part: &str) -> bool {
+pub(crate) const fn contains(text: &str, part: &str) -> bool {
     let mut at = 0;
     while at + part.len() <= text.len() {
         if matches_at(text, part, at) {
@@ -112,6 +113,10 @@ const fn contains(text: &str, part: &str) -> bool {
 
 const fn starts_with(text: &str, part: &str) -> bool {
     part.len() <= text.len() && matches_at(text, part, 0)
+}
+
+pub(crate) const fn ends_with(text: &str, part: &str) -> bool {
+    part.len() <= text.len() && matches_at(text, part, text.len() - part.len())
 }
 
 #[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
@@ -128,7 +133,7 @@ const fn matches_at(text: &str, part: &str, at: usize) -> bool {
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Sql<'t, T> {
     pub(crate) tx: &'t mut TenantTx,
-    text: SqlStr,
+    pub(crate) text: SqlStr,
     pub(crate) row: Row,
     answers: PhantomData<fn() -> T>,
 }

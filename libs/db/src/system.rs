@@ -7,10 +7,10 @@ use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Db, LookUp, Result, Row, TenantTx, Wake,
+    Db, LookUp, Result, Row, TenantTx,
     open_tx::{Access, OpenTx},
     reach::Reach,
-    tx::Inside,
+    tx::{Inside, Listeners},
 };
 
 /// Why somebody may begin without being inside an account.
@@ -37,7 +37,7 @@ pub enum Reason {
 pub struct SystemTx {
     conn: OpenTx,
     cursors: Arc<aws_lc_rs::hmac::Key>,
-    wake: Wake,
+    listeners: Listeners,
 }
 
 impl Db {
@@ -46,7 +46,7 @@ impl Db {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
         let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
-        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), wake: self.wake.clone() })
+        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), listeners: self.listeners.clone() })
     }
 
     /// Begins inside an account that no principal names: as [`system`](Self::system), and entered in the same message.
@@ -60,7 +60,7 @@ impl Db {
         tracing::debug!(?reason, "begins without a principal");
         let inside = Inside { account, user, request };
         let conn = OpenTx::begin(&self.pool, Access::Write, &inside.settings()).await?;
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole).waking(&self.wake))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole).heard_by(&self.listeners))
     }
 }
 
@@ -84,6 +84,6 @@ impl SystemTx {
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
         let inside = Inside { account, user, request };
         self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole).waking(&self.wake))
+        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole).heard_by(&self.listeners))
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use identity::{Permissions, Principal, Secret};
 use kernel::{AccountId, UserId};
+use revocation::{Ended, Revocations};
 use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
 
@@ -18,7 +19,14 @@ use crate::{
 pub struct Db {
     pub(crate) pool: Pool,
     pub(crate) cursors: Arc<hmac::Key>,
-    pub(crate) wake: Wake,
+    pub(crate) listeners: Listeners,
+}
+
+/// Whoever is told of what was committed here.
+#[derive(Clone, Default)]
+pub(crate) struct Listeners {
+    wake: Wake,
+    revocations: Revocations,
 }
 
 /// What the key is for that seals cursors.
@@ -35,7 +43,13 @@ impl Db {
     /// The same database, which tells `wake` of every event that it has committed.
     #[must_use]
     pub fn waking(self, wake: &Wake) -> Self {
-        Self { wake: wake.clone(), ..self }
+        Self { listeners: Listeners { wake: wake.clone(), ..self.listeners }, ..self }
+    }
+
+    /// The same database, which tells `revocations` of every session that has ended.
+    #[must_use]
+    pub fn telling(self, revocations: &Revocations) -> Self {
+        Self { listeners: Listeners { revocations: revocations.clone(), ..self.listeners }, ..self }
     }
 
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
@@ -49,6 +63,11 @@ impl Db {
         self.enter(who, Access::Read).await
     }
 
+    /// Whether the session of `who` stands, and their rights are still those of their token: [`Error::Ended`] if not.
+    pub async fn admit(&self, who: &Principal) -> Result<()> {
+        self.begin_reading(who).await.map(drop)
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         OpenTx::begin(&self.pool, Access::Read, "select 1").await.map(drop)
@@ -59,7 +78,7 @@ impl Db {
         let opening = format!("{}; {}", inside.settings(), admit(who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach).waking(&self.wake))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach).heard_by(&self.listeners))
     }
 }
 
@@ -99,6 +118,8 @@ impl Inside {
 pub(crate) struct Part {
     /// How many changes were noted before it.
     noted: usize,
+    /// How many sessions were ended before it.
+    ended: usize,
 }
 
 /// A transaction confined to one account. Dropped without [`commit`](Self::commit), it changes nothing.
@@ -109,16 +130,18 @@ pub struct TenantTx {
     pub(crate) cursors: Arc<hmac::Key>,
     pub(crate) reach: Reach,
     changes: Vec<Change>,
-    wake: Wake,
+    pub(crate) ended: Vec<Ended>,
+    listeners: Listeners,
 }
 
 impl TenantTx {
     pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>, reach: Reach) -> Self {
-        Self { conn, inside, cursors, reach, changes: Vec::new(), wake: Wake::default() }
+        let (changes, ended, listeners) = (Vec::new(), Vec::new(), Listeners::default());
+        Self { conn, inside, cursors, reach, changes, ended, listeners }
     }
 
-    pub(crate) fn waking(self, wake: &Wake) -> Self {
-        Self { wake: wake.clone(), ..self }
+    pub(crate) fn heard_by(self, listeners: &Listeners) -> Self {
+        Self { listeners: listeners.clone(), ..self }
     }
 
     /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as
@@ -181,7 +204,10 @@ impl TenantTx {
         change::keep(&mut self, changes).await?;
         self.conn.commit().await?;
         if has_events {
-            self.wake.tell(self.inside.account);
+            self.listeners.wake.tell(self.inside.account);
+        }
+        if !self.ended.is_empty() {
+            self.listeners.revocations.tell(&self.ended);
         }
         Ok(())
     }
@@ -194,7 +220,7 @@ impl TenantTx {
     /// Starts a part of the transaction that can be undone alone.
     pub(crate) async fn begin_part(&mut self) -> Result<Part> {
         self.conn.begin_part().await?;
-        Ok(Part { noted: self.changes.len() })
+        Ok(Part { noted: self.changes.len(), ended: self.ended.len() })
     }
 
     /// Keeps the part, which is the last that was begun.
@@ -206,6 +232,7 @@ impl TenantTx {
     pub(crate) async fn undo_part(&mut self, part: Part) -> Result<()> {
         self.conn.undo_part().await?;
         self.changes.truncate(part.noted);
+        self.ended.truncate(part.ended);
         Ok(())
     }
 
@@ -214,7 +241,7 @@ impl TenantTx {
         self.statement(AssertSqlSafe(text).into_sql_str())
     }
 
-    fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
+    pub(crate) fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
         let mut row = Row::default();
         row.put(self.inside.account);
         Sql::new(self, text, row)

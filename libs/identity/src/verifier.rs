@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jsonwebtoken::{Algorithm, Validation};
 use kernel::Clock;
 use moka::sync::Cache;
+use revocation::Revocations;
 use siphasher::sip128::SipHasher24;
 use uuid::Uuid;
 
@@ -23,7 +24,7 @@ const LEEWAY: i64 = 5;
 /// Why a token makes nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Malformed, forged, expired, or of another issuer: a client learns no more.
+    /// Malformed, forged, expired, of another issuer, or of a session that has ended: a client learns no more.
     #[error("the access token is not valid")]
     Invalid,
     /// Nobody can tell yet: the issuer's keys have never been reached.
@@ -37,7 +38,7 @@ pub enum TokenError {
 /// The hash is SipHash-2-4 of 128 bits under a key of this process: a pseudo-random function, so that nobody who does not
 /// know the key can make another text of the same hash (Aumasson and Bernstein, 2012).
 #[derive(Clone)]
-pub struct Verifier(Arc<Inner>);
+pub struct Verifier(Arc<Inner>, Revocations);
 
 struct Inner {
     keys: PublicKeys,
@@ -72,14 +73,14 @@ impl Verifier {
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_exp = false; // by our clock, below
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
-        Self(Arc::new(Inner {
-            keys,
-            remote,
-            rules,
-            clock,
-            hasher: SipHasher24::new_with_key(&random()),
-            known,
-        }))
+        let hasher = SipHasher24::new_with_key(&random());
+        Self(Arc::new(Inner { keys, remote, rules, clock, hasher, known }), Revocations::default())
+    }
+
+    /// The same, which refuses tokens of sessions that `revocations` knows to have ended.
+    #[must_use]
+    pub fn heeding(self, revocations: &Revocations) -> Self {
+        Self(self.0, revocations.clone())
     }
 
     /// Who sent this token with the request `request`.
@@ -92,6 +93,9 @@ impl Verifier {
             (checked, _) => checked,
         };
         match verified {
+            Ok(verified) if self.1.end(verified.account, verified.session, verified.epoch) => {
+                Err(TokenError::Invalid)
+            }
             Ok(verified) => Ok(Principal::new(verified, request)),
             Err(Failure::Token(error)) => Err(error),
             Err(Failure::UnknownKey) if self.0.keys.is_empty() => Err(TokenError::KeysUnavailable),

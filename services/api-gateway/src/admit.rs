@@ -48,7 +48,12 @@ pub(crate) async fn admit(
         return exchanged(app, token, id, client).await;
     }
     match app.verifier.verify(token, id.0).await {
-        Ok(who) => Ok(Admitted { account: who.account(), key: None }),
+        Ok(who) => {
+            if !app.revocations.is_certain() {
+                app.db.admit(&who).await?;
+            }
+            Ok(Admitted { account: who.account(), key: None })
+        }
         Err(TokenError::Invalid) => Err(Error::Unauthenticated),
         Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
     }

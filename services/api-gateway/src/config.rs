@@ -4,6 +4,7 @@ use db::Db;
 use http::{HeaderValue, Uri, uri::Authority};
 use identity::Verifier;
 use kernel::{Clock, Env};
+use revocation::Revocations;
 use tower_http::cors::CorsLayer;
 use web::{Bounds, Proxies};
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Its database, as `nexo_app`.
     pub database: db::Config,
+    /// How ended sessions get about.
+    pub revocation: revocation::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
     /// What bounds its connections.
@@ -46,6 +49,7 @@ impl Config {
         Self {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
             database: db::Config::read(env),
+            revocation: revocation::Config::read(env),
             identity: identity::Config::read(env),
             bounds: Bounds::read(env),
             patience,
@@ -64,11 +68,13 @@ impl Config {
         }
     }
 
-    /// What the handlers work with.
+    /// What the handlers work with; it lets nobody in whose session `revocations` know to have ended.
     #[must_use]
-    pub fn app(&self, db: Db, verifier: Verifier) -> App {
+    pub fn app(&self, db: Db, verifier: Verifier, revocations: Revocations) -> App {
+        let verifier = verifier.heeding(&revocations);
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
-        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body: self.body }
+        let keys = Keys::new(Clock::system(), revocations.clone());
+        App { db, verifier, revocations, upstreams, keys, body: self.body }
     }
 }
 

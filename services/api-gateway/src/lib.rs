@@ -18,6 +18,7 @@ use axum::{
 };
 use db::Db;
 use identity::Verifier;
+use revocation::Revocations;
 use utoipa_swagger_ui::SwaggerUi;
 use web::{Edges, shield};
 
@@ -26,10 +27,12 @@ pub use upstream::{BodyBounds, Rules, Times, Upstreams};
 
 /// What every handler may ask for.
 pub struct App {
-    /// The database: only asked whether it is well.
+    /// The database: asked whether it is well, and whether a session stands where nobody else can tell.
     pub db: Db,
     /// Whose token it is.
     pub verifier: Verifier,
+    /// Whose session has ended.
+    pub revocations: Revocations,
     /// Where requests go.
     pub upstreams: Upstreams,
     /// The API keys that were lately shown.

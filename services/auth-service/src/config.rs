@@ -3,6 +3,7 @@ use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 use db::Db;
 use identity::{Hasher, Mint, RefreshKey, SealError, Secret};
 use kernel::{Clock, Env};
+use revocation::Revocations;
 use web::Proxies;
 
 use crate::{App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
@@ -32,6 +33,8 @@ pub struct Config {
     pub events: events::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
+    /// How ended sessions get about.
+    pub revocation: revocation::Config,
     /// How they are issued.
     pub mint: Mint,
     /// Makes refresh tokens, and seals signing keys.
@@ -61,6 +64,7 @@ impl Config {
             database: db::Config::read(env),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
+            revocation: revocation::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),
             oidc: oidc::Config::read(env),
@@ -73,13 +77,14 @@ impl Config {
         }
     }
 
-    /// What the handlers work with; its keys are kept up to date for as long as somebody holds it.
-    pub async fn app(&self, db: Db, clock: &Clock) -> Result<App, ConfigError> {
+    /// What the handlers work with; its keys are kept up to date for as long as somebody holds it. It tells `revocations` of
+    /// the sessions that it ends.
+    pub async fn app(&self, db: Db, revocations: &Revocations, clock: &Clock) -> Result<App, ConfigError> {
         // Boxed: who waits for this would carry the whole reading of keys in its own state.
         let keys = Box::pin(Keys::open(&self.mint, &self.secret, &db, clock, self.keys_every)).await?;
-        let db = db.sealing_cursors_with(&self.secret);
+        let db = db.sealing_cursors_with(&self.secret).telling(revocations);
         Ok(App {
-            verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()),
+            verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()).heeding(revocations),
             issuer: Arc::clone(keys.issuer()),
             keys,
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue, self.hashing_nice),

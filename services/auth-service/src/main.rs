@@ -24,11 +24,13 @@ async fn run() -> anyhow::Result<()> {
 
     let wake = Wake::default();
     let db = config.database.open(&*hooks).await?.waking(&wake);
-    let app = config.app(db, &Clock::system()).await?;
+    let revocations = config.revocation.start();
+    let app = config.app(db, &revocations, &Clock::system()).await?;
     let listener = Listener::bind(config.listen).await?;
     tracing::info!(address = %listener.address()?, "auth-service serves");
     let events = config.events.start(&app.db, wake, Vec::new());
-    let beside = vec![Beside::new("events", events.troubles().count())];
+    let mut beside = vec![Beside::new("events", events.troubles().count())];
+    beside.extend(revocations.troubles().map(|troubles| Beside::new("revocation", troubles)));
     let (router, _) = auth_service::router_beside(app, beside);
     let served = serve(listener, router, shutdown_signal()).await;
     events.stop().await;

@@ -1,6 +1,6 @@
 //! What a member may do: the union of their roles.
 
-use db::{Result, Scoped, ScopedWrite, TenantTx};
+use db::{Ending, Result, Scoped, TenantTx};
 use identity::{OWNER, Permissions, Principal};
 use kernel::UserId;
 use serde::Deserialize;
@@ -87,8 +87,9 @@ const HELD: Scoped = Scoped::new(
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
 );
 const LOCK: Scoped = Scoped::new("select name from app.accounts where account_id = $1 for update");
-const RENEW: ScopedWrite = ScopedWrite::new(
-    "update app.sessions set epoch = epoch + 1 where account_id = $1 and user_id = any ($2) and revoked_at is null",
+const RENEW: Ending = Ending::new(
+    "update app.sessions set epoch = epoch + 1 where account_id = $1 and user_id = any ($2) and revoked_at is null
+     returning id, epoch, revoked_at",
 );
 
 /// The rights of a member; none of somebody who is no active member.
@@ -113,7 +114,7 @@ pub(crate) async fn lock_for(tx: &mut TenantTx, user: UserId) -> Result<Option<R
 /// Makes the access tokens of these members good for nothing; a refresh gives them new ones, with today's rights.
 pub(crate) async fn renew(tx: &mut TenantTx, users: &[UserId]) -> Result<()> {
     let users: Vec<Uuid> = users.iter().map(|user| Uuid::from(*user)).collect();
-    tx.write_unnoted::<()>(RENEW).bind(users).run().await?;
+    tx.end_sessions(RENEW).bind(users).run().await?;
     Ok(())
 }
 

@@ -16,6 +16,8 @@ pub struct Config {
     pub events: events::Config,
     /// How tokens are verified.
     pub identity: identity::Config,
+    /// How ended sessions get about.
+    pub revocation: revocation::Config,
     /// How jobs are worked at.
     pub jobs: JobSettings,
     /// Seals cursors.
@@ -30,6 +32,7 @@ impl Config {
             database: db::Config::read(env),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
+            revocation: revocation::Config::read(env),
             jobs: JobSettings::read(env),
             secret: Secret::read(env),
         }

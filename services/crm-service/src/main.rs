@@ -28,8 +28,10 @@ async fn run() -> anyhow::Result<()> {
     tracing::info!(address = %listener.address()?, "crm-service serves");
     let workers = Workers::start(&db, config.jobs);
     let events = config.events.start(&db, wake, crm_service::consumers());
-    let beside = vec![Beside::new("events", events.troubles().count())];
-    let app = App { db, verifier: config.identity.verifier(Clock::system()) };
+    let revocations = config.revocation.start();
+    let mut beside = vec![Beside::new("events", events.troubles().count())];
+    beside.extend(revocations.troubles().map(|troubles| Beside::new("revocation", troubles)));
+    let app = App { db, verifier: config.identity.verifier(Clock::system()).heeding(&revocations) };
     let (router, _) = crm_service::router_beside(app, beside);
     let served = serve(listener, router, shutdown_signal()).await;
     workers.stop().await;

@@ -6,6 +6,7 @@ mod browsers;
 mod connections;
 mod drain;
 mod keys;
+mod revoked;
 mod upstreams;
 mod wire;
 
@@ -63,7 +64,8 @@ fn gateway_on(ground: Ground, settings: &[(&'static str, &str)]) -> Nexo {
     let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
     let config = Config::read(&mut env);
     env.finish().unwrap();
-    Nexo { router: router(config.app(ground.db.clone(), ground.verifier.clone()), &config), ground }
+    let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());
+    Nexo { router: router(app, &config), ground }
 }
 
 async fn in_front_of_echo() -> Nexo {

@@ -1,4 +1,4 @@
-use db::{Change, Scoped, ScopedWrite, TenantTx};
+use db::{Change, Ending, Scoped, ScopedWrite, TenantTx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -44,8 +44,8 @@ const CHANGE: ScopedWrite = ScopedWrite::new(
      where account_id = $1 and version = $2",
 );
 /// Whoever has no second factor must not go on with what they have.
-const RENEW_ALL: ScopedWrite = ScopedWrite::new(
-    "update app.sessions set epoch = epoch + 1 where account_id = $1 and revoked_at is null",
+const RENEW_ALL: Ending = Ending::new(
+    "update app.sessions set epoch = epoch + 1 where account_id = $1 and revoked_at is null returning id, epoch, revoked_at",
 );
 
 /// Tell the rules of the account.
@@ -88,7 +88,7 @@ pub(crate) async fn change_account(
         return Err(stale(&before)); // between our reading and our writing
     }
     if switched_on {
-        tx.write_unnoted::<()>(RENEW_ALL).run().await?;
+        tx.end_sessions(RENEW_ALL).run().await?;
     }
     tx.commit().await?;
     Ok(Marked(version + 1, after))

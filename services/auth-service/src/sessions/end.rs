@@ -1,7 +1,7 @@
 //! Sessions that end before their time. The next request with one of their access tokens is refused.
 
 use axum::extract::State;
-use db::{Change, ScopedWrite, TenantTx};
+use db::{Change, Ending, TenantTx};
 use identity::Principal;
 use kernel::{SessionId, UserId};
 use serde_json::json;
@@ -9,19 +9,22 @@ use web::{Error, Known, NoContent, Path, Result};
 
 use crate::App;
 
-const END: ScopedWrite = ScopedWrite::new(
+const END: Ending = Ending::new(
     "update app.sessions set revoked_at = now(), revoked_for = 'ended'
-     where account_id = $1 and user_id = $2 and id = $3 and kind = 'login' and revoked_at is null",
+     where account_id = $1 and user_id = $2 and id = $3 and kind = 'login' and revoked_at is null
+     returning id, epoch, revoked_at",
 );
-const END_OTHERS: ScopedWrite = ScopedWrite::new(
+const END_OTHERS: Ending = Ending::new(
     "update app.sessions set revoked_at = now(), revoked_for = $4
-     where account_id = $1 and user_id = $2 and id <> $3 and kind = 'login' and revoked_at is null",
+     where account_id = $1 and user_id = $2 and id <> $3 and kind = 'login' and revoked_at is null
+     returning id, epoch, revoked_at",
 );
 
 /// Keys are no password's: a new one leaves them alone.
-const END_ALL: ScopedWrite = ScopedWrite::new(
+const END_ALL: Ending = Ending::new(
     "update app.sessions set revoked_at = now(), revoked_for = $3
-     where account_id = $1 and user_id = $2 and (kind = 'login' or $3 <> 'password') and revoked_at is null",
+     where account_id = $1 and user_id = $2 and (kind = 'login' or $3 <> 'password') and revoked_at is null
+     returning id, epoch, revoked_at",
 );
 
 /// End one of my sessions.
@@ -34,9 +37,10 @@ pub(crate) async fn end_session(
 ) -> Result<NoContent> {
     let mut tx = app.db.begin(&who).await?;
     let ended = Change::new("auth.session.ended", "session", id.into(), "ended");
-    if tx.write_noted::<()>(END, ended).bind(who.user()).bind(id).run().await? == 0 {
+    if tx.end_sessions(END).bind(who.user()).bind(id).run().await? == 0 {
         return Err(Error::NotFound("session"));
     }
+    tx.note(ended);
     tx.commit().await?;
     Ok(NoContent)
 }
@@ -53,13 +57,15 @@ pub(crate) async fn end_other_sessions(State(app): State<App>, Known(who): Known
 /// Ends every session of `who` in the transaction's account, but the one that asks.
 pub(crate) async fn end_others(tx: &mut TenantTx, who: &Principal, because: &'static str) -> Result<()> {
     let ended = Change::new("auth.sessions.ended", "session", who.session().into(), because);
-    tx.write_noted::<()>(END_OTHERS, ended).bind(who.user()).bind(who.session()).bind(because).run().await?;
+    tx.note(ended);
+    tx.end_sessions(END_OTHERS).bind(who.user()).bind(who.session()).bind(because).run().await?;
     Ok(())
 }
 
 /// Ends every session of `user` in the transaction's account, and every API key of theirs unless it is for a `password`.
 pub(crate) async fn end_all(tx: &mut TenantTx, user: UserId, because: &'static str) -> Result<()> {
     let ended = Change::new("auth.sessions.ended", "session", user.into(), because);
-    tx.write_noted::<()>(END_ALL, ended.with(json!({ "user": user }))).bind(user).bind(because).run().await?;
+    tx.note(ended.with(json!({ "user": user })));
+    tx.end_sessions(END_ALL).bind(user).bind(because).run().await?;
     Ok(())
 }

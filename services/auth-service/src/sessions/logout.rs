@@ -1,12 +1,13 @@
 use axum::extract::State;
-use db::{Change, ScopedWrite};
+use db::{Change, Ending};
 use web::{Known, NoContent, Result};
 
 use crate::App;
 
-const END: ScopedWrite = ScopedWrite::new(
+const END: Ending = Ending::new(
     "update app.sessions set revoked_at = now(), revoked_for = 'logout'
-     where account_id = $1 and id = $2 and revoked_at is null",
+     where account_id = $1 and id = $2 and revoked_at is null
+     returning id, epoch, revoked_at",
 );
 
 /// End my session.
@@ -16,7 +17,8 @@ const END: ScopedWrite = ScopedWrite::new(
 pub(crate) async fn logout(State(app): State<App>, Known(who): Known) -> Result<NoContent> {
     let mut tx = app.db.begin(&who).await?;
     let ended = Change::new("auth.session.ended", "session", who.session().into(), "logged_out");
-    tx.write_noted::<()>(END, ended).bind(who.session()).run().await?;
+    tx.note(ended);
+    tx.end_sessions(END).bind(who.session()).run().await?;
     tx.commit().await?;
     Ok(NoContent)
 }

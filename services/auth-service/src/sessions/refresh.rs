@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{Change, LookUp, Reason, Scoped, ScopedWrite};
+use db::{Change, Ending, LookUp, Reason, Scoped, ScopedWrite};
 use identity::RefreshToken;
 use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -61,8 +61,9 @@ const FIND: Scoped = Scoped::new(
 const ROTATE: ScopedWrite = ScopedWrite::new(
     "update app.sessions set generation = generation + 1, rotated_at = now() where account_id = $1 and id = $2",
 );
-const END: ScopedWrite = ScopedWrite::new(
-    "update app.sessions set revoked_at = now(), revoked_for = 'reuse' where account_id = $1 and id = $2",
+const END: Ending = Ending::new(
+    "update app.sessions set revoked_at = now(), revoked_for = 'reuse' where account_id = $1 and id = $2
+     returning id, epoch, revoked_at",
 );
 /// Of the person and the account that the transaction is in.
 pub(crate) const STILL_HERE: LookUp =
@@ -93,7 +94,8 @@ pub(crate) async fn refresh(
     let used = kept.use_of(token.generation);
     if used == Use::Betrays {
         let ended = Change::new("auth.session.ended", "session", token.session.into(), "reused");
-        tx.write_noted::<()>(END, ended).bind(token.session).run().await?;
+        tx.note(ended);
+        tx.end_sessions(END).bind(token.session).run().await?;
         tx.commit().await?;
         tracing::warn!(account.id = %token.account, session.id = %token.session, "a refresh token was used twice");
         return Err(AuthRefusal::RefreshTokenReused.into());

@@ -10,7 +10,7 @@ use testkit::{Answer, Person};
 use crate::{
     PASSWORD,
     company::{Company, person},
-    nexo, post,
+    is_told, nexo, post,
 };
 
 impl Company {
@@ -132,6 +132,7 @@ async fn a_revoked_key_is_refused_on_the_next_request_and_so_is_its_token() {
     program.get("/members").await.expect(StatusCode::OK);
     assert_eq!(acme.revoke(&acme.ana, &key).await.status, StatusCode::NO_CONTENT);
     assert_eq!(program.get("/members").await.status, StatusCode::UNAUTHORIZED);
+    assert!(is_told(&acme.nexo, &program.token).await);
     refused(acme.exchange(&key).await);
     assert_eq!(acme.revoke(&acme.ana, &key).await.status, StatusCode::NOT_FOUND);
     let listed = acme.listed(&key).await;

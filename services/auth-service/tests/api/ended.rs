@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::{Answer, Nexo, Person};
 
-use crate::{PASSWORD, me, nexo, post, registered};
+use crate::{PASSWORD, is_told, me, nexo, post, registered};
 
 fn holder(nexo: &Nexo, tokens: &Value) -> Person {
     Person { token: tokens["access_token"].as_str().unwrap().to_owned(), ..Person::nobody(&nexo.router) }
@@ -24,6 +24,10 @@ async fn is_refused(nexo: &Nexo, tokens: &Value) {
     assert_eq!(me(nexo, tokens).await.status, StatusCode::UNAUTHORIZED);
     let refreshed = post(nexo, "refresh", json!({ "refresh_token": tokens["refresh_token"] })).await;
     assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        is_told(nexo, tokens["access_token"].as_str().unwrap()).await,
+        "who looks at the token alone knows it too"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use auth_service::{Config, ConfigError, KeysError};
 use http::{Method, StatusCode};
 use identity::{SealingKey, Secret, SigningKey};
 use kernel::Clock;
+use revocation::Revocations;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -189,7 +190,8 @@ async fn keys_of_another_secret_are_not_signed_with() {
     let ground = nexo().await.ground;
     let other = ("NEXO_SECRET".to_owned(), "another secret, as long as it has to be".to_owned());
     let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain([other]));
-    let refused = Config::read(&mut env).app(ground.db, &Clock::system()).await.err().unwrap();
+    let refused =
+        Config::read(&mut env).app(ground.db, &Revocations::default(), &Clock::system()).await.err().unwrap();
     assert!(
         matches!(refused, ConfigError::Keys(KeysError::Sealed { .. }))
             && refused.to_string().contains("nexo keys rotate --anew")

@@ -31,8 +31,10 @@ use std::sync::Arc;
 use auth_service::{App, Config};
 use http::{Method, StatusCode};
 use kernel::Clock;
+use revocation::Revocations;
 use serde_json::{Value, json};
 use testkit::{Answer, Ground, Nexo, Person};
+use uuid::Uuid;
 
 const PASSWORD: &str = "correct-horse-battery";
 
@@ -52,9 +54,16 @@ async fn nexo_at(ground: Ground, more: &[(&str, &str)], clock: &Clock) -> Nexo {
     let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain(more));
     let config = Config::read(&mut env);
     env.finish().unwrap();
-    let app: App = config.app(ground.db.clone(), clock).await.unwrap();
+    let mut app: App = config.app(ground.db.clone(), &config.revocation.start(), clock).await.unwrap();
     let ground = Ground { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
+    // Here the service hears nothing of ended sessions: what the database says must be enough.
+    app.verifier = app.verifier.heeding(&Revocations::default());
     Nexo { router: auth_service::router(app).0, ground }
+}
+
+/// Whether somebody who does not ask the database was told that this token is good for nothing.
+async fn is_told(nexo: &Nexo, token: &str) -> bool {
+    nexo.ground.verifier.verify(token, Uuid::nil()).await.is_err()
 }
 
 fn registration(email: &str, account: &str) -> Value {

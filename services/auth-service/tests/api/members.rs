@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::{Answer, Person};
 
-use crate::company::Company;
+use crate::{company::Company, is_told};
 
 async fn me(person: &Person) -> Answer {
     person.get("/auth/me").await
@@ -48,6 +48,7 @@ async fn a_removed_member_is_refused_on_the_next_request() {
     me(&eve).await.expect(StatusCode::OK);
     assert_eq!(acme.remove(&acme.ana, eve.user).await.status, StatusCode::NO_CONTENT);
     assert_eq!(me(&eve).await.status, StatusCode::UNAUTHORIZED);
+    assert!(is_told(&acme.nexo, &eve.token).await);
     assert_eq!(acme.ana.get(&format!("/members/{}", eve.user)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(acme.ana.get("/members").await.body["data"].as_array().unwrap().len(), 1);
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::company::Company;
+use crate::{company::Company, is_told};
 
 fn sales() -> Value {
     json!({ "name": "Sales", "priority": 50, "permissions": ["client:read", "client:write@own"], "hidden_fields": ["client.credit_limit"] })
@@ -98,6 +98,7 @@ async fn a_changed_role_shows_on_the_next_request_of_all_who_hold_it() {
     eve.get("/members").await.expect(StatusCode::OK);
     acme.ana.patch(&path, &seen, json!({ "permissions": [] })).await.expect(StatusCode::OK);
     assert_eq!(eve.get("/members").await.status, StatusCode::UNAUTHORIZED);
+    assert!(is_told(&acme.nexo, &eve.token).await && !is_told(&acme.nexo, &acme.ana.token).await);
 }
 
 #[tokio::test]

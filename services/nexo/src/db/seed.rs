@@ -6,6 +6,7 @@ use clap::Args;
 use identity::Secret;
 use kernel::Clock;
 use migrate::NoHooks;
+use revocation::Revocations;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -99,5 +100,5 @@ async fn auth(context: &Context, target: &Target) -> anyhow::Result<auth_service
     let config = auth_service::Config::read(&mut env);
     env.finish()?;
     let db = config.database.open(&NoHooks).await.context("run `nexo db migrate` first")?;
-    Ok(config.app(db, &Clock::system()).await?)
+    Ok(config.app(db, &Revocations::default(), &Clock::system()).await?)
 }

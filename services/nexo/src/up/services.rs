@@ -71,11 +71,13 @@ impl Services {
         env.finish()?;
 
         let (clock, wake) = (Clock::system(), Wake::default());
-        let auth_app = auth.app(auth.database.open(&*hooks).await?.waking(&wake), &clock).await?;
+        let revocations = auth.revocation.start(); // one process: all three know the same
+        let auth_app =
+            auth.app(auth.database.open(&*hooks).await?.waking(&wake), &revocations, &clock).await?;
         let verifier = auth_app.verifier.clone(); // one process, one set of keys
         let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret).waking(&wake);
         let gateway_db = gateway.database.open(&*hooks).await?;
-        let gateway_app = gateway.app(gateway_db, verifier.clone());
+        let gateway_app = gateway.app(gateway_db, verifier.clone(), revocations);
         // One relay for all that is written in this process.
         let events = crm.events.start(&crm_db, wake, crm_service::consumers());
         let beside = vec![Beside::new("events", events.troubles().count())];

@@ -1,0 +1,104 @@
+//! Processes that tell each other over a real Redis.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use kernel::{AccountId, Env, SessionId};
+use revocation::{Config, Ended, Revocations};
+use testkit::Redis;
+use tokio::time::{Instant, sleep};
+
+/// A process of its own, as far as this library goes.
+fn process(redis: &Redis) -> Revocations {
+    let mut env = Env::of([]).with("REDIS_URL", redis.url()).with("NEXO_REVOCATION_GRACE_SECONDS", "1");
+    let config = Config::read(&mut env);
+    env.finish().unwrap();
+    config.start()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "it never came to this: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn certain(process: &Revocations) {
+    until("it is certain", || process.is_certain()).await;
+}
+
+fn troubles(process: &Revocations) -> usize {
+    process.troubles().unwrap().load(Relaxed)
+}
+
+#[tokio::test]
+async fn what_one_process_tells_the_others_know() {
+    let redis = Redis::start().await;
+    let (auth, gateway) = (process(&redis), process(&redis));
+    assert!(!gateway.is_certain(), "it has heard nothing yet");
+    certain(&gateway).await;
+    let (account, renewed, gone) = (AccountId::new(), SessionId::new(), SessionId::new());
+    auth.tell(&[Ended::before(account, renewed, 3), Ended::whole(account, gone)]);
+    assert!(auth.end(account, gone, 0), "who tells it knows it");
+    until("it is told", || gateway.end(account, gone, 7)).await;
+    assert!(gateway.end(account, renewed, 2) && !gateway.end(account, renewed, 3));
+    assert!(!gateway.end(AccountId::new(), gone, 0), "it is another account's");
+    assert!(!gateway.end(account, SessionId::new(), 0));
+}
+
+#[tokio::test]
+async fn who_comes_later_hears_what_was_told_before() {
+    let redis = Redis::start().await;
+    let auth = process(&redis);
+    let (account, session) = (AccountId::new(), SessionId::new());
+    let many: Vec<_> = (0..2000).map(|_| Ended::whole(account, SessionId::new())).collect();
+    auth.tell(&many);
+    auth.tell(&[Ended::whole(account, session)]);
+    let early = process(&redis);
+    until("it is told", || early.end(account, session, 0)).await;
+    let late = process(&redis);
+    certain(&late).await;
+    assert!(late.end(account, session, 0), "whoever is certain knows everything");
+}
+
+#[tokio::test]
+async fn without_redis_nobody_is_certain_and_what_was_told_meanwhile_arrives() {
+    let mut redis = Redis::start().await;
+    let (auth, gateway) = (process(&redis), process(&redis));
+    certain(&gateway).await;
+    certain(&auth).await;
+    let (account, session) = (AccountId::new(), SessionId::new());
+    for _ in 0..2 {
+        redis.kill();
+        until("it has doubts", || !gateway.is_certain()).await;
+        let meanwhile = SessionId::new();
+        auth.tell(&[Ended::whole(account, meanwhile)]);
+        until("both ways are known not to work", || troubles(&auth) == 2 && troubles(&gateway) == 1).await;
+        assert!(!gateway.end(account, meanwhile, 0));
+        redis.start_again().await;
+        certain(&gateway).await;
+        assert!(gateway.end(account, meanwhile, 0), "whoever is certain again knows everything");
+        until("all ways work", || troubles(&auth) + troubles(&gateway) == 0).await;
+    }
+    assert!(!gateway.end(account, session, 0));
+}
+
+/// A connection that stands and says nothing is as good as none.
+#[tokio::test]
+async fn a_server_that_hangs_is_away() {
+    let redis = Redis::start().await;
+    let gateway = process(&redis);
+    certain(&gateway).await;
+    redis.say("CLIENT PAUSE 8000 ALL").await;
+    until("it has doubts", || !gateway.is_certain()).await;
+    certain(&gateway).await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told_without_its_password() {
+    let mut env = Env::of([]).with("REDIS_URL", "http://:hunter2@localhost");
+    Config::read(&mut env);
+    let told = env.finish().unwrap_err().to_string();
+    assert!(told.contains("REDIS_URL") && !told.contains("hunter2"), "{told}");
+}

@@ -1,0 +1,75 @@
+//! Sessions that have ended, at a gateway which is told of them over Redis, or is not told any more.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use kernel::Env;
+use revocation::{Ended, Revocations};
+use testkit::{Ground, Nexo, Person, Redis};
+use tokio::time::{Instant, sleep};
+
+use crate::{echo, gateway_on, send};
+
+/// A gateway in front of a service that lets everybody in: what is refused, the gateway refuses.
+async fn gateway(redis: &Redis) -> Nexo {
+    let (echo, redis) = (echo().await, redis.url());
+    let settings = [
+        ("NEXO_AUTH_URL", &*echo),
+        ("NEXO_CRM_URL", &echo),
+        ("REDIS_URL", &redis),
+        ("NEXO_REVOCATION_GRACE_SECONDS", "1"),
+    ];
+    gateway_on(Ground::of("nexo_app").await, &settings)
+}
+
+/// The auth-service, as far as telling goes.
+fn auth(redis: &Redis) -> Revocations {
+    revocation::Config::read(&mut Env::of([]).with("REDIS_URL", redis.url())).start()
+}
+
+async fn asks(person: &Person) -> StatusCode {
+    send(person, Method::GET, "/api/v1/clients", &[]).await.status
+}
+
+async fn until_refused(person: &Person) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        match asks(person).await {
+            StatusCode::UNAUTHORIZED => return,
+            StatusCode::OK => assert!(Instant::now() < end, "it is let in still"),
+            other => panic!("{other}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The session of somebody who has only one.
+async fn session(nexo: &Nexo, person: &Person) -> kernel::SessionId {
+    nexo.ground.verifier.verify(&person.token, uuid::Uuid::nil()).await.unwrap().session()
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_goes_no_further_than_the_gateway() {
+    let redis = Redis::start().await;
+    let nexo = gateway(&redis).await;
+    let (ana, ben) = (nexo.person("").await, nexo.person("").await);
+    assert_eq!((asks(&ana).await, asks(&ben).await), (StatusCode::OK, StatusCode::OK));
+    let auth = auth(&redis);
+    auth.tell(&[Ended::whole(ana.account, session(&nexo, &ana).await)]);
+    until_refused(&ana).await;
+    assert_eq!(asks(&ben).await, StatusCode::OK);
+}
+
+/// Nobody tells it, and it does not go by what it remembers: a session that has ended is refused, and all others are let in.
+#[tokio::test]
+async fn without_redis_the_database_is_asked() {
+    let mut redis = Redis::start().await;
+    let nexo = gateway(&redis).await;
+    let (ana, ben) = (nexo.person("").await, nexo.person("").await);
+    assert_eq!((asks(&ana).await, asks(&ben).await), (StatusCode::OK, StatusCode::OK));
+    redis.kill();
+    let end = format!("update app.sessions set revoked_at = now() where user_id = '{}'", ana.user);
+    nexo.ground.database.run(&end).await;
+    until_refused(&ana).await;
+    assert_eq!(asks(&ben).await, StatusCode::OK);
+}
