@@ -17,6 +17,7 @@ mod guarded;
 mod matrix;
 mod person;
 mod rabbitmq;
+mod redis;
 
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside, keeps_one_by_one};
@@ -26,3 +27,4 @@ pub use guarded::writes_are_guarded;
 pub use matrix::matrix;
 pub use person::{Answer, Person};
 pub use rabbitmq::RabbitMq;
+pub use redis::Redis;

@@ -10,6 +10,7 @@ use web::{Bounds, Proxies};
 use crate::{
     App, Upstreams, edge,
     keys::Keys,
+    limits::{Limits, Settings},
     upstream::{BodyBounds, Rules, Times},
 };
 
@@ -33,6 +34,7 @@ pub struct Config {
     /// Whose word about the client's address is believed.
     pub proxies: Proxies,
     body: BodyBounds,
+    limits: Settings,
     auth: Vec<Authority>,
     crm: Vec<Authority>,
     times: Times,
@@ -57,6 +59,7 @@ impl Config {
                 pause: env.seconds("NEXO_BODY_PAUSE_SECONDS", 10, 1..=300),
                 patience: None,
             },
+            limits: Settings::read(env),
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),
             times,
@@ -64,11 +67,12 @@ impl Config {
         }
     }
 
-    /// What the handlers work with.
+    /// What the handlers work with. Asks for a Tokio runtime.
     #[must_use]
     pub fn app(&self, db: Db, verifier: Verifier) -> App {
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
-        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body: self.body }
+        let limits = Limits::new(&self.limits, db.clone());
+        App { db, verifier, upstreams, keys: Keys::new(Clock::system()), body: self.body, limits }
     }
 }
 

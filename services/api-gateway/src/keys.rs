@@ -92,6 +92,15 @@ impl Keys {
         }
     }
 
+    /// Whether a key was exchanged for a token that is still good.
+    pub(crate) fn remembers(&self, key: &str, client: Option<IpAddr>) -> bool {
+        let slot = self.known.get(&self.name(key, client));
+        let found = slot.as_ref().and_then(|slot| slot.0.get());
+        found.is_some_and(|found| {
+            matches!(found.outcome, Outcome::Token(..)) && found.until > self.clock.unix_seconds()
+        })
+    }
+
     /// A service has refused this token: its rights have changed, or it has ended.
     pub(crate) fn forget(&self, token: &Exchanged) {
         self.forget_slot(&token.name, &token.slot);

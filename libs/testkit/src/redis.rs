@@ -1,0 +1,92 @@
+//! A Redis server for tests, gone with the process however that ends.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+/// It takes milliseconds alone, and longer on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Kills the server, as a power cut would, at the end of the input: when we say so, or when we end.
+const RUN: &str = r#"redis-server --port "$1" --bind 127.0.0.1 --save '' --appendonly no --daemonize no & server=$!
+cat >/dev/null; kill -9 "$server""#;
+
+/// A server of one's own, on a port of its own. It keeps nothing.
+#[derive(Debug)]
+pub struct Redis {
+    port: u16,
+    running: Option<Child>,
+}
+
+impl Redis {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let mut server = Self { port, running: None };
+        server.start_again().await;
+        server
+    }
+
+    /// Starts a server that was killed: it is empty.
+    pub async fn start_again(&mut self) {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", RUN, "sh", &self.port.to_string()])
+            .process_group(0)
+            .current_dir(std::env::temp_dir());
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.running = Some(shell.spawn().unwrap());
+        let end = Instant::now() + PATIENCE;
+        while !self.answers().await {
+            assert!(
+                Instant::now() < end,
+                "redis-server does not answer: is it installed? Run `make test`, or scripts/provision test"
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it with SIGKILL.
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().unwrap();
+        drop(running.stdin.take());
+        running.wait().unwrap();
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// What it says to a command that is one line, as it says it.
+    pub async fn say(&self, command: &str) -> Option<String> {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.ok()?;
+        socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.ok()?;
+        let mut said = String::new();
+        socket.read_to_string(&mut said).await.ok()?;
+        Some(said)
+    }
+
+    async fn answers(&self) -> bool {
+        self.say("PING").await.is_some_and(|said| said.starts_with("+PONG"))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.kill();
+        }
+    }
+}
