@@ -5,7 +5,7 @@ mod watch;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -18,7 +18,9 @@ use tokio::time::timeout;
 use crate::Rate;
 
 /// Longer than a call takes when all is well, and shorter than anybody would notice.
-const PATIENCE: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_millis(100);
+/// One late answer is a busy moment, of Redis or of ours: its request is decided alone. So many in a row are an outage.
+const LATE: u32 = 3;
 /// What every key begins with.
 const PREFIX: &str = "nexo:limit:";
 
@@ -56,6 +58,8 @@ pub(crate) struct Remote {
     connection: ArcSwapOption<MultiplexedConnection>,
     script: Script,
     troubles: Arc<AtomicUsize>,
+    /// Late answers since the last one in time.
+    late: AtomicU32,
     degraded: Gauge,
     leases: Counter,
 }
@@ -77,6 +81,7 @@ impl Remote {
             connection: ArcSwapOption::empty(),
             script: Script::new(include_str!("lease.lua")),
             troubles: Arc::new(AtomicUsize::new(1)),
+            late: AtomicU32::new(0),
             degraded: gauge!("nexo_limiter_degraded"),
             leases: counter!("nexo_limiter_leases_total"),
         });
@@ -93,14 +98,16 @@ impl Remote {
         self.troubles.load(Relaxed) == 0
     }
 
-    /// Asks; `None`: it is down now, and nobody asks again before it is back.
+    /// Asks; `None`: it does not help. Once it is down, nobody asks again before it is back.
     pub(crate) async fn ask(&self, wanted: &Wanted) -> Option<Granted> {
         let connection = self.connection.load_full()?;
         match self.call(&connection, wanted).await {
             Ok(granted) => {
                 self.leases.increment(1);
+                self.late.store(0, Relaxed);
                 Some(granted)
             }
+            Err(Trouble::Late) if self.late.fetch_add(1, Relaxed) + 1 < LATE => None,
             Err(trouble) => {
                 self.lost(&connection, &trouble);
                 None

@@ -8,11 +8,13 @@ use std::{
 use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, Remote, Trouble, Wanted};
+use super::{Remote, Trouble, Wanted};
 use crate::Rate;
 
 /// How often it is asked.
 const EVERY: Duration = Duration::from_millis(500);
+/// How long it may take to say that it is there: nobody waits for it.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a connection may take: an address far away asks for several round trips, with TLS.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -41,6 +43,7 @@ async fn look(remote: &Remote, is_first: bool) {
     match connect(remote).await {
         Ok(connection) => {
             remote.connection.store(Some(Arc::new(connection)));
+            remote.late.store(0, Relaxed);
             remote.troubles.store(0, Relaxed);
             remote.degraded.set(0);
             tracing::info!("Redis is there: gateways share their limits");

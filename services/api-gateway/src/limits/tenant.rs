@@ -50,7 +50,7 @@ impl Plan {
     /// Of an account whose plan nobody can tell. As the migration has it.
     pub(super) fn free() -> Self {
         let (reads, writes) = (Rate::new(1800, 600), Rate::new(600, 200));
-        Self { name: "free".to_owned(), reads, writes, at_once: 16 }
+        Self { name: "free".to_owned(), reads, writes, at_once: 32 }
     }
 
     pub(super) fn rate(&self, kind: Kind) -> Rate {

@@ -6,6 +6,7 @@ mod browsers;
 mod connections;
 mod drain;
 mod keys;
+mod limits;
 mod upstreams;
 mod wire;
 

@@ -14,10 +14,10 @@ create table app.plan_limits (
 call ops.protect_global_table('app.plan_limits');
 
 insert into app.plan_limits (plan, reads_per_minute, reads_burst, writes_per_minute, writes_burst, at_once) values
-    ('free', 1800, 600, 600, 200, 16),
-    ('starter', 6000, 1200, 2400, 600, 32),
-    ('pro', 30000, 3000, 12000, 1500, 64),
-    ('enterprise', 120000, 12000, 60000, 6000, 256);
+    ('free', 1800, 600, 600, 200, 32),
+    ('starter', 6000, 1200, 2400, 600, 64),
+    ('pro', 30000, 3000, 12000, 1500, 128),
+    ('enterprise', 120000, 12000, 60000, 6000, 512);
 
 -- The plan of one account, and its limits. The gateway asks before anybody is inside of it: one id in, one row out.
 create function app.limits_of(p_account uuid)
