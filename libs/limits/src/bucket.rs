@@ -95,18 +95,14 @@ impl Bucket {
 
     /// Takes over what Redis has said.
     pub(crate) fn learn(&self, rate: Rate, granted: &Granted, now: u64) {
-        let mut state = self.state(rate);
-        state.full_at = now.saturating_add(nanoseconds(granted.owed));
-        (state.is_apart, state.seen_at) = (false, now);
-        if granted.permits > 0 {
-            let left = state.lease.left(now);
-            state.lease.renew(left + granted.permits, now);
-        }
+        self.state(rate).learn(granted, now);
     }
 
-    /// A permit of those that were just leased; without any, nobody gets one for a while.
-    pub(crate) fn first(&self, rate: Rate, now: u64) -> Decision {
+    /// The same, and a permit of those that were just leased; without any, nobody gets one for a while. All in one, or
+    /// somebody else could have taken the permits in between, and an empty lease be taken for an empty bucket.
+    pub(crate) fn learn_and_take(&self, rate: Rate, granted: &Granted, now: u64) -> Decision {
         let mut state = self.state(rate);
+        state.learn(granted, now);
         let allowed = state.lease.take(now);
         if !allowed {
             let wait = nanoseconds(state.standing(now).wait);
@@ -142,6 +138,15 @@ impl Bucket {
 impl State {
     fn full(rate: Rate) -> Self {
         Self { rate, full_at: 0, lease: Lease::default(), closed_until: 0, is_apart: false, seen_at: 0 }
+    }
+
+    fn learn(&mut self, granted: &Granted, now: u64) {
+        self.full_at = now.saturating_add(nanoseconds(granted.owed));
+        (self.is_apart, self.seen_at) = (false, now);
+        if granted.permits > 0 {
+            let left = self.lease.left(now);
+            self.lease.renew(left + granted.permits, now);
+        }
     }
 
     fn standing(&self, now: u64) -> Standing {

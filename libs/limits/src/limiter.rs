@@ -53,10 +53,7 @@ impl Limiter {
             return decision;
         }
         match remote.ask(&bucket.wanted(rate, self.now())).await {
-            Some(granted) => {
-                bucket.learn(rate, &granted, self.now());
-                bucket.first(rate, self.now())
-            }
+            Some(granted) => bucket.learn_and_take(rate, &granted, self.now()),
             None => bucket.alone(rate, self.now()),
         }
     }

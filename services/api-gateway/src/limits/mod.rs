@@ -8,7 +8,7 @@ mod settings;
 mod shown;
 mod tenant;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use ::limits::{Bucket, Buckets, Decision, Limiter, Rate, Standing, Tally};
 use db::Db;
@@ -123,7 +123,8 @@ impl Limits {
         kind: Kind,
         charge: &mut Charge,
     ) -> Result<()> {
-        let (tenant, plan) = self.plans.of(account).await;
+        let (tenant, known) = self.plans.of(account).await;
+        let plan = &known.plan;
         let place = tenant.places.enter(plan.at_once);
         self.tallies.at_once.count(place.is_some());
         let (bucket, rate) = (tenant.buckets.of(kind), plan.rate(kind));
@@ -160,7 +161,7 @@ impl Limits {
         allowed(decision, refusal)
     }
 
-    fn key(&self, account: AccountId, key: SessionId) -> std::sync::Arc<Pair> {
+    fn key(&self, account: AccountId, key: SessionId) -> Arc<Pair> {
         self.keys.of((account, key), || Pair::new(&format!("key:{account}:{key}")))
     }
 }

@@ -1,7 +1,10 @@
 //! The plan of an account: asked of the database, kept for seconds, and asked again beside the requests.
 
 use std::{
-    sync::{Arc, atomic::Ordering::AcqRel},
+    sync::{
+        Arc,
+        atomic::Ordering::{AcqRel, Release},
+    },
     time::Duration,
 };
 
@@ -19,8 +22,8 @@ use super::{
 const FRESH: Duration = Duration::from_secs(3);
 /// When nobody could tell, it is asked again after this.
 const AGAIN: Duration = Duration::from_secs(1);
-/// No request waits for longer.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// No request waits for longer: a slow database is not yet one that is gone, which would be the plan `free` for everybody.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 const LIMITS: LookUp = LookUp::new(
     "select plan, reads_per_minute, reads_burst, writes_per_minute, writes_burst, at_once from app.limits_of($1)",
@@ -40,30 +43,26 @@ impl Plans {
     }
 
     /// An account and its plan. Only whoever is the first to ask for an account waits for the database.
-    pub(super) async fn of(&self, account: AccountId) -> (Arc<Tenant>, Plan) {
+    pub(super) async fn of(&self, account: AccountId) -> (Arc<Tenant>, Arc<Known>) {
         let tenant = self.tenants.of(account, || Tenant::new(account));
-        let plan = match tenant.known.load().as_deref() {
+        let known = match tenant.known.load_full() {
             Some(known) => {
                 if known.until <= Instant::now() {
                     self.ask_beside(account, &tenant);
                 }
-                Some(known.plan.clone())
+                known
             }
-            None => None,
-        };
-        let plan = match plan {
-            Some(plan) => plan,
             None => self.ask_first(account, &tenant).await,
         };
-        (tenant, plan)
+        (tenant, known)
     }
 
-    async fn ask_first(&self, account: AccountId, tenant: &Tenant) -> Plan {
+    async fn ask_first(&self, account: AccountId, tenant: &Tenant) -> Arc<Known> {
         let _turn = tenant.turn.lock().await;
-        if tenant.known.load().is_none() {
-            ask(&self.db, account, tenant).await;
+        match tenant.known.load_full() {
+            Some(known) => known,
+            None => ask(&self.db, account, tenant).await,
         }
-        tenant.known.load().as_deref().map_or_else(Plan::free, |known| known.plan.clone())
     }
 
     fn ask_beside(&self, account: AccountId, tenant: &Arc<Tenant>) {
@@ -73,14 +72,14 @@ impl Plans {
         let (db, tenant) = (self.db.clone(), Arc::clone(tenant));
         tokio::spawn(async move {
             ask(&db, account, &tenant).await;
-            tenant.is_asked.store(false, std::sync::atomic::Ordering::Release);
+            tenant.is_asked.store(false, Release);
         });
     }
 }
 
 /// Learns an account's plan. Without an answer, what was known holds; nothing known is the plan `free`, and so is an
 /// account that nobody knows.
-async fn ask(db: &Db, account: AccountId, tenant: &Tenant) {
+async fn ask(db: &Db, account: AccountId, tenant: &Tenant) -> Arc<Known> {
     let answer = timeout(PATIENCE, look_up(db, account))
         .await
         .unwrap_or_else(|late| Err(db::Error::Unavailable(late.into())));
@@ -92,7 +91,9 @@ async fn ask(db: &Db, account: AccountId, tenant: &Tenant) {
             (last.unwrap_or_else(Plan::free), AGAIN)
         }
     };
-    tenant.known.store(Some(Arc::new(Known { plan, until: Instant::now() + holds })));
+    let known = Arc::new(Known { plan, until: Instant::now() + holds });
+    tenant.known.store(Some(Arc::clone(&known)));
+    known
 }
 
 #[expect(

@@ -63,7 +63,8 @@ pub(crate) async fn shown(
     headers: HeaderMap,
 ) -> Result<Json<RateLimit>> {
     let who = admit_within(&app, &headers, id, client, &mut Charge::default()).await?;
-    let (tenant, plan) = app.limits.plans.of(who.account).await;
+    let (tenant, known) = app.limits.plans.of(who.account).await;
+    let plan = &known.plan;
     let mut buckets = Vec::new();
     for kind in [Kind::Read, Kind::Write] {
         buckets.push(app.limits.left("account", kind, tenant.buckets.of(kind), plan.rate(kind)).await);
@@ -75,7 +76,7 @@ pub(crate) async fn shown(
         }
     }
     let running = tenant.places.taken();
-    Ok(Json(RateLimit { plan: plan.name, at_once: plan.at_once, running, buckets }))
+    Ok(Json(RateLimit { plan: plan.name.clone(), at_once: plan.at_once, running, buckets }))
 }
 
 impl Limits {
