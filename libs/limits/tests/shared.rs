@@ -1,4 +1,10 @@
 //! Limiters on a real Redis, as gateways share it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -23,7 +23,7 @@ pub(crate) struct Account {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Show the plan of an account and its limits, or give it another one.
-    Plan(plan::Plan),
+    Plan(plan::Give),
 }
 
 pub(crate) async fn run(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{audit::account, say};
 
 #[derive(Debug, Args)]
-pub(super) struct Plan {
+pub(super) struct Give {
     /// The account: its slug or its id.
     account: String,
     /// The plan that it gets; without one, its plan is shown.
@@ -42,7 +42,7 @@ const LIMITS: &str =
     "select d.slug, l.plan, l.reads_per_minute, l.reads_burst, l.writes_per_minute, l.writes_burst, l.at_once
      from app.account_directory d join app.plan_limits l on l.plan = d.plan where d.account_id = $1";
 
-impl Plan {
+impl Give {
     pub(super) async fn run(self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<()> {
         let (id, _) = account(conn, &self.account).await?;
         if let Some(name) = self.plan.and_then(|name| name.to_possible_value()) {
