@@ -30,6 +30,8 @@ pub enum Reason {
     Event,
     /// A process of a service looks for a job that is due, and works at it for whoever started it.
     Jobs,
+    /// The gateway asks how often an account may ask.
+    Limits,
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.

@@ -31,6 +31,8 @@ impl Config {
     #[must_use]
     pub fn start(&self) -> Revocations {
         let Some(Ok(client)) = self.redis.as_ref().map(client) else { return Revocations::default() };
+        // What redis's TLS asks for; somebody else's choice of the same is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let inner = Inner { line: Some(Line::new(self.grace)), ..Inner::default() };
         let inner = Arc::new(inner);
         tokio::spawn(listen(client.clone(), Arc::downgrade(&inner)));

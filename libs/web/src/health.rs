@@ -53,7 +53,8 @@ impl Health {
     }
 
     /// Able to serve, as far as these work.
-    fn of(beside: &[Beside]) -> Self {
+    #[must_use]
+    pub fn beside(beside: &[Beside]) -> Self {
         let word = |works: bool| if works { "up" } else { "down" };
         let parts = beside.iter().map(|one| (one.name.to_owned(), word(one.works()).to_owned())).collect();
         let status = if beside.iter().all(Beside::works) { "up" } else { "degraded" };
@@ -84,7 +85,7 @@ async fn ready(
     beside: &[Beside],
 ) -> impl IntoResponse + use<> {
     match db.ping().await {
-        Ok(()) => (StatusCode::OK, Json(Health::of(beside))),
+        Ok(()) => (StatusCode::OK, Json(Health::beside(beside))),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
             (StatusCode::SERVICE_UNAVAILABLE, Json(Health::down()))

@@ -63,6 +63,9 @@ pub enum Error {
     /// An idempotency key whose request still runs.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
+    /// More requests than whoever sends them may; how many seconds to wait.
+    #[error("{0}")]
+    TooMany(&'static str, u32),
     /// The request came in too slowly.
     #[error("the request was sent too slowly")]
     Slow,
@@ -140,6 +143,7 @@ impl Error {
             Self::Items(status, _) => (*status, "items-refused"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             Self::InFlight => (StatusCode::CONFLICT, "idempotency-key-in-flight"),
+            Self::TooMany(..) => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow-request"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -162,6 +166,7 @@ impl Error {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Unavailable(_) | Self::BadGateway(_) => Some(1),
+            Self::TooMany(_, seconds) => Some(*seconds),
             Self::Refused(refusal) => refusal.retry_after(),
             _ => None,
         }

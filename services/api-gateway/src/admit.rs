@@ -5,13 +5,14 @@ use std::{net::IpAddr, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
 use identity::{ApiKey, TokenError};
-use kernel::AccountId;
+use kernel::{AccountId, SessionId};
 use serde::Deserialize;
 use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
 
 use crate::{
     App,
     keys::{Exchanged, Outcome},
+    limits::Charge,
     trail::Trail,
     upstream::{Outgoing, Service},
 };
@@ -33,7 +34,41 @@ struct Answer {
 /// Somebody whose token is good, or whose key got one.
 pub(crate) struct Admitted {
     pub(crate) account: AccountId,
+    /// The API key that asks, by itself or by a token that it got.
+    pub(crate) program: Option<SessionId>,
     pub(crate) key: Option<Exchanged>,
+}
+
+/// Lets nobody try tokens without end: a bad one is charged to the address that it comes from, and once that has nothing
+/// left, a token that is not known to be good is not looked at. Whoever has come in before is not kept out by others who
+/// share their address.
+pub(crate) async fn admit_within(
+    app: &App,
+    headers: &HeaderMap,
+    id: RequestId,
+    client: ClientAddress,
+    charge: &mut Charge,
+) -> Result<Admitted> {
+    if let Some(spent) = app.limits.has_spent(client.0)
+        && !is_known(app, headers, client)
+    {
+        return Err(app.limits.turned_away(spent, charge));
+    }
+    let admitted = admit(app, headers, id, client).await;
+    if let Err(Error::Unauthenticated) = admitted {
+        app.limits.knock(client.0, charge).await?;
+    }
+    admitted
+}
+
+fn is_known(app: &App, headers: &HeaderMap, ClientAddress(client): ClientAddress) -> bool {
+    Bearer::of(headers).is_some_and(|Bearer(token)| {
+        if ApiKey::is_meant(token) {
+            app.keys.remembers(token, client)
+        } else {
+            app.verifier.remembers(token)
+        }
+    })
 }
 
 /// A bad token goes no further. The service looks at it again: it trusts nobody. A key gets a token.
@@ -52,7 +87,8 @@ pub(crate) async fn admit(
             if !app.revocations.is_certain() {
                 app.db.admit(&who).await?;
             }
-            Ok(Admitted { account: who.account(), key: None })
+            let program = who.is_key().then(|| who.session());
+            Ok(Admitted { account: who.account(), program, key: None })
         }
         Err(TokenError::Invalid) => Err(Error::Unauthenticated),
         Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
@@ -65,9 +101,9 @@ async fn exchanged(
     id: RequestId,
     ClientAddress(client): ClientAddress,
 ) -> Result<Admitted> {
-    let account = ApiKey::read(key).ok_or(Error::Unauthenticated)?.account;
+    let ApiKey { account, id: program, .. } = ApiKey::read(key).ok_or(Error::Unauthenticated)?;
     let token = app.keys.token(key, client, async || exchange(app, key, id, client).await).await?;
-    Ok(Admitted { account, key: Some(token) })
+    Ok(Admitted { account, program: Some(program), key: Some(token) })
 }
 
 /// Asks the auth-service, and takes whatever is neither yes nor no for a failure.

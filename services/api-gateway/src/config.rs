@@ -11,6 +11,7 @@ use web::{Bounds, Proxies};
 use crate::{
     App, Upstreams, edge,
     keys::Keys,
+    limits::{Limits, Settings},
     upstream::{BodyBounds, Rules, Times},
 };
 
@@ -36,6 +37,7 @@ pub struct Config {
     /// Whose word about the client's address is believed.
     pub proxies: Proxies,
     body: BodyBounds,
+    limits: Settings,
     auth: Vec<Authority>,
     crm: Vec<Authority>,
     times: Times,
@@ -61,6 +63,7 @@ impl Config {
                 pause: env.seconds("NEXO_BODY_PAUSE_SECONDS", 10, 1..=300),
                 patience: None,
             },
+            limits: Settings::read(env),
             auth: upstream(env, "NEXO_AUTH_URL", "http://127.0.0.1:3001"),
             crm: upstream(env, "NEXO_CRM_URL", "http://127.0.0.1:3002"),
             times,
@@ -68,13 +71,14 @@ impl Config {
         }
     }
 
-    /// What the handlers work with; it lets nobody in whose session `revocations` know to have ended.
+    /// What the handlers work with; it lets nobody in whose session `revocations` know to have ended. Asks for a Tokio runtime.
     #[must_use]
     pub fn app(&self, db: Db, verifier: Verifier, revocations: Revocations) -> App {
         let verifier = verifier.heeding(&revocations);
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
         let keys = Keys::new(Clock::system(), revocations.clone());
-        App { db, verifier, revocations, upstreams, keys, body: self.body }
+        let limits = Limits::new(&self.limits, db.clone());
+        App { db, verifier, revocations, upstreams, keys, body: self.body, limits }
     }
 }
 

@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use serde_json::{Value, json};
 use web::{Error, Result};
 
-use crate::{App, upstream::Service};
+use crate::{App, limits, upstream::Service};
 
 /// The API documents of all services as one. Each service describes itself; the gateway keeps no copy that could age.
 pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
@@ -21,6 +21,7 @@ pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
         let document = serde_json::from_slice(&said).map_err(|error| Error::BadGateway(error.into()))?;
         merge(&mut whole, document);
     }
+    merge(&mut whole, limits::document().map_err(|error| Error::Internal(error.into()))?);
     if let Some(title) = whole.pointer_mut("/info/title") {
         *title = json!("NEXO");
     }

@@ -13,9 +13,10 @@ use web::{ClientAddress, Error, RequestId, Result, Upload};
 
 use crate::{
     App,
-    admit::{admit, name_client},
+    admit::{admit, admit_within, name_client},
     edge::hops,
     keys::Exchanged,
+    limits::{Charge, Kind},
     trail::Trail,
     upstream::{BodyBounds, Outgoing, Service},
 };
@@ -46,7 +47,9 @@ pub(crate) async fn forward(
     request: Request,
 ) -> Response {
     let mut trail = Trail::default();
-    let mut answer = pass_on(&app, id, client, request, &mut trail).await.into_response();
+    let mut charge = Charge::default();
+    let answer = pass_on(&app, id, client, request, &mut trail, &mut charge).await;
+    let mut answer = charge.follow(answer.into_response());
     hops::end_to_end(answer.headers_mut());
     answer.extensions_mut().insert(trail);
     answer
@@ -58,15 +61,20 @@ async fn pass_on(
     client: ClientAddress,
     request: Request,
     trail: &mut Trail,
+    charge: &mut Charge,
 ) -> Result<Response> {
     let path = request.uri().path();
     let service = Service::of(path);
     trail.is_secret = service == Service::Auth;
     let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     let mut key = None;
-    if !is_public {
-        let admitted = admit(app, request.headers(), id, client).await?;
+    if is_public {
+        app.limits.knock(client.0, charge).await?;
+    } else {
+        let kind = Kind::of(request.method(), path);
+        let admitted = admit_within(app, request.headers(), id, client, charge).await?;
         (trail.account, key) = (Some(admitted.account), admitted.key);
+        app.limits.charge(admitted.account, admitted.program, kind, charge).await?;
     }
     let bounds = bounds(app, &request);
     if length(request.headers()).is_some_and(|length| length > bounds.bytes) {

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Serialize;
-use web::{Health, Json};
+use web::{Beside, Health, Json};
 
 use crate::{App, upstream::Service};
 
@@ -23,16 +23,19 @@ pub(crate) async fn live() -> Json<Health> {
 
 /// Whether the gateway itself can serve.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let health = database(&app).await;
-    (status_of(health.status == "up"), Json(health)).into_response()
+    let health = gateway(&app, database(&app).await);
+    (status_of(health.status != "down"), Json(health)).into_response()
 }
 
 /// Whether the whole system can.
 pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
     let (database, auth, crm) =
         tokio::join!(database(&app), service(&app, Service::Auth), service(&app, Service::Crm));
-    let parts =
+    let mut parts =
         BTreeMap::from([("database", database), (Service::Auth.name(), auth), (Service::Crm.name(), crm)]);
+    if !beside(&app).is_empty() {
+        parts.insert("api-gateway", gateway(&app, Health::up()));
+    }
     let serves = parts.values().all(|part| part.status != "down");
     let all_up = parts.values().all(|part| part.status == "up");
     let status = if all_up {
@@ -47,6 +50,17 @@ pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
 
 async fn database(app: &App) -> Health {
     if app.db.ping().await.is_ok() { Health::up() } else { Health::down() }
+}
+
+/// The gateway with what it does without for a while.
+fn gateway(app: &App, health: Health) -> Health {
+    let beside = beside(app);
+    if health.status == "up" { Health::beside(&beside) } else { health }
+}
+
+fn beside(app: &App) -> Vec<Beside> {
+    let revocation = app.revocations.troubles().map(|troubles| Beside::new("revocation", troubles));
+    app.limits.beside().into_iter().chain(revocation).collect()
 }
 
 async fn service(app: &App, service: Service) -> Health {

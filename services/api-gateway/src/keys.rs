@@ -103,11 +103,23 @@ impl Keys {
         }
     }
 
-    /// Whether what was found still stands, as far as anybody has heard.
+    /// Whether what was found still stands, and nobody could know better.
     fn holds(&self, key: &ApiKey, found: &Found) -> bool {
+        self.revocations.is_certain() && self.stands(key, found)
+    }
+
+    /// Whether it stands as far as we have heard.
+    fn stands(&self, key: &ApiKey, found: &Found) -> bool {
         found.until > self.clock.unix_seconds()
-            && self.revocations.is_certain()
             && !self.revocations.told_since(key.account, key.id, found.asked)
+    }
+
+    /// Whether a key was exchanged for a token that is still good.
+    pub(crate) fn remembers(&self, text: &str, client: Option<IpAddr>) -> bool {
+        let slot = self.known.get(&self.name(text, client));
+        let found = slot.as_ref().and_then(|slot| slot.0.get());
+        let good = found.filter(|found| matches!(found.outcome, Outcome::Token(..)));
+        good.zip(ApiKey::read(text)).is_some_and(|(found, key)| self.stands(&key, found))
     }
 
     /// A service has refused this token: its rights have changed, or it has ended.

@@ -7,6 +7,7 @@ mod edge;
 mod forward;
 mod health;
 mod keys;
+mod limits;
 mod trail;
 mod upstream;
 
@@ -39,6 +40,8 @@ pub struct App {
     pub(crate) keys: keys::Keys,
     /// What bounds a body that comes in.
     pub body: BodyBounds,
+    /// How often somebody may ask.
+    pub(crate) limits: limits::Limits,
 }
 
 /// The gateway, ready to be served.
@@ -49,6 +52,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/.well-known/{*rest}", any(forward::forward))
         .route("/dev/mail", get(forward::forward))
         .route("/api/openapi.json", get(documents::merged))
+        .route("/api/rate-limit", get(limits::shown))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -1,5 +1,6 @@
 //! `nexo`: the whole system in one process, and the operator's commands.
 
+mod account;
 mod audit;
 mod confirm;
 mod db;
@@ -41,6 +42,7 @@ enum Command {
     Db(db::Db),
     Keys(keys::Keys),
     Audit(audit::Audit),
+    Account(account::Account),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
@@ -67,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
         Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
         Command::Audit(command) => Box::pin(audit::run(env, command)).await,
+        Command::Account(command) => Box::pin(account::run(env, command)).await,
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
         Command::Completions { shell } => {

@@ -20,7 +20,7 @@ use crate::gateway;
 
 /// What the two services behind the gateway do, and have done.
 #[derive(Clone, Default)]
-struct Behind {
+pub(crate) struct Behind {
     exchanges: Arc<AtomicUsize>,
     /// Requests that came to the service, with whatever token.
     reached: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ impl Behind {
         (self.exchanges.load(SeqCst), self.reached.load(SeqCst))
     }
 
-    async fn gateway(&self) -> Nexo {
+    pub(crate) async fn gateway(&self) -> Nexo {
         let router = Router::new().route("/api/v1/auth/token", post(token)).fallback(service);
         let router = router.layer(Extension(self.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -77,7 +77,12 @@ async fn get(program: &Person) -> Answer {
 #[tokio::test]
 async fn a_key_is_exchanged_once_for_fifty_first_requests_and_no_service_sees_it() {
     let behind = Behind::default();
-    let program = program(&behind.gateway().await, AccountId::new());
+    let (nexo, account) = (behind.gateway().await, AccountId::new());
+    let on_a_plan = format!(
+        "insert into app.account_directory (account_id, slug, plan) values ('{account}', 'a', 'pro')"
+    );
+    nexo.ground.database.run(&on_a_plan).await; // with fifty at once
+    let program = program(&nexo, account);
     let all = futures::future::join_all((0..50).map(|_| get(&program))).await;
     for answer in all {
         assert_eq!(answer.expect(StatusCode::OK)["token"], 1);

@@ -1,11 +1,17 @@
 //! The gateway before a service that tells what reached it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod access;
 mod browsers;
 mod connections;
 mod drain;
 mod keys;
+mod limits;
 mod revoked;
 mod upstreams;
 mod wire;

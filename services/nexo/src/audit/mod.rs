@@ -49,7 +49,7 @@ pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<E
 }
 
 /// The account that has this slug or this id, and its slug.
-async fn account(conn: &mut PgConnection, named: &str) -> anyhow::Result<(Uuid, String)> {
+pub(crate) async fn account(conn: &mut PgConnection, named: &str) -> anyhow::Result<(Uuid, String)> {
     let found = sqlx::query_as(
         "select account_id, slug from app.account_directory where slug = $1 or account_id::text = $1",
     );

@@ -14,6 +14,7 @@ mod imports;
 mod keys;
 mod lint;
 mod northwind;
+mod plans;
 mod process;
 mod suites;
 mod up;

@@ -48,7 +48,7 @@ fn nexo(home: &TempDir) -> Command {
     for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN"] {
         command.env(name, "127.0.0.1:0");
     }
-    for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV"] {
+    for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV", "REDIS_URL"] {
         command.env_remove(name);
     }
     command.env("NEXO_STATE", home.path().join("state")).env("NEXO_LOG", "info");
@@ -59,7 +59,12 @@ fn nexo(home: &TempDir) -> Command {
 impl Nexo {
     /// Starts `nexo up`.
     pub(crate) fn start(home: &TempDir, more: &[&str]) -> Self {
+        Self::start_with(home, more, &[])
+    }
+
+    fn start_with(home: &TempDir, more: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut command = tokio::process::Command::from(nexo(home));
+        command.envs(settings.iter().copied());
         let command =
             command.arg("up").args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Self { child: command.spawn().unwrap(), api: Api::default(), home: home.path().join("state") }
@@ -67,7 +72,12 @@ impl Nexo {
 
     /// Starts it and waits until it has said where it is.
     pub(crate) async fn up(home: &TempDir, more: &[&str]) -> Self {
-        let mut nexo = Self::start(home, more);
+        Self::up_with(home, more, &[]).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn up_with(home: &TempDir, more: &[&str], settings: &[(&str, &str)]) -> Self {
+        let mut nexo = Self::start_with(home, more, settings);
         let mut lines = BufReader::new(nexo.child.stdout.take().unwrap()).lines();
         let said = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await.unwrap() {

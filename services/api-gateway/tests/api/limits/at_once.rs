@@ -1,0 +1,83 @@
+//! How many requests of an account run at once.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    routing::get,
+};
+use futures::StreamExt as _;
+use http::{Method, Request, StatusCode, header::AUTHORIZATION};
+use testkit::{Ground, Nexo, Person};
+use tokio::{net::TcpListener, time::sleep};
+use tower::ServiceExt as _;
+
+use crate::{gateway_on, send};
+
+/// A gateway before a service that answers after a minute, or with an answer that does not end.
+async fn gateway() -> Nexo {
+    let endless = async || {
+        let begun = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"begun"))]);
+        Body::from_stream(begun.chain(futures::stream::pending()))
+    };
+    let router = Router::new()
+        .route("/api/v1/slow", get(async || sleep(Duration::from_secs(60)).await))
+        .route("/api/v1/endless", get(endless))
+        .fallback(async || "{}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let ground = Ground::of("nexo_app").await;
+    ground.database.run("update app.plan_limits set at_once = 2 where plan = 'free'").await;
+    let settings =
+        [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_SECONDS", "20")];
+    gateway_on(ground, &settings)
+}
+
+async fn quick(person: &Person) -> StatusCode {
+    send(person, Method::GET, "/api/v1/quick", &[]).await.status
+}
+
+#[tokio::test]
+async fn a_request_holds_its_place_until_it_is_dropped() {
+    let nexo = gateway().await;
+    let (ana, ben) = (nexo.person("").await, nexo.person("").await);
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let ana = ana.clone();
+            tokio::spawn(async move { send(&ana, Method::GET, "/api/v1/slow", &[]).await })
+        })
+        .collect();
+    while send(&ana, Method::GET, "/api/rate-limit", &[]).await.body["running"] != 2 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let refused = send(&ana, Method::GET, "/api/v1/quick", &[]).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(
+        refused.header("ratelimit-remaining").unwrap().parse::<u32>().unwrap() > 100,
+        "the rate is not why"
+    );
+    assert_eq!(quick(&ben).await, StatusCode::OK);
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    for one in slow {
+        assert!(one.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(quick(&ana).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_holds_its_place_until_its_answer_has_gone() {
+    let nexo = gateway().await;
+    let ana = nexo.person("").await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let request = Request::get("/api/v1/endless").header(AUTHORIZATION, format!("Bearer {}", ana.token));
+        let answer = nexo.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        answers.push(answer);
+    }
+    assert_eq!(quick(&ana).await, StatusCode::TOO_MANY_REQUESTS);
+    answers.pop();
+    assert_eq!(quick(&ana).await, StatusCode::OK);
+}

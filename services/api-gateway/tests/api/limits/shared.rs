@@ -1,0 +1,136 @@
+//! Gateways that share their limits through Redis, and one that has lost it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http::{Method, StatusCode};
+use testkit::{Ground, Nexo, Person, Redis};
+use tokio::time::sleep;
+
+use super::{ask, gateway_of, left};
+use crate::send;
+
+const LIMITS: &str = "reads_per_minute = 6, reads_burst = 20";
+
+async fn gateways(redis: &Redis) -> [Nexo; 2] {
+    let ground = Ground::of("nexo_app").await;
+    let (url, logins) = (redis.url(), [("NEXO_LOGINS_PER_MINUTE", "6"), ("NEXO_LOGINS_BURST", "6")]);
+    let settings = [&logins[..], &[("REDIS_URL", &*url)]].concat();
+    let one = gateway_of(ground.clone(), LIMITS, &settings).await;
+    let other = gateway_of(ground, LIMITS, &settings).await;
+    for gateway in [&one, &other] {
+        until(gateway, "up").await;
+    }
+    [one, other]
+}
+
+/// Waits until a gateway says so of itself.
+pub(super) async fn until(gateway: &Nexo, status: &str) {
+    let nobody = Person::nobody(&gateway.router);
+    for _ in 0..500 {
+        let told = send(&nobody, Method::GET, "/health/ready", &[]).await.expect(StatusCode::OK);
+        if told["status"] == status {
+            let part = if status == "up" { "up" } else { "down" };
+            assert_eq!(told["parts"]["limits"], part);
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it is never {status}");
+}
+
+/// The same person at another gateway.
+fn at(gateway: &Nexo, person: &Person) -> Person {
+    Person { service: gateway.router.clone(), ..person.clone() }
+}
+
+#[tokio::test]
+async fn two_gateways_share_one_limit_and_each_shows_what_is_left_of_it() {
+    let redis = Redis::start().await;
+    let [one, other] = gateways(&redis).await;
+    let ana = one.person("").await;
+    let elsewhere = at(&other, &ana);
+    assert_eq!(ask(&ana, Method::GET, 12).await, (12, 0));
+    let shown = send(&elsewhere, Method::GET, "/api/rate-limit", &[]).await.expect(StatusCode::OK);
+    assert_eq!(shown["buckets"][0]["remaining"], 8, "{shown}");
+    assert_eq!(ask(&elsewhere, Method::GET, 12).await, (8, 4));
+    assert_eq!(ask(&ana, Method::GET, 2).await, (0, 2));
+    assert_eq!(ask(&one.person("").await, Method::GET, 2).await, (2, 0));
+
+    let nobody = [Person::nobody(&one.router), Person::nobody(&other.router)];
+    let mut logins = 0;
+    for n in 0..10 {
+        let answer =
+            nobody[n % 2].send_from("198.51.100.7:1", Method::POST, "/api/v1/auth/login", &[], "").await;
+        logins += usize::from(answer.status == StatusCode::OK);
+    }
+    let keys = redis.say("KEYS *").await.unwrap();
+    assert_eq!(logins, 6, "{keys}");
+    assert!(keys.contains("nexo:limit:address:") && !keys.contains("198.51"), "{keys}");
+    assert!(keys.contains(&format!("nexo:limit:account:{}:read:6:20", ana.account)), "{keys}");
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches(text).count()
+    }
+}
+
+#[tokio::test]
+async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
+    let lines = Lines::default();
+    let kept = lines.clone();
+    let log = tracing_subscriber::fmt().with_writer(move || kept.clone()).finish();
+    let _logging = tracing::subscriber::set_default(log);
+    let mut redis = Redis::start().await;
+    let [one, other] = gateways(&redis).await;
+    let (ana, ben) = (one.person("").await, one.person("").await);
+    assert_eq!(ask(&ana, Method::GET, 5).await, (5, 0));
+    tracing::callsite::rebuild_interest_cache(); // other tests may have come by without a subscriber
+    let before = lines.count("Redis is there");
+
+    redis.kill();
+    assert_eq!(ask(&ana, Method::GET, 20).await, (15, 5), "it goes on from what it knows");
+    assert_eq!(ask(&ben, Method::GET, 25).await, (20, 5), "and holds limits by itself");
+    for gateway in [&one, &other] {
+        until(gateway, "degraded").await;
+    }
+    let health = send(&Person::nobody(&one.router), Method::GET, "/api/health", &[]).await;
+    assert_eq!(health.body["parts"]["api-gateway"]["parts"]["limits"], "down", "{}", health.body);
+    assert_eq!(lines.count("Redis is gone"), 2, "once for each gateway");
+
+    redis.start_again().await;
+    for gateway in [&one, &other] {
+        until(gateway, "up").await;
+    }
+    assert_eq!(ask(&ana, Method::GET, 2).await, (0, 2), "what was used is not forgotten");
+    assert_eq!(ask(&at(&other, &ana), Method::GET, 2).await, (0, 2), "and they share it again");
+    assert_eq!(lines.count("Redis is there") - before, 2, "and once for each gateway");
+    let answer = send(&one.person("").await, Method::GET, "/api/v1/clients", &[]).await;
+    assert_eq!(left(&answer), [Some(20), Some(19), Some(10)]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_finds_redis_holds_limits_by_itself() {
+    let ground = Ground::of("nexo_app").await;
+    let nexo = gateway_of(ground, LIMITS, &[("REDIS_URL", "redis://127.0.0.1:9")]).await;
+    assert_eq!(ask(&nexo.person("").await, Method::GET, 25).await, (20, 5));
+    until(&nexo, "degraded").await;
+}

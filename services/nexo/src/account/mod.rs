@@ -1,0 +1,45 @@
+//! `nexo account …`: what an operator decides about an account.
+
+mod plan;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use kernel::Env;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::db::Target;
+
+/// An account, as an operator looks after it.
+///
+/// Exit codes: 0 done, 2 it could not be done.
+#[derive(Debug, Args)]
+pub(crate) struct Account {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the plan of an account and its limits, or give it another one.
+    Plan(plan::Give),
+}
+
+pub(crate) async fn run(
+    mut env: Env,
+    Account { verb: Verb::Plan(plan) }: Account,
+) -> anyhow::Result<ExitCode> {
+    let target = Target::find(&mut env).await?;
+    let done = async {
+        env.finish()?;
+        let conn = PgConnection::connect_with(&target.migrator).await;
+        let mut conn = conn.context("the database cannot be reached")?;
+        let done = plan.run(&mut conn, &target.asked(None).actor).await;
+        conn.close().await?;
+        done
+    };
+    let done = done.await;
+    target.leave().await?;
+    done.map(|()| ExitCode::SUCCESS)
+}

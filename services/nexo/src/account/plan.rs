@@ -1,0 +1,94 @@
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::{Connection as _, FromRow, PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{audit::account, say};
+
+#[derive(Debug, Args)]
+pub(super) struct Give {
+    /// The account: its slug or its id.
+    account: String,
+    /// The plan that it gets; without one, its plan is shown.
+    plan: Option<Name>,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Name {
+    Free,
+    Starter,
+    Pro,
+    Enterprise,
+}
+
+/// What an account has.
+#[derive(Debug, Serialize, FromRow)]
+struct Limits {
+    slug: String,
+    plan: String,
+    reads_per_minute: i32,
+    reads_burst: i32,
+    writes_per_minute: i32,
+    writes_burst: i32,
+    at_once: i32,
+}
+
+const LIMITS: &str =
+    "select d.slug, l.plan, l.reads_per_minute, l.reads_burst, l.writes_per_minute, l.writes_burst, l.at_once
+     from app.account_directory d join app.plan_limits l on l.plan = d.plan where d.account_id = $1";
+
+impl Give {
+    pub(super) async fn run(self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<()> {
+        let (id, _) = account(conn, &self.account).await?;
+        if let Some(name) = self.plan.and_then(|name| name.to_possible_value()) {
+            give(conn, id, name.get_name(), actor).await?;
+        }
+        let limits: Limits =
+            sqlx::query_as(LIMITS).bind(id).fetch_one(conn).await.context("its plan has no limits")?;
+        if self.json {
+            return say::json(&limits);
+        }
+        let Limits { slug, plan, reads_per_minute, reads_burst, writes_per_minute, writes_burst, at_once } =
+            limits;
+        say::line(&format!("{slug} has the plan {plan}"));
+        say::line(&format!("reads      {reads_per_minute} a minute, {reads_burst} at once after a pause"));
+        say::line(&format!("writes     {writes_per_minute} a minute, {writes_burst} at once after a pause"));
+        say::line(&format!("running    {at_once} at the same time, at each gateway"));
+        if self.plan.is_some() {
+            say::line("gateways take it over within 5 seconds");
+        }
+        Ok(())
+    }
+}
+
+/// Nothing is lost by it, so nobody is asked; it is noted with what it was.
+async fn give(conn: &mut PgConnection, account: Uuid, plan: &str, actor: &str) -> anyhow::Result<()> {
+    let mut tx = conn.begin().await?;
+    let (slug, was): (String, String) =
+        sqlx::query_as("select slug, plan from app.account_directory where account_id = $1 for update")
+            .bind(account)
+            .fetch_one(&mut *tx)
+            .await?;
+    sqlx::query("update app.account_directory set plan = $2 where account_id = $1")
+        .bind(account)
+        .bind(plan)
+        .execute(&mut *tx)
+        .await?;
+    let operation = format!("give {slug} the plan {plan}");
+    let card = json!({ "operation": operation, "account_id": account, "was": was, "undo": format!("nexo account plan {slug} {was}") });
+    sqlx::query(
+        "insert into ops.operator_log (id, actor, operation, card, answer, outcome) values ($1, $2, $3, $4, 'confirmed', 'done')",
+    )
+    .bind(Uuid::now_v7())
+    .bind(actor)
+    .bind(operation)
+    .bind(Json(card))
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}
