@@ -100,12 +100,47 @@ impl Outbox {
         Ok(Claim { outbox: self, conn, events, missed })
     }
 
+    /// How much waits there, for whoever watches.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        Backlog { options: self.options.clone(), conn: None }
+    }
+
     /// Taken away while it is used: one that was left in the middle of something is closed, and what it held is free.
     async fn conn(&mut self) -> Result<PgConnection> {
         match self.conn.take() {
             Some(conn) => Ok(conn),
             None => Ok(PgConnection::connect_with(&self.options).await?),
         }
+    }
+}
+
+/// How much waits in the outbox.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct Waiting {
+    /// So many events, up to 10000.
+    pub waiting: i32,
+    /// The oldest for so long; 0: there is none.
+    pub seconds: f64,
+}
+
+/// Looks at the outbox from outside, over a connection of its own.
+pub struct Backlog {
+    options: PgConnectOptions,
+    conn: Option<PgConnection>,
+}
+
+impl Backlog {
+    /// How much waits now.
+    pub async fn look(&mut self) -> Result<Waiting> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
+        let found = sqlx::query_as("select waiting, seconds from app.outbox_backlog()").fetch_one(&mut conn);
+        let found = found.await?;
+        self.conn = Some(conn);
+        Ok(found)
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`Consumer`].
 
 mod amqp;
+mod backlog;
 mod config;
 mod consumer;
 mod event;

@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use db::{Db, Reason, ScopedWrite, TenantTx};
 use futures::FutureExt as _;
+use metrics::counter;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -37,6 +38,13 @@ const SWEEP: ScopedWrite = ScopedWrite::new(
 
 /// Works on `event` until it is done, or until it is clear that it cannot be. While the database does not answer, it waits.
 pub(crate) async fn work(db: &Db, consumer: &dyn Consumer, event: &Event) -> Outcome {
+    let outcome = persist(db, consumer, event).await;
+    let word = if outcome == Outcome::Done { "done" } else { "parked" };
+    counter!("nexo_events_consumed_total", "consumer" => consumer.name(), "outcome" => word).increment(1);
+    outcome
+}
+
+async fn persist(db: &Db, consumer: &dyn Consumer, event: &Event) -> Outcome {
     let (mut pauses, mut waiting) = (PAUSES.iter(), Duration::from_millis(50));
     loop {
         let failure = match attempt(db, consumer, event).await {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, Validation};
 use kernel::Clock;
+use metrics::{Counter, counter};
 use moka::sync::Cache;
 use siphasher::sip128::SipHasher24;
 use uuid::Uuid;
@@ -46,6 +47,8 @@ struct Inner {
     clock: Clock,
     hasher: SipHasher24,
     known: Cache<[u8; 16], Arc<Verified>>,
+    hits: Counter,
+    misses: Counter,
 }
 
 enum Failure {
@@ -71,6 +74,7 @@ impl Verifier {
         rules.set_audience(&[issuer]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_exp = false; // by our clock, below
+        let looked = |result| counter!("nexo_token_cache_requests_total", "result" => result);
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
         Self(Arc::new(Inner {
             keys,
@@ -79,6 +83,8 @@ impl Verifier {
             clock,
             hasher: SipHasher24::new_with_key(&random()),
             known,
+            hits: looked("hit"),
+            misses: looked("miss"),
         }))
     }
 
@@ -109,8 +115,10 @@ impl Inner {
         let hash = self.hasher.hash(token.as_bytes()).as_bytes();
         let now = self.clock.unix_seconds();
         if let Some(verified) = self.known.get(&hash).filter(|verified| verified.key.stands()) {
+            self.hits.increment(1);
             return if now < verified.expires { Ok(verified) } else { Err(INVALID) };
         }
+        self.misses.increment(1);
         let (claims, key) = self.read(token)?;
         if now >= claims.exp || claims.iat > now + LEEWAY {
             return Err(INVALID);

@@ -23,7 +23,9 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Beside, ClientAddress, Error, Json, Proxies, RequestId, Upload, conditional::Seen, health};
+use crate::{
+    Beside, ClientAddress, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload, conditional::Seen, health,
+};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -39,6 +41,8 @@ pub struct Edges {
     pub proxies: Proxies,
     /// What the service needs beside its database.
     pub beside: Vec<Beside>,
+    /// Whose requests are counted, and told by their routes to whoever forwards them: a service's name; nobody's, if empty.
+    pub service: &'static str,
 }
 
 impl Default for Edges {
@@ -48,6 +52,7 @@ impl Default for Edges {
             body_limit: BODY_LIMIT,
             proxies: Proxies::default(),
             beside: Vec::new(),
+            service: "",
         }
     }
 }
@@ -70,15 +75,29 @@ where
 
 /// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
 pub fn shield(router: Router, edges: Edges) -> Router {
+    let meter = (!edges.service.is_empty()).then(|| Meter::of(edges.service));
     let bounds = middleware::from_fn(move |mut request: Request, next: Next| {
         ClientAddress::mark(&mut request, &edges.proxies);
-        answer(edges.patience, request, next)
+        measured(meter.clone(), edges.patience, request, next)
     });
     router
         .fallback(async || Error::NotFound("this path"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         // One layer of the router, outermost first: each costs every request a copy of all that is in it.
         .layer((bounds, DefaultBodyLimit::max(edges.body_limit), CatchPanicLayer::custom(panicked)))
+}
+
+/// Counts the request.
+async fn measured(meter: Option<Meter>, patience: Duration, request: Request, next: Next) -> Response {
+    let Some(meter) = meter else { return answer(patience, request, next).await };
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let running = meter.begin(request.method(), route.clone());
+    let mut response = answer(patience, request, next).await;
+    running.answered(response.status(), None);
+    if let Some(route) = route {
+        response.headers_mut().insert(ROUTE, meter.header(route.as_str()));
+    }
+    response
 }
 
 /// Gives the request its id and its span, and bounds its time.

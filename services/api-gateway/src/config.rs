@@ -45,7 +45,7 @@ impl Config {
         let (patience, times) = times(env);
         Self {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
-            database: db::Config::read(env),
+            database: db::Config::read(env).of("api-gateway"),
             identity: identity::Config::read(env),
             bounds: Bounds::read(env),
             patience,

@@ -9,7 +9,7 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use web::{ClientAddress, Error, RequestId, Result, Upload};
+use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 
 use crate::{
     App,
@@ -47,6 +47,7 @@ pub(crate) async fn forward(
 ) -> Response {
     let mut trail = Trail::default();
     let mut answer = pass_on(&app, id, client, request, &mut trail).await.into_response();
+    trail.route = answer.headers_mut().remove(ROUTE);
     hops::end_to_end(answer.headers_mut());
     answer.extensions_mut().insert(trail);
     answer

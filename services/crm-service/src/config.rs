@@ -27,7 +27,7 @@ impl Config {
     pub fn read(env: &mut Env) -> Self {
         Self {
             listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
-            database: db::Config::read(env),
+            database: db::Config::read(env).of("crm-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
             jobs: JobSettings::read(env),

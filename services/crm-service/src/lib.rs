@@ -92,7 +92,7 @@ pub fn router(app: App) -> (Router, OpenApi) {
 
 /// The same, which tells of what it needs beside the database when it is asked whether it is ready.
 pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
-    web::finish(api(), app, "NEXO: CRM", Edges { beside, ..Edges::default() })
+    web::finish(api(), app, "NEXO: CRM", Edges { beside, service: "crm-service", ..Edges::default() })
 }
 
 /// Who works on events here.

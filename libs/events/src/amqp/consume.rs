@@ -122,7 +122,7 @@ impl Worker {
                 }
                 let outcome = match event {
                     Ok(event) => work(&db, &*consumer, &event).await,
-                    Err(reason) => Outcome::Parked(reason),
+                    Err(reason) => Outcome::Parked(reason), // counted nowhere: it is told as an error
                 };
                 if let Outcome::Parked(reason) = outcome {
                     park(&channel, consumer.name(), &message, &reason).await?;

@@ -3,6 +3,7 @@
 mod breaker;
 mod flow;
 mod instances;
+mod meters;
 mod outgoing;
 mod service;
 
@@ -88,7 +89,8 @@ impl Upstreams {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        let services = Services { auth: Instances::new(auth, rules), crm: Instances::new(crm, rules) };
+        let of = |service: Service, addresses| Instances::new(service.name(), addresses, rules);
+        let services = Services { auth: of(Service::Auth, auth), crm: of(Service::Crm, crm) };
         Self { client, times, services: Arc::new(services) }
     }
 
@@ -103,7 +105,11 @@ impl Upstreams {
             Service::Auth => &self.services.auth,
             Service::Crm => &self.services.crm,
         };
-        let mut flight = instances.choose().ok_or(Failure::NobodyIsUp(to.name()))?;
+        let mut flight = instances.choose().ok_or_else(|| {
+            let failure = Failure::NobodyIsUp(to.name());
+            instances.meters.failed(&failure, Duration::ZERO);
+            failure
+        })?;
         let again = outgoing.copy();
         let failure = match self.attempt(&mut flight, outgoing, trail).await {
             Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, self.times))),
@@ -115,6 +121,7 @@ impl Upstreams {
             return Err(failure);
         };
         drop(flight);
+        instances.meters.tried_again();
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
         let answer = self.attempt(&mut next, again, trail).await?;
         Ok(answer.map(|body| Flow::body(body, next, self.times)))
@@ -131,15 +138,17 @@ impl Upstreams {
         trail.upstream = Some(address.clone());
         let patience = outgoing.bounds.patience.unwrap_or(self.times.head);
         let answered = timeout(patience, self.client.request(request(&address, outgoing))).await;
-        trail.waited += start.elapsed();
+        let time = start.elapsed();
+        trail.waited += time;
         let failure = match answered {
             Ok(Ok(answer)) => {
-                flight.succeeded();
+                flight.succeeded(time);
                 return Ok(answer);
             }
             Ok(Err(error)) => Failure::Broken(address, error),
             Err(_) => Failure::TimedOut(address),
         };
+        flight.meters().failed(&failure, time);
         if is_whole || failure.is_before_sending() {
             flight.failed();
         }

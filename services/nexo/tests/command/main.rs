@@ -13,6 +13,7 @@ mod boot;
 mod imports;
 mod keys;
 mod lint;
+mod metrics;
 mod northwind;
 mod process;
 mod suites;

@@ -1,4 +1,4 @@
-//! Signs of life: structured logs.
+//! Structured logs.
 
 use std::io::IsTerminal as _;
 

@@ -1,0 +1,11 @@
+//! What a process tells of itself to whoever watches it: numbers, and no word of what accounts keep.
+//!
+//! Code counts through the crate `metrics`; nothing is counted, and nothing costs anything, until
+//! [`Metrics::start`] was called. What there is to count is in one table: [`METRICS`].
+
+mod metrics;
+mod process;
+mod table;
+
+pub use metrics::Metrics;
+pub use table::{METRICS, Metric, Sort};
