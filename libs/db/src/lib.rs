@@ -72,6 +72,7 @@ mod resource;
 mod roles;
 mod statement;
 mod system;
+mod trace;
 mod tx;
 mod wake;
 

@@ -53,6 +53,8 @@ pub struct Pending {
     pub time: String,
     /// By whom.
     pub created_by: UserId,
+    /// In which part of which trace, after W3C Trace Context; none, where none are made.
+    pub traceparent: Option<String>,
 }
 
 /// Events of accounts that nobody else can claim meanwhile. Dropped without [`finish`](Self::finish), all of them stay.
@@ -169,7 +171,7 @@ fn hold(accounts: &[AccountId]) -> String {
 fn oldest(account: AccountId, most: usize) -> String {
     format!(
         "set local app.current_account_id = '{account}';
-         select o.account_id, o.id, o.topic, o.resource, o.record_id, o.version, o.payload, o.request_id, o.created_by,
+         select o.account_id, o.id, o.topic, o.resource, o.record_id, o.version, o.payload, o.request_id, o.created_by, o.traceparent,
                 to_char(o.created_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as time
          from (select f.record_id, max(f.version) as version
                from (select record_id, version from app.outbox where account_id = '{account}' order by id limit {most}) f

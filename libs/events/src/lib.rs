@@ -15,6 +15,7 @@ mod event;
 mod once;
 mod relay;
 mod running;
+mod trace;
 mod trouble;
 mod within;
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Event,
     amqp::{Published, Publisher},
+    trace::{self, System},
     trouble::Part,
     within::Within,
 };
@@ -162,6 +163,7 @@ impl Bus {
     async fn publish(&mut self, events: Vec<Event>) -> (Vec<(AccountId, Uuid)>, Option<String>) {
         match self {
             Self::Broker(publisher) => {
+                let _sending = trace::sending(System::RabbitMq, &events);
                 let Published { out, problem } = publisher.publish(&events).await;
                 (out, problem.map(|problem| problem.to_string()))
             }

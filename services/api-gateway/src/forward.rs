@@ -67,6 +67,11 @@ async fn pass_on(
     let mut key = None;
     if !is_public {
         let admitted = admit(app, request.headers(), id, client).await?;
+        tracing::Span::current().record("account.id", tracing::field::display(admitted.account));
+        let traced = signals::Span::current();
+        if traced.is_on() {
+            traced.set("account.id", admitted.account.to_string());
+        }
         (trail.account, key) = (Some(admitted.account), admitted.key);
     }
     let bounds = bounds(app, &request);

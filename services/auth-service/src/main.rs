@@ -19,10 +19,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
-    let watch = Watch::read(&mut env, 9301);
+    let watch = Watch::read(&mut env, "auth-service", 9301);
     let hooks = backup::on_boot(&mut env, "auth-service");
     env.finish()?;
-    let _watched = watch.start().await?;
+    let watched = watch.start().await?;
 
     let wake = Wake::default();
     let db = config.database.open(&*hooks).await?.waking(&wake);
@@ -34,5 +34,6 @@ async fn run() -> anyhow::Result<()> {
     let (router, _) = auth_service::router_beside(app, beside);
     let served = serve(listener, router, shutdown_signal()).await;
     events.stop().await;
+    watched.stop().await;
     Ok(served?)
 }

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use identity::Secret;
 use kernel::Env;
+use web::Proxies;
 
 use crate::JobSettings;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub jobs: JobSettings,
     /// Seals cursors.
     pub secret: Secret,
+    /// The gateways: whose word about clients and traces is believed.
+    pub proxies: Proxies,
 }
 
 impl Config {
@@ -32,6 +35,7 @@ impl Config {
             identity: identity::Config::read(env),
             jobs: JobSettings::read(env),
             secret: Secret::read(env),
+            proxies: Proxies::read(env),
         }
     }
 }

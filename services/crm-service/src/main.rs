@@ -19,10 +19,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
-    let watch = Watch::read(&mut env, 9302);
+    let watch = Watch::read(&mut env, "crm-service", 9302);
     let hooks = backup::on_boot(&mut env, "crm-service");
     env.finish()?;
-    let _watched = watch.start().await?;
+    let watched = watch.start().await?;
 
     let wake = Wake::default();
     let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret).waking(&wake);
@@ -32,9 +32,10 @@ async fn run() -> anyhow::Result<()> {
     let events = config.events.start(&db, wake, crm_service::consumers());
     let beside = vec![Beside::new("events", events.troubles().count())];
     let app = App { db, verifier: config.identity.verifier(Clock::system()) };
-    let (router, _) = crm_service::router_beside(app, beside);
+    let (router, _) = crm_service::router_beside(app, beside, config.proxies);
     let served = serve(listener, router, shutdown_signal()).await;
     workers.stop().await;
     events.stop().await;
+    watched.stop().await;
     Ok(served?)
 }

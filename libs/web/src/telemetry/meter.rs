@@ -55,7 +55,13 @@ impl Meter {
     #[must_use]
     pub fn begin(&self, method: &Method, route: Option<MatchedPath>) -> Measured {
         self.0.active.increment(1);
-        Measured { meter: self.clone(), method: known(method), route, start: Instant::now(), status: GONE }
+        Measured {
+            meter: self.clone(),
+            method: known_method(method),
+            route,
+            start: Instant::now(),
+            status: GONE,
+        }
     }
 
     fn note(&self, route: &str, method: &'static str, status: u16, seconds: f64) {
@@ -123,8 +129,9 @@ impl Drop for Measured {
     }
 }
 
-/// Clients choose methods too.
-fn known(method: &Method) -> &'static str {
+/// A method by its name, if we know it: clients choose methods too.
+#[must_use]
+pub fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{HeaderValue, Method};
 use tower::util::option_layer;
-use web::{Error, Meter, RequestId};
+use web::{Error, Meter, Proxies, RequestId, begin_trace, end_trace};
 
 use access::Line;
 pub(crate) use armour::transport;
@@ -28,7 +28,8 @@ const LONGEST: usize = 8 * 1024;
 
 /// Puts the edge around a router.
 pub(crate) fn around(router: Router, config: &Config) -> Router {
-    let edge = Edge { transport: config.transport.clone(), meter: Meter::of("api-gateway") };
+    let (transport, proxies) = (config.transport.clone(), config.proxies.clone());
+    let edge = Edge { transport, proxies, meter: Meter::of("api-gateway") };
     let edge = from_fn_with_state(edge, answer);
     // One layer of the router, outermost first: a page must be able to read a problem as well.
     router.layer((edge, option_layer(config.cors.clone()), compress::layer()))
@@ -37,6 +38,7 @@ pub(crate) fn around(router: Router, config: &Config) -> Router {
 #[derive(Clone)]
 struct Edge {
     transport: Option<HeaderValue>,
+    proxies: Proxies,
     meter: Meter,
 }
 
@@ -44,14 +46,18 @@ async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id);
     let line = Line::of(&request, id);
-    let measured = edge.meter.begin(request.method(), own_route(&request));
+    let (method, own) = (request.method().clone(), own_route(&request));
+    let measured = edge.meter.begin(&method, own.clone());
+    let span = begin_trace(&request, &edge.proxies);
     let path = request.uri().path();
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let mut response = match refusal(&request) {
         Some(error) => error.into_response(),
-        None => next.run(request).await,
+        None => span.within(next.run(request)).await,
     };
-    measured.answered(response.status(), told_route(&response));
+    let told = told_route(&response);
+    measured.answered(response.status(), told);
+    end_trace(&span, &method, told.or(own.as_ref().map(MatchedPath::as_str)).unwrap_or_default(), &response);
     id.mark(&mut response);
     armour::put_on(response.headers_mut(), is_docs, edge.transport.as_ref());
     match line {

@@ -6,6 +6,7 @@ mod instances;
 mod meters;
 mod outgoing;
 mod service;
+mod trace;
 
 use std::{
     error::Error as StdError,
@@ -34,6 +35,8 @@ pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
 pub(crate) use service::Service;
 
+use web::Seldom;
+
 use crate::trail::Trail;
 
 /// A service on our own network answers a connection at once, or is not there.
@@ -44,6 +47,8 @@ const IDLE: Duration = Duration::from_secs(20);
 const ASK: Duration = Duration::from_secs(2);
 /// No document of ours is larger.
 const LARGEST: usize = 4 * 1024 * 1024;
+
+static LATE: Seldom = Seldom::new();
 
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
@@ -131,13 +136,15 @@ impl Upstreams {
     async fn attempt(
         &self,
         flight: &mut Flight,
-        outgoing: Outgoing,
+        mut outgoing: Outgoing,
         trail: &mut Trail,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
         let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
         trail.upstream = Some(address.clone());
         let patience = outgoing.bounds.patience.unwrap_or(self.times.head);
+        let span = trace::asking(&address, &mut outgoing);
         let answered = timeout(patience, self.client.request(request(&address, outgoing))).await;
+        trace::answered(&span, &answered);
         let time = start.elapsed();
         trail.waited += time;
         let failure = match answered {
@@ -199,7 +206,10 @@ impl Failure {
         match &self {
             Self::NobodyIsUp(_) => web::Error::Unavailable(self.into()),
             Self::TimedOut(_) => {
-                tracing::warn!(error = &self as &dyn StdError, "a request could not be served");
+                if let Some(left_out) = LATE.now() {
+                    let error = &self as &dyn StdError;
+                    tracing::warn!(error, left_out, "a request could not be served");
+                }
                 web::Error::TimedOut
             }
             Self::Broken(_, error) => match fault_of_client(error, limit) {

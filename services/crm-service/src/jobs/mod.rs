@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use db::{Db, TenantTx};
 use kernel::Env;
 use metrics::{Gauge, gauge};
+use signals::{Kind, Named, Span};
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -116,7 +117,8 @@ impl Worker {
         let hold =
             Hold::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), Instant::now() + TURN);
         self.running.increment(1);
-        let worked = imports::work(&hold).await;
+        let span = Span::following(None, Kind::Internal, || Named::new("work at a job"));
+        let worked = span.within(imports::work(&hold)).await;
         self.running.decrement(1);
         if let Err(error) = worked {
             hold.failed(&error).await?;

@@ -23,9 +23,10 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
         "--demo makes accounts with known passwords: not in production"
     );
     let listeners = services::Listeners::bind(&mut env).await?; // a port that is taken is told before anything starts
-    let watched = Watch::read(&mut env, 9300).start().await?;
+    let watched = Watch::read(&mut env, "nexo", 9300).start().await?;
     let place = Place::find(&mut env).await?;
     let done = serve(&place, env, listeners, &watched, with_demo).await;
+    watched.stop().await;
     place.leave().await?;
     say::line("stopped");
     done

@@ -16,5 +16,7 @@ mod lint;
 mod metrics;
 mod northwind;
 mod process;
+mod site;
 mod suites;
+mod traces;
 mod up;

@@ -7,49 +7,16 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, StatusCode, body::Bytes};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::json;
-use testkit::{Database, RabbitMq};
+use testkit::RabbitMq;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
-    api::Api,
-    boot::{Booted, boot, healthy},
     process::{Nexo, home},
+    site::Site,
 };
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The three services, each a process.
-struct Site {
-    database: Database,
-    auth: Booted,
-    crm: Booted,
-    gateway: Booted,
-    _state: tempfile::TempDir,
-}
-
-impl Site {
-    async fn start(of_crm: &[(&str, &str)]) -> Self {
-        let database = Database::migrated().await;
-        let state = tempfile::tempdir().unwrap();
-        let auth = boot(&database, "auth-service", state.path(), &[]);
-        let url = |port| format!("http://127.0.0.1:{port}");
-        let jwks = format!("{}/.well-known/jwks.json", url(auth.port));
-        let keys = [("NEXO_JWKS_URL", jwks.as_str())];
-        let crm = boot(&database, "crm-service", state.path(), &[&keys, of_crm].concat());
-        let [at_auth, at_crm] = [url(auth.port), url(crm.port)];
-        let upstreams = [("NEXO_AUTH_URL", at_auth.as_str()), ("NEXO_CRM_URL", &at_crm)];
-        let gateway = boot(&database, "api-gateway", state.path(), &[&keys, &upstreams[..]].concat());
-        for service in [&auth, &crm, &gateway] {
-            assert!(healthy(service.port).await);
-        }
-        Self { database, auth, crm, gateway, _state: state }
-    }
-
-    fn api(&self) -> Api {
-        Api { url: format!("http://127.0.0.1:{}", self.gateway.port) }
-    }
-}
 
 async fn ask(method: &str, url: &str) -> (StatusCode, String) {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
@@ -164,7 +131,7 @@ fn labels(text: &str) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_for_a_connection_in_vain_is_counted() {
-    let site = Site::start(&[("NEXO_DATABASE_CONNECTIONS", "1")]).await;
+    let site = Site::start(&[("crm-service", "NEXO_DATABASE_CONNECTIONS", "1")]).await;
     let api = site.api();
     let token = api.register("ana@acme.test").await;
     let of_pool = |name: &str| {

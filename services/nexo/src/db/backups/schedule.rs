@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_secs(15);
 impl Schedule {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let plan = Plan::read(&mut context.env);
-        let watch_at = Watch::read(&mut context.env, 9303);
+        let watch_at = Watch::read(&mut context.env, "nexo schedule", 9303);
         let config = context.backups()?;
         if self.list {
             return list(context, &plan);
