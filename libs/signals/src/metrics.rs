@@ -30,7 +30,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Starts to count, once in a process. A handle that was made before counts nothing.
-    #[expect(clippy::must_use_candidate, reason = "to count is enough")]
     pub fn start() -> &'static Self {
         STARTED.get_or_init(|| {
             let buckets = PrometheusBuilder::new().set_buckets(SECONDS); // fails when there are none

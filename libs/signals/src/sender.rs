@@ -28,7 +28,7 @@ impl Sender {
     fn note(&self, problem: Option<String>) {
         match (self.fails.swap(problem.is_some(), Ordering::Relaxed), problem) {
             (false, Some(problem)) => {
-                tracing::warn!(problem, "traces are lost: the collector does not take them")
+                tracing::warn!(problem, "traces are lost: the collector does not take them");
             }
             (true, None) => tracing::info!("the collector takes traces again"),
             _ => {}

@@ -101,9 +101,16 @@ impl Span {
     }
 
     /// Begins a part of this one.
+    #[must_use]
     pub fn part(&self, kind: Kind, named: impl FnOnce() -> Named) -> Self {
         let of = self.0.as_ref().zip(TRACER.get());
         Self(of.map(|(parent, tracer)| start(tracer, kind, named(), parent)))
+    }
+
+    /// Whether any are made in this process.
+    #[must_use]
+    pub fn are_made() -> bool {
+        TRACER.get().is_some()
     }
 
     /// What runs now.

@@ -15,7 +15,7 @@ use utoipa::{
 
 use crate::{RequestId, Seldom};
 
-static UNSERVED: Seldom = Seldom::new();
+static UNSERVED: Seldom = Seldom::unwritten();
 
 /// Why a request gets no answer.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ pub struct Seldom(Mutex<(Option<Instant>, u64)>);
 impl Seldom {
     /// One that has not been written yet.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn unwritten() -> Self {
         Self(Mutex::new((None, 0)))
     }
 
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn one_of_many_lines_is_written_and_tells_how_many_were_not() {
-        let (line, start) = (Seldom::new(), Instant::now());
+        let (line, start) = (Seldom::unwritten(), Instant::now());
         let at = |millis| line.at(start + Duration::from_millis(millis));
         assert_eq!(
             [at(0), at(1), at(999), at(1000), at(1500), at(2100)],

@@ -29,7 +29,7 @@ pub struct Watched {
     metrics: Option<&'static Metrics>,
     address: Option<SocketAddr>,
     traces: Option<Traces>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Watch {
@@ -54,7 +54,7 @@ impl Watch {
     pub async fn start(self) -> io::Result<Watched> {
         let traces = self.collector.map(|collector| Traces::start(self.service, collector));
         let traces = traces.transpose().map_err(io::Error::other)?;
-        let mut watched = Watched { metrics: None, address: None, traces, _tasks: JoinSet::new() };
+        let mut watched = Watched { metrics: None, address: None, traces, tasks: JoinSet::new() };
         let Some(listen) = self.listen else { return Ok(watched) };
         let listener = match Listener::bind(listen).await {
             Ok(listener) => listener,
@@ -66,8 +66,8 @@ impl Watch {
         };
         let (metrics, address) = (Metrics::start(), listener.address()?);
         tracing::info!(%address, "metrics are shown");
-        watched._tasks.spawn(metrics.keep_up());
-        watched._tasks.spawn(async {
+        watched.tasks.spawn(metrics.keep_up());
+        watched.tasks.spawn(async {
             if let Err(error) = serve(listener, router(metrics), std::future::pending()).await {
                 tracing::warn!(%error, "metrics are shown no more");
             }

@@ -48,7 +48,7 @@ const ASK: Duration = Duration::from_secs(2);
 /// No document of ours is larger.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-static LATE: Seldom = Seldom::new();
+static LATE: Seldom = Seldom::unwritten();
 
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
