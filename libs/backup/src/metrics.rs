@@ -12,6 +12,15 @@ impl Config {
         }
     }
 
+    /// The same text as it is now; nothing, where backups cannot be looked at.
+    #[must_use]
+    pub fn told_to_monitors(&self) -> String {
+        self.metrics().unwrap_or_else(|failed| {
+            tracing::warn!(error = %failed, "backups cannot be looked at");
+            String::new()
+        })
+    }
+
     fn write_metrics(&self) -> Result<(), Error> {
         self.local.prepare()?;
         let path = self.local.path().join("metrics.prom");

@@ -68,8 +68,8 @@ const KEEP: &str = "
         select $1, n.id, n.resource, n.record_id, n.action, n.version, n.before, n.after, $3, now(), $2, link.chain_id, link.number, n.place, link.hash
         from noted n, link
     )
-    insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
-    select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2 from noted n";
+    insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by, traceparent)
+    select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2, $14 from noted n";
 
 impl Change {
     /// Something that happened to a thing that is no [`Resource`]; `topic` is the event's.
@@ -136,7 +136,7 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     if changes.is_empty() {
         return Ok(());
     }
-    let (user, request) = (tx.inside.user, tx.inside.request);
+    let (user, request, traceparent) = (tx.inside.user, tx.inside.request, tx.conn.span.traceparent());
     let mut statement: Sql<'_, ()> = Sql::new(tx, KEEP.into_sql_str(), crate::Row::default());
     let account = statement.tx.inside.account;
     let row = &mut statement.row;
@@ -153,6 +153,7 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     row.put(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
     row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
     row.put(Uuid::now_v7());
+    row.put(traceparent);
     statement.run().await?;
     Ok(())
 }

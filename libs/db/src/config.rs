@@ -20,6 +20,7 @@ pub struct Config {
     connections: usize,
     patience: Duration,
     accept_server: bool,
+    name: &'static str,
 }
 
 /// Without addresses: they hold passwords.
@@ -49,7 +50,14 @@ impl Config {
             connections: env.parsed("NEXO_DATABASE_CONNECTIONS", 4 * cores).max(1),
             patience: Duration::from_secs(env.parsed("NEXO_DATABASE_WAIT_SECONDS", 60)),
             accept_server: env.parsed("NEXO_ACCEPT_SERVER", false),
+            name: "nexo",
         }
+    }
+
+    /// For this service: its connections are counted under its name.
+    #[must_use]
+    pub fn of(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// Opens the database: brings the schema to this version (or waits until somebody has), makes partitions ahead,
@@ -68,7 +76,7 @@ impl Config {
         }
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
-        let pool = pool::pool(service, self.connections).map_err(OpenError::Unreachable)?;
+        let pool = pool::pool(service, self.connections, self.name).map_err(OpenError::Unreachable)?;
         Ok(Db {
             pool,
             cursors: Arc::new(Secret::generate().key_for(CURSORS)),

@@ -84,6 +84,7 @@ mod resource;
 mod roles;
 mod statement;
 mod system;
+mod trace;
 mod tx;
 mod wake;
 
@@ -101,7 +102,7 @@ pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,
     list,
 };
-pub use outbox::{Claim, Outbox, Pending};
+pub use outbox::{Backlog, Claim, Outbox, Pending, Waiting};
 pub use pool::OpenError;
 pub use reach::{BeyondReach, Hidden, View, belongs_to};
 pub use record::{History, Kept, Page, PageInfo, Record};

@@ -6,10 +6,13 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
 };
 
+use signals::Span;
+
 use crate::{
     Error, Result, Row,
     error::passing,
     pool::{Borrowed, Pool, borrow, end},
+    trace,
     tx::{ENDED, Inside},
 };
 
@@ -21,6 +24,8 @@ pub(crate) struct OpenTx {
     mid_statement: bool,
     /// Whether the server refused a statement: it then answers a COMMIT with a rollback, and calls that a success.
     aborted: bool,
+    /// What is told of it, where that is.
+    pub(crate) span: Span,
 }
 
 /// What a transaction may do.
@@ -40,11 +45,13 @@ impl OpenTx {
             Access::Read => "begin read only",
             Access::Write => "begin",
         };
+        let span = trace::transaction();
         loop {
             let mut conn = borrow(pool).await?;
             let rested = Object::metrics(&conn).recycle_count > 0;
             let message = format!("{}{begin}; {first}", conn.ending());
-            let mut tx = Self { conn: Some(conn), access, mid_statement: true, aborted: false };
+            let mut tx =
+                Self { conn: Some(conn), access, mid_statement: true, aborted: false, span: span.clone() };
             let message = sqlx::AssertSqlSafe(message).into_sql_str(); // ids only: nothing a caller typed
             match tx.pg()?.execute(message).await {
                 Ok(_) => {
@@ -76,7 +83,9 @@ impl OpenTx {
     }
 
     pub(crate) async fn execute(&mut self, text: SqlStr, values: PgArguments) -> Result<u64, sqlx::Error> {
+        let span = trace::statement(&self.span, text.as_str());
         let answer = self.sending()?.execute(sqlx::query_with(text, values)).await;
+        trace::judge(&span, &answer);
         self.answered(answer.map(|done| done.rows_affected()))
     }
 
@@ -88,7 +97,9 @@ impl OpenTx {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
+        let span = trace::statement(&self.span, text.as_str());
         let answer = sqlx::query_as_with(text, values).fetch_optional(self.sending()?).await;
+        trace::judge(&span, &answer);
         self.answered(answer)
     }
 
@@ -100,7 +111,9 @@ impl OpenTx {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
+        let span = trace::statement(&self.span, text.as_str());
         let answer = sqlx::query_as_with(text, values).fetch_all(self.sending()?).await;
+        trace::judge(&span, &answer);
         self.answered(answer)
     }
 
@@ -113,8 +126,10 @@ impl OpenTx {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
+        let span = trace::statement(&self.span, text.as_str());
         let statement = sqlx::query_as_with(text, values).persistent(false);
         let answer = statement.fetch_all(self.sending()?).await;
+        trace::judge(&span, &answer);
         self.answered(answer)
     }
 
@@ -152,7 +167,9 @@ impl OpenTx {
         if self.access == Access::Read {
             return Ok(()); // nothing to lose: it is ended with the connection's next message
         }
+        let span = trace::statement(&self.span, "commit");
         let answer = self.sending()?.execute("commit").await;
+        trace::judge(&span, &answer);
         self.answered(answer)?;
         drop(self.conn.take());
         Ok(())

@@ -53,6 +53,8 @@ pub struct Pending {
     pub time: String,
     /// By whom.
     pub created_by: UserId,
+    /// In which part of which trace, after W3C Trace Context; none, where none are made.
+    pub traceparent: Option<String>,
 }
 
 /// Events of accounts that nobody else can claim meanwhile. Dropped without [`finish`](Self::finish), all of them stay.
@@ -100,12 +102,47 @@ impl Outbox {
         Ok(Claim { outbox: self, conn, events, missed })
     }
 
+    /// How much waits there, for whoever watches.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        Backlog { options: self.options.clone(), conn: None }
+    }
+
     /// Taken away while it is used: one that was left in the middle of something is closed, and what it held is free.
     async fn conn(&mut self) -> Result<PgConnection> {
         match self.conn.take() {
             Some(conn) => Ok(conn),
             None => Ok(PgConnection::connect_with(&self.options).await?),
         }
+    }
+}
+
+/// How much waits in the outbox.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct Waiting {
+    /// So many events, up to 10000.
+    pub waiting: i32,
+    /// The oldest for so long; 0: there is none.
+    pub seconds: f64,
+}
+
+/// Looks at the outbox from outside, over a connection of its own.
+pub struct Backlog {
+    options: PgConnectOptions,
+    conn: Option<PgConnection>,
+}
+
+impl Backlog {
+    /// How much waits now.
+    pub async fn look(&mut self) -> Result<Waiting> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
+        let found = sqlx::query_as("select waiting, seconds from app.outbox_backlog()").fetch_one(&mut conn);
+        let found = found.await?;
+        self.conn = Some(conn);
+        Ok(found)
     }
 }
 
@@ -134,7 +171,7 @@ fn hold(accounts: &[AccountId]) -> String {
 fn oldest(account: AccountId, most: usize) -> String {
     format!(
         "set local app.current_account_id = '{account}';
-         select o.account_id, o.id, o.topic, o.resource, o.record_id, o.version, o.payload, o.request_id, o.created_by,
+         select o.account_id, o.id, o.topic, o.resource, o.record_id, o.version, o.payload, o.request_id, o.created_by, o.traceparent,
                 to_char(o.created_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as time
          from (select f.record_id, max(f.version) as version
                from (select record_id, version from app.outbox where account_id = '{account}' order by id limit {most}) f

@@ -39,6 +39,9 @@ pub struct Event {
     /// The record's version afterwards: events of one record come in its order.
     #[serde(rename = "recordversion")]
     pub version: i64,
+    /// In which part of which trace: the extension for distributed tracing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// What the record became.
     pub data: Value,
 }
@@ -72,6 +75,7 @@ impl From<Pending> for Event {
             actor: row.created_by,
             request: row.request_id,
             version: row.version,
+            traceparent: row.traceparent,
             data: row.payload,
         }
     }
@@ -121,6 +125,7 @@ mod tests {
             request_id: Uuid::now_v7(),
             time: "2026-11-21T18:00:00.000001Z".to_owned(),
             created_by: UserId::new(),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         })
     }
 

@@ -8,12 +8,14 @@
 //! [`Consumer`].
 
 mod amqp;
+mod backlog;
 mod config;
 mod consumer;
 mod event;
 mod once;
 mod relay;
 mod running;
+mod trace;
 mod trouble;
 mod within;
 

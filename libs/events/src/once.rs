@@ -4,10 +4,14 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use db::{Db, Reason, ScopedWrite, TenantTx};
 use futures::FutureExt as _;
+use metrics::counter;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::{Consumer, Event, Failure};
+use crate::{
+    Consumer, Event, Failure,
+    trace::{self, System},
+};
 
 /// How long one attempt may take: all of them together less than a relay may hold an account.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -36,7 +40,18 @@ const SWEEP: ScopedWrite = ScopedWrite::new(
 );
 
 /// Works on `event` until it is done, or until it is clear that it cannot be. While the database does not answer, it waits.
-pub(crate) async fn work(db: &Db, consumer: &dyn Consumer, event: &Event) -> Outcome {
+pub(crate) async fn work(db: &Db, consumer: &dyn Consumer, event: &Event, system: System) -> Outcome {
+    let span = trace::working(system, consumer.name(), event);
+    let outcome = span.within(persist(db, consumer, event)).await;
+    let word = if outcome == Outcome::Done { "done" } else { "parked" };
+    if outcome != Outcome::Done {
+        span.failed(word);
+    }
+    counter!("nexo_events_consumed_total", "consumer" => consumer.name(), "outcome" => word).increment(1);
+    outcome
+}
+
+async fn persist(db: &Db, consumer: &dyn Consumer, event: &Event) -> Outcome {
     let (mut pauses, mut waiting) = (PAUSES.iter(), Duration::from_millis(50));
     loop {
         let failure = match attempt(db, consumer, event).await {

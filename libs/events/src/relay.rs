@@ -2,8 +2,9 @@
 
 use std::{mem, time::Duration};
 
-use db::{Outbox, Wake};
+use db::{Backlog, Outbox, Wake};
 use kernel::AccountId;
+use metrics::{Counter, counter};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Event,
     amqp::{Published, Publisher},
+    trace::{self, System},
     trouble::Part,
     within::Within,
 };
@@ -42,6 +44,7 @@ pub(crate) struct Relay {
     bus: Bus,
     wake: Wake,
     part: Part,
+    published: Counter,
     /// The last account of the database's last answer: the next answer goes on behind it, so that none waits for ever.
     after: AccountId,
     asked: Option<Instant>,
@@ -68,7 +71,13 @@ enum RelayError {
 
 impl Relay {
     pub(crate) fn new(outbox: Outbox, bus: Bus, wake: Wake, part: Part) -> Self {
-        Self { outbox, bus, wake, part, after: Uuid::nil().into(), asked: None }
+        let published = counter!("nexo_outbox_published_total");
+        Self { outbox, bus, wake, part, published, after: Uuid::nil().into(), asked: None }
+    }
+
+    /// How much waits for it.
+    pub(crate) fn backlog(&self) -> Backlog {
+        self.outbox.backlog()
     }
 
     /// Works until it is stopped. A batch that has begun is finished: dropped, it would be told again.
@@ -117,6 +126,7 @@ impl Relay {
         let (mut out, problem) = self.bus.publish(events.into_iter().map(Event::from).collect()).await;
         out.sort_unstable_by_key(|(account, _)| Uuid::from(*account));
         claim.finish(&out).await?;
+        self.published.increment(out.len() as u64);
         match problem {
             None => Ok(Pass::Busy),
             Some(problem) => Err(RelayError::Bus(problem)),
@@ -153,6 +163,7 @@ impl Bus {
     async fn publish(&mut self, events: Vec<Event>) -> (Vec<(AccountId, Uuid)>, Option<String>) {
         match self {
             Self::Broker(publisher) => {
+                let _sending = trace::sending(System::RabbitMq, &events);
                 let Published { out, problem } = publisher.publish(&events).await;
                 (out, problem.map(|problem| problem.to_string()))
             }

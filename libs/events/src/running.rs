@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Consumer, Troubles,
     amqp::{Broker, Worker},
+    backlog::watch,
     relay::Relay,
 };
 
@@ -23,6 +24,7 @@ pub struct Running {
 
 impl Running {
     pub(crate) fn relay(&mut self, relay: Relay) {
+        self.tasks.spawn(watch(relay.backlog(), self.stop.clone()));
         self.tasks.spawn(relay.run(self.stop.clone()));
     }
 

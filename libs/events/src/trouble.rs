@@ -8,15 +8,33 @@ use std::{
     },
 };
 
+use metrics::{Gauge, gauge};
+
 /// How many parts of the delivery of events do not work now. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Troubles(Arc<AtomicUsize>);
+#[derive(Debug, Clone)]
+pub struct Troubles(Arc<AtomicUsize>, Gauge);
+
+impl Default for Troubles {
+    fn default() -> Self {
+        Self(Arc::default(), gauge!("nexo_events_troubles"))
+    }
+}
 
 impl Troubles {
     /// The number itself, for whoever shows it.
     #[must_use]
     pub fn count(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0)
+    }
+
+    fn begin(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        self.1.increment(1);
+    }
+
+    fn end(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.1.decrement(1);
     }
 
     /// One part, which works until it says otherwise.
@@ -34,14 +52,14 @@ pub(crate) struct Part {
 impl Part {
     pub(crate) fn fails(&mut self, why: &dyn Display) {
         if !std::mem::replace(&mut self.fails, true) {
-            self.all.0.fetch_add(1, Ordering::Relaxed);
+            self.all.begin();
             tracing::warn!(part = self.name, %why, "events wait; it is tried again until it works");
         }
     }
 
     pub(crate) fn works(&mut self) {
         if std::mem::replace(&mut self.fails, false) {
-            self.all.0.fetch_sub(1, Ordering::Relaxed);
+            self.all.end();
             tracing::info!(part = self.name, "events flow again");
         }
     }
@@ -50,7 +68,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if self.fails {
-            self.all.0.fetch_sub(1, Ordering::Relaxed);
+            self.all.end();
         }
     }
 }

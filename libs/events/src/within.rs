@@ -12,6 +12,7 @@ use crate::{
     Consumer, Event,
     consumer::takes,
     once::{self, Outcome},
+    trace::System,
 };
 
 /// How many records are worked on at the same time.
@@ -59,7 +60,9 @@ impl Within {
     async fn tell(&self, event: &Event) {
         for consumer in self.consumers.iter() {
             let wanted = consumer.topics().iter().any(|pattern| takes(pattern, &event.topic));
-            if wanted && let Outcome::Parked(reason) = once::work(&self.db, &**consumer, event).await {
+            if wanted
+                && let Outcome::Parked(reason) = once::work(&self.db, &**consumer, event, System::Own).await
+            {
                 self.park(consumer.name(), event, &reason).await;
             }
         }

@@ -8,11 +8,13 @@
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
+    time::Instant,
 };
 
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash};
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
@@ -51,17 +53,26 @@ pub enum Verdict {
 pub struct Hasher {
     jobs: mpsc::Sender<Queued>,
     places: Arc<Semaphore>,
+    waiting: Gauge,
+    refused: Counter,
 }
 
 /// A place in the queue: who has one is served.
 #[derive(Debug)]
 pub struct Place {
     jobs: mpsc::Sender<Queued>,
-    permit: OwnedSemaphorePermit,
+    seat: Seat,
+}
+
+/// Counted for as long as it is taken.
+#[derive(Debug)]
+struct Seat {
+    _permit: OwnedSemaphorePermit,
+    waiting: Gauge,
 }
 
 /// A job, and the place that is free again when it begins.
-type Queued = (Job, OwnedSemaphorePermit);
+type Queued = (Job, Seat);
 
 #[derive(Debug)]
 enum Job {
@@ -77,22 +88,30 @@ impl Hasher {
         let (sender, jobs) = mpsc::channel();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads.max(1) {
-            let jobs = Arc::clone(&jobs);
+            let (jobs, times) = (Arc::clone(&jobs), histogram!("nexo_hashing_duration_seconds"));
             thread::spawn(move || {
                 give_way(nice);
-                Worker::default().run(&jobs);
+                Worker { memory: Vec::new(), times }.run(&jobs);
             });
         }
-        Self { jobs: sender, places: Arc::new(Semaphore::new(waiting.clamp(1, Semaphore::MAX_PERMITS))) }
+        Self {
+            jobs: sender,
+            places: Arc::new(Semaphore::new(waiting.clamp(1, Semaphore::MAX_PERMITS))),
+            waiting: gauge!("nexo_hashing_waiting"),
+            refused: counter!("nexo_hashing_refused_total"),
+        }
     }
 
     /// A place in the queue, to be taken before anything else is done for somebody who may have to come back later.
     pub fn place(&self) -> Result<Place, HashError> {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|refused| match refused {
-            TryAcquireError::NoPermits => HashError::Busy,
+            TryAcquireError::NoPermits => {
+                self.refused.increment(1);
+                HashError::Busy
+            }
             TryAcquireError::Closed => HashError::Stopped,
         })?;
-        Ok(Place { jobs: self.jobs.clone(), permit })
+        Ok(Place { jobs: self.jobs.clone(), seat: Seat::taken(permit, self.waiting.clone()) })
     }
 
     /// A PHC string for a new password.
@@ -103,6 +122,19 @@ impl Hasher {
     /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
         self.place()?.verify(password, stored).await
+    }
+}
+
+impl Seat {
+    fn taken(permit: OwnedSemaphorePermit, waiting: Gauge) -> Self {
+        waiting.increment(1);
+        Self { _permit: permit, waiting }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.waiting.decrement(1);
     }
 }
 
@@ -122,7 +154,7 @@ impl Place {
     }
 
     fn queue(self, job: Job) -> Result<(), HashError> {
-        self.jobs.send((job, self.permit)).map_err(|_| HashError::Stopped)
+        self.jobs.send((job, self.seat)).map_err(|_| HashError::Stopped)
     }
 }
 
@@ -138,9 +170,9 @@ fn give_way(nice: u8) {
 fn give_way(_: u8) {}
 
 /// One thread and the memory it hashes in: kept, since clearing 19 MiB anew takes a third of the time.
-#[derive(Default)]
 struct Worker {
     memory: Vec<Block>,
+    times: Histogram,
 }
 
 impl Worker {
@@ -190,7 +222,7 @@ impl Worker {
     fn fill(&mut self, password: &SecretString, salt: &[u8], params: Params) -> Result<[u8; 32], HashError> {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         self.memory.resize(argon2.params().block_count(), Block::default());
-        let mut out = [0; 32];
+        let (mut out, start) = ([0; 32], Instant::now());
         argon2
             .hash_password_into_with_memory(
                 password.expose_secret().as_bytes(),
@@ -199,6 +231,7 @@ impl Worker {
                 &mut self.memory,
             )
             .map_err(|_| HashError::Unusable)?;
+        self.times.record(start.elapsed());
         Ok(out)
     }
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, Validation};
 use kernel::Clock;
+use metrics::{Counter, counter};
 use moka::sync::Cache;
 use revocation::Revocations;
 use siphasher::sip128::SipHasher24;
@@ -47,6 +48,8 @@ struct Inner {
     clock: Clock,
     hasher: SipHasher24,
     known: Cache<[u8; 16], Arc<Verified>>,
+    hits: Counter,
+    misses: Counter,
 }
 
 enum Failure {
@@ -72,9 +75,12 @@ impl Verifier {
         rules.set_audience(&[issuer]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_exp = false; // by our clock, below
+        let looked = |result| counter!("nexo_token_cache_requests_total", "result" => result);
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
         let hasher = SipHasher24::new_with_key(&random());
-        Self(Arc::new(Inner { keys, remote, rules, clock, hasher, known }), Revocations::default())
+        let (hits, misses) = (looked("hit"), looked("miss"));
+        let inner = Inner { keys, remote, rules, clock, hasher, known, hits, misses };
+        Self(Arc::new(inner), Revocations::default())
     }
 
     /// The same, which refuses tokens of sessions that `revocations` knows to have ended.
@@ -124,8 +130,10 @@ impl Inner {
         let hash = self.hasher.hash(token.as_bytes()).as_bytes();
         let now = self.clock.unix_seconds();
         if let Some(verified) = self.known.get(&hash).filter(|verified| verified.key.stands()) {
+            self.hits.increment(1);
             return if now < verified.expires { Ok(verified) } else { Err(INVALID) };
         }
+        self.misses.increment(1);
         let (claims, key) = self.read(token)?;
         if now >= claims.exp || claims.iat > now + LEEWAY {
             return Err(INVALID);

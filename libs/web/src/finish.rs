@@ -15,6 +15,7 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
+use signals::Span;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use utoipa::openapi::{
@@ -23,7 +24,10 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Beside, ClientAddress, Error, Json, Proxies, RequestId, Upload, conditional::Seen, health};
+use crate::{
+    Beside, ClientAddress, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload, begin_trace,
+    conditional::Seen, end_trace, health, telemetry::route,
+};
 
 /// No body of ours is larger: a record has a few kilobytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -39,6 +43,8 @@ pub struct Edges {
     pub proxies: Proxies,
     /// What the service needs beside its database.
     pub beside: Vec<Beside>,
+    /// Whose requests are counted, and told by their routes to whoever forwards them: a service's name; nobody's, if empty.
+    pub service: &'static str,
 }
 
 impl Default for Edges {
@@ -48,6 +54,7 @@ impl Default for Edges {
             body_limit: BODY_LIMIT,
             proxies: Proxies::default(),
             beside: Vec::new(),
+            service: "",
         }
     }
 }
@@ -70,9 +77,11 @@ where
 
 /// Puts the bounds around a router: request id, time, size, and a problem for what it does not know.
 pub fn shield(router: Router, edges: Edges) -> Router {
+    let meter = (!edges.service.is_empty()).then(|| Meter::of(edges.service));
     let bounds = middleware::from_fn(move |mut request: Request, next: Next| {
         ClientAddress::mark(&mut request, &edges.proxies);
-        answer(edges.patience, request, next)
+        let watched = meter.clone().map(|meter| (meter, begin_trace(&request, &edges.proxies)));
+        measured(watched, edges.patience, request, next)
     });
     router
         .fallback(async || Error::NotFound("this path"))
@@ -81,15 +90,39 @@ pub fn shield(router: Router, edges: Edges) -> Router {
         .layer((bounds, DefaultBodyLimit::max(edges.body_limit), CatchPanicLayer::custom(panicked)))
 }
 
+/// Counts the request, and traces it.
+async fn measured(
+    watched: Option<(Meter, Span)>,
+    patience: Duration,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some((meter, span)) = watched else { return answer(patience, request, next).await };
+    let (route, method) = (route(&request), request.method().clone());
+    let running = meter.begin(&method, route.clone());
+    let mut response = span.within(answer(patience, request, next)).await;
+    running.answered(response.status(), None);
+    end_trace(&span, &method, route.as_ref().map_or("", MatchedPath::as_str), &response);
+    if let Some(route) = route {
+        response.headers_mut().insert(ROUTE, meter.header(route.as_str()));
+    }
+    response
+}
+
 /// Gives the request its id and its span, and bounds its time.
 async fn answer(patience: Duration, request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let traced = Span::current();
+    if traced.is_on() {
+        traced.set("request.id", id.0.to_string());
+    }
     let span = tracing::info_span!(
         "request",
         request.id = %id.0,
         http.method = %request.method(),
         http.route = route,
+        trace.id = traced.trace_id(),
         account.id = tracing::field::Empty,
         user.id = tracing::field::Empty,
     );

@@ -29,7 +29,10 @@ pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
 pub use serve::{Bounds, Listener, exit_code, serve, shutdown_signal};
-pub use telemetry::{LogFormat, start_telemetry};
+pub use telemetry::{
+    LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
+    known_method, start_telemetry,
+};
 pub use upload::Upload;
 
 /// What a handler answers.

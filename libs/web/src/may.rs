@@ -122,6 +122,10 @@ where
         let span = tracing::Span::current();
         span.record("account.id", tracing::field::display(who.account()));
         span.record("user.id", tracing::field::display(who.user()));
+        let traced = signals::Span::current();
+        if traced.is_on() {
+            traced.set("account.id", who.account().to_string());
+        }
         Ok(Self(Arc::new(who)))
     }
 }

@@ -13,7 +13,9 @@ use utoipa::{
     openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 
-use crate::RequestId;
+use crate::{RequestId, Seldom};
+
+static UNSERVED: Seldom = Seldom::unwritten();
 
 /// Why a request gets no answer.
 #[derive(Debug, thiserror::Error)]
@@ -178,8 +180,12 @@ impl Error {
             Self::Internal(cause) => {
                 tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed");
             }
+            // While something is away, each request fails for the same cause.
             Self::Unavailable(cause) | Self::BadGateway(cause) => {
-                tracing::warn!(error = cause.as_ref() as &dyn StdError, "a request could not be served");
+                if let Some(left_out) = UNSERVED.now() {
+                    let error = cause.as_ref() as &dyn StdError;
+                    tracing::warn!(error, left_out, "a request could not be served");
+                }
             }
             Self::Forbidden(_) => tracing::info!(reason = %self, "a request was forbidden"),
             Self::Refused(refusal) if refusal.sort() == Sort::Forbidden => {

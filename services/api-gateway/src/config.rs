@@ -50,7 +50,7 @@ impl Config {
         let (patience, times) = times(env);
         Self {
             listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
-            database: db::Config::read(env),
+            database: db::Config::read(env).of("api-gateway"),
             revocation: revocation::Config::read(env),
             identity: identity::Config::read(env),
             bounds: Bounds::read(env),

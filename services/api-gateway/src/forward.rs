@@ -9,7 +9,7 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use web::{ClientAddress, Error, RequestId, Result, Upload};
+use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 
 use crate::{
     App,
@@ -50,6 +50,7 @@ pub(crate) async fn forward(
     let mut charge = Charge::default();
     let answer = pass_on(&app, id, client, request, &mut trail, &mut charge).await;
     let mut answer = charge.follow(answer.into_response());
+    trail.route = answer.headers_mut().remove(ROUTE);
     hops::end_to_end(answer.headers_mut());
     answer.extensions_mut().insert(trail);
     answer
@@ -73,6 +74,11 @@ async fn pass_on(
     } else {
         let kind = Kind::of(request.method(), path);
         let admitted = admit_within(app, request.headers(), id, client, charge).await?;
+        tracing::Span::current().record("account.id", tracing::field::display(admitted.account));
+        let traced = signals::Span::current();
+        if traced.is_on() {
+            traced.set("account.id", admitted.account.to_string());
+        }
         (trail.account, key) = (Some(admitted.account), admitted.key);
         app.limits.charge(admitted.account, admitted.program, kind, charge).await?;
     }

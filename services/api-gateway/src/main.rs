@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api_gateway::Config;
 use kernel::{Clock, Env};
-use web::{Listener, serve, shutdown_signal, start_telemetry};
+use web::{Listener, Watch, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -18,13 +18,17 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
+    let watch = Watch::read(&mut env, "api-gateway", 9300);
     let hooks = backup::on_boot(&mut env, "api-gateway");
     env.finish()?;
+    let watched = watch.start().await?;
 
     let db = config.database.open(&*hooks).await?;
     let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "api-gateway serves");
     let app = config.app(db, config.identity.verifier(Clock::system()), config.revocation.start());
     let router = api_gateway::router(app, &config);
-    Ok(serve(listener, router, shutdown_signal()).await?)
+    let served = serve(listener, router, shutdown_signal()).await;
+    watched.stop().await;
+    Ok(served?)
 }

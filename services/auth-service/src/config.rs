@@ -61,7 +61,7 @@ impl Config {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             listen: env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001))),
-            database: db::Config::read(env),
+            database: db::Config::read(env).of("auth-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
             revocation: revocation::Config::read(env),

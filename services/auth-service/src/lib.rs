@@ -143,6 +143,6 @@ pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
     if app.mail.outbox().is_some() {
         api = api.route("/dev/mail", get(mail::dev_mail));
     }
-    let edges = Edges { proxies: app.proxies.clone(), beside, ..Edges::default() };
+    let edges = Edges { proxies: app.proxies.clone(), beside, service: "auth-service", ..Edges::default() };
     web::finish(api, app, "NEXO: accounts and sessions", edges)
 }

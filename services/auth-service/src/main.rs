@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use auth_service::Config;
 use db::Wake;
 use kernel::{Clock, Env};
-use web::{Beside, Listener, serve, shutdown_signal, start_telemetry};
+use web::{Beside, Listener, Watch, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,8 +19,10 @@ async fn run() -> anyhow::Result<()> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
+    let watch = Watch::read(&mut env, "auth-service", 9301);
     let hooks = backup::on_boot(&mut env, "auth-service");
     env.finish()?;
+    let watched = watch.start().await?;
 
     let wake = Wake::default();
     let db = config.database.open(&*hooks).await?.waking(&wake);
@@ -34,5 +36,6 @@ async fn run() -> anyhow::Result<()> {
     let (router, _) = auth_service::router_beside(app, beside);
     let served = serve(listener, router, shutdown_signal()).await;
     events.stop().await;
+    watched.stop().await;
     Ok(served?)
 }

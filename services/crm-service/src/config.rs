@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use identity::Secret;
 use kernel::Env;
+use web::Proxies;
 
 use crate::JobSettings;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub jobs: JobSettings,
     /// Seals cursors.
     pub secret: Secret,
+    /// The gateways: whose word about clients and traces is believed.
+    pub proxies: Proxies,
 }
 
 impl Config {
@@ -29,12 +32,13 @@ impl Config {
     pub fn read(env: &mut Env) -> Self {
         Self {
             listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
-            database: db::Config::read(env),
+            database: db::Config::read(env).of("crm-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
             revocation: revocation::Config::read(env),
             jobs: JobSettings::read(env),
             secret: Secret::read(env),
+            proxies: Proxies::read(env),
         }
     }
 }

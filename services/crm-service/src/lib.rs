@@ -31,7 +31,7 @@ use events::Consumer;
 use identity::Verifier;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Beside, Edges};
+use web::{Beside, Edges, Proxies};
 
 pub use config::Config;
 pub use jobs::{Settings as JobSettings, Worker, Workers};
@@ -87,12 +87,13 @@ pub fn api() -> OpenApiRouter<App> {
 
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    router_beside(app, Vec::new())
+    router_beside(app, Vec::new(), Proxies::default())
 }
 
-/// The same, which tells of what it needs beside the database when it is asked whether it is ready.
-pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
-    web::finish(api(), app, "NEXO: CRM", Edges { beside, ..Edges::default() })
+/// The same, which tells of what it needs beside the database when it is asked whether it is ready, and stands behind these.
+pub fn router_beside(app: App, beside: Vec<Beside>, proxies: Proxies) -> (Router, OpenApi) {
+    let edges = Edges { beside, proxies, service: "crm-service", ..Edges::default() };
+    web::finish(api(), app, "NEXO: CRM", edges)
 }
 
 /// Who works on events here.

@@ -27,6 +27,7 @@ use super::{Broker, BrokerError, topology, within};
 use crate::{
     Consumer, Event,
     once::{Outcome, work},
+    trace::System,
     trouble::Part,
 };
 
@@ -121,8 +122,8 @@ impl Worker {
                     break; // what has not begun comes again
                 }
                 let outcome = match event {
-                    Ok(event) => work(&db, &*consumer, &event).await,
-                    Err(reason) => Outcome::Parked(reason),
+                    Ok(event) => work(&db, &*consumer, &event, System::RabbitMq).await,
+                    Err(reason) => Outcome::Parked(reason), // counted nowhere: it is told as an error
                 };
                 if let Outcome::Parked(reason) = outcome {
                     park(&channel, consumer.name(), &message, &reason).await?;

@@ -44,6 +44,12 @@ impl Proxies {
         self.0.is_empty()
     }
 
+    /// Whether one of them is at the other end.
+    pub(crate) fn sent(&self, request: &Request) -> bool {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        peer.is_some_and(|peer| self.trust(peer.0.ip().to_canonical()))
+    }
+
     fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

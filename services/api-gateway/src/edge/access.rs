@@ -51,6 +51,9 @@ impl Line {
         let (mut parts, body) = response.into_parts();
         self.status = parts.status.as_u16();
         self.trail = parts.extensions.remove().unwrap_or_default();
+        if let Some(route) = self.trail.route.as_ref().and_then(|route| route.to_str().ok()) {
+            route.clone_into(&mut self.route);
+        }
         Response::from_parts(parts, Body::new(Followed { body, line: self }))
     }
 }
@@ -75,7 +78,7 @@ impl Drop for Line {
     }
 }
 
-/// A path without what stands for a record: our own names are short and in lower case.
+/// A path without what stands for a record: our own names are short and in lower case. A service knows it better.
 fn route(path: &str) -> String {
     let is_name = |part: &str| {
         part.len() <= 32 && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-' | b'_' | b'.'))

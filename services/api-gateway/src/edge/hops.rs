@@ -45,11 +45,19 @@ fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// What is said to us alone, and what only we may say to services: no client and no proxy of theirs says who asks, for
-/// which account, or for which address and method.
+/// which account, for which address and method, or as part of which trace.
 fn is_ours(name: &str) -> bool {
     let internal = ["x-account", "x-forwarded-", "x-nexo-", "x-original-", "x-real-", "x-tenant", "x-user"];
-    matches!(name, "expect" | "forwarded" | "x-http-method-override" | "x-rewrite-url")
-        || name.starts_with("x-") && internal.iter().any(|prefix| name.starts_with(prefix))
+    matches!(
+        name,
+        "baggage"
+            | "expect"
+            | "forwarded"
+            | "traceparent"
+            | "tracestate"
+            | "x-http-method-override"
+            | "x-rewrite-url"
+    ) || name.starts_with("x-") && internal.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -76,6 +84,9 @@ mod tests {
             ("x-original-url", "/"),
             ("x-http-method-override", "DELETE"),
             ("x-trace", "kept"),
+            ("traceparent", "00-1-2-01"),
+            ("tracestate", "a=1"),
+            ("baggage", "a=1"),
             ("authorization", "Bearer x"),
             ("if-match", "\"1\""),
         ] {

@@ -9,46 +9,72 @@ pub(crate) mod hops;
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, Method};
 use tower::util::option_layer;
-use web::{Error, RequestId};
+use web::{Error, Meter, Proxies, RequestId, begin_trace, end_trace};
 
 use access::Line;
 pub(crate) use armour::transport;
 pub(crate) use cors::cors;
 
-use crate::Config;
+use crate::{Config, trail::Trail};
 
 /// A longer path with its query asks for nothing that we have.
 const LONGEST: usize = 8 * 1024;
 
 /// Puts the edge around a router.
 pub(crate) fn around(router: Router, config: &Config) -> Router {
-    let edge = from_fn_with_state(config.transport.clone(), answer);
+    let (transport, proxies) = (config.transport.clone(), config.proxies.clone());
+    let edge = Edge { transport, proxies, meter: Meter::of("api-gateway") };
+    let edge = from_fn_with_state(edge, answer);
     // One layer of the router, outermost first: a page must be able to read a problem as well.
     router.layer((edge, option_layer(config.cors.clone()), compress::layer()))
 }
 
-async fn answer(State(transport): State<Option<HeaderValue>>, mut request: Request, next: Next) -> Response {
+#[derive(Clone)]
+struct Edge {
+    transport: Option<HeaderValue>,
+    proxies: Proxies,
+    meter: Meter,
+}
+
+async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id);
     let line = Line::of(&request, id);
+    let (method, own) = (request.method().clone(), own_route(&request));
+    let measured = edge.meter.begin(&method, own.clone());
+    let span = begin_trace(&request, &edge.proxies);
     let path = request.uri().path();
     let is_docs = path == "/docs" || path.starts_with("/docs/");
     let mut response = match refusal(&request) {
         Some(error) => error.into_response(),
-        None => next.run(request).await,
+        None => span.within(next.run(request)).await,
     };
+    let told = told_route(&response);
+    measured.answered(response.status(), told);
+    end_trace(&span, &method, told.or(own.as_ref().map(MatchedPath::as_str)).unwrap_or_default(), &response);
     id.mark(&mut response);
-    armour::put_on(response.headers_mut(), is_docs, transport.as_ref());
+    armour::put_on(response.headers_mut(), is_docs, edge.transport.as_ref());
     match line {
         Some(line) => line.follow(response),
         None => response,
     }
+}
+
+/// Of what the gateway answers by itself. Behind a wildcard are paths that clients choose.
+fn own_route(request: &Request) -> Option<MatchedPath> {
+    request.extensions().get::<MatchedPath>().filter(|route| !route.as_str().contains("{*")).cloned()
+}
+
+/// Of what a service was asked for, as it says: what never reached one has none.
+fn told_route(response: &Response) -> Option<&str> {
+    let trail = response.extensions().get::<Trail>()?;
+    Some(trail.route.as_ref().and_then(|route| route.to_str().ok()).unwrap_or_default())
 }
 
 /// What nobody asks of us with good intentions.

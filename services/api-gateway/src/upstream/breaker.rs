@@ -69,13 +69,14 @@ impl Breaker {
         }
     }
 
-    /// It has answered.
-    pub(super) fn succeeded(&self, pass: Pass) {
+    /// It has answered; tells whether that ends its rest.
+    pub(super) fn succeeded(&self, pass: Pass) -> bool {
         let mut state = self.state();
         // What was sent before a rest tells nothing about what comes after.
         if pass == Pass::Trial || matches!(*state, State::Closed { .. }) {
             *state = State::Closed { failures: 0 };
         }
+        pass == Pass::Trial
     }
 
     /// It has not; tells whether that makes it rest.

@@ -5,23 +5,30 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use http::uri::Authority;
+use metrics::Gauge;
 
-use super::breaker::{Breaker, Pass, Rules};
+use super::{
+    breaker::{Breaker, Pass, Rules},
+    meters::{self, Meters},
+};
 
 /// All addresses of a service.
 pub(super) struct Instances {
     all: Vec<Arc<Instance>>,
     turn: AtomicUsize,
+    pub(super) meters: Arc<Meters>,
 }
 
 struct Instance {
     address: Authority,
     in_flight: AtomicUsize,
     breaker: Breaker,
+    meters: Arc<Meters>,
+    open: Gauge,
 }
 
 /// A request that is with an instance, until its answer has gone.
@@ -32,12 +39,18 @@ pub(super) struct Flight {
 }
 
 impl Instances {
-    pub(super) fn new(addresses: &[Authority], rules: Rules) -> Self {
+    pub(super) fn new(service: &'static str, addresses: &[Authority], rules: Rules) -> Self {
+        let meters = Arc::new(Meters::of(service));
         let instance = |address: &Authority| {
-            let breaker = Breaker::new(rules);
-            Arc::new(Instance { address: address.clone(), in_flight: AtomicUsize::new(0), breaker })
+            Arc::new(Instance {
+                address: address.clone(),
+                in_flight: AtomicUsize::new(0),
+                breaker: Breaker::new(rules),
+                meters: Arc::clone(&meters),
+                open: meters::open(service, address.as_str()),
+            })
         };
-        Self { all: addresses.iter().map(instance).collect(), turn: AtomicUsize::new(0) }
+        Self { all: addresses.iter().map(instance).collect(), turn: AtomicUsize::new(0), meters }
     }
 
     /// Where a request goes that was not sent before.
@@ -72,14 +85,22 @@ impl Flight {
         &self.instance.address
     }
 
-    pub(super) fn succeeded(&mut self) {
+    pub(super) fn meters(&self) -> &Meters {
+        &self.instance.meters
+    }
+
+    pub(super) fn succeeded(&mut self, time: Duration) {
         self.is_judged = true;
-        self.instance.breaker.succeeded(self.pass);
+        if self.instance.breaker.succeeded(self.pass) {
+            self.instance.open.set(0);
+        }
+        self.instance.meters.answered(time);
     }
 
     pub(super) fn failed(&mut self) {
         self.is_judged = true;
         if self.instance.breaker.failed(self.pass, Instant::now()) {
+            self.instance.open.set(1);
             tracing::warn!(upstream = %self.instance.address, "a service has failed and is not asked for a while");
         }
     }
@@ -96,13 +117,11 @@ impl Drop for Flight {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn instances(addresses: &[&'static str]) -> Instances {
         let addresses: Vec<_> = addresses.iter().copied().map(Authority::from_static).collect();
-        Instances::new(&addresses, Rules { failures: 1, rest: Duration::from_secs(60) })
+        Instances::new("a test", &addresses, Rules { failures: 1, rest: Duration::from_secs(60) })
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod breaker;
 mod flow;
 mod instances;
+mod meters;
 mod outgoing;
 mod service;
+mod trace;
 
 use std::{
     error::Error as StdError,
@@ -33,6 +35,8 @@ pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
 pub(crate) use service::Service;
 
+use web::Seldom;
+
 use crate::trail::Trail;
 
 /// A service on our own network answers a connection at once, or is not there.
@@ -43,6 +47,8 @@ const IDLE: Duration = Duration::from_secs(20);
 const ASK: Duration = Duration::from_secs(2);
 /// No document of ours is larger.
 const LARGEST: usize = 4 * 1024 * 1024;
+
+static LATE: Seldom = Seldom::unwritten();
 
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
@@ -88,7 +94,8 @@ impl Upstreams {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        let services = Services { auth: Instances::new(auth, rules), crm: Instances::new(crm, rules) };
+        let of = |service: Service, addresses| Instances::new(service.name(), addresses, rules);
+        let services = Services { auth: of(Service::Auth, auth), crm: of(Service::Crm, crm) };
         Self { client, times, services: Arc::new(services) }
     }
 
@@ -103,7 +110,11 @@ impl Upstreams {
             Service::Auth => &self.services.auth,
             Service::Crm => &self.services.crm,
         };
-        let mut flight = instances.choose().ok_or(Failure::NobodyIsUp(to.name()))?;
+        let mut flight = instances.choose().ok_or_else(|| {
+            let failure = Failure::NobodyIsUp(to.name());
+            instances.meters.failed(&failure, Duration::ZERO);
+            failure
+        })?;
         let again = outgoing.copy();
         let failure = match self.attempt(&mut flight, outgoing, trail).await {
             Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, self.times))),
@@ -115,6 +126,7 @@ impl Upstreams {
             return Err(failure);
         };
         drop(flight);
+        instances.meters.tried_again();
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
         let answer = self.attempt(&mut next, again, trail).await?;
         Ok(answer.map(|body| Flow::body(body, next, self.times)))
@@ -124,22 +136,26 @@ impl Upstreams {
     async fn attempt(
         &self,
         flight: &mut Flight,
-        outgoing: Outgoing,
+        mut outgoing: Outgoing,
         trail: &mut Trail,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
         let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
         trail.upstream = Some(address.clone());
         let patience = outgoing.bounds.patience.unwrap_or(self.times.head);
+        let span = trace::asking(&address, &mut outgoing);
         let answered = timeout(patience, self.client.request(request(&address, outgoing))).await;
-        trail.waited += start.elapsed();
+        trace::answered(&span, &answered);
+        let time = start.elapsed();
+        trail.waited += time;
         let failure = match answered {
             Ok(Ok(answer)) => {
-                flight.succeeded();
+                flight.succeeded(time);
                 return Ok(answer);
             }
             Ok(Err(error)) => Failure::Broken(address, error),
             Err(_) => Failure::TimedOut(address),
         };
+        flight.meters().failed(&failure, time);
         if is_whole || failure.is_before_sending() {
             flight.failed();
         }
@@ -190,7 +206,10 @@ impl Failure {
         match &self {
             Self::NobodyIsUp(_) => web::Error::Unavailable(self.into()),
             Self::TimedOut(_) => {
-                tracing::warn!(error = &self as &dyn StdError, "a request could not be served");
+                if let Some(left_out) = LATE.now() {
+                    let error = &self as &dyn StdError;
+                    tracing::warn!(error, left_out, "a request could not be served");
+                }
                 web::Error::TimedOut
             }
             Self::Broken(_, error) => match fault_of_client(error, limit) {

@@ -37,6 +37,7 @@ async fn echo() -> String {
     let router = Router::new()
         .route("/api/v1/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
         .route("/api/v1/drop", any(breaks))
+        .route("/api/v1/told", get(async || [("x-nexo-route", "/api/v1/told")]))
         .fallback(async |method: Method, request: Request| {
             let (parts, body) = request.into_parts();
             let headers: Value = parts
@@ -112,6 +113,13 @@ async fn a_request_arrives_as_it_was_sent_but_for_what_is_between_neighbours() {
     for gone in ["x-private", "te", "x-forwarded-for", "keep-alive", "x-account-id", "x-nexo-user"] {
         assert_eq!(reached.get(gone), None, "{gone}");
     }
+}
+
+#[tokio::test]
+async fn by_which_route_a_service_has_answered_is_for_us_alone() {
+    let ana = in_front_of_echo().await.person("").await;
+    let answer = send(&ana, Method::GET, "/api/v1/told", &[]).await;
+    assert_eq!((answer.status, answer.header("x-nexo-route")), (StatusCode::OK, None));
 }
 
 #[tokio::test]

@@ -113,6 +113,9 @@ impl Inner {
             self.issuer.sign_with(key?);
             tracing::info!(key.id = kid, "access tokens are signed with another key");
         }
+        if let Some(seconds) = self.table.age().await? {
+            metrics::gauge!("nexo_signing_key_age_seconds").set(seconds);
+        }
         Ok(())
     }
 

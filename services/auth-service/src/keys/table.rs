@@ -22,12 +22,18 @@ pub(super) struct Table {
 }
 
 const READ: LookUp = LookUp::new("select kid, sealed, public from app.signing_keys_now($1)");
+const AGE: LookUp = LookUp::new("select seconds from app.signing_key_age()");
 const ADD_FIRST: LookUp = LookUp::new("select from app.add_first_signing_keys($1, $2, $3, $4, $5, $6)");
 
 impl Table {
     pub(super) async fn read(&self) -> db::Result<Option<Stored>> {
         let seconds = i32::try_from(self.forgets_after.as_secs()).unwrap_or(i32::MAX);
         self.ask(READ, |row| row.put(seconds)).await
+    }
+
+    /// For how long the current key has signed, in seconds.
+    pub(super) async fn age(&self) -> db::Result<Option<f64>> {
+        Ok(self.ask::<(f64,)>(AGE, |_| {}).await?.map(|(seconds,)| seconds))
     }
 
     /// Makes the first keys if there are none. What another replica has made in the same moment is as good: what

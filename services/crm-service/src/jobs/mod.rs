@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use db::{Db, TenantTx};
 use kernel::Env;
+use metrics::{Gauge, gauge};
+use signals::{Kind, Named, Span};
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -53,6 +55,7 @@ pub struct Worker {
     stop: CancellationToken,
     /// Tells those who hold jobs apart.
     name: Uuid,
+    running: Gauge,
 }
 
 /// The workers of a process.
@@ -84,7 +87,7 @@ impl Worker {
     /// One that ends with `stop`.
     #[must_use]
     pub fn new(db: Db, lease: Duration, stop: CancellationToken) -> Self {
-        Self { db, lease, stop, name: Uuid::now_v7() }
+        Self { db, lease, stop, name: Uuid::now_v7(), running: gauge!("nexo_jobs_running") }
     }
 
     async fn work(self) {
@@ -113,9 +116,12 @@ impl Worker {
         let Some(job) = lease::take(&self.db, &due, self.name, self.lease).await? else { return Ok(true) };
         let hold =
             Hold::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), Instant::now() + TURN);
-        match imports::work(&hold).await {
-            Ok(()) => {}
-            Err(error) => hold.failed(&error).await?,
+        self.running.increment(1);
+        let span = Span::following(None, Kind::Internal, || Named::new("work at a job"));
+        let worked = span.within(imports::work(&hold)).await;
+        self.running.decrement(1);
+        if let Err(error) = worked {
+            hold.failed(&error).await?;
         }
         Ok(true)
     }

@@ -206,7 +206,8 @@ async fn without_a_broker_that_was_asked_for_the_service_is_degraded_and_serves(
     let running = config.start(&ground.db, Wake::default(), crm_service::consumers());
     let beside = vec![web::Beside::new("events", running.troubles().count())];
     let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
-    let nexo = Arc::new(Nexo { router: crm_service::router_beside(app, beside).0, ground });
+    let nexo =
+        Arc::new(Nexo { router: crm_service::router_beside(app, beside, web::Proxies::default()).0, ground });
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let ready = Person::nobody(&nexo.router).send_raw(Method::GET, "/health/ready", &[], "").await;

@@ -29,7 +29,7 @@ use kernel::Env;
 use migrate::{Hooks, Listener, Migrations, Settings};
 use serde_json::json;
 
-pub(crate) use backups::keep as keep_schedule;
+pub(crate) use backups::{keep as keep_schedule, watch as watch_backups};
 pub(crate) use target::Target;
 
 use crate::{confirm::NotConfirmed, progress, say};

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 
 use backup::{Config, Plan};
 use kernel::Env;
+use web::{Watch, Watched};
 
 use crate::{
-    db::{Target, keep_schedule},
+    db::{Target, keep_schedule, watch_backups},
     say,
 };
 use embedded::Place;
@@ -22,8 +23,10 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
         "--demo makes accounts with known passwords: not in production"
     );
     let listeners = services::Listeners::bind(&mut env).await?; // a port that is taken is told before anything starts
+    let watched = Watch::read(&mut env, "nexo", 9300).start().await?;
     let place = Place::find(&mut env).await?;
-    let done = serve(&place, env, listeners, with_demo).await;
+    let done = serve(&place, env, listeners, &watched, with_demo).await;
+    watched.stop().await;
     place.leave().await?;
     say::line("stopped");
     done
@@ -33,6 +36,7 @@ async fn serve(
     place: &Place,
     env: Env,
     listeners: services::Listeners,
+    watched: &Watched,
     with_demo: bool,
 ) -> anyhow::Result<ExitCode> {
     let gateway = format!("http://{}", listeners.gateway()?);
@@ -43,8 +47,8 @@ async fn serve(
     } else {
         Vec::new()
     };
-    say::line(&welcome(&gateway, place, &demo));
-    let schedule = scheduler(&mut schedule_env)?;
+    say::line(&welcome(&gateway, place, watched, &demo));
+    let schedule = scheduler(&mut schedule_env, watched)?;
     let served = services.serve(listeners).await;
     schedule.abort(); // a backup that is broken off leaves nothing
     served?;
@@ -52,10 +56,11 @@ async fn serve(
 }
 
 /// Backups, retention and drills, when they are due.
-fn scheduler(env: &mut Env) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+fn scheduler(env: &mut Env, watched: &Watched) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let (plan, config) = (Plan::read(env), Config::read(env));
     let target = Target::beside(env)?;
     env.clone().finish()?;
+    watch_backups(watched, &config);
     Ok(tokio::spawn(async move {
         if let Some(target) = target {
             keep_schedule(&config, &plan, &target).await;
@@ -63,10 +68,11 @@ fn scheduler(env: &mut Env) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     }))
 }
 
-fn welcome(gateway: &str, place: &Place, demo: &[demo::Login]) -> String {
+fn welcome(gateway: &str, place: &Place, watched: &Watched, demo: &[demo::Login]) -> String {
     let database = place.description();
+    let metrics = watched.address().map_or("off".to_owned(), |address| format!("http://{address}/metrics"));
     let mut parts = vec![format!(
-        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  letters   {gateway}/dev/mail\n  database  {database}\n"
+        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  letters   {gateway}/dev/mail\n  metrics   {metrics}\n  database  {database}\n"
     )];
     let curl = |path: &str, body: &str| {
         format!(

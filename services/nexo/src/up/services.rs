@@ -56,7 +56,8 @@ impl Services {
         // What asks them is the gateway, on this machine.
         let mut auth_env =
             place.env_for(&env, "nexo_auth")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
-        let mut crm_env = place.env_for(&env, "nexo_app")?;
+        let mut crm_env =
+            place.env_for(&env, "nexo_app")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
         let mut gateway_env = place
             .env_for(&env, "nexo_app")?
             .with("NEXO_AUTH_URL", upstream(&listeners.auth)?)
@@ -86,7 +87,7 @@ impl Services {
             gateway: api_gateway::router(gateway_app, &gateway),
             bounds: gateway.bounds,
             auth: auth_app,
-            crm: crm_service::router_beside(crm_service::App { db: crm_db, verifier }, beside).0,
+            crm: crm_service::router_beside(crm_service::App { db: crm_db, verifier }, beside, crm.proxies).0,
             events,
             workers,
         })

@@ -26,6 +26,13 @@ impl Api {
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
     }
 
+    /// As somebody who says which trace it belongs to.
+    pub(crate) async fn post_traced(&self, token: &str, path: &str, body: &Value, parent: &str) -> Value {
+        let request = Request::post(format!("{}{path}", self.url)).header("traceparent", parent);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
+    }
+
     /// A request with a body of this media type, for what was seen at this version.
     pub(crate) async fn send_as(
         &self,

@@ -23,6 +23,12 @@ fn program(name: &str) -> std::path::PathBuf {
 pub(crate) struct Booted {
     child: Child,
     pub(crate) port: u16,
+    /// Where it shows what it counts.
+    pub(crate) metrics: u16,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Booted {
@@ -45,7 +51,7 @@ pub(crate) fn boot(
     state: &std::path::Path,
     more: &[(&str, &str)],
 ) -> Booted {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (port, metrics) = (free_port(), free_port());
     let role = if name == "auth-service" { "nexo_auth" } else { "nexo_app" };
     let listen = match name {
         "auth-service" => "NEXO_AUTH_LISTEN",
@@ -54,8 +60,9 @@ pub(crate) fn boot(
     };
     let mut command = Command::new(program(name));
     command.env_clear().envs(database.settings(role)).env(listen, format!("127.0.0.1:{port}"));
+    command.env("NEXO_METRICS_LISTEN", format!("127.0.0.1:{metrics}"));
     command.env("NEXO_STATE", state).envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
-    Booted { child: command.spawn().unwrap(), port }
+    Booted { child: command.spawn().unwrap(), port, metrics }
 }
 
 pub(crate) async fn healthy(port: u16) -> bool {

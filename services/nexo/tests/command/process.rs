@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Nexo {
     child: Child,
     api: Api,
+    /// Where it shows what it counts.
+    pub(crate) metrics: Option<u16>,
     home: std::path::PathBuf,
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn home() -> TempDir {
 
 fn nexo(home: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
-    for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN"] {
+    for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN", "NEXO_METRICS_LISTEN"] {
         command.env(name, "127.0.0.1:0");
     }
     for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV", "REDIS_URL"] {
@@ -64,10 +66,10 @@ impl Nexo {
 
     fn start_with(home: &TempDir, more: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut command = tokio::process::Command::from(nexo(home));
-        command.envs(settings.iter().copied());
-        let command =
-            command.arg("up").args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Self { child: command.spawn().unwrap(), api: Api::default(), home: home.path().join("state") }
+        command.envs(settings.iter().copied()).arg("up").args(more);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let home = home.path().join("state");
+        Self { child: command.spawn().unwrap(), api: Api::default(), metrics: None, home }
     }
 
     /// Starts it and waits until it has said where it is.
@@ -80,20 +82,25 @@ impl Nexo {
         let mut nexo = Self::start_with(home, more, settings);
         let mut lines = BufReader::new(nexo.child.stdout.take().unwrap()).lines();
         let said = timeout(PATIENCE, async {
+            let mut api = None;
             while let Some(line) = lines.next_line().await.unwrap() {
                 if let Some(url) = line.trim().strip_prefix("API ") {
-                    return Some(url.trim().trim_end_matches("/api/v1").to_owned());
+                    api = Some(url.trim().trim_end_matches("/api/v1").to_owned());
+                }
+                if let Some(url) = line.trim().strip_prefix("metrics ") {
+                    let port = url.trim_end_matches("/metrics").rsplit_once(':');
+                    return api.zip(port.and_then(|(_, port)| port.parse().ok()));
                 }
             }
             None
         });
-        let Some(url) = said.await.expect("it comes up in time") else {
+        let Some((url, metrics)) = said.await.expect("it comes up in time") else {
             panic!("nexo did not come up: {}", nexo.wait_for_end(PATIENCE).await);
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let mut told = nexo.child.stderr.take().unwrap();
         tokio::spawn(async move { tokio::io::copy(&mut told, &mut tokio::io::sink()).await });
-        nexo.api = Api { url };
+        (nexo.api, nexo.metrics) = (Api { url }, Some(metrics));
         nexo
     }
 

@@ -13,7 +13,7 @@ pub(super) use list::run as list;
 pub(super) use prune::{Pin, Prune};
 pub(super) use restore::Restore;
 pub(super) use schedule::Schedule;
-pub(crate) use schedule::keep;
+pub(crate) use schedule::{keep, watch};
 pub(super) use take::Backup;
 pub(super) use verify::Verify;
 

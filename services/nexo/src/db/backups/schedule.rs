@@ -3,9 +3,11 @@ use std::time::Duration;
 use ::backup::{Config, Job, Level, Order, Plan, due};
 use clap::Args;
 use kernel::Clock;
+use metrics::counter;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
+use web::{Watch, Watched};
 
 use super::super::{Context, Target};
 use crate::say;
@@ -25,9 +27,14 @@ const TICK: Duration = Duration::from_secs(15);
 impl Schedule {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let plan = Plan::read(&mut context.env);
+        let watch_at = Watch::read(&mut context.env, "nexo schedule", 9303);
         let config = context.backups()?;
         if self.list {
             return list(context, &plan);
+        }
+        let watched = if self.once { None } else { Some(watch_at.start().await?) };
+        if let Some(watched) = &watched {
+            watch(watched, &config);
         }
         let target = context.target().await?;
         let done = self.work(&config, &plan, &target).await;
@@ -44,6 +51,12 @@ impl Schedule {
             () = keep(config, plan, target) => Ok(()),
         }
     }
+}
+
+/// Shows what there is of backups, as it is when somebody looks.
+pub(crate) fn watch(watched: &Watched, config: &Config) {
+    let config = config.clone();
+    watched.also(move || config.told_to_monitors());
 }
 
 /// Does what is due, for ever. Any number of schedulers may run: the database gives each run to one of them.
@@ -65,7 +78,10 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
         say::note(&format!("{} begins", job.name()));
         match one(config, job, target).await {
             Ok(outcome) => say::line(&outcome),
-            Err(error) => failed.push(format!("{} failed: {}", job.name(), say::causes(&error))),
+            Err(error) => {
+                counter!("nexo_schedule_failures_total", "job" => job.name()).increment(1);
+                failed.push(format!("{} failed: {}", job.name(), say::causes(&error)));
+            }
         }
     }
     anyhow::ensure!(failed.is_empty(), failed.join("\n"));

@@ -4,6 +4,8 @@
 //! statements. Here a connection that went bad is noticed when its transaction opens, and replaced. And a transaction
 //! that only read is ended by the message that opens the next one on its connection, or a moment later when none comes.
 
+mod meters;
+
 use std::time::Duration;
 
 use deadpool::{
@@ -14,6 +16,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOpti
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{Error, Result, tx::PREPARE};
+use meters::Meters;
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -40,7 +43,10 @@ pub enum OpenError {
 pub(crate) type Pool = managed::Pool<Manager>;
 pub(crate) type Borrowed = Object<Manager>;
 
-pub(crate) struct Manager(PgConnectOptions);
+pub(crate) struct Manager {
+    options: PgConnectOptions,
+    meters: Meters,
+}
 
 /// A connection of the pool.
 pub(crate) struct Conn {
@@ -66,7 +72,7 @@ impl managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Conn, sqlx::Error> {
-        let mut pg = PgConnection::connect_with(&self.0).await?;
+        let mut pg = PgConnection::connect_with(&self.options).await?;
         pg.execute(PREPARE).await?;
         Ok(Conn { pg, resting: None })
     }
@@ -76,8 +82,9 @@ impl managed::Manager for Manager {
     }
 }
 
-pub(crate) fn pool(options: PgConnectOptions, size: usize) -> Result<Pool> {
-    let pool = Pool::builder(Manager(options.statement_cache_capacity(500)))
+pub(crate) fn pool(options: PgConnectOptions, size: usize, name: &'static str) -> Result<Pool> {
+    let (options, meters) = (options.statement_cache_capacity(500), Meters::of(name));
+    let pool = Pool::builder(Manager { options, meters })
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(PATIENCE))
@@ -89,9 +96,16 @@ pub(crate) fn pool(options: PgConnectOptions, size: usize) -> Result<Pool> {
 }
 
 pub(crate) async fn borrow(pool: &Pool) -> Result<Borrowed> {
-    pool.get().await.map_err(|error| match error {
+    let start = Instant::now();
+    let borrowed = pool.get().await;
+    let meters = &pool.manager().meters;
+    meters.waited(start.elapsed());
+    borrowed.map_err(|error| match error {
         PoolError::Backend(error) => Error::from(error),
-        error => Error::Unavailable(Box::new(error)),
+        error => {
+            meters.gave_up();
+            Error::Unavailable(Box::new(error))
+        }
     })
 }
 
@@ -103,12 +117,13 @@ pub(crate) async fn end(mut conn: Borrowed, ending: &'static str) {
     }
 }
 
-/// Ends the transactions that rest too long, for as long as there is a pool.
+/// Ends the transactions that rest too long, for as long as there is a pool; and tells of it, which costs nothing here.
 async fn end_resting(pool: WeakPool<Manager>) {
     let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(Duration::ZERO), recycle: None };
     loop {
         sleep(REST).await;
         let Some(pool) = pool.upgrade() else { return };
+        pool.manager().meters.show(&pool.status());
         for _ in 0..pool.status().available {
             let Ok(mut conn) = pool.timeout_get(&at_once).await else { break };
             match conn.resting {

@@ -1,4 +1,4 @@
-//! Signs of life: structured logs.
+//! Structured logs.
 
 use std::io::IsTerminal as _;
 
@@ -36,7 +36,7 @@ pub fn start_telemetry(env: &mut Env) {
     let registry = tracing_subscriber::registry().with(filter);
     // A second start in one process (tests) keeps the first.
     let started = match format {
-        LogFormat::Json => registry.with(lines.json()).try_init(),
+        LogFormat::Json => registry.with(lines.json().with_span_list(false)).try_init(),
         LogFormat::Text => registry.with(lines).try_init(),
     };
     if started.is_err() {

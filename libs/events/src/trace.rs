@@ -1,0 +1,49 @@
+//! Spans of events on their way: what sends one and what works on it are parts of the trace in which it was written.
+
+use signals::{Kind, Named, Span};
+
+use crate::Event;
+
+/// By what events travel, as OpenTelemetry names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum System {
+    RabbitMq,
+    /// Within the process.
+    Own,
+}
+
+impl System {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RabbitMq => "rabbitmq",
+            Self::Own => "nexo",
+        }
+    }
+}
+
+/// Of these, for as long as they are being sent.
+pub(crate) fn sending(system: System, events: &[Event]) -> Vec<Span> {
+    let traced = events.iter().filter(|event| event.traceparent.is_some());
+    traced.map(|event| span(Kind::Producer, "send", system, event)).collect()
+}
+
+/// Of one that a consumer works on.
+pub(crate) fn working(system: System, consumer: &'static str, event: &Event) -> Span {
+    let span = span(Kind::Consumer, "process", system, event);
+    span.set("messaging.consumer.group.name", consumer);
+    span
+}
+
+fn span(kind: Kind, operation: &'static str, system: System, event: &Event) -> Span {
+    Span::following(event.traceparent.as_deref(), kind, || {
+        Named::new(format!("{operation} {}", event.topic)).with([
+            ("messaging.system", system.name().into()),
+            ("messaging.operation.name", operation.into()),
+            ("messaging.operation.type", operation.into()),
+            ("messaging.destination.name", "nexo.events".into()),
+            ("messaging.message.id", event.id.to_string().into()),
+            ("account.id", event.account.to_string().into()),
+            ("request.id", event.request.to_string().into()),
+        ])
+    })
+}

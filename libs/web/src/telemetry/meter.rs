@@ -1,0 +1,164 @@
+//! How many requests a service answers, how, and how fast.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use axum::extract::MatchedPath;
+use http::{HeaderValue, Method, StatusCode};
+use metrics::{Gauge, Histogram, gauge, histogram};
+
+/// By which a service tells the gateway the route that it has taken. No client sees it.
+pub const ROUTE: &str = "x-nexo-route";
+/// A client that has gone before it was answered; as nginx tells it.
+const GONE: u16 = 499;
+/// We have some hundreds; whoever names more of them to us is none of our services.
+const MOST_ROUTES: usize = 2000;
+const MANY: &str = "_OTHER";
+
+/// Counts the requests of a service.
+#[derive(Clone)]
+pub struct Meter(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    active: Gauge,
+    routes: RwLock<HashMap<Box<str>, Route>>,
+}
+
+/// A route, and where the times of its answers are noted: to find a place by its labels costs more than to note a time.
+struct Route {
+    header: HeaderValue,
+    times: HashMap<(&'static str, u16), Histogram>,
+}
+
+/// A request that is being answered.
+pub struct Measured {
+    meter: Meter,
+    method: &'static str,
+    route: Option<MatchedPath>,
+    start: Instant,
+    status: u16,
+}
+
+impl Meter {
+    /// For this service.
+    #[must_use]
+    pub fn of(service: &'static str) -> Self {
+        let active = gauge!("http_server_active_requests", "service" => service);
+        Self(Arc::new(Inner { service, active, routes: RwLock::default() }))
+    }
+
+    /// A request begins.
+    #[must_use]
+    pub fn begin(&self, method: &Method, route: Option<MatchedPath>) -> Measured {
+        self.0.active.increment(1);
+        Measured {
+            meter: self.clone(),
+            method: known_method(method),
+            route,
+            start: Instant::now(),
+            status: GONE,
+        }
+    }
+
+    fn note(&self, route: &str, method: &'static str, status: u16, seconds: f64) {
+        let of = |routes: &HashMap<Box<str>, Route>| {
+            let times = &routes.get(route)?.times;
+            times.get(&(method, status)).map(|times| times.record(seconds))
+        };
+        let found = of(&self.0.routes.read().unwrap_or_else(PoisonError::into_inner));
+        if found.is_none() {
+            self.add(route, method, status).record(seconds);
+        }
+    }
+
+    fn add(&self, route: &str, method: &'static str, status: u16) -> Histogram {
+        let mut routes = self.0.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let route =
+            if routes.len() >= MOST_ROUTES && !routes.contains_key(route) { MANY } else { route }.to_owned();
+        let place = routes.entry(route.as_str().into()).or_insert_with(|| Route::named(&route));
+        let new = || {
+            histogram!(
+                "http_server_request_duration_seconds",
+                "service" => self.0.service,
+                "http_request_method" => method,
+                "http_route" => route,
+                "http_response_status_code" => status.to_string(),
+            )
+        };
+        place.times.entry((method, status)).or_insert_with(new).clone()
+    }
+
+    /// The name of a route as a header.
+    pub(crate) fn header(&self, route: &str) -> HeaderValue {
+        let routes = self.0.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.get(route).map_or_else(|| Route::named(route).header, |known| known.header.clone())
+    }
+}
+
+impl Route {
+    fn named(route: &str) -> Self {
+        let header = HeaderValue::from_str(route).unwrap_or(HeaderValue::from_static(""));
+        Self { header, times: HashMap::new() }
+    }
+}
+
+impl Measured {
+    /// It is answered; `route` is known better than by its path perhaps.
+    pub fn answered(mut self, status: StatusCode, route: Option<&str>) {
+        self.status = status.as_u16();
+        if let Some(route) = route {
+            self.meter.0.active.decrement(1);
+            self.meter.note(route, self.method, self.status, self.start.elapsed().as_secs_f64());
+            self.status = 0;
+        }
+    }
+}
+
+/// Answered by the route that its path has, or given up.
+impl Drop for Measured {
+    fn drop(&mut self) {
+        if self.status != 0 {
+            self.meter.0.active.decrement(1);
+            let route = self.route.as_ref().map_or("", MatchedPath::as_str);
+            self.meter.note(route, self.method, self.status, self.start.elapsed().as_secs_f64());
+        }
+    }
+}
+
+/// A method by its name, if we know it: clients choose methods too.
+#[must_use]
+pub fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => MANY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_and_methods_are_bounded_whoever_names_them() {
+        let meter = Meter::of("a test");
+        for number in 0..2 * MOST_ROUTES {
+            let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
+            meter.begin(&method, None).answered(StatusCode::OK, Some(&format!("/{number}")));
+        }
+        let routes = meter.0.routes.read().unwrap();
+        assert_eq!(routes.len(), MOST_ROUTES + 1);
+        assert!(routes.values().all(|route| route.times.keys().eq([&(MANY, 200)])));
+    }
+}
