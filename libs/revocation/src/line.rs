@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use metrics::{Gauge, gauge};
 use tokio::sync::Notify;
 
 use crate::Ended;
@@ -80,21 +81,27 @@ impl Line {
 }
 
 /// Listening, or telling: says once that it does not work, and once that it does again.
-#[derive(Debug)]
 pub(crate) struct Way {
     name: &'static str,
     fails: AtomicBool,
     troubles: Arc<AtomicUsize>,
+    shown: Gauge,
 }
 
 impl Way {
     pub(crate) fn of(line: &Line, name: &'static str) -> Self {
-        Self { name, fails: AtomicBool::new(false), troubles: line.troubles() }
+        Self {
+            name,
+            fails: AtomicBool::new(false),
+            troubles: line.troubles(),
+            shown: gauge!("nexo_revocation_troubles"),
+        }
     }
 
     pub(crate) fn fails(&self, error: &redis::RedisError) {
         if !self.fails.swap(true, Relaxed) {
             self.troubles.fetch_add(1, Relaxed);
+            self.shown.increment(1.0);
             let kind = error.kind(); // its text may hold the address
             tracing::warn!(
                 part = self.name,
@@ -107,6 +114,7 @@ impl Way {
     pub(crate) fn works(&self) {
         if self.fails.swap(false, Relaxed) {
             self.troubles.fetch_sub(1, Relaxed);
+            self.shown.decrement(1.0);
             tracing::info!(part = self.name, "Redis answers again");
         }
     }

@@ -54,6 +54,10 @@ pub const METRICS: &[Metric] = &[
     counter("nexo_limiter_decisions_total", "Requests that the limiter was asked about, by what it said."),
     gauge("nexo_limiter_degraded", "1: limits are held by each gateway alone."),
     counter("nexo_limiter_leases_total", "Leases that the limiter has asked for."),
+    gauge(
+        "nexo_revocation_troubles",
+        "Of listening and telling of ended sessions, how many do not work now.",
+    ),
     gauge("nexo_hashing_waiting", "Passwords that wait to be hashed."),
     counter("nexo_hashing_refused_total", "Passwords that found the queue full."),
     histogram("nexo_hashing_duration_seconds", "The time that it took to hash a password."),
