@@ -77,6 +77,7 @@ mod wake;
 
 pub use change::{Change, Entry};
 pub use config::Config;
+pub use config::partitions_ahead;
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 use db::Db;
 use identity::{Hasher, Mint, RefreshKey, SealError, Secret};
 use kernel::{Clock, Env};
-use web::Proxies;
+use web::{Bounds, Proxies};
 
 use crate::{App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
 
@@ -26,6 +26,8 @@ pub enum ConfigError {
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// What bounds its connections, and how it stops.
+    pub bounds: Bounds,
     /// Its database, as `nexo_auth`.
     pub database: db::Config,
     /// How events get about.
@@ -53,11 +55,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads `NEXO_AUTH_LISTEN`.
+    pub fn listens(env: &mut Env) -> SocketAddr {
+        env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001)))
+    }
+
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            listen: env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001))),
+            listen: Self::listens(env),
+            bounds: Bounds::read(env),
             database: db::Config::read(env),
             events: events::Config::read(env),
             identity: identity::Config::read(env),

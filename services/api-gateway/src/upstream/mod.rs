@@ -3,6 +3,7 @@
 mod breaker;
 mod flow;
 mod instances;
+mod names;
 mod outgoing;
 mod service;
 
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 pub use breaker::Rules;
 use flow::Flow;
 use instances::{Flight, Instances};
+use names::InTurn;
 pub use outgoing::BodyBounds;
 pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
@@ -47,7 +49,7 @@ const LARGEST: usize = 4 * 1024 * 1024;
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
 pub struct Upstreams {
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpConnector<InTurn>, Body>,
     times: Times,
     services: Arc<Services>,
 }
@@ -81,7 +83,7 @@ impl Upstreams {
     /// Services at these addresses.
     #[must_use]
     pub fn new(auth: &[Authority], crm: &[Authority], times: Times, rules: Rules) -> Self {
-        let mut connector = HttpConnector::new();
+        let mut connector = HttpConnector::new_with_resolver(InTurn::new());
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
         let client = Client::builder(TokioExecutor::new())

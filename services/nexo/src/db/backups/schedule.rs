@@ -60,6 +60,9 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
     let mut conn = PgConnection::connect_with(&target.migrator).await?;
     let jobs = due(&mut conn, plan, now()).await?;
     conn.close().await?;
+    if !jobs.is_empty() {
+        ::db::partitions_ahead(&target.migrator).await?; // services that do not migrate make none
+    }
     let mut failed = Vec::new();
     for job in jobs {
         say::note(&format!("{} begins", job.name()));
