@@ -24,7 +24,7 @@ use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use breaker::Rules;
 use flow::Flow;
@@ -41,6 +41,8 @@ use crate::trail::Trail;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Shorter than the services keep them, so that a request seldom meets a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(20);
+/// A process that is killed has lost its connections a moment before its port is free: after that, nobody is there.
+const DEATH: Duration = Duration::from_millis(100);
 /// How long a service may take to tell about itself.
 const ASK: Duration = Duration::from_secs(2);
 /// No document of ours is larger.
@@ -116,6 +118,9 @@ impl Upstreams {
         let (Some(again), Some(mut next)) = (again, instances.choose_after(&flight)) else {
             return Err(failure);
         };
+        if failure.is_loss() && !failure.is_before_sending() && next.address() == flight.address() {
+            sleep(DEATH).await;
+        }
         drop(flight);
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
         let answer = self.attempt(&mut next, again, trail).await?;
