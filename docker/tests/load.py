@@ -32,7 +32,7 @@ class Load:
         self.gateways, self.token = gateways, token
         self.acknowledged, self.statuses, self.faults = {}, collections.Counter(), []
         self.unanswered, self.slowest = 0, 0.0
-        self.ready, self.ended, self.turn = list(gateways), threading.Event(), itertools.count()
+        self.ready, self.ended, self.turn = self.those_ready(), threading.Event(), itertools.count()
         self.threads = [threading.Thread(target=self.watch)]
         self.threads += [threading.Thread(target=self.work, args=(self.write,)) for _ in range(writers)]
         self.threads += [threading.Thread(target=self.work, args=(self.read,)) for _ in range(readers)]
@@ -50,8 +50,12 @@ class Load:
     def watch(self):
         """Which gateways say that they are ready, twice a second."""
         while not self.ended.is_set():
-            self.ready = [base for base in self.gateways if self.is_ready(base)] or list(self.gateways)
+            self.ready = self.those_ready()
             self.ended.wait(0.5)
+
+    def those_ready(self):
+        """All of them, where none is: they are asked nevertheless, and what they say is counted."""
+        return [base for base in self.gateways if self.is_ready(base)] or list(self.gateways)
 
     @staticmethod
     def is_ready(base):
