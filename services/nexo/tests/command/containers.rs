@@ -23,8 +23,7 @@ fn nexo(cluster: &Cluster, word: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
     command.env_clear().args(arguments).env("NEXO_SECRET", "a secret for tests, and for nothing else");
     command.env("NEXO_MIGRATE_WITHOUT_BACKUP", "there is nothing to keep");
-    command.env("SUPERUSER_DATABASE_URL", format!("{}/postgres?sslmode=disable", at("postgres")));
-    command.env("SUPERUSER_PASSWORD", superuser.to_url_lossy().password().unwrap());
+    command.env("SUPERUSER_DATABASE_URL", superuser.to_url_lossy().as_str());
     for (name, role) in ADDRESSES {
         let address = at(&format!("{role}:{word}-{role}%40"));
         command.env(name, format!("{address}/nexo?sslmode=disable"));
