@@ -31,7 +31,7 @@ class Load:
     def __init__(self, gateways, token, writers=4, readers=2):
         self.gateways, self.token = gateways, token
         self.acknowledged, self.statuses, self.faults = {}, collections.Counter(), []
-        self.unanswered, self.slowest = 0, 0.0
+        self.unanswered, self.slowest, self.began = 0, 0.0, time.monotonic()
         self.ready, self.ended, self.turn = self.those_ready(), threading.Event(), itertools.count()
         self.threads = [threading.Thread(target=self.watch)]
         self.threads += [threading.Thread(target=self.work, args=(self.write,)) for _ in range(writers)]
@@ -81,7 +81,7 @@ class Load:
             if status in (429, 503) and headers.get("Retry-After"):
                 time.sleep(0.2)
             elif status not in (200, 201):
-                self.faults.append((status, said))
+                self.faults.append((round(time.monotonic() - self.began, 1), once.__name__, status, said and said.get("code"), said and said.get("request_id")))
 
     def write(self, base):
         name = f"load {uuid.uuid4()}"

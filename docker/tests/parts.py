@@ -223,5 +223,4 @@ def next_release(build):
                 shutil.copy2(ROOT / file, target)
         name = pathlib.Path(folder, "migrations/29991231_2359_next.sql")
         name.write_text("-- One column more.\n-- nexo:min-app 0.1.0\nalter table app.clients add column of_next_release text;\n")
-        pathlib.Path(folder, "libs/migrate/src/lib.rs").touch()
         build(folder)

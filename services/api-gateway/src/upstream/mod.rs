@@ -115,9 +115,9 @@ impl Upstreams {
         };
         let again =
             again.filter(|again| failure.is_before_sending() || failure.is_loss() && again.is_repeatable());
-        let (Some(again), Some(mut next)) = (again, instances.choose_after(&flight)) else {
-            return Err(failure);
-        };
+        let Some(again) = again else { return Err(failure) };
+        // Lost, and as good a second time, which nobody is there for: whoever asks may ask again.
+        let mut next = instances.choose_after(&flight).ok_or(Failure::NobodyIsUp(to.name()))?;
         if failure.is_loss() && !failure.is_before_sending() && next.address() == flight.address() {
             sleep(DEATH).await;
         }
