@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    web::program(Config::listens, run()).await
+    web::program(Config::listens, Box::pin(run())).await
 }
 
 async fn run() -> anyhow::Result<()> {
