@@ -1,8 +1,8 @@
 """What must hold of a NEXO in containers, a function each. Its name is what `run` is told."""
 
-import json, os, pathlib, shutil, signal, subprocess, tempfile, time, urllib.request
+import json, os, pathlib, shutil, signal, tempfile, time, urllib.request
 
-from compose import ROOT, Failed, Project, free_ports, insist, is_healthy, run, service_of, until
+from compose import ROOT, Project, free_ports, insist, is_healthy, run, service_of, until
 from load import Load, ask, log_in
 
 SUITES = ["auth", "company", "factor", "isolation", "keys", "work"]
