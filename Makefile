@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: ## Start NEXO on http://localhost:3000; `make up ARGS=--demo` adds two accounts with sample clients
@@ -18,10 +18,19 @@ test: ## Run every test and check: on servers of its own, stopped afterwards
 	@scripts/check
 	@cargo build --workspace --bins
 	@scripts/test
+	@docker/tests/if-it-can
 
 .PHONY: test-17
 test-17: ## Run every test on the PostgreSQL whose programs are in PG17 (default: Debian's folder of 17)
 	@NEXO_POSTGRES_BIN=$(or $(PG17),/usr/lib/postgresql/17/bin) $(MAKE) test
+
+.PHONY: secrets
+secrets: ## Make the secrets of a NEXO in containers, where they are not there yet: docker/secrets
+	@docker/make-secrets
+
+.PHONY: compose-test
+compose-test: ## Start NEXO in containers and try to break it (about 10 minutes, after a build; as root); ARGS=--help
+	@docker/tests/run $(ARGS)
 
 .PHONY: check
 check: ## Formatting and lints

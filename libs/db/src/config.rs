@@ -70,7 +70,7 @@ impl Config {
         match &self.migrator {
             Some(migrator) => {
                 migrate::migrate(migrator, &migrations, hooks, &migrate::Settings::default()).await?;
-                partitions(migrator).await.map_err(|error| OpenError::Unreachable(error.into()))?;
+                partitions_ahead(migrator).await.map_err(|error| OpenError::Unreachable(error.into()))?;
             }
             None => migrate::wait(&self.service, &migrations, Release::ours(), self.patience).await?,
         }
@@ -112,7 +112,7 @@ pub(crate) fn address(env: &mut Env, name: &'static str) -> Option<PgConnectOpti
 }
 
 /// History is partitioned by month; a year ahead is always there.
-async fn partitions(migrator: &PgConnectOptions) -> Result<(), sqlx::Error> {
+pub async fn partitions_ahead(migrator: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let mut conn = PgConnection::connect_with(migrator).await?;
     conn.execute("select pg_advisory_lock(7063)").await?; // replicas that start together make them one after another
     conn.execute("call ops.make_audit_partitions(12)").await?;

@@ -89,7 +89,7 @@ mod tx;
 mod wake;
 
 pub use change::{Change, Entry};
-pub use config::Config;
+pub use config::{Config, partitions_ahead};
 pub use ending::{EndSessions, Ending};
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt, fs, ops::RangeInclusive, str::FromStr, tim
 
 use secrecy::SecretString;
 
+/// What the secrets say that come with the source (`docker/secrets.dev`), for trying NEXO on one's own machine.
+const KNOWN: &str = "development-only";
+
 /// The environment, while settings are read from it.
 ///
 /// Every setting may also come from a file: `NAME_FILE` names it, as container secrets do.
@@ -82,7 +85,15 @@ impl Env {
 
     /// A text that may be missing.
     pub fn optional(&mut self, name: &'static str) -> Option<String> {
-        self.look_up(name).filter(|value| !value.is_empty())
+        let value = self.look_up(name).filter(|value| !value.is_empty())?;
+        let in_production = self.values.get("NEXO_ENV").is_some_and(|env| env != "development");
+        if in_production && value.contains(KNOWN) {
+            self.mistake(
+                name,
+                "is a secret of development, which everybody knows (`make secrets` makes others)",
+            );
+        }
+        Some(value)
     }
 
     /// A text that must be there.
@@ -188,6 +199,23 @@ mod tests {
         env.seconds("NEXO_NEVER", 10, 1..=300);
         let told = env.finish().unwrap_err().to_string();
         assert!(told.contains("NEXO_SELDOM: is not from 1 to 300") && told.contains("NEXO_NEVER"), "{told}");
+    }
+
+    #[test]
+    fn a_secret_that_everybody_knows_is_refused_in_production() {
+        let address = ("DATABASE_URL", "postgres://nexo_app:development-only-app@postgres/nexo");
+        let mut tried = env(&[address]);
+        assert!(tried.secret(address.0).is_some());
+        tried.finish().unwrap();
+        for serious in ["production", "prod"] {
+            let mut tried = env(&[address, ("NEXO_ENV", serious)]);
+            tried.secret(address.0);
+            let told = tried.finish().unwrap_err().to_string();
+            assert!(
+                told.contains("DATABASE_URL: is a secret of development") && !told.contains("-app@"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, 
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
-pub use serve::{Bounds, Listener, exit_code, serve, shutdown_signal};
+pub use serve::{Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
 pub use telemetry::{
     LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
     known_method, start_telemetry,

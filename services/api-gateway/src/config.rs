@@ -45,11 +45,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads `NEXO_GATEWAY_LISTEN`.
+    pub fn listens(env: &mut Env) -> SocketAddr {
+        env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000)))
+    }
+
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         let (patience, times) = times(env);
         Self {
-            listen: env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000))),
+            listen: Self::listens(env),
             database: db::Config::read(env).of("api-gateway"),
             revocation: revocation::Config::read(env),
             identity: identity::Config::read(env),

@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    web::exit_code(run().await)
+    web::program(Config::listens, Box::pin(run())).await
 }
 
 async fn run() -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use db::Db;
 use identity::{Hasher, Mint, RefreshKey, SealError, Secret};
 use kernel::{Clock, Env};
 use revocation::Revocations;
-use web::Proxies;
+use web::{Bounds, Proxies};
 
 use crate::{App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
 
@@ -27,6 +27,8 @@ pub enum ConfigError {
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// What bounds its connections, and how it stops.
+    pub bounds: Bounds,
     /// Its database, as `nexo_auth`.
     pub database: db::Config,
     /// How events get about.
@@ -56,11 +58,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads `NEXO_AUTH_LISTEN`.
+    pub fn listens(env: &mut Env) -> SocketAddr {
+        env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001)))
+    }
+
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            listen: env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001))),
+            listen: Self::listens(env),
+            bounds: Bounds::read(env),
             database: db::Config::read(env).of("auth-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),

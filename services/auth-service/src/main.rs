@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    web::exit_code(run().await)
+    web::program(Config::listens, Box::pin(run())).await
 }
 
 async fn run() -> anyhow::Result<()> {
@@ -28,7 +28,7 @@ async fn run() -> anyhow::Result<()> {
     let db = config.database.open(&*hooks).await?.waking(&wake);
     let revocations = config.revocation.start();
     let app = config.app(db, &revocations, &Clock::system()).await?;
-    let listener = Listener::bind(config.listen).await?;
+    let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "auth-service serves");
     let events = config.events.start(&app.db, wake, Vec::new());
     let mut beside = vec![Beside::new("events", events.troubles().count())];

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use identity::Secret;
 use kernel::Env;
-use web::Proxies;
+use web::{Bounds, Proxies};
 
 use crate::JobSettings;
 
@@ -11,6 +11,8 @@ use crate::JobSettings;
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// What bounds its connections, and how it stops.
+    pub bounds: Bounds,
     /// Its database, as `nexo_app`.
     pub database: db::Config,
     /// How events get about.
@@ -28,10 +30,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads `NEXO_CRM_LISTEN`.
+    pub fn listens(env: &mut Env) -> SocketAddr {
+        env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002)))
+    }
+
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         Self {
-            listen: env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002))),
+            listen: Self::listens(env),
+            bounds: Bounds::read(env),
             database: db::Config::read(env).of("crm-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),

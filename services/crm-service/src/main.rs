@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    web::exit_code(run().await)
+    web::program(Config::listens, Box::pin(run())).await
 }
 
 async fn run() -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ async fn run() -> anyhow::Result<()> {
 
     let wake = Wake::default();
     let db = config.database.open(&*hooks).await?.sealing_cursors_with(&config.secret).waking(&wake);
-    let listener = Listener::bind(config.listen).await?;
+    let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "crm-service serves");
     let workers = Workers::start(&db, config.jobs);
     let events = config.events.start(&db, wake, crm_service::consumers());

@@ -1,8 +1,14 @@
 //! The roles and the database of NEXO, made by a superuser once: what a dump does not hold.
 
 use kernel::Env;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection,
+    postgres::PgConnectOptions,
+};
+
+use crate::config::address;
 
 const ROLES: &str = include_str!("roles.sql");
 const DATABASE: &str = include_str!("database.sql");
@@ -13,6 +19,14 @@ pub struct Passwords(Vec<(&'static str, SecretString)>);
 
 /// The roles that log in.
 const LOGINS: &[&str] = &["nexo_migrator", "nexo_app", "nexo_auth", "nexo_relay", "nexo_backup"];
+/// Where each of them is found.
+const ADDRESSES: &[&str] = &[
+    "MIGRATION_DATABASE_URL",
+    "DATABASE_URL",
+    "NEXO_AUTH_DATABASE_URL",
+    "RELAY_DATABASE_URL",
+    "BACKUP_DATABASE_URL",
+];
 
 impl Passwords {
     /// The same password for every role: for a private cluster on this machine.
@@ -21,22 +35,29 @@ impl Passwords {
         Self(LOGINS.iter().map(|role| (*role, password.clone())).collect())
     }
 
-    /// `NEXO_APP_PASSWORD`, `NEXO_AUTH_PASSWORD` and so on.
-    pub fn read(env: &mut Env) -> Self {
-        const NAMES: &[&str] = &[
-            "NEXO_MIGRATOR_PASSWORD",
-            "NEXO_APP_PASSWORD",
-            "NEXO_AUTH_PASSWORD",
-            "NEXO_RELAY_PASSWORD",
-            "NEXO_BACKUP_PASSWORD",
-        ];
-        let pairs = LOGINS.iter().zip(NAMES);
-        Self(
-            pairs
-                .map(|(role, name)| (*role, env.required(name, "the password of a database role").into()))
-                .collect(),
-        )
+    /// Those of the addresses by which services connect: `DATABASE_URL` (as `nexo_app`), `NEXO_AUTH_DATABASE_URL`,
+    /// `MIGRATION_DATABASE_URL`, `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. A password is said in one place.
+    pub fn of_addresses(env: &mut Env) -> Self {
+        Self(LOGINS.iter().zip(ADDRESSES).filter_map(|(role, name)| of_address(env, role, name)).collect())
     }
+}
+
+fn of_address(env: &mut Env, role: &'static str, name: &'static str) -> Option<(&'static str, SecretString)> {
+    let Some(address) = address(env, name) else {
+        env.required(name, &format!("postgres://{role}:password@host:5432/nexo"));
+        return None;
+    };
+    if address.get_username() != role {
+        env.mistake(name, format!("is not an address of {role}"));
+    }
+    let password = address
+        .to_url_lossy()
+        .password()
+        .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+    if password.is_none() {
+        env.mistake(name, format!("has no password for {role}"));
+    }
+    Some((role, password?.into()))
 }
 
 /// Makes the roles and the database `name`, or brings them to what they should be; may run at every start.
@@ -74,4 +95,37 @@ async fn quoted(conn: &mut PgConnection, function: &str, text: &str) -> Result<S
     let ask = AssertSqlSafe(format!("select {function}($1)"));
     let (quoted,): (String,) = sqlx::query_as(ask).bind(text).fetch_one(conn).await?;
     Ok(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(of: impl Fn(&str) -> String) -> Env {
+        let pairs = LOGINS.iter().zip(ADDRESSES).map(|(role, name)| ((*name).to_owned(), of(role)));
+        Env::of(pairs)
+    }
+
+    #[test]
+    fn a_password_is_that_of_the_roles_address() {
+        let mut env = addresses(|role| format!("postgres://{role}:{role}%40%2Fpassword@postgres:5432/nexo"));
+        let Passwords(pairs) = Passwords::of_addresses(&mut env);
+        env.finish().unwrap();
+        assert_eq!(pairs.len(), LOGINS.len());
+        for (role, password) in pairs {
+            assert_eq!(password.expose_secret(), format!("{role}@/password"));
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_missing_or_of_another_role_is_told() {
+        let mut env = addresses(|_| "postgres://nexo_app@postgres/nexo".to_owned());
+        Passwords::of_addresses(&mut env);
+        let told = env.finish().unwrap_err().to_string();
+        assert!(told.contains("NEXO_AUTH_DATABASE_URL: is not an address of nexo_auth"), "{told}");
+        assert!(told.contains("DATABASE_URL: has no password for nexo_app"), "{told}");
+        let mut none = Env::default();
+        Passwords::of_addresses(&mut none);
+        assert_eq!(none.finish().unwrap_err().0.len(), ADDRESSES.len());
+    }
 }

@@ -1,5 +1,6 @@
 //! A router on a socket, until it is told to stop.
 
+mod ask;
 mod bounds;
 mod connection;
 mod heads;
@@ -24,6 +25,7 @@ use tokio::{
     time::sleep,
 };
 
+pub use ask::{Unready, ask, program};
 pub use bounds::Bounds;
 use connection::Place;
 

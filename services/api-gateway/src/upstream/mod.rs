@@ -4,6 +4,7 @@ mod breaker;
 mod flow;
 mod instances;
 mod meters;
+mod names;
 mod outgoing;
 mod service;
 mod trace;
@@ -25,11 +26,12 @@ use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use breaker::Rules;
 use flow::Flow;
 use instances::{Flight, Instances};
+use names::InTurn;
 pub use outgoing::BodyBounds;
 pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
@@ -43,6 +45,8 @@ use crate::trail::Trail;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Shorter than the services keep them, so that a request seldom meets a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(20);
+/// A process that is killed has lost its connections a moment before its port is free: after that, nobody is there.
+const DEATH: Duration = Duration::from_millis(100);
 /// How long a service may take to tell about itself.
 const ASK: Duration = Duration::from_secs(2);
 /// No document of ours is larger.
@@ -53,7 +57,7 @@ static LATE: Seldom = Seldom::unwritten();
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
 pub struct Upstreams {
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpConnector<InTurn>, Body>,
     times: Times,
     services: Arc<Services>,
 }
@@ -87,7 +91,7 @@ impl Upstreams {
     /// Services at these addresses.
     #[must_use]
     pub fn new(auth: &[Authority], crm: &[Authority], times: Times, rules: Rules) -> Self {
-        let mut connector = HttpConnector::new();
+        let mut connector = HttpConnector::new_with_resolver(InTurn::new());
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
         let client = Client::builder(TokioExecutor::new())
@@ -122,9 +126,12 @@ impl Upstreams {
         };
         let again =
             again.filter(|again| failure.is_before_sending() || failure.is_loss() && again.is_repeatable());
-        let (Some(again), Some(mut next)) = (again, instances.choose_after(&flight)) else {
-            return Err(failure);
-        };
+        let Some(again) = again else { return Err(failure) };
+        // Lost, and as good a second time, which nobody is there for: whoever asks may ask again.
+        let mut next = instances.choose_after(&flight).ok_or(Failure::NobodyIsUp(to.name()))?;
+        if failure.is_loss() && !failure.is_before_sending() && next.address() == flight.address() {
+            sleep(DEATH).await;
+        }
         drop(flight);
         instances.meters.tried_again();
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");

@@ -55,6 +55,9 @@ impl Migrate {
         let target = context.target().await?;
         let hooks = Precaution { no_backup: self.no_backup }.hooks(context, &target)?;
         let outcome = migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await;
+        if outcome.is_ok() && self.to.is_none() && context.folder.is_none() {
+            ::db::partitions_ahead(&target.migrator).await?;
+        }
         target.leave().await?;
         show(context, &outcome?)
     }

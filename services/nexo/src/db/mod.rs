@@ -12,6 +12,7 @@ mod new;
 mod precaution;
 mod reset;
 mod resolve;
+mod roles;
 mod rollback;
 mod safe;
 mod scratch;
@@ -65,6 +66,11 @@ enum Verb {
     Version,
     /// Show every migration and how it stands, and who holds the lock. Exit code 1: not all are applied.
     Status,
+    /// Make the roles and the database on a server of one's own, as its superuser (`SUPERUSER_DATABASE_URL`).
+    ///
+    /// Their passwords are those of `DATABASE_URL` (`nexo_app`), `NEXO_AUTH_DATABASE_URL`, `MIGRATION_DATABASE_URL`,
+    /// `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. It may run again, with other passwords too.
+    Roles,
     /// Apply what is pending.
     Migrate(apply::Migrate),
     /// Look for mistakes in migrations: static rules, rules of tenancy, and what statements lock. Exit code 1: there are some.
@@ -156,6 +162,7 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
     let done = match verb {
         Verb::Version => version::run(&mut context).await,
         Verb::Status => status::run(&mut context).await,
+        Verb::Roles => roles::run(&mut context).await,
         Verb::Migrate(how) => how.run(&mut context).await,
         Verb::Lint(what) => what.run(&mut context).await,
         Verb::Baseline(to) => to.run(&mut context).await,

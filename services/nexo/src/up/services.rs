@@ -22,9 +22,8 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Binds them where the environment says.
     pub(crate) async fn bind(env: &mut Env) -> anyhow::Result<Self> {
-        let mut address = |name, port| env.parsed(name, SocketAddr::from(([127, 0, 0, 1], port)));
-        let gateway = address("NEXO_GATEWAY_LISTEN", 3000);
-        let (auth, crm) = (address("NEXO_AUTH_LISTEN", 3001), address("NEXO_CRM_LISTEN", 3002));
+        let gateway = api_gateway::Config::listens(env);
+        let (auth, crm) = (auth_service::Config::listens(env), crm_service::Config::listens(env));
         env.so_far()?;
         Ok(Self {
             gateway: Listener::bind(gateway).await?,

@@ -13,7 +13,7 @@ use crate::api::Api;
 const SERVICES: [&str; 3] = ["crm-service", "auth-service", "api-gateway"];
 
 /// Every service is its own program, beside this test's own.
-fn program(name: &str) -> std::path::PathBuf {
+pub(crate) fn program(name: &str) -> std::path::PathBuf {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_nexo")).parent().unwrap();
     let program = programs.join(name);
     assert!(program.exists(), "{} is not built: run the tests of the whole workspace", program.display());

@@ -10,6 +10,7 @@
 mod api;
 mod audit;
 mod boot;
+mod containers;
 mod imports;
 mod keys;
 mod lint;

@@ -2,7 +2,6 @@
 
 mod addresses;
 mod at_once;
-mod exact;
 mod plans;
 mod shared;
 mod shown;

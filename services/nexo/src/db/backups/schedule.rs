@@ -73,13 +73,16 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
     let mut conn = PgConnection::connect_with(&target.migrator).await?;
     let jobs = due(&mut conn, plan, now()).await?;
     conn.close().await?;
+    if !jobs.is_empty() {
+        ::db::partitions_ahead(&target.migrator).await?; // services that do not migrate make none
+    }
     let mut failed = Vec::new();
     for job in jobs {
         say::note(&format!("{} begins", job.name()));
         match one(config, job, target).await {
             Ok(outcome) => say::line(&outcome),
             Err(error) => {
-                counter!("nexo_schedule_failures_total", "job" => job.name()).increment(1);
+                counter!("nexo_schedule_failures_total", "work" => job.name()).increment(1);
                 failed.push(format!("{} failed: {}", job.name(), say::causes(&error)));
             }
         }

@@ -1,0 +1,42 @@
+use std::str::FromStr as _;
+
+use ::db::{Passwords, prepare_cluster};
+use anyhow::Context as _;
+use kernel::Env;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
+
+use super::{Context, Target};
+use crate::say;
+
+/// As often as wanted: what is there already is brought to what it should be.
+pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
+    let superuser = superuser(&mut context.env);
+    let passwords = Passwords::of_addresses(&mut context.env);
+    context.env.clone().finish()?;
+    let target = Target::beside(&mut context.env)?.context("MIGRATION_DATABASE_URL is not set")?;
+    let superuser = superuser.context("SUPERUSER_DATABASE_URL is not set")?;
+    prepare_cluster(&superuser, &target.name(), &passwords).await?;
+    if context.json {
+        say::json(&json!({ "database": target.name() }))?;
+    } else {
+        say::line(&format!("the roles and the database {} are as they should be", target.name()));
+    }
+    Ok(true)
+}
+
+/// The address of somebody who may make roles; the password may be apart from it, in a file that the server reads too.
+fn superuser(env: &mut Env) -> Option<PgConnectOptions> {
+    const NAME: &str = "SUPERUSER_DATABASE_URL";
+    let text = env.required(NAME, "postgres://postgres:password@host:5432/postgres");
+    let password = env.secret("SUPERUSER_PASSWORD");
+    let Ok(address) = PgConnectOptions::from_str(&text) else {
+        env.mistake(NAME, "is not an address of PostgreSQL");
+        return None;
+    };
+    Some(match password {
+        Some(password) => address.password(password.expose_secret()),
+        None => address,
+    })
+}
