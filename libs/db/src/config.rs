@@ -7,10 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{
-    Db, OpenError, isolation, pool,
-    tx::{CURSORS, Listeners},
-};
+use crate::{Db, OpenError, isolation, pool, tx::CURSORS};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -77,11 +74,7 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections, self.name).map_err(OpenError::Unreachable)?;
-        Ok(Db {
-            pool,
-            cursors: Arc::new(Secret::generate().key_for(CURSORS)),
-            listeners: Listeners::default(),
-        })
+        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)), listeners: Arc::default() })
     }
 
     /// A database that starts beside us may need a moment.

@@ -39,7 +39,7 @@ pub enum Reason {
 pub struct SystemTx {
     conn: OpenTx,
     cursors: Arc<aws_lc_rs::hmac::Key>,
-    listeners: Listeners,
+    listeners: Arc<Listeners>,
 }
 
 impl Db {
@@ -48,7 +48,7 @@ impl Db {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
         let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
-        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), listeners: self.listeners.clone() })
+        Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), listeners: Arc::clone(&self.listeners) })
     }
 
     /// Begins inside an account that no principal names: as [`system`](Self::system), and entered in the same message.
@@ -62,7 +62,7 @@ impl Db {
         tracing::debug!(?reason, "begins without a principal");
         let inside = Inside { account, user, request };
         let conn = OpenTx::begin(&self.pool, Access::Write, &inside.settings()).await?;
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Reach::Whole).heard_by(&self.listeners))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), Reach::Whole))
     }
 }
 
@@ -86,6 +86,6 @@ impl SystemTx {
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
         let inside = Inside { account, user, request };
         self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors, Reach::Whole).heard_by(&self.listeners))
+        Ok(TenantTx::new(self.conn, inside, self.cursors, self.listeners, Reach::Whole))
     }
 }

@@ -19,11 +19,11 @@ use crate::{
 pub struct Db {
     pub(crate) pool: Pool,
     pub(crate) cursors: Arc<hmac::Key>,
-    pub(crate) listeners: Listeners,
+    pub(crate) listeners: Arc<Listeners>,
 }
 
 /// Whoever is told of what was committed here.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Listeners {
     wake: Wake,
     revocations: Revocations,
@@ -43,13 +43,15 @@ impl Db {
     /// The same database, which tells `wake` of every event that it has committed.
     #[must_use]
     pub fn waking(self, wake: &Wake) -> Self {
-        Self { listeners: Listeners { wake: wake.clone(), ..self.listeners }, ..self }
+        let revocations = self.listeners.revocations.clone();
+        Self { listeners: Arc::new(Listeners { wake: wake.clone(), revocations }), ..self }
     }
 
     /// The same database, which tells `revocations` of every session that has ended.
     #[must_use]
     pub fn telling(self, revocations: &Revocations) -> Self {
-        Self { listeners: Listeners { revocations: revocations.clone(), ..self.listeners }, ..self }
+        let (wake, revocations) = (self.listeners.wake.clone(), revocations.clone());
+        Self { listeners: Arc::new(Listeners { wake, revocations }), ..self }
     }
 
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
@@ -78,7 +80,7 @@ impl Db {
         let opening = format!("{}; {}", inside.settings(), admit(who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), reach).heard_by(&self.listeners))
+        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), reach))
     }
 }
 
@@ -131,17 +133,18 @@ pub struct TenantTx {
     pub(crate) reach: Reach,
     changes: Vec<Change>,
     pub(crate) ended: Vec<Ended>,
-    listeners: Listeners,
+    listeners: Arc<Listeners>,
 }
 
 impl TenantTx {
-    pub(crate) fn new(conn: OpenTx, inside: Inside, cursors: Arc<hmac::Key>, reach: Reach) -> Self {
-        let (changes, ended, listeners) = (Vec::new(), Vec::new(), Listeners::default());
-        Self { conn, inside, cursors, reach, changes, ended, listeners }
-    }
-
-    pub(crate) fn heard_by(self, listeners: &Listeners) -> Self {
-        Self { listeners: listeners.clone(), ..self }
+    pub(crate) fn new(
+        conn: OpenTx,
+        inside: Inside,
+        cursors: Arc<hmac::Key>,
+        listeners: Arc<Listeners>,
+        reach: Reach,
+    ) -> Self {
+        Self { conn, inside, cursors, reach, changes: Vec::new(), ended: Vec::new(), listeners }
     }
 
     /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as

@@ -1,8 +1,11 @@
 //! What a database is made of, as lines that can be compared: live against what the migrations give.
 
+mod chain;
+
 use std::{collections::BTreeMap, fmt};
 
 use aws_lc_rs::digest;
+use chain::flattened;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
@@ -125,7 +128,7 @@ pub fn fingerprint(things: &[Thing]) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is in one of the two alone, or different in them.
+/// What is in one of the two alone, or different in them: not only in its parentheses.
 #[must_use]
 pub fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
     let by_name = |things: &[Thing]| -> BTreeMap<(String, String), String> {
@@ -136,7 +139,7 @@ pub fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
     let mut differences = Vec::new();
     for ((kind, object), wanted) in wanted {
         let found = found.remove(&(kind.clone(), object.clone()));
-        if found.as_ref() != Some(&wanted) {
+        if found.as_deref().map(flattened) != Some(flattened(&wanted)) {
             differences.push(Difference { kind, object, wanted: Some(wanted), found });
         }
     }
