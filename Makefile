@@ -17,8 +17,7 @@ test: ## Run every test and check: on servers of its own, stopped afterwards
 	@scripts/provision test
 	@scripts/check
 	@cargo build --workspace --bins
-	@scripts/test
-	@docker/tests/if-it-can
+	@containers=0; docker/tests/if-it-can || containers=$$?; scripts/test; exit $$containers
 
 .PHONY: test-17
 test-17: ## Run every test on the PostgreSQL whose programs are in PG17 (default: Debian's folder of 17)
