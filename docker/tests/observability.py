@@ -31,6 +31,23 @@ def observability(_):
         file.flush()
         run(["promtool", "check", "rules", file.name])
     yield f"{len(dashboards)} dashboards ask {len(asked)} questions that Prometheus understands"
+    asked += re.findall(r"expr: (.*)", (rules / "alerts.yml").read_text())
+    unknown = {name for expression in asked for name in named(expression)} - told()
+    insist(not unknown, f"nobody tells {unknown}")
+    yield "and every metric that they name is told by a program"
+
+
+def named(expression):
+    """The metrics of an expression, without labels."""
+    bare = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring) *\([^)]*\)", "", expression)
+    return re.findall(r"\b(?:nexo|http|db|process)_[a-z_]+", bare)
+
+
+def told():
+    """The metrics of all programs, by the tables in their source; a histogram has three."""
+    source = "".join((ROOT / file).read_text() for file in ("libs/signals/src/table.rs", "libs/backup/src/metrics.rs"))
+    names = re.findall(r'"((?:nexo|http|db|process)_[a-z_]+)"', source)
+    return {name + more for name in names for more in ("", "_bucket", "_sum", "_count")}
 
 
 def questions(file):
