@@ -31,7 +31,7 @@ def observability(_):
         file.flush()
         run(["promtool", "check", "rules", file.name])
     yield f"{len(dashboards)} dashboards ask {len(asked)} questions that Prometheus understands"
-    asked += re.findall(r"expr: (.*)", (rules / "alerts.yml").read_text())
+    asked.append((rules / "alerts.yml").read_text())
     unknown = {name for expression in asked for name in named(expression)} - told()
     insist(not unknown, f"nobody tells {unknown}")
     yield "and every metric that they name is told by a program"
