@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
     let done = match arguments.command {
-        Command::Up { demo } => up::up(env, demo).await,
+        Command::Up { demo } => Box::pin(up::up(env, demo)).await,
         Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
         Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
         Command::Audit(command) => Box::pin(audit::run(env, command)).await,
