@@ -1,6 +1,6 @@
 //! Counted over connections: what is let through is what the rate gives. A program of its own: what else runs in tests
 //! would keep it from asking as often as it says.
-#![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 use std::{
     net::SocketAddr,
