@@ -36,7 +36,7 @@ impl Ending {
 /// Whether tokens are good for nothing after this statement that were good before.
 pub(crate) const fn is_ending(text: &str) -> bool {
     contains(text, "update app.sessions")
-        && (contains(text, "set revoked_at = ") || contains(text, "set epoch = epoch + 1"))
+        && (contains(text, "revoked_at = ") || contains(text, "epoch = epoch + 1"))
 }
 
 impl TenantTx {

@@ -1,21 +1,13 @@
 //! The access log: a line for each request, when its answer has gone. It has no query, no body, no header, no address and
 //! no id of a record: nothing of it lets anybody in, and nothing is about people.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use axum::{
-    body::{Body, Bytes},
-    extract::Request,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use http::Method;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use web::RequestId;
 
+use super::carried::{Carry, carrying};
 use crate::trail::Trail;
 
 /// A client that has gone before it was answered; as nginx tells it.
@@ -54,7 +46,7 @@ impl Line {
         if let Some(route) = self.trail.route.as_ref().and_then(|route| route.to_str().ok()) {
             route.clone_into(&mut self.route);
         }
-        Response::from_parts(parts, Body::new(Followed { body, line: self }))
+        Response::from_parts(parts, carrying(body, self))
     }
 }
 
@@ -87,33 +79,9 @@ fn route(path: &str) -> String {
     names.take(12).collect::<Vec<_>>().join("/")
 }
 
-/// An answer on its way.
-struct Followed {
-    body: Body,
-    line: Line,
-}
-
-impl HttpBody for Followed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.line.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Carry for Line {
+    fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
     }
 }
 

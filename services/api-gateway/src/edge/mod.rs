@@ -3,6 +3,7 @@
 
 mod access;
 mod armour;
+pub(crate) mod carried;
 mod compress;
 mod cors;
 pub(crate) mod hops;

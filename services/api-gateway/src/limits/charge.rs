@@ -1,19 +1,14 @@
 //! What a request was charged, for its answer: how the tightest bucket stands, and the place that the request has until its
 //! answer has gone.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use ::limits::{Place, Standing};
-use axum::{
-    body::{Body, Bytes},
-    response::Response,
-};
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Body as _;
+
+use crate::edge::carried::{Carry, carrying};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -43,9 +38,7 @@ impl Charge {
             tell(answer.headers_mut(), standing);
         }
         match self.place {
-            Some(place) if !answer.body().is_end_stream() => {
-                answer.map(|body| Body::new(Held { body, _place: place }))
-            }
+            Some(place) if !answer.body().is_end_stream() => answer.map(|body| carrying(body, place)),
             _ => answer,
         }
     }
@@ -62,28 +55,4 @@ pub(super) fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
 }
 
-/// The body of an answer, and the place of its request.
-struct Held {
-    body: Body,
-    _place: Place,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+impl Carry for Place {}

@@ -1,38 +1,11 @@
 //! The access log.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{in_front_of_echo, send};
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::{in_front_of_echo, lines::Lines, send};
 
 #[tokio::test]
 async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
@@ -53,7 +26,7 @@ async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
     assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err(), "whoever asked has gone");
     drop(logging);
 
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     let secrets = [&ana.token, "acme-secret", "t0ps3cret", "a-key-of-mine", "s3ss10n", "people", record];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} is in {text}");

@@ -12,6 +12,7 @@ mod connections;
 mod drain;
 mod keys;
 mod limits;
+mod lines;
 mod revoked;
 mod upstreams;
 mod wire;

@@ -1,17 +1,13 @@
 //! Gateways that share their limits through Redis, and one that has lost it.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use testkit::{Ground, Nexo, Person, Redis};
 use tokio::time::sleep;
 
 use super::{ask, gateway_of, left};
-use crate::send;
+use crate::{lines::Lines, send};
 
 const LIMITS: &str = "reads_per_minute = 6, reads_burst = 20";
 
@@ -72,38 +68,18 @@ async fn two_gateways_share_one_limit_and_each_shows_what_is_left_of_it() {
     assert!(keys.contains(&format!("nexo:limit:account:{}:read:6:20", ana.account)), "{keys}");
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn count(&self, text: &str) -> usize {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches(text).count()
-    }
-}
-
 #[tokio::test]
 async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
     let lines = Lines::default();
-    let kept = lines.clone();
-    let log = tracing_subscriber::fmt().with_writer(move || kept.clone()).finish();
+    let log = tracing_subscriber::fmt().with_writer(lines.clone()).finish();
+    let told = |text: &str| lines.text().matches(text).count();
     let _logging = tracing::subscriber::set_default(log);
     let mut redis = Redis::start().await;
     let [one, other] = gateways(&redis).await;
     let (ana, ben) = (one.person("").await, one.person("").await);
     assert_eq!(ask(&ana, Method::GET, 5).await, (5, 0));
     tracing::callsite::rebuild_interest_cache(); // other tests may have come by without a subscriber
-    let before = lines.count("Redis is there");
+    let before = told("Redis is there");
 
     redis.kill();
     assert_eq!(ask(&ana, Method::GET, 20).await, (15, 5), "it goes on from what it knows");
@@ -113,7 +89,7 @@ async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
     }
     let health = send(&Person::nobody(&one.router), Method::GET, "/api/health", &[]).await;
     assert_eq!(health.body["parts"]["api-gateway"]["parts"]["limits"], "down", "{}", health.body);
-    assert_eq!(lines.count("Redis is gone"), 2, "once for each gateway");
+    assert_eq!(told("Redis is gone"), 2, "once for each gateway");
 
     redis.start_again().await;
     for gateway in [&one, &other] {
@@ -121,7 +97,7 @@ async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
     }
     assert_eq!(ask(&ana, Method::GET, 2).await, (0, 2), "what was used is not forgotten");
     assert_eq!(ask(&at(&other, &ana), Method::GET, 2).await, (0, 2), "and they share it again");
-    assert_eq!(lines.count("Redis is there") - before, 2, "and once for each gateway");
+    assert_eq!(told("Redis is there") - before, 2, "and once for each gateway");
     let answer = send(&one.person("").await, Method::GET, "/api/v1/clients", &[]).await;
     assert_eq!(left(&answer), [Some(20), Some(19), Some(10)]);
 }
