@@ -86,6 +86,7 @@ mod statement;
 mod system;
 mod trace;
 mod tx;
+mod visible;
 mod wake;
 
 pub use change::{Change, Entry};
@@ -95,8 +96,8 @@ pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{
     Answer, Changed, KeyPart, New, Purpose, Removed, Restored, Written, all_found, change, find,
-    find_in_trash, history, insert, lock_all, matching, purge, purge_about, remember, remove, replay,
-    restore, touch, write_each,
+    find_in_trash, history, insert, lock_all, matching, purge, purge_about, remember, remember_of, remove,
+    replay, replay_of, restore, touch, write_each,
 };
 pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,
@@ -112,4 +113,5 @@ pub use roles::{Passwords, admit_services, prepare as prepare_cluster};
 pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
 pub use system::{Reason, SystemTx};
 pub use tx::{Db, TenantTx};
+pub use visible::{Visible, dressed, visible, visible_each};
 pub use wake::Wake;

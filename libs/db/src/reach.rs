@@ -16,6 +16,17 @@ pub(crate) enum Reach {
     Of { permissions: Permissions, acting: Option<(&'static str, &'static str)> },
 }
 
+/// Which records of a resource a person may read.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// Every record of the account.
+    Every,
+    /// Those for which this condition, ` and …`, holds.
+    Where(String),
+    /// None.
+    None,
+}
+
 /// A record would be beyond the reach of whoever writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("your permission reaches only your own records, or your team's: this one would be somebody else's")]
@@ -30,6 +41,9 @@ impl Refusal for BeyondReach {
         Sort::Forbidden
     }
 }
+
+/// Without these a record can neither be asked for again, nor be changed, nor stand in a list.
+const NEVER_HIDDEN: [&str; 3] = ["id", "version", "created_at"];
 
 /// The fields of a resource that somebody may not see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +92,53 @@ impl Reach {
             Self::Whole => Some(String::new()),
             Self::Of { permissions, .. } => {
                 permissions.scope(R::NAME, "read").map(|scope| belongs::<R>(scope, ME))
+            }
+        }
+    }
+
+    /// Which records of `R` may be read.
+    pub(crate) fn reading_of<R: Resource>(&self) -> Reading {
+        match self.reading::<R>() {
+            None => Reading::None,
+            Some(condition) if condition.is_empty() => Reading::Every,
+            Some(condition) => Reading::Where(condition),
+        }
+    }
+
+    /// ` and …`: the condition that a list holds a record of `R`, whatever the request does to those that it names: both the
+    /// action and reading must reach it. Otherwise a filter would tell of fields that cannot be read.
+    pub(crate) fn listing<R: Resource>(&self) -> String {
+        let acting = self.condition::<R>();
+        match self.reading_of::<R>() {
+            Reading::Every => acting,
+            Reading::Where(reading) if reading == acting => acting,
+            Reading::Where(reading) => format!("{acting}{reading}"),
+            Reading::None => " and false".to_owned(),
+        }
+    }
+
+    /// In one word, what the person sees of `R`, or of everything: two equal ones see the same fields of the same records,
+    /// as long as nobody's records and teams change.
+    pub(crate) fn sight_of<R: Resource>(&self) -> String {
+        match self {
+            Self::Whole => "whole".to_owned(),
+            Self::Of { permissions, .. } => {
+                let mut hidden = Hidden::of::<R>(permissions).0;
+                hidden.sort_unstable();
+                format!("{}:{:?}-{}", R::NAME, permissions.scope(R::NAME, "read"), hidden.join(","))
+            }
+        }
+    }
+
+    /// The same of everything that the person may do.
+    pub(crate) fn sight(&self) -> String {
+        match self {
+            Self::Whole => "whole".to_owned(),
+            Self::Of { permissions, .. } => {
+                let (mut held, mut hidden) = (permissions.to_texts(), permissions.hidden().to_vec());
+                held.sort_unstable();
+                hidden.sort_unstable();
+                format!("{}-{}", held.join(","), hidden.join(","))
             }
         }
     }
@@ -166,7 +227,7 @@ impl Hidden {
     pub fn named(resource: &str, permissions: &Permissions) -> Self {
         let hidden = permissions.hidden().iter();
         let own = hidden.filter_map(|field| field.strip_prefix(resource)?.strip_prefix('.'));
-        Self(own.map(ToOwned::to_owned).collect())
+        Self(own.filter(|field| !NEVER_HIDDEN.contains(field)).map(ToOwned::to_owned).collect())
     }
 
     /// Whether there is none.
@@ -181,10 +242,10 @@ impl Hidden {
         self.0.iter().any(|hidden| hidden == field)
     }
 
-    /// The first of them that `value`, an object, gives a value.
+    /// The first of them that `value`, an object as it was sent, names.
     #[must_use]
     pub fn named_by(&self, value: &Value) -> Option<&str> {
-        self.0.iter().find(|field| value.get(field).is_some_and(|value| !value.is_null())).map(String::as_str)
+        self.0.iter().find(|field| value.get(field).is_some()).map(String::as_str)
     }
 
     /// Takes them out of a record, or out of the fields of one.

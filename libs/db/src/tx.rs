@@ -132,6 +132,8 @@ pub struct TenantTx {
     pub(crate) cursors: Arc<hmac::Key>,
     pub(crate) reach: Reach,
     changes: Vec<Change>,
+    /// The records that the answer shows, beyond identity and version.
+    pub(crate) answered: Vec<Uuid>,
     pub(crate) ended: Vec<Ended>,
     listeners: Arc<Listeners>,
 }
@@ -144,7 +146,16 @@ impl TenantTx {
         listeners: Arc<Listeners>,
         reach: Reach,
     ) -> Self {
-        Self { conn, inside, cursors, reach, changes: Vec::new(), ended: Vec::new(), listeners }
+        Self {
+            conn,
+            inside,
+            cursors,
+            reach,
+            changes: Vec::new(),
+            answered: Vec::new(),
+            ended: Vec::new(),
+            listeners,
+        }
     }
 
     /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as

@@ -146,6 +146,14 @@ impl<A: Action, R: Subject> May<A, R> {
         Ok(Self { db, who, proof: PhantomData })
     }
 
+    /// Fails unless the caller may do `action` to `R` as well.
+    pub fn also(&self, action: &str) -> Result<()> {
+        if self.who.0.permissions().allow(R::NAME, action) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("{}:{action}", R::NAME)))
+    }
+
     /// Who asks.
     #[must_use]
     pub fn who(&self) -> &Principal {

@@ -4,7 +4,7 @@ use axum::{
     body::to_bytes,
     response::{IntoResponse, Response},
 };
-use db::{Answer, Hidden, Page, Record, Resource};
+use db::{Answer, Page, Record, Resource, Visible};
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{ETAG, LOCATION},
@@ -22,29 +22,9 @@ use crate::{Error, Json};
 #[derive(Debug)]
 pub struct Created<T>(pub String, pub T);
 
-/// 200 with a record, and its version as `ETag`.
+/// 200 with a record as its reader may see it, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Tagged<T> {
-    record: Record<T>,
-    shown: Option<Value>,
-}
-
-impl<T> Tagged<T> {
-    /// As it is shown, where that is not as it is.
-    #[must_use]
-    pub fn shown(record: Record<T>, shown: Option<Value>) -> Self {
-        Self { record, shown }
-    }
-}
-
-impl<T: Serialize> Tagged<T> {
-    /// As somebody sees it from whom these fields are hidden.
-    #[must_use]
-    pub fn of(record: Record<T>, hidden: &Hidden) -> Self {
-        let shown = if hidden.is_empty() { None } else { masked(&record, hidden).ok() };
-        Self { record, shown }
-    }
-}
+pub struct Tagged<T>(pub Visible<T>);
 
 /// 200 with a page of records.
 #[derive(Debug)]
@@ -61,13 +41,6 @@ impl<T> Listed<T> {
     }
 }
 
-/// What `seen` is without the hidden fields.
-pub(crate) fn masked(seen: &impl Serialize, hidden: &Hidden) -> Result<Value, Error> {
-    let mut value = serde_json::to_value(seen).map_err(|error| Error::Internal(error.into()))?;
-    hidden.mask(&mut value);
-    Ok(value)
-}
-
 /// 200 with something that is no record, and its version as `ETag`.
 #[derive(Debug)]
 pub struct Marked<T>(pub i64, pub T);
@@ -80,17 +53,9 @@ pub struct Accepted<T>(pub T);
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 201 with a record, where it is, and its version as `ETag`.
+/// 201 with a record as its maker may see it, where it is, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Made<T>(Tagged<T>);
-
-impl<T: Serialize> Made<T> {
-    /// As somebody sees it from whom these fields are hidden.
-    #[must_use]
-    pub fn of(record: Record<T>, hidden: &Hidden) -> Self {
-        Self(Tagged::of(record, hidden))
-    }
-}
+pub struct Made<T>(pub Visible<T>);
 
 /// An `A`: made just now, or remembered from the first time that the request was sent.
 #[derive(Debug)]
@@ -147,8 +112,8 @@ impl<A> IntoResponse for Answered<A> {
 
 impl<R: Resource> IntoResponse for Made<R> {
     fn into_response(self) -> Response {
-        let location = format!("/api/v1/{}/{}", R::PLURAL, self.0.record.id);
-        (StatusCode::CREATED, [(LOCATION, location)], self.0).into_response()
+        let location = format!("/api/v1/{}/{}", R::PLURAL, self.0.id());
+        (StatusCode::CREATED, [(LOCATION, location)], Tagged(self.0)).into_response()
     }
 }
 
@@ -158,13 +123,9 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Tagged<T> {
+impl<R: Resource> IntoResponse for Tagged<R> {
     fn into_response(self) -> Response {
-        let tag = [(ETAG, etag(self.record.kept.version))];
-        match self.shown {
-            None => (tag, Json(self.record)).into_response(),
-            Some(shown) => (tag, Json(shown)).into_response(),
-        }
+        ([(ETAG, etag(self.0.version()))], Json(self.0)).into_response()
     }
 }
 

@@ -11,7 +11,7 @@ mod refer;
 
 pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
-pub use idempotency::{Answer, remember, replay};
+pub use idempotency::{Answer, remember, remember_of, replay, replay_of};
 pub use matching::{KeyPart, Purpose, matching};
 pub use purge::{find_in_trash, purge, purge_about};
 

@@ -85,12 +85,13 @@ impl<'w> Columns<'w> {
         (self.find)(name).filter(|_| !self.hidden.hide(name))
     }
 
-    /// One of the record's own, or of what it refers to, if its reader may see that.
+    /// One of the record's own, or of what it refers to, if its reader may see that, and the reference itself.
     pub(crate) fn path(&self, name: &str) -> Option<Path> {
         let Some((through, name)) = name.split_once('.') else {
             return Some(Path { through: None, column: self.own(name)? });
         };
-        let related = self.related.iter().find(|related| related.name == through)?;
+        let visible = |related: &&Related| related.name == through && !self.hidden.hide(related.column);
+        let related = self.related.iter().find(visible)?;
         let column = (related.find)(name).filter(|_| !self.reach.hidden_of(related.resource).hide(name))?;
         let reach = (related.reach)(self.reach)?;
         Some(Path { through: Some((related, reach)), column })

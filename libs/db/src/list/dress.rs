@@ -35,7 +35,8 @@ impl Dress {
             }
         }
         let find = |name: &String| {
-            let related = R::RELATED.iter().find(|related| related.name == name);
+            let visible = |related: &&Related| related.name == name && !view.hidden.hide(related.column);
+            let related = R::RELATED.iter().find(visible);
             related.ok_or_else(|| unanswerable("expand", format!("has nothing called `{name}` to refer to")))
         };
         let expand = expand.map(names).unwrap_or_default().iter().map(find).collect::<Result<_>>()?;

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Listed, Made, May, NoContent, Patch, Path, Query,
-    Read, Result, Tagged, Write, extract::hidden_field,
+    Read, Result, Tagged, Unread, Write,
 };
 
 async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
@@ -43,20 +43,17 @@ async fn answer<A: crate::Action, R: Resource>(may: &May<A, R>, query: &db::Quer
 async fn create<R: Resource>(
     may: May<Write, R>,
     key: Option<IdempotencyKey>,
-    Json(new): Json<R>,
+    new: Unread,
 ) -> Result<Answered<Made<R>>> {
-    let hidden = may.hidden();
-    if !hidden.is_empty() {
-        let whole = serde_json::to_value(&new).map_err(|error| Error::Internal(error.into()))?;
-        hidden.named_by(&whole).map_or(Ok(()), |field| Err(hidden_field(field)))?;
-    }
+    let new: R = new.into_new(&may.hidden())?;
     let once = Once::of(key, &new)?;
-    let mut tx = match once.begin(may.begin().await?).await? {
+    let mut tx = match once.begin_with::<R, _>(may.begin().await?).await? {
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, Made::of(record, &hidden)).await
+    let made = Made(db::visible(&mut tx, record).await?);
+    once.answer_with::<R, _>(tx, made).await
 }
 
 async fn find<R: Resource>(
@@ -67,13 +64,7 @@ async fn find<R: Resource>(
     let dress = Dress::understand::<R>(shape.fields.as_deref(), shape.expand.as_deref(), &may.view())?;
     let mut tx = may.begin_reading().await?;
     let record = db::find(&mut tx, id).await?;
-    if dress.is_plain() {
-        return Ok(Tagged::shown(record, None));
-    }
-    let records = [record];
-    let shown = dress.put_on(&mut tx, &records).await?.pop();
-    let [record] = records;
-    Ok(Tagged::shown(record, shown))
+    db::dressed(&mut tx, record, &dress).await.map(Tagged).map_err(Error::from)
 }
 
 async fn change<R: Resource>(
@@ -84,19 +75,19 @@ async fn change<R: Resource>(
 ) -> Result<Tagged<R>> {
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    let hidden = may.hidden();
-    seen.holds(&before, &hidden)?;
-    patch.spares(&hidden)?;
+    seen.holds(&mut tx, &before).await?;
+    patch.spares(&may.hidden())?;
     let after = patch.onto(&before.data)?;
     let record = db::change(&mut tx, &before, &after).await?;
+    let shown = db::visible(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(Tagged::of(record, &hidden))
+    Ok(Tagged(shown))
 }
 
 async fn remove<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>, seen: IfMatch) -> Result<NoContent> {
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before, &may.hidden())?;
+    seen.holds(&mut tx, &before).await?;
     db::remove(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)

@@ -1,5 +1,5 @@
 use axum::response::IntoResponse;
-use db::TenantTx;
+use db::{Answer, Resource, TenantTx};
 use serde::Serialize;
 
 use crate::{Answered, Error, IdempotencyKey, Result};
@@ -31,13 +31,16 @@ impl Once {
     /// Takes the key for this transaction, and looks whether the request came before.
     pub async fn begin<A>(&self, mut tx: TenantTx) -> Result<Begun<A>> {
         let Some(key) = &self.key else { return Ok(Begun::First(tx)) };
-        match db::replay(&mut tx, key.name(), &self.fingerprint).await? {
-            None => Ok(Begun::First(tx)),
-            Some(before) => {
-                tx.commit().await?; // lets go of the key, before the client can send it again
-                Ok(Begun::Again(Answered::again(before)))
-            }
-        }
+        let before = db::replay(&mut tx, key.name(), &self.fingerprint).await?;
+        begun(tx, before).await
+    }
+
+    /// [`begin`](Self::begin), where the answer holds records of `R`: one that is given again shows of them what its reader
+    /// may see now.
+    pub async fn begin_with<R: Resource, A>(&self, mut tx: TenantTx) -> Result<Begun<A>> {
+        let Some(key) = &self.key else { return Ok(Begun::First(tx)) };
+        let before = db::replay_of::<R>(&mut tx, key.name(), &self.fingerprint).await?;
+        begun(tx, before).await
     }
 
     /// Commits, and gives this answer; remembers it together with what was done.
@@ -49,4 +52,24 @@ impl Once {
         tx.commit().await?;
         Ok(answer)
     }
+
+    /// [`answer`](Self::answer) with records of `R`, after [`begin_with`](Self::begin_with).
+    pub async fn answer_with<R: Resource, A: IntoResponse>(
+        self,
+        mut tx: TenantTx,
+        answer: A,
+    ) -> Result<Answered<A>> {
+        let answer = Answered::of(answer, self.fingerprint).await?;
+        if let Some(key) = &self.key {
+            db::remember_of::<R>(&mut tx, key.name(), answer.to_remember()).await?;
+        }
+        tx.commit().await?;
+        Ok(answer)
+    }
+}
+
+async fn begun<A>(tx: TenantTx, before: Option<Answer>) -> Result<Begun<A>> {
+    let Some(before) = before else { return Ok(Begun::First(tx)) };
+    tx.commit().await?; // lets go of the key, before the client can send it again
+    Ok(Begun::Again(Answered::again(before)))
 }

@@ -5,10 +5,12 @@ use kernel::Id;
 
 use super::{Begun, Once, answer};
 use crate::{
-    Answered, Delete, IdempotencyKey, IfMatch, Listed, May, NoContent, Path, Purge, Query, Result, Tagged,
+    Action as _, Answered, Delete, IdempotencyKey, IfMatch, Listed, May, NoContent, Path, Purge, Query, Read,
+    Result, Tagged,
 };
 
 pub(super) async fn list<R: Resource>(may: May<Delete, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
+    may.also(Read::NAME)?;
     let query = db::Query::of_trash(asked, &may.view())?;
     answer(&may, &query).await
 }
@@ -20,12 +22,13 @@ pub(super) async fn restore<R: Resource>(
     Path(id): Path<Id<R>>,
 ) -> Result<Answered<Tagged<R>>> {
     let once = Once::of(key, &())?;
-    let mut tx = match once.begin(may.begin().await?).await? {
+    let mut tx = match once.begin_with::<R, _>(may.begin().await?).await? {
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
     let record = db::restore(&mut tx, id).await?;
-    once.answer(tx, Tagged::of(record, &may.hidden())).await
+    let back = Tagged(db::visible(&mut tx, record).await?);
+    once.answer_with::<R, _>(tx, back).await
 }
 
 pub(super) async fn purge<R: Resource>(
@@ -35,7 +38,7 @@ pub(super) async fn purge<R: Resource>(
 ) -> Result<NoContent> {
     let mut tx = may.begin().await?;
     let record = db::find_in_trash(&mut tx, id).await?;
-    seen.holds(&record, &may.hidden())?;
+    seen.holds(&mut tx, &record).await?;
     db::purge(&mut tx, &record).await?;
     tx.commit().await?;
     Ok(NoContent)

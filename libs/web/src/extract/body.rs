@@ -9,12 +9,36 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
-use super::violations::{nul, unreadable, valid};
+use super::{
+    strict::{self, Strict},
+    violations::{unreadable, valid},
+};
 use crate::{Error, finish::BODY_LIMIT};
 
 /// A JSON body that has been read and validated; or one to send.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
+
+/// A JSON body that has been read, but not yet into what it is about.
+#[derive(Debug)]
+pub struct Unread(Value);
+
+impl From<Value> for Unread {
+    fn from(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl Unread {
+    /// Reads and validates it, for a caller from whom these fields are hidden: to them there are no such fields. A field that
+    /// has a default gets it.
+    pub fn into_new<T: DeserializeOwned + Validate>(self, hidden: &Hidden) -> Result<T, Error> {
+        match hidden.named_by(&self.0) {
+            Some(field) => Err(hidden_field(field)),
+            None => understood(self.0),
+        }
+    }
+}
 
 /// A change to part of a `T`, after RFC 7396: absent stays, `null` clears.
 #[derive(Debug)]
@@ -41,9 +65,9 @@ impl Patch {
     }
 }
 
-/// Reads and validates what is JSON already.
+/// Reads and validates what is JSON already: structs from objects alone.
 pub fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
-    valid(serde_path_to_error::deserialize(value).map_err(|error| unreadable(&error))?)
+    valid(serde_path_to_error::deserialize(Strict(value)).map_err(|error| unreadable(&error))?)
 }
 
 /// To whoever may not see a field, there is none.
@@ -83,8 +107,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Json<T> 
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = read(request, state, &["application/json"]).await?;
-        valid(parse(&body)?).map(Self)
+        let Unread(body) = Unread::from_request(request, state).await?;
+        understood(body).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        parse(&read(request, state, &["application/json"]).await?).map(Self)
     }
 }
 
@@ -93,8 +125,7 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let body = read(request, state, &["application/json", "application/merge-patch+json"]).await?;
-        let patch: Value = parse(&body)?;
-        Self::of(patch).ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
+        Self::of(parse(&body)?).ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
     }
 }
 
@@ -116,17 +147,10 @@ fn is_one_of(headers: &HeaderMap, media: &[&str]) -> bool {
     sent.is_some_and(|sent| media.iter().any(|media| sent.trim().eq_ignore_ascii_case(media)))
 }
 
-/// Reads JSON. A text with NUL is refused by name: PostgreSQL cannot keep one.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    if body.windows(6).any(|six| six == br"\u0000") {
-        let whole =
-            serde_json::from_slice::<Value>(body).map_err(|error| Error::Malformed(error.to_string()))?;
-        if let Some(pointer) = nul(&whole) {
-            return Err(Error::invalid(&pointer, "nul", "must not hold the character U+0000"));
-        }
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
-    json.end().map_err(|error| Error::Malformed(error.to_string()))?;
-    Ok(value)
+/// Reads JSON. What is at fault is looked for a second time, with its place: that costs those who send it.
+fn parse(body: &[u8]) -> Result<Value, Error> {
+    strict::value(body).map_err(|error| match strict::traced(body) {
+        Err(traced) => unreadable(&traced),
+        Ok(_) => Error::Malformed(format!("the body is not JSON: {error}")),
+    })
 }

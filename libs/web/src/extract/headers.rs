@@ -1,5 +1,5 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use db::{Hidden, Record, Resource};
+use db::{Record, Resource, TenantTx};
 use http::{header::IF_MATCH, request::Parts};
 use utoipa::{
     IntoParams, PartialSchema as _,
@@ -9,24 +9,19 @@ use utoipa::{
     },
 };
 
-use crate::{Error, respond::masked};
+use crate::Error;
 
 /// The version that a client has seen; without it, nobody can tell whether they overwrite somebody.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(i64);
 
 impl IfMatch {
-    /// This version.
-    pub(crate) fn version(version: i64) -> Self {
-        Self(version)
-    }
-
-    /// Whether `record` is still what the client has seen; if not, the client gets what it is now.
-    pub fn holds<R: Resource>(self, record: &Record<R>, hidden: &Hidden) -> Result<(), Error> {
+    /// Whether `record` is still what the client has seen; if not, the client gets what it may see of it now.
+    pub async fn holds<R: Resource>(self, tx: &mut TenantTx, record: &Record<R>) -> Result<(), Error> {
         if self == record.kept.version {
             return Ok(());
         }
-        Err(Error::Stale(R::NAME, Some(masked(record, hidden)?)))
+        Err(Error::Stale(R::NAME, Some(db::visible(tx, record.clone()).await?.into_json()?)))
     }
 }
 

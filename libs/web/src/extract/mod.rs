@@ -4,10 +4,10 @@ mod body;
 mod headers;
 mod params;
 mod rules;
+mod strict;
 mod violations;
 
-pub(crate) use body::hidden_field;
-pub use body::{Json, Patch, understood};
+pub use body::{Json, Patch, Unread, understood};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
 pub use rules::{ascii, one_line, web_address};

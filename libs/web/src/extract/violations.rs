@@ -1,9 +1,9 @@
 //! From what serde and validator say to fields at fault.
 
-use serde_json::Value;
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
+use super::strict::NUL;
 use crate::{Error, Violation};
 
 pub(super) fn valid<T: Validate>(value: T) -> Result<T, Error> {
@@ -67,10 +67,12 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
         ["unknown", "field"] => "unknown-field",
         ["missing", "field"] => "required",
         ["unknown", "variant"] => "choice",
+        ["duplicate", "field"] => "duplicate",
+        _ if message == NUL => "nul",
         _ => "type",
     };
     let last = format!("/{quoted}");
-    if matches!(code, "unknown-field" | "required") && !pointer.ends_with(&last) {
+    if matches!(code, "unknown-field" | "required" | "duplicate") && !pointer.ends_with(&last) {
         pointer.push_str(&last);
     }
     // What came in is not told back: it may have been a password.
@@ -86,19 +88,5 @@ fn step(segment: &Segment) -> Option<String> {
         Segment::Seq { index } => Some(format!("/{index}")),
         Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
         Segment::Enum { .. } | Segment::Unknown => None,
-    }
-}
-
-/// Where a text holds NUL, if one does.
-pub(super) fn nul(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => text.contains('\0').then(String::new),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| Some(format!("/{at}{}", nul(item)?)))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
-            if name.contains('\0') { Some(String::new()) } else { Some(format!("/{name}{}", nul(field)?)) }
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

@@ -23,13 +23,14 @@ pub(crate) async fn create_role(
     Json(new): Json<Role>,
 ) -> Result<Answered<Made<Role>>> {
     let once = Once::of(key, &new)?;
-    let mut tx = match once.begin(may.begin().await?).await? {
+    let mut tx = match once.begin_with::<Role, _>(may.begin().await?).await? {
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
     rights::lock(&mut tx, may.who()).await?.reach(&rights_of(&new))?;
     let record = db::insert(&mut tx, &new).await?;
-    once.answer(tx, Made::of(record, &may.hidden())).await
+    let made = Made(db::visible(&mut tx, record).await?);
+    once.answer_with::<Role, _>(tx, made).await
 }
 
 /// Change a role.
@@ -46,14 +47,15 @@ pub(crate) async fn change_role(
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before, &may.hidden())?;
+    seen.holds(&mut tx, &before).await?;
     let after: Role = patch.onto(&before.data)?;
     let holders = others_role(&mut tx, &author, id, &before.data).await?;
     author.reach(&rights_of(&after))?;
     let record = db::change(&mut tx, &before, &after).await?;
     rights::renew(&mut tx, &holders).await?;
+    let shown = db::visible(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(Tagged::of(record, &may.hidden()))
+    Ok(Tagged(shown))
 }
 
 /// Remove a role that nobody holds.
@@ -66,7 +68,7 @@ pub(crate) async fn remove_role(
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before, &may.hidden())?;
+    seen.holds(&mut tx, &before).await?;
     if before.data.standard {
         return Err(RoleRefusal::Standard.into());
     }

@@ -58,7 +58,7 @@ pub(crate) async fn set_team_members(
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let team = db::find(&mut tx, id).await?;
-    seen.holds(&team, &may.hidden())?;
+    seen.holds(&mut tx, &team).await?;
     let me = may.who().user();
     let before: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
     if asked.members.contains(&me) && !before.contains(&(me,)) {

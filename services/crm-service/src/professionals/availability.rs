@@ -59,11 +59,10 @@ pub(super) async fn set_availability(
     seen: IfMatch,
     Json(Availability { weekly_hours, exceptions }): Json<Availability>,
 ) -> Result<Marked<Availability>> {
-    let hidden = may.hidden();
-    sees_hours(&hidden)?;
+    sees_hours(&may.hidden())?;
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&before, &hidden)?;
+    seen.holds(&mut tx, &before).await?;
     let after = Professional { weekly_hours, exceptions, ..before.data.clone() };
     let record = db::change(&mut tx, &before, &after).await?;
     tx.commit().await?;

@@ -51,7 +51,7 @@ pub(crate) async fn set_tags_of<R: Resource>(
     wanted.dedup();
     let mut tx = may.begin().await?;
     let record = db::find(&mut tx, id).await?;
-    seen.holds(&record, &may.hidden())?;
+    seen.holds(&mut tx, &record).await?;
     let before = tags(&mut tx, id).await?;
     if before == wanted {
         return Ok(Marked(record.kept.version, Tags { tags: before }));

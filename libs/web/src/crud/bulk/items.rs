@@ -1,11 +1,10 @@
 //! What becomes of each item on its way, and how it is told.
 
-use db::{Hidden, Record, Resource};
+use db::{Resource, Visible};
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::{Error, Problem, Result, Violation, respond::masked};
+use crate::{Error, Problem, Result, Violation};
 
 /// Parts the items that are good so far from the failures, which keep their places.
 pub(super) fn good<T>(all: Vec<Result<T>>) -> (Vec<T>, Vec<Option<Error>>) {
@@ -82,30 +81,20 @@ fn problem_of(at: usize, fields: &str, error: Error) -> Problem {
 
 /// What became of an item.
 #[derive(Serialize)]
-pub(super) struct Told<'r, R> {
+#[serde(bound = "R: Resource")]
+pub(super) struct Told<R> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<Shown<'r, R>>,
+    record: Option<Visible<R>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Shown<'r, R> {
-    Whole(&'r Record<R>),
-    Part(Value),
-}
-
-impl<'r, R: Resource> Told<'r, R> {
+impl<R: Resource> Told<R> {
     /// That it was done.
-    pub(super) fn done(status: StatusCode, record: &'r Record<R>, hidden: &Hidden) -> Result<Self> {
-        let record = match status {
-            StatusCode::NO_CONTENT => None,
-            _ if hidden.is_empty() => Some(Shown::Whole(record)),
-            _ => Some(Shown::Part(masked(record, hidden)?)),
-        };
-        Ok(Self { status: status.as_u16(), record, problem: None })
+    pub(super) fn done(status: StatusCode, record: Visible<R>) -> Self {
+        let record = (status != StatusCode::NO_CONTENT).then_some(record);
+        Self { status: status.as_u16(), record, problem: None }
     }
 
     /// That it was not.

@@ -50,17 +50,17 @@ async fn run<R: Resource, O: Operation<R>>(
     if atomic {
         read = all_or_nothing(read, O::FIELDS)?.into_iter().map(Ok).collect();
     }
-    let mut tx = match once.begin(may.begin().await?).await? {
+    let mut tx = match once.begin_with::<R, _>(may.begin().await?).await? {
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
-    let mut written = write(&mut tx, read, &hidden).await?;
+    let mut written = write(&mut tx, read).await?;
     if atomic {
         written = all_or_nothing(written, O::FIELDS)?.into_iter().map(Ok).collect();
     }
     let status = if atomic { StatusCode::OK } else { StatusCode::MULTI_STATUS };
-    let body = told::<R, O>(written, &hidden)?;
-    once.answer(tx, Done::new(status, body)).await
+    let body = told::<R, O>(&mut tx, written).await?;
+    once.answer_with::<R, _>(tx, Done::new(status, body)).await
 }
 
 /// Reads every item, without the database. A record stands in one item: of two writes of one request to it, the second
@@ -83,26 +83,29 @@ fn read<R: Resource, O: Operation<R>>(asked: Bulk, hidden: &Hidden) -> Vec<Resul
 async fn write<R: Resource, O: Operation<R>>(
     tx: &mut TenantTx,
     items: Vec<Result<O>>,
-    hidden: &Hidden,
 ) -> Result<Vec<Result<Record<R>>>> {
     let (items, places) = good(items);
-    let prepared = put_back(places, O::prepare(tx, items, hidden).await?);
+    let prepared = put_back(places, O::prepare(tx, items).await?);
     let (ready, places) = good(prepared);
     let written = db::write_each(tx, &ready).await?;
     Ok(put_back(places, written.into_iter().map(|one| one.map_err(Error::from))))
 }
 
 /// The body of the answer.
-fn told<R: Resource, O: Operation<R>>(written: Vec<Result<Record<R>>>, hidden: &Hidden) -> Result<Vec<u8>> {
+async fn told<R: Resource, O: Operation<R>>(
+    tx: &mut TenantTx,
+    written: Vec<Result<Record<R>>>,
+) -> Result<Vec<u8>> {
     #[derive(Serialize)]
-    struct Body<'r, R> {
-        data: Vec<Told<'r, R>>,
+    #[serde(bound = "R: Resource")]
+    struct Body<R> {
+        data: Vec<Told<R>>,
     }
     let (records, places) = good(written);
-    let mut records = records.iter();
+    let mut records = db::visible_each(tx, records).await?.into_iter();
     let each = places.into_iter().enumerate().filter_map(|(at, failed)| match failed {
         Some(error) => Some(Told::refused(at, O::FIELDS, error)),
-        None => records.next().map(|record| Told::done(O::DONE, record, hidden)),
+        None => records.next().map(|record| Ok(Told::done(O::DONE, record))),
     });
     let body = Body { data: each.collect::<Result<_>>()? };
     serde_json::to_vec(&body).map_err(|error| Error::Internal(error.into()))

@@ -1,6 +1,8 @@
 //! What each operation reads, and what it makes ready to be written.
 
-use db::{Changed, Hidden, New, Removed, Resource, Restored, TenantTx, Written, lock_all};
+use std::collections::HashMap;
+
+use db::{Changed, Hidden, New, Record, Removed, Resource, Restored, TenantTx, Written, lock_all};
 use http::StatusCode;
 use kernel::Id;
 use serde_json::Value;
@@ -9,10 +11,24 @@ use super::{
     body::{Change, Removal, Restoration},
     items::within,
 };
-use crate::{
-    Action, Delete, Error, IfMatch, Patch, Result, Write,
-    extract::{hidden_field, understood},
-};
+use crate::{Action, Delete, Error, Patch, Result, Unread, Write, extract::understood};
+
+/// The records that are still as they were seen, and of each other one the refusal, with what the caller may see of it now.
+async fn as_seen<R: Resource>(
+    tx: &mut TenantTx,
+    mut found: HashMap<Id<R>, Record<R>>,
+    seen: impl Iterator<Item = (Id<R>, i64)>,
+) -> Result<HashMap<Id<R>, Result<Record<R>>>> {
+    let changed =
+        |(id, version)| found.get(&id).is_some_and(|record: &Record<R>| record.kept.version != version);
+    let stale: Vec<Id<R>> = seen.filter(|&one| changed(one)).map(|(id, _)| id).collect();
+    let stale: Vec<Record<R>> = stale.iter().filter_map(|id| found.remove(id)).collect();
+    let mut all: HashMap<_, _> = found.into_iter().map(|(id, record)| (id, Ok(record))).collect();
+    for current in db::visible_each(tx, stale).await? {
+        all.insert(current.id(), Err(Error::Stale(R::NAME, Some(current.into_json()?))));
+    }
+    Ok(all)
+}
 
 /// An operation of a batch of `R`.
 pub(super) trait Operation<R: Resource>: Sized + Send {
@@ -35,7 +51,6 @@ pub(super) trait Operation<R: Resource>: Sized + Send {
     fn prepare(
         tx: &mut TenantTx,
         items: Vec<Self>,
-        hidden: &Hidden,
     ) -> impl Future<Output = Result<Vec<Result<Self::Written>>>> + Send;
 }
 
@@ -48,17 +63,14 @@ impl<R: Resource> Operation<R> for Creation<R> {
     const DONE: StatusCode = StatusCode::CREATED;
 
     fn read(item: Value, hidden: &Hidden) -> Result<Self> {
-        if let Some(field) = hidden.named_by(&item) {
-            return Err(hidden_field(field));
-        }
-        understood(item).map(Self)
+        Unread::from(item).into_new(hidden).map(Self)
     }
 
     fn id(&self) -> Option<Id<R>> {
         None
     }
 
-    async fn prepare(tx: &mut TenantTx, items: Vec<Self>, _: &Hidden) -> Result<Vec<Result<New<R>>>> {
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<New<R>>>> {
         Ok(items.into_iter().map(|Self(new)| Ok(New::of(tx, new)?)).collect())
     }
 }
@@ -81,16 +93,13 @@ impl<R: Resource> Operation<R> for Change<R> {
         Some(self.id)
     }
 
-    async fn prepare(
-        tx: &mut TenantTx,
-        items: Vec<Self>,
-        hidden: &Hidden,
-    ) -> Result<Vec<Result<Changed<R>>>> {
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Changed<R>>>> {
         let ids: Vec<_> = items.iter().map(|item| item.id).collect();
-        let mut found = lock_all(tx, &ids).await?;
-        let ready = |Self { id, version, patch }| {
-            let before = found.remove(&id).ok_or(Error::NotFound(R::NAME))?;
-            IfMatch::version(version).holds(&before, hidden)?;
+        let seen = items.iter().map(|item| (item.id, item.version));
+        let found = lock_all(tx, &ids).await?;
+        let mut found = as_seen(tx, found, seen).await?;
+        let ready = |Self { id, patch, .. }| {
+            let before = found.remove(&id).ok_or(Error::NotFound(R::NAME))??;
             let patch = Patch::of(patch).ok_or_else(|| Error::invalid("", "type", "must be an object"));
             let after = patch.and_then(|patch| patch.onto(&before.data));
             Ok(Changed::of(before, after.map_err(|error| within(Self::FIELDS, error))?)?)
@@ -112,18 +121,12 @@ impl<R: Resource> Operation<R> for Removal<R> {
         Some(self.id)
     }
 
-    async fn prepare(
-        tx: &mut TenantTx,
-        items: Vec<Self>,
-        hidden: &Hidden,
-    ) -> Result<Vec<Result<Removed<R>>>> {
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Removed<R>>>> {
         let ids: Vec<_> = items.iter().map(|item| item.id).collect();
-        let mut found = lock_all(tx, &ids).await?;
-        let ready = |Self { id, version }| {
-            let before = found.remove(&id).ok_or(Error::NotFound(R::NAME))?;
-            IfMatch::version(version).holds(&before, hidden)?;
-            Ok(Removed(before))
-        };
+        let seen = items.iter().map(|item| (item.id, item.version));
+        let found = lock_all(tx, &ids).await?;
+        let mut found = as_seen(tx, found, seen).await?;
+        let ready = |Self { id, .. }| found.remove(&id).ok_or(Error::NotFound(R::NAME))?.map(Removed);
         Ok(items.into_iter().map(ready).collect())
     }
 }
@@ -141,7 +144,7 @@ impl<R: Resource> Operation<R> for Restoration<R> {
         Some(self.id)
     }
 
-    async fn prepare(_: &mut TenantTx, items: Vec<Self>, _: &Hidden) -> Result<Vec<Result<Restored<R>>>> {
+    async fn prepare(_: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Restored<R>>>> {
         Ok(items.into_iter().map(|item| Ok(Restored(item.id))).collect())
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::{Begun, Once, items::within, permit::MaySome};
-use crate::{Action, Answered, Delete, Error, IdempotencyKey, Json, May, Patch, Result, Write};
+use crate::{Action, Answered, Delete, Error, IdempotencyKey, Json, May, Patch, Read, Result, Write};
 
 /// How many records are written by one statement.
 const AT_ONCE: usize = 500;
@@ -80,6 +80,7 @@ pub(crate) async fn preview<R: Resource>(
 }
 
 async fn count<R: Resource, A: Action>(may: &May<A, R>, wish: BulkWish) -> Result<Json<BulkPreview>> {
+    may.also(Read::NAME)?; // a condition tells of what it compares
     let patch = understood(wish.operation, wish.patch, &may.hidden())?;
     let selection = Selection::<R>::of(wish.filter, &may.view())?;
     let mut tx = may.begin_reading().await?;
@@ -104,6 +105,7 @@ async fn run<R: Resource, A: Action>(
     key: Option<IdempotencyKey>,
     order: BulkOrder,
 ) -> Result<Answered<Json<BulkApplied>>> {
+    may.also(Read::NAME)?;
     let once = Once::of(key, &order)?;
     let patch = understood(order.operation, order.patch, &may.hidden())?;
     let selection = Selection::<R>::of(order.filter, &may.view())?;

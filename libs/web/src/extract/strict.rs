@@ -1,0 +1,297 @@
+//! JSON as RFC 8259 recommends it: each member of an object once (section 4), within bounds of depth and memory, and read into
+//! a struct from an object alone. Serde would also take an array, and its order for the order of fields in our source.
+
+use std::{cell::Cell, fmt};
+
+use serde::{
+    Deserializer, de,
+    de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor, value},
+    forward_to_deserialize_any,
+};
+use serde_json::{Error, Map, Value};
+
+/// How deep arrays and objects may nest.
+pub(super) const MAX_DEPTH: usize = 32;
+/// How much memory a body may take once it is read. A small object takes a hundred times its text.
+const MAX_BYTES: usize = 16 << 20;
+/// What an object takes beside its members, and what any value takes.
+const OBJECT_BYTES: usize = 640;
+const VALUE_BYTES: usize = 32;
+/// What refuses a text that PostgreSQL cannot store.
+pub(super) const NUL: &str = "must not hold the character U+0000";
+
+/// Reads the JSON of a body into a [`Value`].
+pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
+    let left = Cell::new(MAX_BYTES);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = Reader { left: &left, depth: 0 }.deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// [`value()`], slower, with the path of what is at fault.
+pub(super) fn traced(body: &[u8]) -> Result<Value, serde_path_to_error::Error<Error>> {
+    let left = Cell::new(MAX_BYTES);
+    let mut track = serde_path_to_error::Track::new();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let json = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let read = Reader { left: &left, depth: 0 }.deserialize(json);
+    read.map_err(|error| serde_path_to_error::Error::new(track.path(), error))
+}
+
+/// Builds a [`Value`] within bounds.
+#[derive(Clone, Copy)]
+struct Reader<'b> {
+    /// The bytes that the body may still take.
+    left: &'b Cell<usize>,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn take<E: de::Error>(self, bytes: usize) -> Result<(), E> {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.ok_or_else(|| E::custom("the body has too many values"))?);
+        Ok(())
+    }
+
+    fn within<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom(format_args!("the body nests deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+
+    fn text<E: de::Error>(self, text: String) -> Result<String, E> {
+        self.take(VALUE_BYTES + text.len())?;
+        if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(text) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.take(VALUE_BYTES)?;
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.take(VALUE_BYTES)?;
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.take(VALUE_BYTES)?;
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.take(VALUE_BYTES)?;
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.take(VALUE_BYTES)?;
+        Ok(value.into())
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.visit_string(value.to_owned())
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        self.text(value).map(Value::String)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.within()?;
+        self.take(VALUE_BYTES)?;
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            all.push(item);
+        }
+        Ok(Value::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.within()?;
+        self.take(OBJECT_BYTES)?;
+        let mut all = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let name = self.text(name)?;
+            if all.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            let value = members.next_value_seed(inner)?;
+            all.insert(name, value);
+        }
+        Ok(Value::Object(all))
+    }
+}
+
+/// A value, from which a struct is read only if it is an object, at every depth.
+pub(super) struct Strict(pub(super) Value);
+
+impl<'de> IntoDeserializer<'de, Error> for Strict {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Strict {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Array(items) => {
+                let mut items = value::SeqDeserializer::new(items.into_iter().map(Strict));
+                let read = visitor.visit_seq(&mut items)?;
+                items.end()?;
+                Ok(read)
+            }
+            Value::Object(members) => {
+                let mut members = value::MapDeserializer::new(
+                    members.into_iter().map(|(name, value)| (name, Strict(value))),
+                );
+                let read = visitor.visit_map(&mut members)?;
+                members.end()?;
+                Ok(read)
+            }
+            plain => plain.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if self.0.is_object() {
+            self.deserialize_any(visitor)
+        } else {
+            Err(Error::custom("must be an object"))
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Object(members) => {
+                let members = members.into_iter().map(|(name, value)| (name, Strict(value)));
+                value::MapAccessDeserializer::new(value::MapDeserializer::new(members))
+                    .deserialize_enum(name, variants, visitor)
+            }
+            plain => plain.deserialize_enum(name, variants, visitor),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Step {
+        text: String,
+        done: Option<bool>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Shape {
+        Dot,
+        Line { from: u8, to: u8 },
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Whole {
+        steps: Vec<Step>,
+        pair: Option<(u8, u8)>,
+        shapes: Vec<Shape>,
+    }
+
+    fn read<T: de::DeserializeOwned>(value: Value) -> Result<T, Error> {
+        T::deserialize(Strict(value))
+    }
+
+    #[test]
+    fn a_struct_is_read_from_an_object_at_every_depth() {
+        let shapes = json!(["dot", { "line": { "from": 1, "to": 2 } }]);
+        let whole: Whole =
+            read(json!({ "steps": [{ "text": "a" }], "pair": [1, 2], "shapes": shapes })).unwrap();
+        assert_eq!(whole.steps, [Step { text: "a".to_owned(), done: None }]);
+        assert_eq!(whole.shapes, [Shape::Dot, Shape::Line { from: 1, to: 2 }]);
+        for positional in [
+            json!([[], null, []]),
+            json!({ "steps": [["a", true]], "shapes": [] }),
+            json!({ "steps": [], "shapes": [{ "line": [1, 2] }] }),
+        ] {
+            assert!(read::<Whole>(positional.clone()).is_err(), "{positional}");
+        }
+    }
+
+    #[test]
+    fn a_tuple_has_as_many_items_as_it_says() {
+        assert!(read::<(u8, u8)>(json!([1, 2])).is_ok());
+        assert!(read::<(u8, u8)>(json!([1, 2, 3])).is_err());
+    }
+
+    #[test]
+    fn a_member_stands_once_at_every_depth() {
+        assert!(value(br#"{"a":1,"b":{"a":2}}"#).is_ok());
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"b":[{"a":1,"\u0061":2}]}"#] {
+            let error = value(twice.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("duplicate field `a`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn depth_and_memory_are_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(value(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert!(value(nested(MAX_DEPTH + 1).as_bytes()).is_err());
+        let objects = format!("[{}{{}}]", r#"{"":0},"#.repeat(100_000));
+        assert!(value(objects.as_bytes()).unwrap_err().to_string().contains("too many values"));
+        assert!(value(format!("[{}0]", "0,".repeat(100_000)).as_bytes()).is_ok());
+    }
+}
