@@ -18,6 +18,7 @@ mod matrix;
 mod person;
 mod rabbitmq;
 mod redis;
+mod rights;
 
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside, keeps_one_by_one};
@@ -28,3 +29,4 @@ pub use matrix::matrix;
 pub use person::{Answer, Person};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use rights::{Rights, Sample, Special};

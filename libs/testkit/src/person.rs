@@ -26,8 +26,9 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, `null` when empty.
+    /// The body, `null` when it is no JSON.
     pub body: Value,
+    bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -36,6 +37,12 @@ impl Answer {
     pub fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
     }
 
     /// One header.
@@ -104,6 +111,7 @@ impl Person {
             status: parts.status,
             headers: parts.headers,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            bytes: bytes.into(),
         }
     }
 

@@ -23,6 +23,7 @@ mod notifications;
 mod professionals;
 mod projects;
 mod reach;
+mod rights;
 mod schema;
 mod search;
 mod selection;

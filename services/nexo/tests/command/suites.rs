@@ -97,6 +97,18 @@ async fn a_company_works_as_work_http_says() {
     passes("work.http", 19).await;
 }
 
+#[tokio::test]
+async fn nobody_sees_or_does_more_than_they_may_as_rights_py_says() {
+    let home = home();
+    let nexo = Nexo::up(&home, &[]).await;
+    let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/../../http-tests/rights.py");
+    let run = tokio::process::Command::new("python3").arg(suite).arg(&nexo.url).output().await.unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(said.lines().filter(|line| line.starts_with("ok")).count() >= 30, "{said}");
+    nexo.stop().await;
+}
+
 /// Everything that an account has, in the order in which it can go.
 const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.audit_chains; delete from app.idempotency_keys; delete from app.sessions;
     delete from app.member_roles; delete from app.roles; delete from app.clients;

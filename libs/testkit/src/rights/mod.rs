@@ -1,0 +1,275 @@
+//! What may be seen decides what is shown: every operation of the API document that can show or change a record, as callers
+//! with less than all rights.
+
+mod requests;
+mod sample;
+mod watch;
+
+use std::collections::BTreeSet;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+
+use crate::{Answer, Nexo, Person, closed::operations};
+use requests::{Shot, Target};
+pub use sample::Sample;
+use sample::Samples;
+use watch::Watch;
+
+/// A caller with less than all rights to one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Case {
+    /// May write, delete and purge, and not read.
+    NoRead,
+    /// May do everything, to records of their own.
+    Own,
+    /// May do everything, to records of their team, in which nobody owns one.
+    Team,
+    /// May do everything, without sight of these fields.
+    Hidden(Vec<String>),
+    /// Had all rights, until their membership was suspended.
+    Suspended,
+    /// Had all rights, until they were removed.
+    Removed,
+}
+
+/// How an operation outside the generic ones is called: `GET /professionals/available`, its query, and its body.
+pub type Special = (&'static str, &'static str, Value);
+
+/// The service under test, and a record of each of its resources.
+pub struct Rights<'d> {
+    nexo: Nexo,
+    document: &'d OpenApi,
+    boss: Person,
+    samples: Samples,
+    others: &'static str,
+    special: &'static [fn() -> Special],
+}
+
+impl<'d> Rights<'d> {
+    /// With these samples, in an order in which each refers to those before it. `others` are permissions that every caller
+    /// has beside those to the samples; `special` says how operations are called whose path does not tell.
+    pub async fn of(
+        nexo: Nexo,
+        document: &'d OpenApi,
+        samples: Vec<Sample>,
+        others: &'static str,
+        special: &'static [fn() -> Special],
+    ) -> Self {
+        let all: Vec<String> = samples.iter().map(|sample| format!("{}:*", sample.name)).collect();
+        let boss = nexo.person(&format!("{} {others}", all.join(" "))).await;
+        let samples = Samples::kept(&boss, samples).await;
+        Self { nexo, document, boss, samples, others, special }
+    }
+
+    /// With something more that paths name, such as an import.
+    pub async fn beside(mut self, plural: &str, made: impl AsyncFn(&Self, &Person) -> Value) -> Self {
+        let id = made(&self, &self.boss).await;
+        self.samples.add(plural, id);
+        self
+    }
+
+    /// What the texts of this field begin with, and no others.
+    #[must_use]
+    pub fn mark(&self, plural: &str, field: &str) -> String {
+        self.samples.get(plural).mark(field)
+    }
+
+    /// Tries every operation in every case, and returns how many operations and how many requests that were. Fails on an
+    /// operation that no request is known for, and on a resource without a sample.
+    pub async fn hold(&self) -> (usize, usize) {
+        let mut tried = BTreeSet::new();
+        let mut requests = 0;
+        for plural in self.plurals() {
+            let sample = self.samples.get(&plural);
+            for case in self.cases(sample) {
+                requests += self.case(sample, &case, &mut tried).await;
+            }
+        }
+        let all: BTreeSet<String> = operations(self.document)
+            .into_iter()
+            .map(|(method, path, _)| format!("{method} {path}"))
+            .collect();
+        let missed: Vec<_> = all.difference(&tried).collect();
+        assert!(missed.is_empty(), "no case for {missed:#?}");
+        (all.len(), requests)
+    }
+
+    /// Every resource of the engine: what has a history.
+    fn plurals(&self) -> BTreeSet<String> {
+        let one = |(_, path, _): (Method, String, _)| {
+            Some(path.strip_prefix("/api/v1/")?.strip_suffix("/{id}/history")?.to_owned())
+        };
+        operations(self.document).into_iter().filter_map(one).collect()
+    }
+
+    fn cases(&self, sample: &Sample) -> Vec<Case> {
+        let fields = sample.fields();
+        let alone = fields.iter().map(|field| Case::Hidden(vec![field.clone()]));
+        let mut cases = vec![Case::NoRead];
+        if sample.owned {
+            cases.extend([Case::Own, Case::Team]);
+        }
+        if sample.hideable {
+            cases.extend(alone);
+            cases.push(Case::Hidden(fields.clone()));
+        }
+        cases.extend([Case::Suspended, Case::Removed]);
+        cases
+    }
+
+    async fn case(&self, sample: &Sample, case: &Case, tried: &mut BTreeSet<String>) -> usize {
+        let caller = self.caller(sample, case).await;
+        let mut requests = 0;
+        for (method, path, _) in operations(self.document) {
+            let Some((of, shots)) = self.shots(&method, &path, sample, case) else { continue };
+            tried.insert(format!("{method} {path}"));
+            for shot in shots {
+                let (answer, target) = self.send(&caller, &method, &path, of, &shot).await;
+                requests += 1;
+                let place = format!("{} as {case:?}: {method} {path} {shot:?}", sample.plural);
+                let own = of.plural == sample.plural;
+                let about = self.samples.about(&sample.plural).collect();
+                Watch { sample, about, case, own, special: shot.special, boss: self.boss.user }.look(
+                    &answer,
+                    &shot,
+                    target.as_ref(),
+                    &place,
+                );
+            }
+        }
+        requests
+    }
+
+    /// The requests to an operation that may show a record of `sample`, and the resource that they are about.
+    fn shots<'s>(
+        &'s self,
+        method: &Method,
+        path: &str,
+        sample: &'s Sample,
+        case: &Case,
+    ) -> Option<(&'s Sample, Vec<Shot>)> {
+        let short = path.strip_prefix("/api/v1").unwrap_or(path);
+        let (plural, tail) = match short.strip_prefix('/')?.split_once('/') {
+            None => (short.strip_prefix('/')?, String::new()),
+            Some((plural, tail)) => (plural, format!("/{tail}")),
+        };
+        let special =
+            self.special.iter().map(|one| one()).find(|(name, ..)| *name == format!("{method} {short}"));
+        if let Some((_, query, body)) = special {
+            let of = self.samples.find(plural).unwrap_or(sample);
+            return Some((of, vec![Shot::special(query, body)]));
+        }
+        let of = self.samples.find(plural)?;
+        let shots = requests::of(method, &tail, of, case)?;
+        let own = of.plural == sample.plural;
+        let elsewhere = of.refers_to(&sample.plural) && requests::reads(method, &tail);
+        (own || elsewhere).then_some((of, shots))
+    }
+
+    async fn caller(&self, sample: &Sample, case: &Case) -> Person {
+        let name = &sample.name;
+        let reached = |reach: &str| {
+            ["read", "write", "delete", "purge"].map(|action| format!("{name}:{action}{reach}")).join(" ")
+        };
+        let on_it = match case {
+            Case::NoRead => format!("{name}:write {name}:delete {name}:purge"),
+            Case::Own => reached("@own"),
+            Case::Team => reached("@team"),
+            Case::Hidden(_) | Case::Suspended | Case::Removed => format!("{name}:*"),
+        };
+        let others = self.samples.names().filter(|other| *other != name).map(|other| format!("{other}:*"));
+        let rights = format!("{on_it} {} {}", others.collect::<Vec<_>>().join(" "), self.others);
+        let hidden: Vec<String> = match case {
+            Case::Hidden(fields) => fields.iter().map(|field| format!("{name}.{field}")).collect(),
+            _ => Vec::new(),
+        };
+        let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+        let caller = self.nexo.member_without(self.boss.account, &rights, &hidden).await;
+        match case {
+            Case::Team => self.with_a_mate(&caller).await,
+            Case::Suspended => self.ends(&caller, "suspended").await,
+            Case::Removed => self.ends(&caller, "removed").await,
+            _ => {}
+        }
+        caller
+    }
+
+    async fn with_a_mate(&self, caller: &Person) {
+        let mate = self.nexo.member(caller.account, "").await;
+        let (account, team) = (caller.account, uuid::Uuid::now_v7());
+        self.nexo
+            .ground
+            .database
+            .run(&format!(
+                "insert into app.teams (account_id, id, name, created_by, updated_by) values ('{account}', '{team}', '{team}', '{0}', '{0}');
+                 insert into app.team_members (account_id, team_id, user_id) values ('{account}', '{team}', '{0}'), ('{account}', '{team}', '{1}');",
+                caller.user, mate.user
+            ))
+            .await;
+    }
+
+    /// What suspending or removing a member does, which ends their sessions.
+    async fn ends(&self, caller: &Person, status: &str) {
+        let (account, user) = (caller.account, caller.user);
+        self.nexo
+            .ground
+            .database
+            .run(&format!(
+                "update app.memberships set status = '{status}' where account_id = '{account}' and user_id = '{user}';
+                 update app.sessions set revoked_at = now() where account_id = '{account}' and user_id = '{user}';"
+            ))
+            .await;
+    }
+
+    async fn send(
+        &self,
+        caller: &Person,
+        method: &Method,
+        path: &str,
+        of: &Sample,
+        shot: &Shot,
+    ) -> (Answer, Option<Value>) {
+        let target = self.target(of, shot).await;
+        let about = path.split('/').nth(3).unwrap_or_default();
+        let base =
+            || self.samples.id(about).unwrap_or_else(|| self.samples.id(&of.plural).unwrap_or_default());
+        let id = target.as_ref().map_or_else(base, |target| target["id"].clone());
+        let version = target.as_ref().map_or_else(|| json!(1), |target| target["version"].clone());
+        let path = path.replace("{id}", id.as_str().unwrap());
+        let path =
+            if shot.query.is_empty() { path } else { format!("{path}?{}", self.samples.fill(&shot.query)) };
+        let body = shot.body.as_ref().map(|body| {
+            let body = self.samples.filled(body, "fr", of);
+            watch::replaced(&body, &|text| match text {
+                "$id" => Some(id.clone()),
+                "$version" => Some(version.clone()),
+                _ => None,
+            })
+        });
+        let tag = shot.seen.map(|ahead| format!("\"{}\"", version.as_i64().unwrap() + ahead));
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(tag.as_deref().map(|tag| ("if-match", tag)));
+        let key = uuid::Uuid::now_v7().to_string();
+        headers.extend(shot.once.then_some(("idempotency-key", key.as_str())));
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        (caller.send_raw(method.clone(), &path, &headers, body).await, target)
+    }
+
+    /// A record of the boss's, made for this request.
+    async fn target(&self, of: &Sample, shot: &Shot) -> Option<Value> {
+        if shot.on == Target::Base {
+            return None;
+        }
+        let body = self.samples.filled(&of.body, "zq", of);
+        let made = self.boss.post(&format!("/{}", of.plural), body).await.expect(StatusCode::CREATED);
+        let path = format!("/{}/{}", of.plural, made["id"].as_str().unwrap());
+        if shot.on == Target::Live {
+            return Some(made);
+        }
+        assert_eq!(self.boss.delete(&path, &made).await.status, StatusCode::NO_CONTENT, "{path}");
+        let version = made["version"].as_i64().unwrap() + 1;
+        Some(json!({ "id": made["id"], "version": version }))
+    }
+}
