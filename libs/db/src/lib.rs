@@ -83,10 +83,12 @@ mod refusal;
 mod resource;
 mod roles;
 mod statement;
+mod subjects;
 mod system;
 mod trace;
 mod tx;
 mod wake;
+mod within;
 
 pub use change::{Change, Entry};
 pub use config::{Config, partitions_ahead};
@@ -104,12 +106,14 @@ pub use list::{
 };
 pub use outbox::{Backlog, Claim, Outbox, Pending, Waiting};
 pub use pool::OpenError;
-pub use reach::{BeyondReach, Hidden, View, belongs_to};
+pub use reach::{Beyond, BeyondReach, Hidden, View, beyond, reads_all};
 pub use record::{History, Kept, Page, PageInfo, Record};
 pub use refusal::{Refusal, Sort};
 pub use resource::{Field, Kind, Resource, Row};
 pub use roles::{Passwords, admit_services, prepare as prepare_cluster};
 pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
+pub use subjects::SubjectKind;
 pub use system::{Reason, SystemTx};
 pub use tx::{Db, TenantTx};
 pub use wake::Wake;
+pub use within::{Condition, Within};

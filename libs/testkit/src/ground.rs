@@ -84,6 +84,29 @@ impl Nexo {
             hidden.join(" ")
         );
         self.ground.database.run(&rows).await;
+        self.holding((account, user, session), permissions, hidden)
+    }
+
+    /// The same person, whose role now holds these permissions and hides these fields, in a session since.
+    pub async fn regranted(&self, person: &Person, permissions: &str, hidden: &[&str]) -> Person {
+        let (Person { account, user, .. }, session) = (person, SessionId::new());
+        let rows = format!(
+            "update app.roles set permissions = string_to_array('{permissions}', ' '), hidden_fields = string_to_array('{}', ' ')
+                 where created_by = '{user}';
+             insert into app.sessions (account_id, id, user_id, seed, expires_at)
+                 values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');",
+            hidden.join(" ")
+        );
+        self.ground.database.run(&rows).await;
+        self.holding((*account, *user, session), permissions, hidden)
+    }
+
+    fn holding(
+        &self,
+        (account, user, session): (AccountId, UserId, SessionId),
+        permissions: &str,
+        hidden: &[&str],
+    ) -> Person {
         let permissions = Permissions::new(permissions.split_whitespace());
         let permissions = permissions.hiding(hidden.iter().map(ToString::to_string));
         let grant = Grant { account, user, session, epoch: 0, roles: vec![], permissions };

@@ -26,7 +26,7 @@ use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays
 /// Keeps a new record.
 pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>> {
     let mut new = Cow::Borrowed(new);
-    if !tx.reach.is_whole::<R>() {
+    if !tx.reach.is_everyones::<R>() {
         new.to_mut().own(tx.inside.user);
     }
     R::check(None, &new)?;

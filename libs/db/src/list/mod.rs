@@ -209,7 +209,7 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -
 fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> String {
     let there = if query.trash { "is not null" } else { "is null" };
     let mut condition = format!("account_id = $1 and deleted_at {there}");
-    condition.push_str(&tx.reach.condition::<R>());
+    condition.push_str(&tx.reach.condition_as::<R>("record"));
     if let Some(filter) = &query.filter {
         condition.push_str(" and ");
         condition.push_str(&filter.sql("record", values));

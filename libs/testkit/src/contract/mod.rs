@@ -21,6 +21,8 @@ use crate::{Nexo, Person};
 struct Contract<'c, S> {
     nexo: &'c Nexo,
     rights: String,
+    /// To what the sample refers to, or is about.
+    beside: String,
     sample: S,
     change: Value,
     many: &'static str,
@@ -54,10 +56,11 @@ pub async fn keeps_one_by_one<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Pers
 }
 
 impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
-    fn of<R: Resource>(nexo: &'c Nexo, rights: &str, sample: S, change: Value) -> Self {
+    fn of<R: Resource>(nexo: &'c Nexo, beside: &str, sample: S, change: Value) -> Self {
         let one = R::NAME;
-        let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {rights}");
-        Self { nexo, rights: rights.trim_end().to_owned(), sample, change, many: R::PLURAL }
+        let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {beside}");
+        let (rights, beside) = (rights.trim_end().to_owned(), beside.to_owned());
+        Self { nexo, rights, beside, sample, change, many: R::PLURAL }
     }
 
     async fn holds<R: Resource>(&self, in_batches: bool) {

@@ -1,5 +1,11 @@
+use db::SubjectKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::{
+    clients::Client, contacts::Contact, employees::Employee, professionals::Professional, projects::Project,
+    suppliers::Supplier, tasks::Task,
+};
 
 /// The sort of record that something is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -22,8 +28,30 @@ pub enum SubjectType {
     Task,
 }
 
+/// The same, as the engine knows them: what is about a record follows it.
+pub(crate) const KINDS: &[SubjectKind] = &[
+    SubjectKind::of::<Client>(),
+    SubjectKind::of::<Contact>(),
+    SubjectKind::of::<Supplier>(),
+    SubjectKind::of::<Employee>(),
+    SubjectKind::of::<Professional>(),
+    SubjectKind::of::<Project>(),
+    SubjectKind::of::<Task>(),
+];
+
 impl SubjectType {
     /// Every sort, as it is written.
     pub(crate) const WORDS: &'static [&'static str] =
         &["client", "contact", "supplier", "employee", "professional", "project", "task"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sort_of_subject_is_one_that_the_engine_follows() {
+        let kinds: Vec<&str> = KINDS.iter().map(SubjectKind::name).collect();
+        assert_eq!(kinds, SubjectType::WORDS);
+    }
 }

@@ -6,6 +6,7 @@
     reason = "a test should fail where it fails"
 )]
 
+mod about;
 mod addresses;
 mod audit;
 mod bad_input;

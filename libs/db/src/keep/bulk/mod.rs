@@ -37,7 +37,7 @@ pub struct New<R>(Id<R>, R);
 impl<R: Resource> New<R> {
     /// Of this transaction's person, if the rules of `R` let it be.
     pub fn of(tx: &TenantTx, mut new: R) -> Result<Self> {
-        if !tx.reach.is_whole::<R>() {
+        if !tx.reach.is_everyones::<R>() {
             new.own(tx.inside.user);
         }
         R::check(None, &new)?;
