@@ -5,6 +5,7 @@ mod life;
 mod lists;
 mod meaning;
 mod paging;
+mod reach;
 mod refer;
 mod stranger;
 mod trash;
@@ -70,6 +71,8 @@ impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
         self.blocks_nothing_from_the_trash().await;
         self.refers_to_nothing_in_the_trash::<R>().await;
         self.is_nothing_to_a_stranger::<R>(in_batches).await;
+        self.is_nothing_beyond_reach::<R>(in_batches).await;
+        self.refers_to_what_its_writer_reads::<R>(in_batches).await;
         self.is_found::<R>(in_batches).await;
     }
 
