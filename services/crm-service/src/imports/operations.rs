@@ -45,9 +45,11 @@ pub(crate) async fn plan_import(
     holds(seen, &import)?;
     during(&import, &["uploaded", "ready", "checked"])?;
     let target = may_do(&may, &import, "write")?;
-    let hidden = (target.hidden)(may.who().permissions());
+    if !plan.key.is_empty() {
+        may_do(&may, &import, "read")?; // a key asks which records there are
+    }
     let file = import.file.as_ref().ok_or(Error::NotFound("import"))?;
-    Mapping::of(target, &plan, file, &hidden).map_err(Error::Invalid)?;
+    Mapping::of(target, &plan, file, may.who().permissions()).map_err(Error::Invalid)?;
     let change = noted(id, "planned", &import, json!({ "mode": plan.mode, "key": plan.key }));
     let statement = tx.write_noted::<()>(PLANNED, change).bind(id).bind(Column(&plan));
     statement.bind(may.who().user()).run().await?;

@@ -59,16 +59,20 @@ impl Target {
     }
 
     /// The kinds of which somebody sees every record, and every field, and may do `action` to anybody's imports: what a file of
-    /// them holds is no secret to them. Imports belong to whoever sent them, and to no team.
+    /// them holds is no secret to them, nor what it names other records by. Imports belong to whoever sent them, and to no team.
     pub(super) fn seen_whole(permissions: &Permissions, action: &str) -> Vec<&'static str> {
         if permissions.scope("import", action) != Some(Scope::All) {
             return Vec::new();
         }
+        let named = |target: &&Self| target.related.iter().filter_map(|one| Self::of_plural(one.plural()));
         let whole = |target: &&Self| {
-            permissions.scope(target.name, "read") == Some(Scope::All)
-                && (target.hidden)(permissions).is_empty()
+            target.is_seen_whole(permissions) && named(target).all(|other| other.is_seen_whole(permissions))
         };
         ALL.iter().filter(whole).map(|target| target.plural).collect()
+    }
+
+    fn is_seen_whole(&self, permissions: &Permissions) -> bool {
+        permissions.scope(self.name, "read") == Some(Scope::All) && (self.hidden)(permissions).is_empty()
     }
 
     const fn of<R: Resource>() -> Self {
