@@ -52,7 +52,9 @@ pub(super) async fn refer<'r, R: Resource>(
     let mut wanted = Wanted::all::<R>(tx);
     for (before, after) in all {
         let (before, after) = (before.map_or(Value::Null, json), json(after));
-        wanted.iter_mut().for_each(|one| one.take(&before, &after));
+        for one in &mut wanted {
+            one.take(&before, &after);
+        }
     }
     look_for::<R>(tx, wanted).await
 }

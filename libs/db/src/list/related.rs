@@ -63,6 +63,12 @@ impl Related {
         self.column
     }
 
+    /// The fields that are judged together with it.
+    #[must_use]
+    pub const fn judged(&self) -> &'static [&'static str] {
+        self.judged
+    }
+
     /// The word for it in permissions.
     #[must_use]
     pub const fn resource(&self) -> &'static str {

@@ -28,6 +28,8 @@ type Ask = for<'t> fn(&'t mut TenantTx, Uuid, UserId, &'t Permissions, &'t str) 
 /// A kind of record.
 pub(crate) struct Kept {
     name: &'static str,
+    /// The column that names whose a record is.
+    pub(super) owner: &'static str,
     /// Why one of them is beyond a member's reach; `None`: it is not.
     pub(super) beyond: Ask,
     /// Whether somebody with these permissions reads all of them.
@@ -58,6 +60,7 @@ impl Kept {
     const fn of<R: Resource>() -> Self {
         Self {
             name: R::NAME,
+            owner: R::OWNER,
             beyond: |tx, id, member, permissions, action| {
                 Box::pin(beyond::<R>(tx, id, member, permissions, action))
             },

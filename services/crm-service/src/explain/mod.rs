@@ -3,7 +3,7 @@
 mod kept;
 mod question;
 
-use db::{Beyond, Scoped};
+use db::{Beyond, Hidden, Scoped};
 use identity::{Permission, Permissions, Scope};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -79,6 +79,9 @@ pub(crate) async fn explain(
         (None, None) => None,
         (Some(of), Some(id)) if of == resource => {
             let kept = Kept::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
+            if Hidden::named(of, may.who().permissions()).hide(kept.owner) {
+                return Err(Error::Forbidden(format!("{of}:read with `{}`", kept.owner))); // it would tell whose it is
+            }
             Some((kept.beyond)(&mut tx, id, asked.member, &permissions, action).await?)
         }
         _ => {

@@ -36,6 +36,14 @@ pub(super) fn sees_hours(hidden: &Hidden) -> Result<()> {
     Ok(())
 }
 
+/// Fails unless these people see when a professional works and whether they are active: what is free tells both.
+pub(super) fn sees_time(hidden: &Hidden) -> Result<()> {
+    if hidden.hide("status") {
+        return Err(Error::Forbidden("professional:read with their status".into()));
+    }
+    sees_hours(hidden)
+}
+
 /// Tell when a professional works.
 #[utoipa::path(get, path = "/api/v1/professionals/{id}/availability", params(Id<Professional>), tag = "professionals")]
 pub(super) async fn availability(

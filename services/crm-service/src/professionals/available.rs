@@ -3,7 +3,7 @@
 use db::{Dress, Page, Pager, Paging, Record, Resource as _, Scoped, Within};
 use web::{Listed, May, Query, Read, Result};
 
-use super::{Calendar, Professional, Span, asked::Wish, availability::sees_hours};
+use super::{Calendar, Professional, Span, asked::Wish, availability::sees_time};
 
 /// Who is looked at for one page.
 const LOOKED_AT: usize = 1_000;
@@ -37,7 +37,7 @@ pub(super) async fn available(
     Query(asked): Query<Wish>,
 ) -> Result<Listed<Professional>> {
     let view = may.view();
-    sees_hours(&view.hidden)?;
+    sees_time(&view.hidden)?;
     asked.spares(&view.hidden)?;
     let (time, level) = (asked.span()?, asked.level()?);
 

@@ -156,6 +156,13 @@ async fn why_a_note_is_out_of_reach_is_explained() {
         let seen = ben.get(&path("notes", &note)).await.status.is_success();
         assert!(action != "read" || seen == allowed, "it is explained as it is");
     }
+    let hidden = "client:read note:read member:read";
+    let blind = nexo.member_without(ana.account, hidden, &["client.owner_id"]).await;
+    let id = of_ana["id"].as_str().unwrap();
+    let asked = format!("/explain?member={}&permission=client:read", ben.user);
+    blind.get(&asked).await.expect(StatusCode::OK);
+    let told = blind.get(&format!("{asked}&resource=client&id={id}")).await;
+    assert_eq!(told.status, StatusCode::FORBIDDEN, "it would tell whose the client is");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn texts(
             found.push((pointer.to_owned(), wrap(json!("ADDRESS"))));
         }
         "array" => {
-            texts(document, &schema["items"], &format!("{pointer}/0"), &|value| wrap(json!([value])), found)
+            texts(document, &schema["items"], &format!("{pointer}/0"), &|value| wrap(json!([value])), found);
         }
         "object" => {
             for (name, field) in schema["properties"].as_object().unwrap_or(&Map::new()) {
