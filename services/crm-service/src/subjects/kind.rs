@@ -47,11 +47,31 @@ impl SubjectType {
 
 #[cfg(test)]
 mod tests {
+    use identity::Permissions;
+
     use super::*;
+    use crate::{activities::Activity, notes::Note};
 
     #[test]
     fn every_sort_of_subject_is_one_that_the_engine_follows() {
         let kinds: Vec<&str> = KINDS.iter().map(SubjectKind::name).collect();
         assert_eq!(kinds, SubjectType::WORDS);
+    }
+
+    #[test]
+    fn only_who_reads_every_sort_of_subject_reads_every_note() {
+        let reads = |held: &str| {
+            let permissions = Permissions::new(held.split(' '));
+            [db::reads_all::<Note>(&permissions), db::reads_all::<Activity>(&permissions)]
+        };
+        assert_eq!(reads("*:read"), [true, true]);
+        let subjects: Vec<String> = KINDS.iter().map(|kind| format!("{}:read", kind.name())).collect();
+        for without in 0..subjects.len() {
+            let mut held = subjects.clone();
+            held.push("note:* activity:*".to_owned());
+            assert_eq!(reads(&held.join(" ")), [true, true]);
+            held[without].push_str("@own");
+            assert_eq!(reads(&held.join(" ")), [false, false]);
+        }
     }
 }
