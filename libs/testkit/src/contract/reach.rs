@@ -49,7 +49,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(self.steps(&owner, &self.path(&made)).await, ["removed", "created"]);
     }
 
-    /// What somebody may not read is to a record of theirs as what does not exist: created, changed, restored, or in a batch.
+    /// What somebody may not read is to a record of theirs as what does not exist: created, changed, judged, restored, or in a
+    /// batch.
     pub(super) async fn refers_to_what_its_writer_reads<R: Resource>(&self, in_batches: bool) {
         for related in R::RELATED {
             let (owner, sample) = self.somebody().await;
@@ -77,6 +78,11 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
                 let set = json!({ column: sample[column] });
                 told_of(blind.patch(&path, &cleared, set.clone()).await, "changed to");
                 made = owner.patch(&path, &cleared, set).await.expect(StatusCode::OK);
+            }
+            for field in related.judged() {
+                if let Some(value) = self.change.get(field) {
+                    told_of(blind.patch(&path, &made, json!({ *field: value })).await, "judged with");
+                }
             }
             assert_eq!(owner.delete(&path, &made).await.status, StatusCode::NO_CONTENT);
             told_of(blind.send(Method::POST, &format!("{path}/restore"), None, None).await, "restored with");
