@@ -27,7 +27,7 @@ pub use config::{Config, Mint};
 pub use keys::{Jwk, Jwks, KeyError, SigningKey};
 pub use password::{HashError, Hasher, Place, Verdict};
 pub use permissions::{Permission, PermissionError, Permissions, Scope};
-pub use principal::Principal;
+pub use principal::{Identity, Person, Principal};
 pub use public_keys::PublicKeys;
 pub use refresh::{RefreshKey, RefreshToken};
 pub use sealed::{SealError, Sealer};

@@ -65,6 +65,19 @@ impl Nexo {
         self.member(account, permissions).await
     }
 
+    /// A person who is a member of no account, and has logged in.
+    pub async fn person_without_account(&self) -> Person {
+        let (user, session) = (UserId::new(), SessionId::new());
+        let rows = format!(
+            "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
+             insert into app.user_credentials (user_id, password_hash) values ('{user}', '');
+             insert into app.person_sessions (id, user_id, credential) values ('{session}', '{user}', sha256(''));"
+        );
+        self.ground.database.run(&rows).await;
+        let token = self.ground.issuer.issue_for_person(user, session).unwrap().text;
+        Person { token, user, ..Person::nobody(&self.router) }
+    }
+
     /// Somebody more of this account, with a role of their own that holds these permissions.
     pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
         self.member_without(account, permissions, &[]).await

@@ -166,12 +166,19 @@ const WRITES: &str = "A POST that has no `Idempotency-Key` among its parameters 
     secret, which is not kept to be answered again. A PATCH, PUT or DELETE that has no `If-Match` is of something that has \
     no version, since it never changes but to end.";
 
+/// What lets in who is a member of no account.
+const PERSON: &str = "The token that a login gives to a person who is a member of no account. It lives ten minutes, cannot be \
+    refreshed, and is good for the operations that name it: all others answer 403 `no-account`.";
+
 fn describe(document: &mut OpenApi, title: &str) {
     title.clone_into(&mut document.info.title);
     document.info.description = Some(WRITES.to_owned());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    let person =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(PERSON));
     components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
+    components.add_security_scheme("person_token", SecurityScheme::Http(person.build()));
     document.security = Some(vec![SecurityRequirement::new("access_token", Vec::<String>::new())]);
 }

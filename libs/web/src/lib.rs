@@ -20,11 +20,15 @@ pub use crud::{
     harmless,
 };
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, understood, web_address,
+    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, trimmed, trimmed_option, understood,
+    web_address,
 };
 pub use finish::{Edges, finish, shield};
 pub use health::{Beside, Health};
-pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
+pub use may::{
+    Action, AnyCaller, Anyone, Bearer, Delete, Known, KnownCaller, May, NoAccount, Purge, Read, Subject,
+    Write,
+};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::RequestId;
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};

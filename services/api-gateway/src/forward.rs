@@ -9,11 +9,12 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
+use kernel::AccountId;
 use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 
 use crate::{
     App,
-    admit::{admit, admit_within, name_client},
+    admit::{Place, admit, admit_within, name_client},
     edge::hops,
     keys::Exchanged,
     limits::{Charge, Kind},
@@ -28,6 +29,7 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/logout", Method::POST), // with a refresh token, whatever has become of the access token
     ("/api/v1/auth/token", Method::POST),
     ("/api/v1/auth/oidc/start", Method::POST),
     ("/api/v1/auth/oidc/finish", Method::POST),
@@ -38,6 +40,19 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/dev/mail", Method::GET),
     ("/.well-known/jwks.json", Method::GET),
 ];
+
+/// What a person may ask for who is a member of no account. The services refuse them everything else as well.
+const FOR_PERSONS: &[(&str, Method)] = &[
+    ("/api/v1/auth/me", Method::GET),
+    ("/api/v1/auth/invitations", Method::GET),
+    ("/api/v1/invitations/accept", Method::POST),
+    ("/api/v1/accounts", Method::GET),
+    ("/api/v1/accounts", Method::POST),
+];
+
+fn is_among(operations: &[(&str, Method)], request: &Request) -> bool {
+    operations.iter().any(|(path, method)| request.uri().path() == *path && request.method() == method)
+}
 
 /// Sends a request on to the service whose path it has, and its answer back.
 pub(crate) async fn forward(
@@ -67,20 +82,20 @@ async fn pass_on(
     let path = request.uri().path();
     let service = Service::of(path);
     trail.is_secret = service == Service::Auth;
-    let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     let mut key = None;
-    if is_public {
+    if is_among(PUBLIC, &request) {
         app.limits.knock(client.0, charge).await?;
     } else {
         let kind = Kind::of(request.method(), path);
         let admitted = admit_within(app, request.headers(), id, client, charge).await?;
-        tracing::Span::current().record("account.id", tracing::field::display(admitted.account));
-        let traced = signals::Span::current();
-        if traced.is_on() {
-            traced.set("account.id", admitted.account.to_string());
+        if let Place::Account(account) = admitted.place {
+            told(trail, account);
         }
-        (trail.account, key) = (Some(admitted.account), admitted.key);
-        app.limits.charge(admitted.account, admitted.program, kind, charge).await?;
+        app.limits.charge(admitted.place.counted(), admitted.program, kind, charge).await?;
+        if !is_among(FOR_PERSONS, &request) {
+            admitted.place.account()?;
+        }
+        key = admitted.key;
     }
     let bounds = bounds(app, &request);
     if length(request.headers()).is_some_and(|length| length > bounds.bytes) {
@@ -94,6 +109,16 @@ async fn pass_on(
         Some(key) => send_with(app, service, key, id, client, outgoing, trail).await,
         None => send(app, service, outgoing, trail).await,
     }
+}
+
+/// Says of which account a request is, to who reads logs and traces.
+fn told(trail: &mut Trail, account: AccountId) {
+    tracing::Span::current().record("account.id", tracing::field::display(account));
+    let traced = signals::Span::current();
+    if traced.is_on() {
+        traced.set("account.id", account.to_string());
+    }
+    trail.account = Some(account);
 }
 
 /// Sends a request with the token of a key. Where one that was remembered is refused, the rights of its member have changed

@@ -10,4 +10,4 @@ pub(crate) use body::hidden_field;
 pub use body::{Json, Patch, understood};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
-pub use rules::{ascii, one_line, web_address};
+pub use rules::{ascii, one_line, trimmed, trimmed_option, web_address};

@@ -1,5 +1,6 @@
 //! Rules of form that validator does not have.
 
+use serde::{Deserialize, Deserializer};
 use validator::ValidationError;
 
 /// An e-mail address is ASCII: PostgreSQL folds some other letters to ASCII ones (`İ` to `i`), and two addresses that fold
@@ -25,6 +26,19 @@ pub fn web_address(text: &str) -> Result<(), ValidationError> {
     } else {
         Err(rule("web-address", "must begin with https:// or http://"))
     }
+}
+
+/// Reads an e-mail address: what stands around it was not meant, such as the space that a phone adds. For
+/// `#[serde(deserialize_with = "web::trimmed")]`, at every field that takes one.
+pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(if text.trim().len() == text.len() { text } else { text.trim().to_owned() })
+}
+
+/// The same where there need not be one; with `default`.
+pub fn trimmed_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| text.trim().to_owned()))
 }
 
 fn rule(code: &'static str, message: &'static str) -> ValidationError {

@@ -13,6 +13,7 @@ mod drain;
 mod keys;
 mod limits;
 mod lines;
+mod persons;
 mod revoked;
 mod upstreams;
 mod wire;
