@@ -41,7 +41,7 @@ pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
 pub use refusal::AuthRefusal;
 pub use signup::settle::{Founder, settle};
-pub use throttle::Throttle;
+pub use throttle::{Throttle, network};
 
 /// What every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -81,7 +81,10 @@ pub struct App {
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
     sessions::Tokens,
+    sessions::person::PersonToken,
     sessions::list::Sessions,
+    sessions::logout::Logout,
+    login::LoggedIn,
     factor::show::Factor,
     factor::begin::Enrolment,
     factor::RecoveryCodes,
@@ -93,8 +96,10 @@ pub struct App {
     api_keys::MadeKey,
     api_keys::KeyToken,
     invitations::Invitations,
+    invitations::MyInvitations,
     events::SecurityEvents,
     members::Members,
+    members::KnownMember,
     members::MemberRights,
     roles::Catalogue,
     teams::TeamMembers,

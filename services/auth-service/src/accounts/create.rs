@@ -5,12 +5,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Created, Error, Json, Known, RequestId, Result};
+use web::{Created, Error, Json, KnownCaller, RequestId, Result};
 
 use super::{list::mine, open};
 use crate::{
     App,
-    sessions::{Tokens, device::Device, open_session_from, parent::Parent},
+    sessions::{Tokens, device::Device, open_session_from, person::begin_opening},
     slug::slug,
 };
 
@@ -42,15 +42,15 @@ const OPEN: LookUp = LookUp::new("select open_account from app.open_account($1, 
 /// Open another account, and come in.
 ///
 /// I become its owner. The answer is a session there; the one I have stays.
-#[utoipa::path(post, path = "/api/v1/accounts", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
 pub(crate) async fn create_account(
     State(app): State<App>,
-    Known(who): Known,
+    KnownCaller(who): KnownCaller,
     device: Device,
     Json(new): Json<NewAccount>,
 ) -> Result<Created<Tokens>> {
-    let mut tx = app.db.begin_reading(&who).await?;
-    let parent = Parent::of(&mut tx, &who).await?;
+    let (mut tx, parent) = begin_opening(&app, &who).await?;
+    parent.leads_to(None)?;
     if mine(&mut tx).await?.len() >= MOST {
         return Err(TooMany.into());
     }

@@ -8,13 +8,16 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Error, Json, Known, RequestId, Result};
+use web::{Error, Json, KnownCaller, RequestId, Result};
 
 use super::token::Token;
 use crate::{
     App, AuthRefusal, rights,
-    sessions::{Tokens, device::Device, hashing_failed, open_session_from, parent::Parent},
+    sessions::{
+        Tokens, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
+    },
     signup::Person,
+    throttle::Of,
 };
 
 /// Somebody who was invited and has signed up before.
@@ -63,21 +66,21 @@ const MINE: LookUp = LookUp::new("select email from app.my_password()");
 /// Accept an invitation to my address.
 ///
 /// The answer is a session in the account; the one I have stays.
-#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
 pub(crate) async fn accept_invitation(
     State(app): State<App>,
-    Known(who): Known,
+    KnownCaller(who): KnownCaller,
     device: Device,
     Json(Acceptance { token }): Json<Acceptance>,
 ) -> Result<Json<Tokens>> {
-    let mut tx = app.db.begin_reading(&who).await?;
+    let (mut tx, parent) = begin_opening(&app, &who).await?;
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
-    let parent = Parent::of(&mut tx, &who).await?;
     tx.commit().await?;
     let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
     if invited.email.to_lowercase() != mine.to_lowercase() {
         return Err(AuthRefusal::InvitationInvalid.into());
     }
+    parent.leads_to(Some(invited.token.account))?;
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.system(Reason::SignIn).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
@@ -97,7 +100,9 @@ pub(crate) async fn join_by_invitation(
     let invited = Invited::by(&app, &new.token, request).await?;
     strength(new.password.expose_secret(), &[invited.email.as_str(), &new.display_name])
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    let hash = app.hasher.hash(new.password).await.map_err(hashing_failed)?;
+    let holders = [Of::Login(&invited.email), Of::From(device.address), Of::Account(invited.token.account)];
+    let place = app.hasher.place(&app.throttle.holders(&holders)).map_err(hashing_failed)?;
+    let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     #[expect(clippy::disallowed_methods, reason = "the person does not exist before this")]
     let mut tx = app.db.system(Reason::SignUp).await?;
     let person = Person { email: &invited.email, name: &new.display_name, password_hash: &hash };

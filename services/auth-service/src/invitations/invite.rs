@@ -16,6 +16,7 @@ use crate::{App, mail::Letter, members, rights, signup::Sent, throttle::Of};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewInvitation {
     /// Where the letter goes; nobody with another address can use it.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "eve@acme.test")]
     email: String,

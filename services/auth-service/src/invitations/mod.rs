@@ -3,6 +3,7 @@
 mod accept;
 mod invite;
 mod list;
+mod mine;
 mod revoke;
 mod token;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use crate::App;
 pub(crate) use list::Invitations;
+pub(crate) use mine::MyInvitations;
 pub(crate) use revoke::revoke_all_of;
 
 /// Somebody who is asked to come in.
@@ -43,6 +45,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list::list_invitations, invite::invite))
         .routes(routes!(revoke::revoke_invitation))
         .routes(routes!(invite::resend_invitation))
+        .routes(routes!(mine::my_invitations))
         .routes(routes!(accept::accept_invitation))
         .routes(routes!(accept::join_by_invitation))
 }

@@ -135,6 +135,11 @@ async fn an_invitation_brings_back_who_was_removed_and_not_who_was_suspended() {
 
     let (_, token) = acme.invited("eve@acme.test", "manager").await;
     let login = json!({ "email": "eve@acme.test", "password": PASSWORD });
-    post(&acme.nexo, "login", login).await.expect(StatusCode::UNAUTHORIZED);
+    let outside = post(&acme.nexo, "login", login).await.expect(StatusCode::OK);
+    assert_eq!(outside["no_account"], true);
     assert_eq!(acme.join(&token).await.status, StatusCode::CONFLICT);
+    let access = outside["access_token"].as_str().unwrap().to_owned();
+    let outside = Person { token: access, ..Person::nobody(&acme.nexo.router) };
+    refused(outside.post("/invitations/accept", json!({ "token": token })).await);
+    assert_eq!(outside.get("/auth/invitations").await.expect(StatusCode::OK)["data"], json!([]));
 }

@@ -24,6 +24,8 @@ mod sessions;
 mod teams;
 mod throttle;
 mod timing;
+mod waits;
+mod without_account;
 mod writes;
 
 use std::sync::Arc;
@@ -135,7 +137,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 74);
+    assert_eq!(testkit::closed(&nexo, &document).await, 75);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
