@@ -1,6 +1,7 @@
 //! Members: who works in the account, and as what.
 
 mod change;
+mod former;
 mod list;
 mod lock;
 mod owner;
@@ -20,6 +21,7 @@ use web::{Error, Marked, Result};
 
 use crate::{App, rights::HeldRole};
 pub(crate) use change::roles;
+pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
 pub(crate) use remove::{count_owners, depart};
