@@ -27,6 +27,9 @@ pub enum AuthRefusal {
     /// A domain of others.
     #[error("must be the domain of your own e-mail")]
     OidcDomainForeign,
+    /// Anybody can have an address of it.
+    #[error("is a domain of public mailboxes, which speaks for no company")]
+    OidcDomainPublic,
     /// Whoever keeps an account's provider speaks for nobody elsewhere.
     #[error(
         "this session was opened at the identity provider of one account and is good there alone; log in with your password"
@@ -44,7 +47,7 @@ pub enum AuthRefusal {
     /// Not ours, ended, or too old.
     #[error("the refresh token is not valid; log in again")]
     RefreshTokenInvalid,
-    /// Shown a second time: one of the two who had it is a thief, so the session has ended.
+    /// Shown again after its successor was used: one of the two who had it is a thief, so the session has ended.
     #[error("the refresh token was used before; the session has ended, log in again")]
     RefreshTokenReused,
 }
@@ -59,6 +62,7 @@ impl Refusal for AuthRefusal {
             Self::OidcNotConfigured => "oidc-not-configured",
             Self::OidcDomainTaken => "oidc-domain-taken",
             Self::OidcDomainForeign => "oidc-domain-foreign",
+            Self::OidcDomainPublic => "oidc-domain-public",
             Self::ProviderSession => "provider-session",
             Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
@@ -75,7 +79,8 @@ impl Refusal for AuthRefusal {
             | Self::TokenInvalid
             | Self::InvitationInvalid
             | Self::OidcNotConfigured
-            | Self::OidcDomainForeign => Sort::Invalid,
+            | Self::OidcDomainForeign
+            | Self::OidcDomainPublic => Sort::Invalid,
             Self::ProviderSession => Sort::Forbidden,
             Self::TooManyAttempts(_) => Sort::TooMany,
             Self::LoginFailed
@@ -93,7 +98,7 @@ impl Refusal for AuthRefusal {
     fn pointer(&self) -> Option<&'static str> {
         match self {
             Self::TokenInvalid | Self::InvitationInvalid => Some("/token"),
-            Self::OidcDomainTaken | Self::OidcDomainForeign => Some("/domain"),
+            Self::OidcDomainTaken | Self::OidcDomainForeign | Self::OidcDomainPublic => Some("/domain"),
             Self::PasswordWrong => Some("/current_password"),
             _ => None,
         }
