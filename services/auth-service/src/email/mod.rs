@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Accepted, Json, Known, NoContent, RequestId, Result};
+use web::{Accepted, ClientAddress, Json, Known, NoContent, RequestId, Result};
 
 use crate::{
     App, AuthRefusal, factor,
@@ -26,6 +26,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEmail {
     /// Where the letter goes that confirms it.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     new_email: String,
     /// Theirs: a stolen access token is not enough.
@@ -60,6 +61,7 @@ const CHANGE: LookUp = LookUp::new("select user_id, was, is_now from app.change_
 pub(crate) async fn request_email_change(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(asked): Json<NewEmail>,
 ) -> Result<Accepted<Sent>> {
     let mut tx = app.db.begin_reading(&who).await?;
@@ -67,7 +69,7 @@ pub(crate) async fn request_email_change(
         fresh(&mut tx, &who).await?;
     }
     tx.commit().await?;
-    let mine = password::show(&app, &who, asked.password).await?;
+    let mine = password::show(&app, &who, from, asked.password).await?;
     app.throttle.count(&app, &[Of::Mail(&asked.new_email)]).await?;
     let token = OneTime::generate()?;
     let mut tx = app.db.begin(&who).await?;

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Json, Known, NoContent, Result};
+use web::{ClientAddress, Json, Known, NoContent, Result};
 
 use crate::{
     App, AuthRefusal,
@@ -59,9 +59,10 @@ const RENEW: ScopedWrite =
 pub(crate) async fn step_up(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(StepUp { password, code }): Json<StepUp>,
 ) -> Result<NoContent> {
-    let mine = password::show(&app, &who, password).await?;
+    let mine = password::show(&app, &who, from, password).await?;
     let attempt = Attempt::count(&app, who.user(), code).await?;
     let mut tx = app.db.begin(&who).await?;
     attempt.pass(&app, &mut tx, At::Inside).await?;

@@ -51,8 +51,9 @@ pub(crate) async fn confirm_registration(
     Json(shown): Json<Confirmation>,
 ) -> Result<Created<Tokens>> {
     let token = one_time::hash_of(&shown.token);
-    let place = app.hasher.place().map_err(hashing_failed)?;
-    let counted = app.throttle.count(&app, &[Of::Token(&token), Of::From(device.address)]).await?;
+    let holders = app.throttle.holders(&[Of::Token(&token), Of::From(device.address)]);
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    let counted = app.throttle.count(&app, &[Of::Token(&token)]).await?;
     let pending = find(&app, &token).await?;
     let stored = pending.as_ref().map(|pending| pending.password_hash.clone());
     let verdict = place.verify(shown.password, stored).await.map_err(hashing_failed)?;

@@ -15,6 +15,7 @@ use crate::{App, mail::Letter, one_time::OneTime, sessions::hashing_failed, thro
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registration {
     /// What they log in with.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     email: String,
@@ -36,6 +37,7 @@ pub(crate) struct Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
     /// Theirs.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     pub(crate) email: String,
@@ -57,8 +59,9 @@ pub(crate) async fn register(
     let words = [new.email.as_str(), &new.display_name, &new.account_name];
     strength(new.password.expose_secret(), &words)
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    let place = app.hasher.place().map_err(hashing_failed)?;
-    app.throttle.count(&app, &[Of::Mail(&new.email), Of::From(from)]).await?;
+    let holders = app.throttle.holders(&[Of::Login(&new.email), Of::From(from)]);
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    app.throttle.count(&app, &[Of::Mail(&new.email)]).await?;
     let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
@@ -85,10 +88,9 @@ pub(crate) async fn register(
 #[utoipa::path(post, path = "/api/v1/auth/register/resend", tag = "auth", security(()))]
 pub(crate) async fn resend_confirmation(
     State(app): State<App>,
-    from: ClientAddress,
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
-    app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
+    app.throttle.count(&app, &[Of::Mail(&email)]).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.system(Reason::SignUp).await?;
