@@ -330,17 +330,15 @@ mod tests {
     #[tokio::test]
     async fn one_holder_takes_a_quarter_of_the_queue_and_no_more() {
         let hasher = Hasher::start(1, 8, 0);
-        let (one, other) = (b"one".to_vec(), b"other".to_vec());
-        let taken = [
-            hasher.place(std::slice::from_ref(&one)).unwrap(),
-            hasher.place(&[one.clone(), other.clone()]).unwrap(),
-        ];
-        assert!(matches!(hasher.place(&[one.clone()]), Err(HashError::ShareTaken)));
-        assert!(matches!(hasher.place(&[other.clone(), one.clone()]), Err(HashError::ShareTaken)));
-        let second = hasher.place(&[other.clone()]).unwrap();
-        assert!(hasher.place(&[other]).is_err(), "a refusal takes nothing, and gives nothing back");
+        let (one, other) = ([b"one".to_vec()], [b"other".to_vec()]);
+        let both = [one.clone(), other.clone()].concat();
+        let taken = [hasher.place(&one).unwrap(), hasher.place(&both).unwrap()];
+        assert!(matches!(hasher.place(&one), Err(HashError::ShareTaken)));
+        assert!(matches!(hasher.place(&both), Err(HashError::ShareTaken)));
+        let second = hasher.place(&other).unwrap();
+        assert!(hasher.place(&other).is_err(), "a refusal takes nothing, and gives nothing back");
         drop(taken);
-        hasher.place(&[one]).unwrap();
+        hasher.place(&one).unwrap();
         drop(second);
         assert!(
             hasher.shares.taken.lock().unwrap().is_empty(),

@@ -112,7 +112,8 @@ pub(crate) async fn join_by_invitation(
         }
         added => added?,
     };
-    let tx = tx.enter(invited.token.account, user, request.0).await?;
+    let mut tx = tx.enter(invited.token.account, user, request.0).await?;
+    app.throttle.remember(&mut tx, &invited.email, device.address).await?;
     Ok(Json(invited.join(&app, tx, user, &device, None).await?))
 }
 

@@ -15,9 +15,14 @@ pub(crate) struct FormerMember {
     display_name: String,
     /// `person`, or `service` for a program.
     kind: String,
-    /// `removed`.
-    #[schema(example = "removed")]
-    status: String,
+    status: FormerStatus,
+}
+
+/// That they are a member no more.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FormerStatus {
+    Removed,
 }
 
 /// A member; or of somebody who has left, their name alone.
@@ -38,6 +43,6 @@ pub(super) async fn find(tx: &mut TenantTx, id: UserId) -> Result<Marked<KnownMe
     let kept: Kept = tx.read(FIND).bind(id).optional().await?.ok_or(Error::NotFound("member"))?;
     let profile = profile(tx, id).await?.ok_or(Error::NotFound("member"))?;
     let (display_name, kind) = (profile.display_name, profile.kind);
-    let former = FormerMember { id, display_name, kind, status: kept.status };
+    let former = FormerMember { id, display_name, kind, status: FormerStatus::Removed };
     Ok(Marked(kept.version, KnownMember::Former(former)))
 }

@@ -70,6 +70,7 @@ pub(crate) async fn confirm_registration(
     let user = person.add(&mut tx).await.map_err(taken)?;
     let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request).await?;
     counted.forgive(&mut tx).await?;
+    app.throttle.remember(&mut tx, &pending.email, device.address).await?;
     let tokens = open_session(&app, &mut tx, account, user, &device).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))

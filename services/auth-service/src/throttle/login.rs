@@ -56,6 +56,14 @@ impl Throttle {
     }
 }
 
+impl Throttle {
+    /// Somebody has come in with their e-mail for the first time, from there.
+    pub(crate) async fn remember(&self, tx: &mut TenantTx, email: &str, from: ClientAddress) -> Result<()> {
+        let pair = self.sealed(Of::Pair(email, from));
+        CountedLogin { email: self.key_of_email(email), address: None, pair }.forgive(tx).await
+    }
+}
+
 impl CountedLogin {
     /// It was really they: the e-mail's count is forgotten, this attempt is of the address's, and that they came in from there is
     /// remembered.

@@ -174,3 +174,22 @@ async fn a_person_sees_and_accepts_their_own_invitations_alone() {
         assert_eq!(eve.get("/auth/invitations").await.expect(StatusCode::OK)["data"], json!([]), "{ended}");
     }
 }
+
+/// What clients are made of: one of two schemas fits each answer, and a body that may be left out is no must.
+#[test]
+fn the_document_tells_the_two_answers_of_a_login_apart() {
+    let (_, document) = auth_service::api().split_for_parts();
+    let document = serde_json::to_value(document).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let required = |name: &str| schemas[name]["required"].as_array().unwrap().clone();
+    for (one, only) in [("PersonToken", "no_account"), ("Tokens", "refresh_token"), ("Member", "email")] {
+        assert!(required(one).contains(&json!(only)), "{one}");
+    }
+    for either in ["LoggedIn", "KnownMember"] {
+        assert_eq!(schemas[either]["oneOf"].as_array().unwrap().len(), 2, "{either}");
+    }
+    assert_eq!(schemas["FormerStatus"]["enum"], json!(["removed"]));
+    let logout = &document["paths"]["/api/v1/auth/logout"]["post"];
+    assert_ne!(logout["requestBody"]["required"], json!(true), "{logout}");
+    assert_eq!(logout["security"], json!([{}, { "access_token": [] }]));
+}
