@@ -6,6 +6,7 @@
 mod api_key;
 mod catalogue;
 mod config;
+mod fields;
 mod keys;
 mod password;
 mod permissions;
@@ -24,6 +25,7 @@ mod within;
 pub use api_key::{ApiKey, NewApiKey};
 pub use catalogue::{OWNER, STANDARD_ROLES, SUBJECTS, StandardRole, Subject};
 pub use config::{Config, Mint};
+pub use fields::{HIDEABLE_FIELDS, HiddenField, HiddenFieldError, HideableFields};
 pub use keys::{Jwk, Jwks, KeyError, SigningKey};
 pub use password::{HashError, Hasher, Place, Verdict};
 pub use permissions::{Permission, PermissionError, Permissions, Scope};

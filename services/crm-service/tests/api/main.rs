@@ -16,6 +16,7 @@ mod contacts;
 mod employees;
 mod exports;
 mod filters;
+mod hideable;
 mod imports;
 mod isolation;
 mod lists;
