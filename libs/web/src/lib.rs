@@ -16,8 +16,8 @@ mod upload;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{
-    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, document as describe,
-    harmless,
+    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, crud_without_restore,
+    document as describe, harmless,
 };
 pub use extract::{
     IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, understood, web_address,

@@ -203,7 +203,7 @@ impl Error {
             Self::Stale(_, current) => (Vec::new(), current),
             Self::Refused(refusal) => {
                 let pointer = refusal.pointer().map(|at| Violation::new(at, code, refusal.to_string()));
-                (pointer.into_iter().collect(), None)
+                (pointer.into_iter().collect(), refusal.current())
             }
             _ => (Vec::new(), None),
         };
@@ -244,7 +244,7 @@ pub struct Problem {
     /// The fields at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Violation>,
-    /// With 412: the record as it is now.
+    /// With 412: the record as it is now. With 409, sometimes: what is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     current: Option<Value>,

@@ -143,12 +143,23 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
+    let restore = format!("/api/v1/{}/{{id}}/restore", R::PLURAL);
+    crud_without_restore::<R, S>().route(&restore, post(trash::restore::<R>))
+}
+
+/// The same without the handler of `POST /{id}/restore`, which is in the document: the caller adds its own.
+pub fn crud_without_restore<R, S>() -> OpenApiRouter<S>
+where
+    R: Resource,
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
     let many = format!("/api/v1/{}", R::PLURAL);
     crud_for_reading::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_writing::<R>())
             .route(&many, post(create::<R>))
             .route(&format!("{many}/{{id}}"), patch(change::<R>).delete(remove::<R>))
-            .route(&format!("{many}/{{id}}/restore"), post(trash::restore::<R>))
             .route(&format!("{many}/trash"), get(trash::list::<R>))
             .route(&format!("{many}/trash/{{id}}"), delete(trash::purge::<R>)),
     )

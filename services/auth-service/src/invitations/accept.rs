@@ -10,7 +10,7 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Error, Json, Known, RequestId, Result};
 
-use super::token::Token;
+use super::{authorize, token::Token};
 use crate::{
     App, AuthRefusal, rights,
     sessions::{Tokens, device::Device, hashing_failed, open_session_from, parent::Parent},
@@ -42,18 +42,19 @@ pub(crate) struct Newcomer {
 }
 
 const OPEN: Scoped = Scoped::new(
-    "select email, role_id from app.invitations
+    "select email, role_id, coalesce(granted_by, created_by) from app.invitations
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
 const ACCEPT: ScopedWrite = ScopedWrite::new(
     "update app.invitations set accepted_at = now()
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
-/// Whoever was suspended does not come back by an invitation; whoever was removed does.
+/// Whoever was suspended does not come back by an invitation; whoever was removed does, and if they were suspended then, by
+/// somebody who could have ended that ($3).
 const JOIN: ScopedWrite = ScopedWrite::new(
     "insert into app.memberships as m (account_id, user_id, last_used_at) values ($1, $2, now())
-     on conflict (account_id, user_id) do update set status = 'active', version = m.version + 1, last_used_at = now()
-     where m.status <> 'suspended'",
+     on conflict (account_id, user_id) do update set status = 'active', removed_while_suspended = false, version = m.version + 1, last_used_at = now()
+     where m.status <> 'suspended' and (not m.removed_while_suspended or $3)",
 );
 const APPOINT: ScopedWrite = ScopedWrite::new(
     "insert into app.member_roles (account_id, user_id, role_id) values ($1, $2, $3) on conflict do nothing",
@@ -116,6 +117,7 @@ struct Invited {
     token: Token,
     email: String,
     role: Uuid,
+    grantor: UserId,
 }
 
 impl Invited {
@@ -124,9 +126,10 @@ impl Invited {
         #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
         let tx = app.db.system(Reason::SignIn).await?;
         let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
-        let open: Option<(String, Uuid)> = tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
-        let (email, role) = open.ok_or(AuthRefusal::InvitationInvalid)?;
-        Ok(Self { token, email, role })
+        let open: Option<(String, Uuid, UserId)> =
+            tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
+        let (email, role, grantor) = open.ok_or(AuthRefusal::InvitationInvalid)?;
+        Ok(Self { token, email, role, grantor })
     }
 
     /// Makes `user` a member, uses the invitation up, and opens their session.
@@ -138,12 +141,13 @@ impl Invited {
         device: &Device,
         parent: Option<Parent>,
     ) -> Result<Tokens> {
-        let Self { token: Token { account, id, hash }, role, .. } = self;
+        let Self { token: Token { account, id, hash }, role, grantor, .. } = self;
         rights::lock_for(&mut tx, user).await?;
+        let lets_in = authorize::authorize_acceptance(&mut tx, grantor, role, user).await?;
         let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
         let joined = joined.with(json!({ "invitation": id, "role_id": role }));
         if tx.write_unnoted::<()>(ACCEPT).bind(id).bind(hash).run().await? == 0
-            || tx.write_noted::<()>(JOIN, joined).bind(user).run().await? == 0
+            || tx.write_noted::<()>(JOIN, joined).bind(user).bind(lets_in).run().await? == 0
         {
             return Err(AuthRefusal::InvitationInvalid.into()); // used meanwhile, or the member is suspended
         }

@@ -1,11 +1,13 @@
 //! Invitations: how somebody comes into an account that is there already.
 
 mod accept;
+mod authorize;
 mod invite;
 mod list;
 mod revoke;
 mod token;
 
+use kernel::UserId;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
@@ -32,6 +34,13 @@ pub(crate) struct Invitation {
     created_at: OffsetDateTime,
     /// Who invited them.
     created_by: Uuid,
+    /// Against whose rights it is held when it is accepted: who has sent it last.
+    #[schema(value_type = Uuid)]
+    granted_by: UserId,
+    /// Why nobody could accept it at present, though it is `open`.
+    #[sqlx(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_reason: Option<String>,
 }
 
 impl web::Subject for Invitation {

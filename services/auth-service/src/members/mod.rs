@@ -19,7 +19,7 @@ use uuid::Uuid;
 use web::{Error, Marked, Result};
 
 use crate::{App, rights::HeldRole};
-pub(crate) use change::roles;
+pub(crate) use change::{known_roles, roles};
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
 pub(crate) use remove::{count_owners, depart};
@@ -132,6 +132,12 @@ async fn profile(tx: &mut TenantTx, id: UserId) -> Result<Option<Profile>> {
 async fn shown(tx: &mut TenantTx, member: Kept) -> Result<Marked<Member>> {
     let member = named(tx, vec![member]).await?.pop().ok_or(Error::NotFound("member"))?;
     Ok(Marked(member.version, member))
+}
+
+/// The same of somebody who is there, by their id.
+pub(crate) async fn shown_now(tx: &mut TenantTx, id: UserId) -> Result<Member> {
+    let member = find(tx, id).await?;
+    Ok(shown(tx, member).await?.1)
 }
 
 impl Kept {

@@ -12,7 +12,7 @@ use super::{
     change::{give, roles},
     find, shown,
 };
-use crate::rights::{self, HeldRole};
+use crate::rights::{self, HeldRole, Rights, RightsChange};
 
 /// A program that is to work in the account.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -48,9 +48,7 @@ pub(crate) async fn add_service_account(
     };
     let author = rights::lock(&mut tx, may.who()).await?;
     let roles = roles(&mut tx, &new.role_ids).await?;
-    for role in &roles {
-        author.may_give(role)?;
-    }
+    author.authorize(&mut tx, &RightsChange::of_roles(None, Rights::default(), &roles)).await?;
     if roles.iter().any(HeldRole::is_owner) {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }

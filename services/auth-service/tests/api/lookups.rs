@@ -47,6 +47,7 @@ async fn the_auth_role_cannot_list_anybody() {
         "select 1 from app.member_roles",
         "select 1 from app.audit_log",
         "select 1 from app.my_places()",
+        "select 1 from app.member_with_email('ana@acme.test')",
         "select 1 from app.my_password()",
         "select 1 from app.member_profiles(array(select gen_random_uuid() from generate_series(1, 1000)))",
         "select 1 from app.one_time_token('', 'password')",
