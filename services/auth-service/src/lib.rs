@@ -15,6 +15,7 @@ mod members;
 mod oidc;
 mod one_time;
 mod password;
+mod quota;
 mod refusal;
 mod rights;
 mod roles;
@@ -39,6 +40,7 @@ pub use factor::Factors;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
+pub use quota::SendingQuotas;
 pub use refusal::AuthRefusal;
 pub use signup::settle::{Founder, settle};
 pub use throttle::Throttle;
@@ -60,6 +62,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Counts e-mails to strangers by sender.
+    pub quotas: SendingQuotas,
     /// Keeps and checks second factors.
     pub factors: Factors,
     /// Logs people in at their own provider.

@@ -38,6 +38,11 @@ pub enum AuthRefusal {
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
+    /// A quota of e-mails to strangers, or of sign-ups, is used up. Holds the seconds to wait.
+    #[error(
+        "too many e-mails or new accounts from you, your account or your address; try again in {0} seconds"
+    )]
+    TooManyEmails(u32),
     /// Somebody who has a token, and not the password.
     #[error("the current password is wrong")]
     PasswordWrong,
@@ -62,6 +67,7 @@ impl Refusal for AuthRefusal {
             Self::ProviderSession => "provider-session",
             Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
+            Self::TooManyEmails(_) => "too-many-emails",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
             Self::RefreshTokenReused => "refresh-token-reused",
@@ -77,7 +83,7 @@ impl Refusal for AuthRefusal {
             | Self::OidcNotConfigured
             | Self::OidcDomainForeign => Sort::Invalid,
             Self::ProviderSession => Sort::Forbidden,
-            Self::TooManyAttempts(_) => Sort::TooMany,
+            Self::TooManyAttempts(_) | Self::TooManyEmails(_) => Sort::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed
             | Self::ApiKeyInvalid
@@ -87,7 +93,10 @@ impl Refusal for AuthRefusal {
     }
 
     fn retry_after(&self) -> Option<u32> {
-        if let Self::TooManyAttempts(seconds) = self { Some(*seconds) } else { None }
+        match self {
+            Self::TooManyAttempts(seconds) | Self::TooManyEmails(seconds) => Some(*seconds),
+            _ => None,
+        }
     }
 
     fn pointer(&self) -> Option<&'static str> {

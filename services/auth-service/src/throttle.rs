@@ -64,7 +64,7 @@ impl Of<'_> {
 }
 
 /// What one customer of a provider has: an IPv4 address, or 64 bits of IPv6 (RFC 6177).
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -101,12 +101,15 @@ impl Throttle {
             })
             .await?;
         tx.commit().await?;
-        match wait {
-            Some((seconds,)) if seconds > 0 => {
-                Err(AuthRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX)).into())
-            }
-            _ => Ok(Counted(keys)),
-        }
+        enough(wait)?;
+        Ok(Counted(keys))
+    }
+
+    /// The same within a transaction, whose rollback undoes it.
+    pub(crate) async fn count_within(&self, tx: &mut TenantTx, of: Of<'_>) -> Result<()> {
+        let Some(key) = self.sealed(of) else { return Ok(()) };
+        let wait: Option<(i32,)> = tx.look_up(COUNT).bind(vec![key]).bind(vec![of.free()]).optional().await?;
+        enough(wait)
     }
 
     /// What attempts of one kind are counted under, without counting.
@@ -116,6 +119,15 @@ impl Throttle {
 
     fn sealed(&self, of: Of<'_>) -> Option<Vec<u8>> {
         Some(hmac::sign(&self.0, &of.bytes()?).as_ref().to_vec())
+    }
+}
+
+fn enough(wait: Option<(i32,)>) -> Result<()> {
+    match wait {
+        Some((seconds,)) if seconds > 0 => {
+            Err(AuthRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX)).into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use web::{Accepted, Json, Known, NoContent, RequestId, Result};
 
 use crate::{
     App, AuthRefusal, factor,
-    mail::Letter,
+    mail::{Letter, UntrustedText},
     one_time::{self, OneTime},
     password::{self, own},
     sessions::fresh,
@@ -71,10 +71,11 @@ pub(crate) async fn request_email_change(
     app.throttle.count(&app, &[Of::Mail(&asked.new_email)]).await?;
     let token = OneTime::generate()?;
     let mut tx = app.db.begin(&who).await?;
+    app.quotas.count_email(&mut tx).await?;
     let free: Option<(bool,)> = tx.look_up(BEGIN).bind(&token.hash).bind(&asked.new_email).optional().await?;
     mine.counted.forgive(&mut tx).await?;
     tx.commit().await?;
-    app.mail.post(Letter::email_is_to_change(&mine.email, &asked.new_email))?;
+    app.mail.post(Letter::email_is_to_change(&mine.email, &UntrustedText::new(&asked.new_email)))?;
     if free == Some((true,)) {
         app.mail.post(Letter::confirm_email(&app.pages, &asked.new_email, &token.text))?;
     }
@@ -95,7 +96,8 @@ pub(crate) async fn confirm_email(
     let Moved { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
     // First of all: whoever did not do this must hear of it, whatever becomes of the rest.
-    let told = [&was, &is_now].map(|to| app.mail.post(Letter::email_changed(to, &is_now)));
+    let new = UntrustedText::new(&is_now);
+    let told = [&was, &is_now].map(|to| app.mail.post(Letter::email_changed(to, &new)));
     for account in own::accounts(&app, user_id, request).await? {
         let mut tx = own::inside(&app, account, user_id, request).await?;
         tx.note(Change::new("auth.user.email_changed", "user", user_id.into(), "email_changed"));

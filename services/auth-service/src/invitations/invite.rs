@@ -9,7 +9,13 @@ use validator::Validate;
 use web::{Accepted, Answered, Begun, Created, Error, IdempotencyKey, Json, May, Once, Path, Result, Write};
 
 use super::{Invitation, authorize, list::find, token::Token};
-use crate::{App, mail::Letter, members, rights, signup::Sent, throttle::Of};
+use crate::{
+    App,
+    mail::{Letter, UntrustedText},
+    members, rights,
+    signup::Sent,
+    throttle::Of,
+};
 
 /// Somebody who is to come in.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -54,7 +60,6 @@ pub(crate) async fn invite(
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
-    app.throttle.count(&app, &[Of::Mail(&new.email)]).await?;
     let who = may.who();
     let author = rights::lock(&mut tx, who).await?;
     for role in members::roles(&mut tx, &[new.role_id]).await? {
@@ -62,6 +67,7 @@ pub(crate) async fn invite(
     }
     authorize::refuse_member(&mut tx, &author, &new.email).await?;
     authorize::authorize_replacement(&mut tx, &author, &new.email).await?;
+    count(&app, &mut tx, &new.email).await?;
     let (token, text) = Token::generate(who.account(), Uuid::now_v7())?;
     tx.write_unnoted::<()>(GIVE_WAY).bind(&new.email).run().await?;
     let invited = Change::new("auth.invitation.created", "invitation", token.id, "created");
@@ -73,7 +79,7 @@ pub(crate) async fn invite(
     let (invitation, account) = (find(&mut tx, token.id).await?, account_name(&mut tx).await?);
     let answer = Created(format!("/api/v1/invitations/{}", invitation.id), invitation);
     let answer = once.answer(tx, answer).await?;
-    app.mail.post(Letter::invitation(&app.pages, &new.email, &account, &text))?;
+    app.mail.post(Letter::invitation(&app.pages, &new.email, &UntrustedText::new(&account), &text))?;
     Ok(answer)
 }
 
@@ -102,7 +108,7 @@ pub(crate) async fn resend_invitation(
         author.authorize_role(&mut tx, &role).await?;
     }
     authorize::refuse_member(&mut tx, &author, &invitation.email).await?;
-    app.throttle.count(&app, &[Of::Mail(&invitation.email)]).await?;
+    count(&app, &mut tx, &invitation.email).await?;
     let (token, text) = Token::generate(who.account(), id)?;
     let renewed = Change::new("auth.invitation.renewed", "invitation", id, "renewed");
     let grantor = rights::grantor_of(&mut tx, who).await?;
@@ -110,8 +116,15 @@ pub(crate) async fn resend_invitation(
         return Err(Error::NotFound("invitation"));
     }
     let answer = once.answer(tx, Sent::to(&invitation.email)).await?;
-    app.mail.post(Letter::invitation(&app.pages, &invitation.email, &account, &text))?;
+    app.mail.post(Letter::invitation(&app.pages, &invitation.email, &UntrustedText::new(&account), &text))?;
     Ok(answer)
+}
+
+/// Counts the letter by its address and by its sender, in the same transaction: a refused request sends none, and needs no
+/// second connection while it holds the account's lock.
+async fn count(app: &App, tx: &mut TenantTx, email: &str) -> Result<()> {
+    app.throttle.count_within(tx, Of::Mail(email)).await?;
+    app.quotas.count_email(tx).await
 }
 
 async fn account_name(tx: &mut TenantTx) -> Result<String> {

@@ -67,7 +67,8 @@ pub(crate) async fn confirm_registration(
     let person =
         Person { email: &pending.email, name: &pending.display_name, password_hash: &pending.password_hash };
     let user = person.add(&mut tx).await.map_err(taken)?;
-    let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request).await?;
+    let origin = app.quotas.origin(device.address);
+    let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request, origin).await?;
     counted.forgive(&mut tx).await?;
     let tokens = open_session(&app, &mut tx, account, user, &device).await?;
     tx.commit().await?;

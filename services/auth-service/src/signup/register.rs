@@ -8,7 +8,13 @@ use validator::Validate;
 use web::{Accepted, ClientAddress, Error, Json, Result};
 
 use super::Sent;
-use crate::{App, mail::Letter, one_time::OneTime, sessions::hashing_failed, throttle::Of};
+use crate::{
+    App,
+    mail::{Letter, UntrustedText},
+    one_time::OneTime,
+    sessions::hashing_failed,
+    throttle::Of,
+};
 
 /// A person who opens an account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -59,6 +65,7 @@ pub(crate) async fn register(
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
     let place = app.hasher.place().map_err(hashing_failed)?;
     app.throttle.count(&app, &[Of::Mail(&new.email), Of::From(from)]).await?;
+    count(&app, from).await?;
     let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
@@ -76,7 +83,12 @@ pub(crate) async fn register(
     app.mail.post(if known == Some((true,)) {
         Letter::already_known(&app.pages, &new.email)
     } else {
-        Letter::confirm_signup(&app.pages, &new.email, &new.account_name, &token.text)
+        Letter::confirm_signup(
+            &app.pages,
+            &new.email,
+            Some(&UntrustedText::new(&new.account_name)),
+            &token.text,
+        )
     })?;
     Ok(Sent::to(&new.email))
 }
@@ -89,6 +101,7 @@ pub(crate) async fn resend_confirmation(
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
     app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
+    count(&app, from).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.system(Reason::SignUp).await?;
@@ -100,7 +113,16 @@ pub(crate) async fn resend_confirmation(
         .await?;
     tx.commit().await?;
     if waits == Some((true,)) {
-        app.mail.post(Letter::confirm_signup(&app.pages, &email, "that you signed up for", &token.text))?;
+        app.mail.post(Letter::confirm_signup(&app.pages, &email, None, &token.text))?;
     }
     Ok(Sent::to(&email))
+}
+
+/// Counts the e-mail by the address that it is caused from.
+async fn count(app: &App, from: ClientAddress) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
+    let mut tx = app.db.system(Reason::SignUp).await?;
+    app.quotas.count_signup(&mut tx, from).await?;
+    tx.commit().await?;
+    Ok(())
 }

@@ -30,7 +30,7 @@ pub async fn settle(app: &App, founder: Founder) -> Result<Option<(AccountId, Us
         added => added?,
     };
     let request = RequestId::current_or_new();
-    let (account, tx) = accounts::found(tx, &founder.account_name, user, request).await?;
+    let (account, tx) = accounts::found(tx, &founder.account_name, user, request, None).await?;
     tx.commit().await?;
     Ok(Some((account, user)))
 }

@@ -18,6 +18,8 @@ async fn the_auth_role_cannot_list_anybody() {
         "select token_hash from app.one_time_tokens",
         "select email from app.pending_signups",
         "select key from app.login_attempts",
+        "select key from app.email_quotas",
+        "select app.take_from_quotas(array['x'::bytea], array[1])",
         "select subject from app.user_identities",
         "select sealed from app.signing_keys",
         "select id from app.clients",
