@@ -46,6 +46,7 @@ struct Edge {
 async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id);
+    compress::negotiate(request.headers_mut());
     let line = Line::of(&request, id);
     let (method, own) = (request.method().clone(), own_route(&request));
     let measured = edge.meter.begin(&method, own.clone());
