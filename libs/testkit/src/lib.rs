@@ -9,6 +9,7 @@
     reason = "a test should fail where it fails"
 )]
 
+mod bodies;
 mod closed;
 mod contract;
 mod database;
@@ -19,6 +20,7 @@ mod person;
 mod rabbitmq;
 mod redis;
 
+pub use bodies::bodies_are_judged;
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside, keeps_one_by_one};
 pub use database::{Database, server, throw_away};

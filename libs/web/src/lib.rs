@@ -20,15 +20,15 @@ pub use crud::{
     harmless,
 };
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, understood, web_address,
+    IdempotencyKey, IfMatch, Json, MediaTypes, Patch, Path, Query, ascii, one_line, understood, web_address,
 };
 pub use finish::{Edges, finish, shield};
 pub use health::{Beside, Health};
 pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
 pub use problem::{Error, Problem, Violation};
-pub use request_id::RequestId;
+pub use request_id::{ClientRequestId, RequestId};
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
-pub use serve::{Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
+pub use serve::{BodyRate, Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
 pub use telemetry::{
     LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
     known_method, start_telemetry,

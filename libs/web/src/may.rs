@@ -64,7 +64,7 @@ impl<'h> Bearer<'h> {
     #[must_use]
     pub fn of(headers: &'h HeaderMap) -> Option<Self> {
         let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(Self(token))
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(Self(token))
     }
 }
 
@@ -113,7 +113,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Bearer(token) = Bearer::of(&parts.headers).ok_or(Error::Unauthenticated)?;
+        let Bearer(token) = Bearer::of(&parts.headers).ok_or(Error::NoToken)?;
         let request = RequestId::current_or_new();
         let who = Verifier::from_ref(state).verify(token, request.0).await.map_err(|error| match error {
             TokenError::Invalid => Error::Unauthenticated,

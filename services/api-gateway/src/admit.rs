@@ -55,7 +55,7 @@ pub(crate) async fn admit_within(
         return Err(app.limits.turned_away(spent, charge));
     }
     let admitted = admit(app, headers, id, client).await;
-    if let Err(Error::Unauthenticated) = admitted {
+    if let Err(Error::Unauthenticated | Error::NoToken) = admitted {
         app.limits.knock(client.0, charge).await?;
     }
     admitted
@@ -78,7 +78,7 @@ pub(crate) async fn admit(
     id: RequestId,
     client: ClientAddress,
 ) -> Result<Admitted> {
-    let Bearer(token) = Bearer::of(headers).ok_or(Error::Unauthenticated)?;
+    let Bearer(token) = Bearer::of(headers).ok_or(Error::NoToken)?;
     if ApiKey::is_meant(token) {
         return exchanged(app, token, id, client).await;
     }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
 use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
@@ -14,14 +14,14 @@ use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 use crate::{
     App,
     admit::{admit, admit_within, name_client},
-    edge::hops,
+    edge::{hops, not_allowed},
     keys::Exchanged,
     limits::{Charge, Kind},
     trail::Trail,
     upstream::{BodyBounds, Outgoing, Service},
 };
 
-/// What somebody without a token may ask for.
+/// What somebody without a token may ask for. A path stands here once: it takes nothing else.
 const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register", Method::POST),
     ("/api/v1/auth/register/resend", Method::POST),
@@ -38,6 +38,26 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/dev/mail", Method::GET),
     ("/.well-known/jwks.json", Method::GET),
 ];
+
+/// Whether somebody without a token may ask.
+enum Public {
+    Yes,
+    /// With another method, and whoever asks: these.
+    Otherwise(HeaderValue),
+    No,
+}
+
+impl Public {
+    fn of(method: &Method, path: &str) -> Self {
+        match PUBLIC.iter().find(|(public, _)| path == *public) {
+            None => Self::No,
+            Some((_, taken)) if method == taken => Self::Yes,
+            Some((_, Method::GET)) if method == Method::HEAD => Self::Yes,
+            Some((_, Method::GET)) => Self::Otherwise(HeaderValue::from_static("GET, HEAD")),
+            Some(_) => Self::Otherwise(HeaderValue::from_static("POST")),
+        }
+    }
+}
 
 /// Sends a request on to the service whose path it has, and its answer back.
 pub(crate) async fn forward(
@@ -67,9 +87,12 @@ async fn pass_on(
     let path = request.uri().path();
     let service = Service::of(path);
     trail.is_secret = service == Service::Auth;
-    let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     let mut key = None;
-    if is_public {
+    let public = Public::of(request.method(), path);
+    if let Public::Otherwise(methods) = public {
+        return Ok(not_allowed(methods));
+    }
+    if matches!(public, Public::Yes) {
         app.limits.knock(client.0, charge).await?;
     } else {
         let kind = Kind::of(request.method(), path);

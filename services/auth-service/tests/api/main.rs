@@ -141,6 +141,13 @@ async fn the_api_is_described_and_closed() {
 }
 
 #[tokio::test]
+async fn every_operation_says_which_bodies_and_methods_it_takes() {
+    let nexo = nexo().await;
+    let (_, document) = auth_service::api().split_for_parts();
+    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 74);
+}
+
+#[tokio::test]
 async fn what_each_standard_role_may_do_is_kept_as_a_table() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();

@@ -8,9 +8,6 @@ pub(crate) enum ImportRefusal {
     /// Nothing of that name is imported.
     #[error("no records of this kind are imported")]
     UnknownResource,
-    /// Neither CSV nor XLSX.
-    #[error("the body must be text/csv or an XLSX workbook, with its media type")]
-    MediaType,
     /// No encoding has that name.
     #[error("no encoding has this name: say such as utf-8 or windows-1252")]
     UnknownEncoding,
@@ -47,7 +44,6 @@ impl Refusal for ImportRefusal {
     fn code(&self) -> &'static str {
         match self {
             Self::UnknownResource => "import-resource-unknown",
-            Self::MediaType => "import-media-type",
             Self::UnknownEncoding => "import-encoding-unknown",
             Self::Undecodable => "import-undecodable",
             Self::NoWorkbook => "import-no-workbook",

@@ -18,6 +18,13 @@ async fn the_api_is_described_and_closed() {
 }
 
 #[tokio::test]
+async fn every_operation_says_which_bodies_and_methods_it_takes() {
+    let nexo = nexo().await;
+    let (_, document) = crm_service::api().split_for_parts();
+    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 215);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_problem() {
     let ana = nexo().await.person("").await;
     let problem = ana.get("/nothing").await;
