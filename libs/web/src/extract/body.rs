@@ -4,7 +4,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use db::Hidden;
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
@@ -102,7 +102,8 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S, media: MediaTypes) -> Result<Bytes, Error> {
-    media.announced(request.headers())?;
+    let is_patch = request.method() == Method::PATCH; // of a few operations it is JSON alone
+    MediaTypes { is_patch, ..media }.announced(request.headers())?;
     Bytes::from_request(request, state).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::TooLarge(BODY_LIMIT)
