@@ -82,6 +82,7 @@ mod record;
 mod refusal;
 mod resource;
 mod roles;
+mod share;
 mod statement;
 mod system;
 mod trace;

@@ -20,7 +20,8 @@ pub use crud::{
     harmless,
 };
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, one_line, understood, web_address,
+    IdempotencyKey, IfMatch, Json, Patch, Path, Query, ascii, each_once, names, one_line, understood,
+    web_address,
 };
 pub use finish::{Edges, finish, shield};
 pub use health::{Beside, Health};

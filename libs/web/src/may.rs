@@ -157,6 +157,14 @@ impl<A: Action, R: Subject> May<A, R> {
         Ok(self.db.begin(&self.who.0).await?.acting(R::NAME, A::NAME))
     }
 
+    /// Starts a transaction that only reads, and perhaps for long.
+    pub async fn begin_reading_at(&self, is_costly: bool) -> Result<TenantTx> {
+        if !is_costly {
+            return self.begin_reading().await;
+        }
+        Ok(self.db.begin_costly(&self.who.0).await?.acting(R::NAME, A::NAME))
+    }
+
     /// Starts a transaction that only reads.
     pub async fn begin_reading(&self) -> Result<TenantTx> {
         Ok(self.db.begin_reading(&self.who.0).await?.acting(R::NAME, A::NAME))

@@ -15,6 +15,7 @@ use utoipa::{
 
 use crate::{RequestId, Seldom};
 
+const CROWDED: &str = "too many requests of this account are running at once; wait as long as Retry-After says";
 static UNSERVED: Seldom = Seldom::unwritten();
 
 /// Why a request gets no answer.
@@ -97,6 +98,7 @@ impl<E: Into<db::Error>> From<E> for Error {
             }
             db::Error::KeyReused => Self::KeyReused,
             db::Error::InFlight => Self::InFlight,
+            db::Error::Crowded => Self::TooMany(CROWDED, 1),
             db::Error::Unavailable(error) => Self::Unavailable(error),
             error @ (db::Error::Aborted | db::Error::Sql(_)) => Self::Internal(error.into()),
         }

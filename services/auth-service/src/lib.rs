@@ -6,6 +6,7 @@ mod config;
 mod email;
 mod events;
 mod factor;
+mod form;
 mod invitations;
 mod keys;
 mod login;

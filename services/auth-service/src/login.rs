@@ -25,6 +25,7 @@ pub(crate) struct Login {
     #[schema(example = "ana@acme.test")]
     email: String,
     /// Theirs.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
     /// The slug of the account to work in; the one they used last, if not said.
@@ -32,6 +33,7 @@ pub(crate) struct Login {
     #[schema(example = "acme-ltd")]
     account: Option<String>,
     /// What their authenticator app shows, or a recovery code; asked of whoever has a second factor.
+    #[serde(default, deserialize_with = "crate::form::some_secret")]
     #[schema(value_type = Option<String>, example = "287082")]
     code: Option<SecretString>,
 }

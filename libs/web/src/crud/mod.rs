@@ -33,7 +33,7 @@ async fn search<R: Resource>(may: May<Read, R>, Json(sought): Json<Sought>) -> R
 }
 
 async fn answer<A: crate::Action, R: Resource>(may: &May<A, R>, query: &db::Query<R>) -> Result<Listed<R>> {
-    let mut tx = may.begin_reading().await?;
+    let mut tx = may.begin_reading_at(query.is_costly()).await?;
     let page = db::list(&mut tx, query).await?;
     let dress = query.dress();
     let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &page.data).await?) };

@@ -9,7 +9,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
-use super::violations::{nul, unreadable, valid};
+use super::{
+    bounds::within_bounds,
+    violations::{nul, unreadable, valid},
+};
 use crate::{Error, finish::BODY_LIMIT};
 
 /// A JSON body that has been read and validated; or one to send.
@@ -118,6 +121,7 @@ fn is_one_of(headers: &HeaderMap, media: &[&str]) -> bool {
 
 /// Reads JSON. A text with NUL is refused by name: PostgreSQL cannot keep one.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    within_bounds(body)?;
     if body.windows(6).any(|six| six == br"\u0000") {
         let whole =
             serde_json::from_slice::<Value>(body).map_err(|error| Error::Malformed(error.to_string()))?;

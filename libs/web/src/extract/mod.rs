@@ -1,6 +1,7 @@
 //! What came in: read, validated, or refused with the field that is at fault.
 
 mod body;
+mod bounds;
 mod headers;
 mod params;
 mod rules;
@@ -10,4 +11,4 @@ pub(crate) use body::hidden_field;
 pub use body::{Json, Patch, understood};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use params::{Path, Query};
-pub use rules::{ascii, one_line, web_address};
+pub use rules::{ascii, each_once, names, one_line, web_address};

@@ -1,5 +1,8 @@
 //! Rules of form that validator does not have.
 
+use std::{collections::HashSet, hash::Hash};
+
+use serde::{Deserialize, Deserializer};
 use validator::ValidationError;
 
 /// An e-mail address is ASCII: PostgreSQL folds some other letters to ASCII ones (`İ` to `i`), and two addresses that fold
@@ -25,6 +28,27 @@ pub fn web_address(text: &str) -> Result<(), ValidationError> {
     } else {
         Err(rule("web-address", "must begin with https:// or http://"))
     }
+}
+
+/// Names of fields, permissions and the like: none of ours is longer.
+pub fn names(all: &[String]) -> Result<(), ValidationError> {
+    if all.iter().all(|name| name.chars().count() <= 200) {
+        Ok(())
+    } else {
+        Err(rule("length", "must hold texts of at most 200 characters"))
+    }
+}
+
+/// Reads a list of names, each once, in the order of their first mention.
+pub fn each_once<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Clone + Eq + Hash,
+{
+    let mut seen = HashSet::new();
+    let mut all = Vec::<T>::deserialize(from)?;
+    all.retain(|one| seen.insert(one.clone()));
+    Ok(all)
 }
 
 fn rule(code: &'static str, message: &'static str) -> ValidationError {

@@ -27,6 +27,7 @@ pub(crate) struct NewKey {
     #[schema(example = "Nightly import")]
     name: String,
     /// What it may do, where its member may: nothing that you may not yourself.
+    #[serde(deserialize_with = "web::each_once")]
     #[validate(length(min = 1, max = 100), custom(function = "permissions"))]
     #[schema(example = json!(["client:read", "client:write@own"]))]
     permissions: Vec<String>,

@@ -22,6 +22,7 @@ use crate::{App, AuthRefusal, rights, sessions::refresh::STILL_HERE};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exchange {
     /// The key's text; or send it as `Authorization: Bearer …`, and no body.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     api_key: SecretString,
 }

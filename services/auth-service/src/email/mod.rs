@@ -29,6 +29,7 @@ pub(crate) struct NewEmail {
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     new_email: String,
     /// Theirs: a stolen access token is not enough.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
@@ -38,6 +39,7 @@ pub(crate) struct NewEmail {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Proof {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
 }

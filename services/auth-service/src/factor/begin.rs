@@ -18,6 +18,7 @@ use crate::{App, password};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewFactor {
     /// Theirs: a stolen access token is not enough.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }

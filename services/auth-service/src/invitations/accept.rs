@@ -22,6 +22,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
 }
@@ -31,12 +32,14 @@ pub(crate) struct Acceptance {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Newcomer {
     /// From the letter; it proves the address as well.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// What others call them.
     #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     display_name: String,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }

@@ -29,6 +29,7 @@ pub(crate) struct NewConnection {
     #[schema(example = "nexo")]
     client_id: String,
     /// Given with it. Kept sealed, and never shown again.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     client_secret: SecretString,
     /// People with an e-mail of this domain log in there; it must be that of your own e-mail.

@@ -28,6 +28,7 @@ pub(crate) struct Finish {
     #[validate(length(min = 1, max = 200))]
     state: String,
     /// From there too.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     code: SecretString,
     /// From there too, if the provider says it (RFC 9207): a code of another provider is then told from one of this.

@@ -22,9 +22,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
     /// The one they have.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     current_password: SecretString,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     new_password: SecretString,
 }

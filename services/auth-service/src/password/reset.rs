@@ -24,9 +24,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reset {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     new_password: SecretString,
 }

@@ -30,11 +30,12 @@ pub(crate) struct Role {
     #[validate(range(min = 0, max = 100))]
     priority: i32,
     /// What it lets one do, such as `client:read`, `client:*` or `client:write@own`.
+    #[serde(deserialize_with = "web::each_once")]
     #[validate(length(max = 100), custom(function = "permissions"))]
     #[schema(example = json!(["client:read", "client:write@own"]))]
     pub(crate) permissions: Vec<String>,
     /// Fields that it does not show, such as `client.credit_limit`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "web::each_once")]
     #[validate(length(max = 50), custom(function = "fields"))]
     pub(crate) hidden_fields: Vec<String>,
     /// Whether it is one of the five that every account has, which cannot be changed.

@@ -18,6 +18,7 @@ use crate::{App, AuthRefusal};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
     /// From the last answer.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     refresh_token: SecretString,
 }

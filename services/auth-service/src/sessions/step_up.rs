@@ -21,9 +21,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepUp {
     /// Theirs.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
     /// What their authenticator app shows, or a recovery code; required of whoever has a second factor.
+    #[serde(default, deserialize_with = "crate::form::some_secret")]
     #[schema(value_type = Option<String>, example = "287082")]
     code: Option<SecretString>,
 }

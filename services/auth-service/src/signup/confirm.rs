@@ -21,9 +21,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirmation {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// The one that they signed up with: whoever signed up with somebody else's address does not come in by their click.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
 }

@@ -19,6 +19,7 @@ pub(crate) struct Registration {
     #[schema(example = "ana@acme.test")]
     email: String,
     /// Hard to guess: 8 characters or more, judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
     /// What others call them.

@@ -123,7 +123,7 @@ pub(crate) async fn list_import_errors(
     let has_more = data.len() > most;
     data.truncate(most);
     let next_cursor = data.last().filter(|_| has_more).map(|last| format!("{}.{}", last.line, last.nth));
-    Ok(Json(ImportErrors { data, page: PageInfo { next_cursor, has_more, total: None } }))
+    Ok(Json(ImportErrors { data, page: PageInfo { next_cursor, has_more, ..PageInfo::default() } }))
 }
 
 fn after(cursor: Option<&str>) -> Result<(i64, i32)> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use web::Violation;
 
 use super::{
-    convert,
+    constants, convert,
     plan::{Mode, Plan, Rule},
     registry::Target,
     survey::FileFound,
@@ -107,6 +107,9 @@ impl Mapping {
             |field: &String| steps.iter().any(|step| step.path.first() == Some(field) && step.is_deferred());
         if plan.key.iter().any(deferred) {
             wrong.push(Violation::new("/key", "deferred", "must not name a record of the same kind"));
+        }
+        if wrong.is_empty() {
+            wrong = constants::wrong(target, plan);
         }
         if !wrong.is_empty() {
             return Err(wrong);
@@ -280,7 +283,7 @@ fn reference(
 }
 
 /// Puts a value at its place, and makes what it stands in.
-fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
+pub(super) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else { return };
     let mut place = patch.entry(first.clone()).or_insert(Value::Null);
     for part in rest {

@@ -4,7 +4,9 @@ use std::{collections::HashMap, pin::Pin};
 
 use db::{Hidden, KeyPart, Kind, Purpose, Related, Resource, TenantTx};
 use identity::{Permissions, Scope};
+use serde_json::Value;
 use uuid::Uuid;
+use web::Violation;
 
 use super::{
     undo::{self, Undone, Work},
@@ -36,6 +38,8 @@ pub(super) struct Target {
     pub(super) related: &'static [Related],
     pub(super) key: fn(&str) -> Option<KeyPart>,
     pub(super) hidden: fn(&Permissions) -> Hidden,
+    /// What is wrong with a record that is made of this.
+    pub(super) wrong: fn(Value) -> Vec<Violation>,
     pub(super) find: Find,
     pub(super) write: for<'t> fn(&'t mut TenantTx, Vec<Ready>) -> Answer<'t, Vec<Outcome>>,
     pub(super) remove: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,
@@ -81,6 +85,10 @@ impl Target {
             related: R::RELATED,
             key: KeyPart::of::<R>,
             hidden: Hidden::of::<R>,
+            wrong: |record| match web::understood::<R>(record) {
+                Err(web::Error::Invalid(violations)) => violations,
+                _ => Vec::new(),
+            },
             find: |tx, key, wanted, purpose| Box::pin(find::<R>(tx, key, wanted, purpose)),
             write: |tx, ready| Box::pin(write::write::<R>(tx, ready)),
             remove: |tx, work| Box::pin(undo::remove::<R>(tx, work)),

@@ -67,6 +67,7 @@ pub(crate) async fn work(hold: &Hold) -> db::Result<()> {
         if hold.is_stopping() || kind != CHECK && hold.is_over() {
             return hold.let_go(Duration::ZERO).await;
         }
+        hold.give_way().await;
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ struct OfList<R> {
 
 impl<R: Resource> Pages for OfList<R> {
     async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.may.begin_reading().await?;
+        let mut tx = self.may.begin_reading_at(self.query.is_costly()).await?;
         let page = db::list(&mut tx, &self.query).await?;
         let rows = self.query.dress().put_on(&mut tx, &page.data).await?;
         let last = page.page.next_cursor.is_none();
