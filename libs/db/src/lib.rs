@@ -109,6 +109,7 @@ pub use reach::{BeyondReach, Hidden, View, belongs_to};
 pub use record::{History, Kept, Page, PageInfo, Record};
 pub use refusal::{Refusal, Sort};
 pub use resource::{Field, Kind, Resource, Row};
+pub use share::FilePlace;
 pub use roles::{Passwords, admit_services, prepare as prepare_cluster};
 pub use statement::{LookUp, Scoped, ScopedWrite, Sql, Write};
 pub use system::{Reason, SystemTx};

@@ -22,6 +22,8 @@ use crate::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The same of what is costly, which may come after others of its kind.
 const LONGER: Duration = Duration::from_secs(5);
+/// How many files of one account go out at a time.
+const MOST_FILES: usize = 4;
 /// Accounts are looked up under one of so many locks.
 const PARTS: usize = 16;
 /// So many accounts are remembered under one lock before those that hold nothing are forgotten.
@@ -52,7 +54,12 @@ pub(crate) struct Shares {
 struct Places {
     usual: Arc<Semaphore>,
     costly: Arc<Semaphore>,
+    files: Arc<Semaphore>,
 }
+
+/// A place for a file that goes out as it is read: its pages wait in memory for its reader. Dropped, it is given back.
+#[derive(Debug)]
+pub struct FilePlace(#[expect(dead_code, reason = "held for as long as the file goes out")] OwnedSemaphorePermit);
 
 /// What a transaction takes of its account's share. Dropped, it is given back.
 #[derive(Debug)]
@@ -87,6 +94,11 @@ impl Shares {
         Ok(Share { _usual: place(places.usual, PATIENCE).await?, _costly: costly })
     }
 
+    /// A place for a file of this account, if there is one now.
+    pub(crate) fn file(&self, account: AccountId) -> Result<FilePlace> {
+        self.places(account).files.try_acquire_owned().map(FilePlace).map_err(|_| Error::Crowded)
+    }
+
     fn places(&self, account: AccountId) -> Places {
         let mut known = self.part(account);
         if let Some(places) = known.get(&account) {
@@ -98,6 +110,7 @@ impl Shares {
         let places = Places {
             usual: Arc::new(Semaphore::new(self.each)),
             costly: Arc::new(Semaphore::new(self.costly)),
+            files: Arc::new(Semaphore::new(MOST_FILES)),
         };
         known.insert(account, places.clone());
         places
@@ -113,7 +126,7 @@ impl Shares {
 impl Places {
     /// Whether somebody holds one of them, or waits for one: each has the semaphore in hand.
     fn are_held(&self) -> bool {
-        Arc::strong_count(&self.usual) > 1 || Arc::strong_count(&self.costly) > 1
+        [&self.usual, &self.costly, &self.files].iter().any(|places| Arc::strong_count(places) > 1)
     }
 }
 
@@ -162,6 +175,16 @@ mod tests {
         let _two = shares.take(account(), Cost::High).await.unwrap();
         assert!(waits(&shares, account(), Cost::High).await, "two of all");
         shares.take(first, Cost::Usual).await.unwrap();
+    }
+
+    #[test]
+    fn one_account_has_a_few_files_on_their_way() {
+        let (shares, one) = (Shares::of(8), account());
+        let mut files: Vec<_> = (0..MOST_FILES).map(|_| shares.file(one).unwrap()).collect();
+        assert!(matches!(shares.file(one), Err(Error::Crowded)));
+        shares.file(account()).unwrap();
+        files.pop();
+        shares.file(one).unwrap();
     }
 
     #[test]

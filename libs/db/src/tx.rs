@@ -12,7 +12,7 @@ use crate::{
     open_tx::{Access, OpenTx},
     pool::Pool,
     reach::Reach,
-    share::{Cost, Share, Shares},
+    share::{Cost, FilePlace, Share, Shares},
 };
 
 /// The way to the database. Nothing comes through it before somebody is named.
@@ -70,6 +70,11 @@ impl Db {
     /// The same, for what reads texts record by record: few of these run at a time, of one account and of all.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
         self.enter(who, Access::Read, Cost::High).await
+    }
+
+    /// A place for a file that goes out page by page: one account has few of them at a time.
+    pub fn file(&self, who: &Principal) -> Result<FilePlace> {
+        self.shares.file(who.account())
     }
 
     /// Whether the session of `who` stands, and their rights are still those of their token: [`Error::Ended`] if not.

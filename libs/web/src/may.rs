@@ -1,7 +1,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, Hidden, Refusal, Resource, Sort, TenantTx, View};
+use db::{Db, FilePlace, Hidden, Refusal, Resource, Sort, TenantTx, View};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use identity::{Principal, TokenError, Verifier};
 
@@ -163,6 +163,11 @@ impl<A: Action, R: Subject> May<A, R> {
             return self.begin_reading().await;
         }
         Ok(self.db.begin_costly(&self.who.0).await?.acting(R::NAME, A::NAME))
+    }
+
+    /// A place for a file that goes out page by page.
+    pub fn file(&self) -> Result<FilePlace> {
+        Ok(self.db.file(&self.who.0)?)
     }
 
     /// Starts a transaction that only reads.

@@ -80,7 +80,7 @@ async fn pass_on(
             traced.set("account.id", admitted.account.to_string());
         }
         (trail.account, key) = (Some(admitted.account), admitted.key);
-        app.limits.charge(admitted.account, admitted.program, kind, charge).await?;
+        app.limits.charge((admitted.account, client.0), admitted.program, kind, charge).await?;
     }
     let bounds = bounds(app, &request);
     if length(request.headers()).is_some_and(|length| length > bounds.bytes) {

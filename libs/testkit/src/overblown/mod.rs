@@ -28,6 +28,8 @@ struct Tried<'t> {
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
+    /// The parameters of the query that must be there.
+    needed: Vec<(String, String)>,
     public: bool,
     cases: usize,
     slowest: Duration,
@@ -64,6 +66,7 @@ pub async fn overblown(
             method,
             path: filled,
             headers,
+            needed: needed(&parameters, &samples),
             public: is_public(operation),
             cases: 0,
             slowest: Duration::ZERO,
@@ -76,7 +79,8 @@ pub async fn overblown(
             } else {
                 let known = media.iter().find(|(known, _)| known == kind);
                 let (_, too_much) = known.unwrap_or_else(|| panic!("{path} takes {kind}, which cannot be made here"));
-                tried.send("body", &tried.path.clone(), &[("content-type", kind)], (*too_much).to_owned()).await;
+                let path = tried.path_with("", "");
+                tried.send("body", &path, &[("content-type", kind)], (*too_much).to_owned()).await;
             }
         }
         all += 1;
@@ -87,16 +91,30 @@ pub async fn overblown(
     (all, cases)
 }
 
+/// The parameters of the query that must be there, as their examples say.
+fn needed(parameters: &[&Value], samples: &Samples<'_>) -> Vec<(String, String)> {
+    let required = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
+    let said = required.map(|one| {
+        let value =
+            if one["example"].is_null() { samples.of(&one["schema"]) } else { one["example"].clone() };
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        (one["name"].as_str().unwrap().to_owned(), value)
+    });
+    said.collect()
+}
+
 impl Tried<'_> {
+    /// The path with all that it needs, and with this parameter.
+    fn path_with(&self, name: &str, value: &str) -> String {
+        let others = self.needed.iter().filter(|(other, _)| other != name);
+        let mut query: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
+        if !name.is_empty() {
+            query.push(format!("{name}={value}"));
+        }
+        if query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, query.join("&")) }
+    }
+
     async fn parameters(&mut self, template: &str, parameters: &[&Value], samples: &Samples<'_>) {
-        let required = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
-        let needed: Vec<(String, String)> = required
-            .map(|one| {
-                let name = one["name"].as_str().unwrap();
-                let value = if one["example"].is_null() { samples.of(&one["schema"]) } else { one["example"].clone() };
-                (name.to_owned(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
-            })
-            .collect();
         for one in parameters {
             let (name, long) = (one["name"].as_str().unwrap(), "7".repeat(LONG));
             match one["in"].as_str() {
@@ -109,14 +127,12 @@ impl Tried<'_> {
                         if value.len() < LONG && samples.kind(&one["schema"]) == "string" {
                             continue; // a text like any other
                         }
-                        let others = needed.iter().filter(|(other, _)| other != name);
-                        let others: String = others.map(|(name, value)| format!("&{name}={value}")).collect();
-                        let path = format!("{}?{name}={value}{others}", self.path);
+                        let path = self.path_with(name, value);
                         self.send(name, &path, &[], String::new()).await;
                     }
                 }
                 Some("header") => {
-                    let (path, header) = (self.path.clone(), name.to_ascii_lowercase());
+                    let (path, header) = (self.path_with("", ""), name.to_ascii_lowercase());
                     self.send(name, &path, &[(&header, &long)], "{}".to_owned()).await;
                 }
                 place => panic!("{template}: a parameter in {place:?}"),
@@ -125,7 +141,7 @@ impl Tried<'_> {
     }
 
     async fn bodies(&mut self, kind: &str, schema: &Value, samples: &Samples<'_>) {
-        let path = self.path.clone();
+        let path = self.path_with("", "");
         for one in blown(samples, schema) {
             self.send(&one.place, &path, &[("content-type", kind)], one.text).await;
         }

@@ -18,6 +18,7 @@ mod letters;
 mod lookups;
 mod members;
 mod oidc;
+mod overblown;
 mod roles;
 mod security_events;
 mod sessions;

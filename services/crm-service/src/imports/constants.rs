@@ -1,5 +1,7 @@
-//! What a plan says once for every line: held against its field when the plan is stored, and bounded in all. A line that
-//! takes it over has a copy of its own, hundreds of which are in memory at a time.
+//! What a plan adds to every line: constants are held against their field when the plan is stored, and bounded in all, and
+//! a column fills few fields. Each line has a copy of its own, hundreds of which are in memory at a time.
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 use web::Violation;
@@ -14,6 +16,8 @@ use super::{
 const MOST: usize = 64 * 1024;
 /// How many words of the file may stand for something else.
 const MOST_WORDS: usize = 5_000;
+/// How many fields one column may fill.
+const MOST_FIELDS: usize = 20;
 /// So often a part that is missing beside one is made up, to see what comes of it.
 const TRIES: usize = 20;
 
@@ -26,6 +30,15 @@ pub(super) fn wrong(target: &Target, plan: &Plan) -> Vec<Violation> {
     }
     if plan.mapping.iter().map(|rule| rule.values.len()).sum::<usize>() > MOST_WORDS {
         return vec![Violation::new("/mapping", "length", format!("must have at most {MOST_WORDS} `values` in all"))];
+    }
+    let mut fields: HashMap<&str, usize> = HashMap::new();
+    for (at, column) in plan.mapping.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.column.as_deref()?))) {
+        let so_far = fields.entry(column).or_default();
+        *so_far += 1;
+        if *so_far > MOST_FIELDS {
+            let message = format!("must not be of more than {MOST_FIELDS} fields");
+            return vec![Violation::new(format!("/mapping/{at}/column"), "length", message)];
+        }
     }
     let rules = plan.mapping.iter().enumerate();
     rules

@@ -14,7 +14,7 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::{Asked, Resource};
+use db::{Asked, FilePlace, Resource};
 use futures::stream;
 use http::{
     HeaderMap, HeaderValue,
@@ -34,7 +34,7 @@ use crate::{Error, May, Query, Read, Result};
 /// How many records are read at once.
 const PAGE: i64 = 1_000;
 /// How many parts of the file may wait for the reader.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// Which records, and as what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -107,6 +107,8 @@ pub trait Pages: Send + 'static {
 struct OfList<R> {
     may: May<Read, R>,
     query: db::Query<R>,
+    /// Given back when the file has gone, or its reader has.
+    _place: FilePlace,
 }
 
 impl<R: Resource> Pages for OfList<R> {
@@ -125,8 +127,8 @@ pub(super) async fn export<R: Resource>(may: May<Read, R>, Query(wanted): Query<
     let Wanted { format, sort, filter, q, fields } = wanted;
     let asked = Asked { sort, filter, q, fields, ..Asked::default() };
     let query = db::Query::<R>::understand(asked, &view)?.by(PAGE);
-    let columns = query.dress().columns::<R>();
-    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, OfList { may, query })
+    let (columns, place) = (query.dress().columns::<R>(), may.file()?);
+    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, OfList { may, query, _place: place })
 }
 
 impl Export {
