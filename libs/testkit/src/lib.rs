@@ -26,7 +26,7 @@ pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
 pub use guarded::writes_are_guarded;
 pub use matrix::matrix;
-pub use overblown::overblown;
+pub use overblown::{Overblown, overblown};
 pub use person::{Answer, Person};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;

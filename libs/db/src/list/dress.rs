@@ -112,3 +112,16 @@ async fn fetch(tx: &mut TenantTx, related: &Related, records: &[Json]) -> Result
 fn id_in(record: &Json, column: &str) -> Option<Uuid> {
     record.get(column)?.as_str()?.parse().ok()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_counts_once_however_often_it_stands_there() {
+        assert_eq!(names("expand", &vec!["client"; 70_000].join(", ")).unwrap(), ["client"]);
+        let many: Vec<String> = (0..=MOST_NAMES).map(|at| format!("name{at}")).collect();
+        assert!(names("fields", &many.join(",")).is_err());
+    }
+}

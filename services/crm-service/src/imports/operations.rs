@@ -1,6 +1,6 @@
 //! What people do with imports.
 
-use db::{Change, ScopedWrite, TenantTx};
+use db::{Change, Scoped, ScopedWrite, TenantTx};
 use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::{
     CHECK, Imports, RUN, UNDO, errors,
     mapping::Mapping,
     plan::Plan,
-    refusal::ImportRefusal,
+    refusal::{ImportRefusal, MOST_JOBS},
     registry::Target,
     report::State,
     show::{self, Import},
@@ -30,6 +30,7 @@ const MOVED: ScopedWrite = ScopedWrite::new(
 const STOP: ScopedWrite = ScopedWrite::new(
     "update app.jobs set stop = true where account_id = $1 and subject_id = $2 and status = 'due'",
 );
+const JOBS: Scoped = Scoped::new("select count(*) from app.jobs where account_id = $1 and status = 'due'");
 const REMOVED: ScopedWrite = ScopedWrite::new("delete from app.imports where account_id = $1 and id = $2");
 
 /// Say what becomes of the columns.
@@ -161,6 +162,9 @@ async fn begin<A: Action>(
     let (Some(file), Some(_)) = (&import.file, &import.plan) else {
         return Err(ImportRefusal::Status("without a plan").into());
     };
+    if tx.read::<(i64,)>(JOBS).optional().await?.is_some_and(|(jobs,)| jobs >= MOST_JOBS) {
+        return Err(ImportRefusal::TooManyJobs.into());
+    }
     let state = State::to_go_on(&mut tx, wish.kind, id).await?;
     if state.is_new() {
         errors::forget(&mut tx, id, wish.kind).await?;

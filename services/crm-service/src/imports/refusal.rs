@@ -2,6 +2,9 @@
 
 use db::{Refusal, Sort};
 
+/// How many jobs of one account may wait, or be worked at.
+pub(super) const MOST_JOBS: i64 = 20;
+
 /// Why a file is not taken, or nothing is done with it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImportRefusal {
@@ -38,6 +41,9 @@ pub(crate) enum ImportRefusal {
     /// A quotation mark that nobody closed, most likely.
     #[error("line {0} does not end within 1 MiB: a quotation mark is not closed, perhaps")]
     Endless(i64),
+    /// See [`MOST_JOBS`].
+    #[error("{MOST_JOBS} jobs of this account wait to be worked at: let some of them end, or cancel them")]
+    TooManyJobs,
     /// Not what can be done with an import of its status.
     #[error("an import that is {0} does not take this")]
     Status(&'static str),
@@ -57,12 +63,13 @@ impl Refusal for ImportRefusal {
             Self::TooManyColumns => "import-too-many-columns",
             Self::TooManyRows => "import-too-many-rows",
             Self::Endless(_) => "import-endless-line",
+            Self::TooManyJobs => "import-too-many-jobs",
             Self::Status(_) => "import-status",
         }
     }
 
     fn sort(&self) -> Sort {
-        if matches!(self, Self::Status(_)) { Sort::Conflict } else { Sort::Invalid }
+        if matches!(self, Self::Status(_) | Self::TooManyJobs) { Sort::Conflict } else { Sort::Invalid }
     }
 
     fn pointer(&self) -> Option<&'static str> {

@@ -1,5 +1,9 @@
 //! `q=`: parts of words, accents folded, typing errors forgiven; one's own account alone.
 
+use std::collections::BTreeSet;
+
+use crm_service::{bookings, clients, contacts, employees, professionals, projects, suppliers, tasks};
+use db::Resource;
 use http::StatusCode;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -169,4 +173,39 @@ async fn a_service_with_sql_of_its_own_searches_no_other_account() {
     let rows: Vec<(uuid::Uuid,)> =
         sqlx::query_as("select id from app.search_clients('aurora')").fetch_all(&mut app).await.unwrap();
     assert_eq!(rows, [], "outside of every account there is nothing");
+}
+
+fn searched<R: Resource>() -> (&'static str, BTreeSet<String>) {
+    (R::PLURAL, R::SEARCHED.iter().map(ToString::to_string).collect())
+}
+
+/// A field that only one of them knows would be shown to those who may not see it, or lost to those who may.
+#[tokio::test]
+async fn what_the_database_looks_through_is_what_the_resource_says() {
+    let nexo = nexo().await;
+    let mut look = nexo.ground.database.look().await;
+    let all = [
+        searched::<clients::Client>(),
+        searched::<contacts::Contact>(),
+        searched::<suppliers::Supplier>(),
+        searched::<employees::Employee>(),
+        searched::<projects::Project>(),
+        searched::<tasks::Task>(),
+        searched::<professionals::Professional>(),
+        searched::<bookings::Booking>(),
+    ];
+    for (plural, fields) in &all {
+        for function in ["search", "look_through"] {
+            let question = "select prosrc from pg_proc where proname = $1 and pronamespace = 'app'::regnamespace";
+            let asked = sqlx::query_as(question).bind(format!("{function}_{plural}"));
+            let (text,): (String,) = asked.fetch_one(&mut look).await.unwrap();
+            let known = text.split("case when '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned());
+            assert_eq!(&known.collect::<BTreeSet<_>>(), fields, "{function}_{plural}");
+        }
+    }
+    let there: (i64,) = sqlx::query_as("select count(*) from pg_proc where proname like 'search\\_%' and pronamespace = 'app'::regnamespace")
+        .fetch_one(&mut look)
+        .await
+        .unwrap();
+    assert_eq!(usize::try_from(there.0).unwrap(), all.len(), "each is in the list above");
 }

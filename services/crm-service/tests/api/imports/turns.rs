@@ -305,3 +305,17 @@ async fn an_account_that_was_served_comes_after_one_that_was_not() {
     assert_eq!(seen(&ben, &last).await["status"], "done");
     assert_eq!(seen(&ana, &first).await["status"], "running");
 }
+
+#[tokio::test]
+async fn an_account_has_no_more_than_twenty_jobs_at_hand() {
+    let (site, ana) = Site::set().await;
+    started(&ana, lines(1)).await;
+    let more = "insert into app.jobs (account_id, id, kind, subject_id, total, permissions, hidden_fields, request_id, created_by)
+        select account_id, gen_random_uuid(), kind, gen_random_uuid(), total, permissions, hidden_fields, request_id, created_by
+        from app.jobs, generate_series(1, 19)";
+    site.nexo.ground.database.run(more).await;
+    let import = uploaded(&ana, "clients", lines(1)).await;
+    planned(&ana, &import, json!({ "mode": "create", "mapping": same(&["tax_id", "name"]) })).await;
+    let refused = ana.send(Method::POST, &format!("{}/check", path(&import)), None, None).await;
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["code"], "import-too-many-jobs");
+}
