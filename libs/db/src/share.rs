@@ -59,7 +59,9 @@ struct Places {
 
 /// A place for a file that goes out as it is read: its pages wait in memory for its reader. Dropped, it is given back.
 #[derive(Debug)]
-pub struct FilePlace(#[expect(dead_code, reason = "held for as long as the file goes out")] OwnedSemaphorePermit);
+pub struct FilePlace(
+    #[expect(dead_code, reason = "held for as long as the file goes out")] OwnedSemaphorePermit,
+);
 
 /// What a transaction takes of its account's share. Dropped, it is given back.
 #[derive(Debug)]
@@ -141,7 +143,6 @@ async fn place(places: Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaph
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 mod tests {
     use super::*;
 

@@ -15,7 +15,8 @@ use utoipa::{
 
 use crate::{RequestId, Seldom};
 
-const CROWDED: &str = "too many requests of this account are running at once; wait as long as Retry-After says";
+const CROWDED: &str =
+    "too many requests of this account are running at once; wait as long as Retry-After says";
 static UNSERVED: Seldom = Seldom::unwritten();
 
 /// Why a request gets no answer.

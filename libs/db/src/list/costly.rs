@@ -12,7 +12,10 @@ impl Patience {
 
     /// Whether the server gave a statement up because its time was over (PostgreSQL's appendix A).
     pub(super) fn is_over(error: &sqlx::Error) -> bool {
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "57014")
+        error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code == "57014")
     }
 }
 

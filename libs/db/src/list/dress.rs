@@ -114,7 +114,6 @@ fn id_in(record: &Json, column: &str) -> Option<Uuid> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 mod tests {
     use super::*;
 

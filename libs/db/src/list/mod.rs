@@ -28,8 +28,8 @@ pub use dress::Dress;
 use filter::Filter;
 pub use pager::{Pager, Paging};
 pub use related::Related;
-pub use selection::{MOST_SELECTED, Selection, SelectionRefusal};
 use search::{Found, LookedFor};
+pub use selection::{MOST_SELECTED, Selection, SelectionRefusal};
 use sort::Sort;
 use value::Value;
 
@@ -231,7 +231,8 @@ fn condition<R: Resource>(
     }
     if let Some(found) = found {
         values.put(&found.ids);
-        condition.push_str(&format!(" and record.id = any (${})", values.len()));
+        let found = format!(" and record.id = any (${})", values.len());
+        condition.push_str(&found);
     }
     condition
 }

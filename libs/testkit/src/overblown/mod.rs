@@ -108,7 +108,8 @@ pub async fn overblown(
                 tried.bodies(kind, &body["schema"], &samples).await;
             } else {
                 let known = media.iter().find(|(known, _)| known == kind);
-                let (_, too_much) = known.unwrap_or_else(|| panic!("{path} takes {kind}, which cannot be made here"));
+                let (_, too_much) =
+                    known.unwrap_or_else(|| panic!("{path} takes {kind}, which cannot be made here"));
                 let path = tried.path_with("", "");
                 tried.send("body", &path, &[("content-type", kind)], (*too_much).to_owned()).await;
             }

@@ -32,7 +32,13 @@ pub(super) fn blown(samples: &Samples, schema: &Value) -> Vec<Blown> {
     all
 }
 
-fn walk(samples: &Samples, schema: &Value, value: &Value, at: &str, see: &mut dyn FnMut(&str, &Value, &Value)) {
+fn walk(
+    samples: &Samples,
+    schema: &Value,
+    value: &Value,
+    at: &str,
+    see: &mut dyn FnMut(&str, &Value, &Value),
+) {
     see(at, schema, value);
     match value {
         Value::Object(_) => {

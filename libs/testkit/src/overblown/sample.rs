@@ -32,7 +32,9 @@ impl Samples<'_> {
         let schema = self.plain(schema);
         let own = schema["properties"].as_object().into_iter().flatten();
         let parts = schema["allOf"].as_array().into_iter().flatten();
-        own.map(|(name, field)| (name.as_str(), field)).chain(parts.flat_map(|part| self.fields(part))).collect()
+        own.map(|(name, field)| (name.as_str(), field))
+            .chain(parts.flat_map(|part| self.fields(part)))
+            .collect()
     }
 
     pub(super) fn kind<'s>(&'s self, schema: &'s Value) -> &'s str {
@@ -73,17 +75,17 @@ impl Samples<'_> {
             "array" => json!([self.at(&plain["items"], depth + 1)]),
             "integer" | "number" => plain["minimum"].as_i64().map_or(json!(1), Value::from),
             "boolean" => json!(false),
-            "string" => json!(self.text(plain)),
+            "string" => json!(text(plain)),
             _ => Value::Null,
         }
     }
+}
 
-    fn text(&self, schema: &Value) -> String {
-        match schema["format"].as_str() {
-            Some("uuid") => Uuid::now_v7().to_string(),
-            Some("date-time") => "2026-03-02T09:00:00Z".to_owned(),
-            Some("date") => "2026-03-02".to_owned(),
-            _ => "a".to_owned(),
-        }
+fn text(schema: &Value) -> String {
+    match schema["format"].as_str() {
+        Some("uuid") => Uuid::now_v7().to_string(),
+        Some("date-time") => "2026-03-02T09:00:00Z".to_owned(),
+        Some("date") => "2026-03-02".to_owned(),
+        _ => "a".to_owned(),
     }
 }

@@ -37,14 +37,10 @@ impl Addresses {
         })
     }
 
-    /// A place among the requests of all accounts that ask from this address, where each may run so many; an address that is
-    /// not known has no number.
-    pub(super) fn enter(&self, client: Option<IpAddr>, at_once: u32) -> Option<Option<Place>> {
-        if client.is_none() {
-            return Some(None);
-        }
-        let places = self.places.of(network(client), Places::default);
-        places.enter(at_once.saturating_mul(ACCOUNTS)).map(Some)
+    /// A place among the requests of all accounts that ask from this address, where each may run so many.
+    pub(super) fn enter(&self, client: IpAddr, at_once: u32) -> Option<Place> {
+        let places = self.places.of(network(Some(client)), Places::default);
+        places.enter(at_once.saturating_mul(ACCOUNTS))
     }
 
     pub(super) fn known(&self, client: Option<IpAddr>) -> Option<Arc<Bucket>> {

@@ -128,13 +128,15 @@ impl Limits {
         let plan = &known.plan;
         let place = tenant.places.enter(plan.at_once);
         // Accounts that cost nothing are opened by the dozen; what others have is for them to spread.
-        let shared = if plan.is_free() { self.addresses.enter(client, plan.at_once) } else { Some(None) };
-        self.tallies.at_once.count(place.is_some() && shared.is_some());
+        let client = client.filter(|_| plan.is_free());
+        let shared = client.map(|client| self.addresses.enter(client, plan.at_once));
+        let has_room = place.is_some() && !matches!(shared, Some(None));
+        self.tallies.at_once.count(has_room);
         let (bucket, rate) = (tenant.buckets.of(kind), plan.rate(kind));
-        let (Some(place), Some(shared)) = (place, shared) else {
+        if !has_room {
             charge.note(self.limiter.glance(bucket, rate));
             return Err(Error::TooMany(AT_ONCE, 1));
-        };
+        }
         let key = key.map(|key| self.key(account, key));
         let of_key = rate.part(PART_OF_KEY);
         if let Some(key) = &key {
@@ -144,7 +146,7 @@ impl Limits {
         if let (Err(_), Some(key)) = (&taken, &key) {
             self.limiter.give_back(key.of(kind), of_key);
         }
-        charge.hold(Held { of_account: Some(place), _of_address: shared });
+        charge.hold(Held { of_account: place, _of_address: shared.flatten() });
         taken
     }
 

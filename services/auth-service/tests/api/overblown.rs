@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{company::Company};
+use crate::company::Company;
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "how much was tried is what somebody wants to see")]

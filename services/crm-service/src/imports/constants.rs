@@ -29,10 +29,16 @@ pub(super) fn wrong(target: &Target, plan: &Plan) -> Vec<Violation> {
         return vec![Violation::new("/mapping", "length", message)];
     }
     if plan.mapping.iter().map(|rule| rule.values.len()).sum::<usize>() > MOST_WORDS {
-        return vec![Violation::new("/mapping", "length", format!("must have at most {MOST_WORDS} `values` in all"))];
+        return vec![Violation::new(
+            "/mapping",
+            "length",
+            format!("must have at most {MOST_WORDS} `values` in all"),
+        )];
     }
     let mut fields: HashMap<&str, usize> = HashMap::new();
-    for (at, column) in plan.mapping.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.column.as_deref()?))) {
+    for (at, column) in
+        plan.mapping.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.column.as_deref()?)))
+    {
         let so_far = fields.entry(column).or_default();
         *so_far += 1;
         if *so_far > MOST_FIELDS {
@@ -70,7 +76,10 @@ fn of_field(target: &Target, field: &str, value: &Value) -> Option<Violation> {
     for _ in 0..TRIES {
         let violations = (target.wrong)(Value::Object(record.clone()));
         let inside = |violation: &Violation| {
-            violation.pointer.strip_prefix(&pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            violation
+                .pointer
+                .strip_prefix(&pointer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if let Some(violation) = violations.iter().find(|violation| inside(violation)) {
             return Some(violation.clone());

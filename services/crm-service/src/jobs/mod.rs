@@ -106,7 +106,10 @@ impl Worker {
         let (slots, held) = (Slots::new(places), Arc::new(Semaphore::new(HELD * places)));
         while !self.stop.is_cancelled() {
             let Ok(holding) = Arc::clone(&held).acquire_owned().await else { return };
-            let slot = slots.take().await;
+            let slot = slots.enter().await;
+            if self.stop.is_cancelled() {
+                return;
+            }
             match self.draw(Some(slot)).await {
                 Ok(Drawn::Job(hold)) => {
                     let worker = self.clone();

@@ -196,16 +196,20 @@ async fn what_the_database_looks_through_is_what_the_resource_says() {
     ];
     for (plural, fields) in &all {
         for function in ["search", "look_through"] {
-            let question = "select prosrc from pg_proc where proname = $1 and pronamespace = 'app'::regnamespace";
+            let question =
+                "select prosrc from pg_proc where proname = $1 and pronamespace = 'app'::regnamespace";
             let asked = sqlx::query_as(question).bind(format!("{function}_{plural}"));
             let (text,): (String,) = asked.fetch_one(&mut look).await.unwrap();
-            let known = text.split("case when '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned());
+            let known =
+                text.split("case when '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned());
             assert_eq!(&known.collect::<BTreeSet<_>>(), fields, "{function}_{plural}");
         }
     }
-    let there: (i64,) = sqlx::query_as("select count(*) from pg_proc where proname like 'search\\_%' and pronamespace = 'app'::regnamespace")
-        .fetch_one(&mut look)
-        .await
-        .unwrap();
+    let there: (i64,) = sqlx::query_as(
+        "select count(*) from pg_proc where proname like 'search\\_%' and pronamespace = 'app'::regnamespace",
+    )
+    .fetch_one(&mut look)
+    .await
+    .unwrap();
     assert_eq!(usize::try_from(there.0).unwrap(), all.len(), "each is in the list above");
 }

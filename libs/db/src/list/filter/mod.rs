@@ -204,9 +204,12 @@ impl fmt::Display for Filter {
 }
 
 /// What was written is told back as far as it is short.
-fn wrong(problem: String) -> Error {
-    let short: String = problem.chars().take(LONGEST_PROBLEM).collect();
-    unanswerable("filter", if short.len() < problem.len() { short + "…" } else { short })
+fn wrong(mut problem: String) -> Error {
+    if let Some((end, _)) = problem.char_indices().nth(LONGEST_PROBLEM) {
+        problem.truncate(end);
+        problem.push('…');
+    }
+    unanswerable("filter", problem)
 }
 
 fn too_much() -> Error {

@@ -102,7 +102,8 @@ async fn accounts_that_were_opened_by_the_dozen_share_what_runs_from_one_address
     let fifth = nexo.person("").await;
     assert_eq!(quick_from(&fifth, "192.0.2.7:2").await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(quick_from(&fifth, "192.0.2.8:1").await, StatusCode::OK);
-    let paid = format!("update app.account_directory set plan = 'starter' where account_id = '{}'", fifth.account);
+    let paid =
+        format!("update app.account_directory set plan = 'starter' where account_id = '{}'", fifth.account);
     nexo.ground.database.run(&paid).await;
     while quick_from(&fifth, "192.0.2.7:2").await != StatusCode::OK {
         sleep(Duration::from_millis(100)).await; // a plan is remembered for seconds

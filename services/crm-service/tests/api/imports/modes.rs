@@ -268,7 +268,8 @@ async fn a_constant_is_held_against_its_field_when_the_plan_is_stored() {
     let import = uploaded(&ana, "contacts", "first\nZoe\n".to_owned()).await;
     let path = format!("{}/plan", path(&import));
     let plan = |rule: Value| {
-        let plan = json!({ "mode": "create", "mapping": [{ "field": "first_name", "column": "first" }, rule] });
+        let plan =
+            json!({ "mode": "create", "mapping": [{ "field": "first_name", "column": "first" }, rule] });
         ana.send(Method::PUT, &path, Some(&import["version"]), Some(plan))
     };
     let long: serde_json::Map<String, Value> =
@@ -276,14 +277,17 @@ async fn a_constant_is_held_against_its_field_when_the_plan_is_stored() {
     for (rule, pointer) in [
         (json!({ "field": "notes", "value": "y".repeat(10_001) }), "/mapping/1/value"),
         (json!({ "field": "notes", "value": "y".repeat(1_000_000) }), "/mapping"),
-        (json!({ "field": "notes", "column": "first", "values": { "a": "y".repeat(10_001) } }), "/mapping/1/values"),
+        (
+            json!({ "field": "notes", "column": "first", "values": { "a": "y".repeat(10_001) } }),
+            "/mapping/1/values",
+        ),
         (json!({ "field": "notes", "column": "first", "values": long }), "/mapping"),
         (json!({ "field": "birthday", "value": "never" }), "/mapping/1/value"),
         (json!({ "field": "is_primary", "value": 7 }), "/mapping/1/value"),
         (json!({ "field": "emails.0.kind", "value": "odd" }), "/mapping/1/value"),
     ] {
         let problem = plan(rule.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(problem["errors"][0]["pointer"], pointer, "{}", problem);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
     let one_column: Vec<Value> =
         (0..21).map(|at| json!({ "field": format!("emails.{at}.address"), "column": "first" })).collect();
