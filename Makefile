@@ -36,7 +36,7 @@ check: ## Formatting and lints
 	@scripts/check
 
 .PHONY: bench
-bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump, the gateway beside nginx, and an import (about 30 minutes, after a release build)
+bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump, the gateway beside nginx, an import, and what others notice of a greedy account (about 45 minutes, after a release build)
 	@scripts/provision bench
 	@cargo build --workspace --profile bench-run --bins --examples
 	@bench/run $(ARGS)
@@ -45,6 +45,7 @@ bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump
 	@bench/backups
 	@bench/gateway
 	@bench/imports
+	@bench/fair
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
 .PHONY: chaos

@@ -60,7 +60,7 @@ pub enum Error {
     )]
     HeldBack(String),
     /// Tables that the role may not read.
-    #[error("role {role} may not read {tables}: `grant pg_read_all_data to {role}`")]
+    #[error("role {role} may not read {tables}: `nexo db roles` lets it, or `grant select on … to {role}`")]
     Unreadable {
         /// The role.
         role: String,

@@ -7,7 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, OpenError, isolation, pool, tx::CURSORS};
+use crate::{Db, OpenError, isolation, pool, share::Shares, tx::CURSORS};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -74,7 +74,9 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections, self.name).map_err(OpenError::Unreachable)?;
-        Ok(Db { pool, cursors: Arc::new(Secret::generate().key_for(CURSORS)), listeners: Arc::default() })
+        let shares = Arc::new(Shares::of(self.connections));
+        let cursors = Arc::new(Secret::generate().key_for(CURSORS));
+        Ok(Db { pool, shares, cursors, listeners: Arc::default() })
     }
 
     /// A database that starts beside us may need a moment.

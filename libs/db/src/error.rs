@@ -32,6 +32,9 @@ pub enum Error {
     /// The same idempotency key came while its first request still runs.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
+    /// The account uses as many connections as one may, and none of them came free.
+    #[error("too many requests of this account are running at once")]
+    Crowded,
     /// The database cannot be reached, or takes too long; it may be well again in a moment.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

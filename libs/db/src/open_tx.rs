@@ -1,5 +1,7 @@
 //! An open transaction on a borrowed connection: the only code that sends statements.
 
+use std::time::Duration;
+
 use deadpool::managed::Object;
 use sqlx::{
     Executor as _, FromRow, PgConnection, SqlSafeStr as _, SqlStr,
@@ -141,6 +143,34 @@ impl OpenTx {
         Ok(())
     }
 
+    /// The same, in one message with how long its statements may take.
+    pub(crate) async fn begin_part_within(&mut self, time: Duration) -> Result<()> {
+        self.committable()?;
+        self.say(format!("savepoint part; {}", waiting(time))).await
+    }
+
+    /// Keeps the part that was begun last, in one message with how long the statements after it may take.
+    pub(crate) async fn keep_part_within(&mut self, time: Duration) -> Result<()> {
+        self.say(format!("release savepoint part; {}", waiting(time))).await
+    }
+
+    /// From here on a statement may take so long.
+    pub(crate) async fn wait(&mut self, time: Duration) -> Result<()> {
+        self.say(waiting(time)).await
+    }
+
+    /// From here on a statement may take as long as its role's may.
+    pub(crate) async fn wait_as_usual(&mut self) -> Result<()> {
+        self.say("set local statement_timeout to default".to_owned()).await
+    }
+
+    async fn say(&mut self, message: String) -> Result<()> {
+        let message = sqlx::AssertSqlSafe(message).into_sql_str(); // numbers only
+        let answer = self.sending()?.execute(message).await;
+        self.answered(answer)?;
+        Ok(())
+    }
+
     /// Keeps the part that was begun last, as far as the transaction is kept.
     pub(crate) async fn keep_part(&mut self) -> Result<()> {
         let answer = self.sending()?.execute("release savepoint part").await;
@@ -192,6 +222,11 @@ impl OpenTx {
             !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
         answer
     }
+}
+
+/// For the rest of the transaction, or of the part that is undone.
+fn waiting(time: Duration) -> String {
+    format!("set local statement_timeout = {}", time.as_millis())
 }
 
 impl Drop for OpenTx {

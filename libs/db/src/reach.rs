@@ -5,7 +5,7 @@ use kernel::{Id, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Refusal, Resource, Result, Sort, TenantTx};
+use crate::{Refusal, Resource, Result, Sort, TenantTx, subjects};
 
 /// How far the person of a transaction reaches.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl View {
 }
 
 /// Whoever the transaction was opened for. Stable within it, so that an index answers.
-const ME: &str = "nullif(current_setting('app.current_user_id', true), '')::uuid";
+pub(crate) const ME: &str = "nullif(current_setting('app.current_user_id', true), '')::uuid";
 
 impl Reach {
     /// How far a request reaches among the records of `R`: by what it does to them, or by seeing what it refers to.
@@ -81,34 +81,54 @@ impl Reach {
         }
     }
 
-    /// Whether every record of `R` is in reach.
-    pub(crate) fn is_whole<R: Resource>(&self) -> bool {
+    /// Whether records of `R` are in reach whoever owns them.
+    pub(crate) fn is_everyones<R: Resource>(&self) -> bool {
         self.scope::<R>() == Some(Scope::All)
     }
 
-    /// ` and …`: the condition that a record of `R` may be read; `None`: none may.
+    /// Whether every record of `R` is in reach.
+    pub(crate) fn is_whole<R: Resource>(&self) -> bool {
+        self.is_everyones::<R>() && subjects::are_whole(R::SUBJECTS, self)
+    }
+
+    /// Whether every record of `R` may be read.
+    pub(crate) fn reads_all<R: Resource>(&self) -> bool {
+        let all = match self {
+            Self::Whole => true,
+            Self::Of { permissions, .. } => permissions.scope(R::NAME, "read") == Some(Scope::All),
+        };
+        all && subjects::are_whole(R::SUBJECTS, self)
+    }
+
+    /// ` and …`: the condition that a record of `R`, which the statement calls `related`, may be read; `None`: none may.
     pub(crate) fn reading<R: Resource>(&self) -> Option<String> {
+        self.reading_as::<R>("related", ME)
+    }
+
+    /// The same of one that the statement calls `alias`, and of `person`.
+    pub(crate) fn reading_as<R: Resource>(&self, alias: &str, person: &str) -> Option<String> {
         match self {
             Self::Whole => Some(String::new()),
             Self::Of { permissions, .. } => {
-                permissions.scope(R::NAME, "read").map(|scope| belongs::<R>(scope, ME))
+                permissions.scope(R::NAME, "read").map(|scope| self.within::<R>(scope, alias, person))
             }
         }
     }
 
-    /// Which records of `R` may be read.
+    /// Which records of `R`, which the statement calls `record`, may be read.
     pub(crate) fn reading_of<R: Resource>(&self) -> Reading {
-        match self.reading::<R>() {
+        match self.reading_as::<R>("record", ME) {
             None => Reading::None,
             Some(condition) if condition.is_empty() => Reading::Every,
             Some(condition) => Reading::Where(condition),
         }
     }
 
-    /// ` and …`: the condition that a list holds a record of `R`, whatever the request does to those that it names: both the
-    /// action and reading must reach it. Otherwise a filter would tell of fields that cannot be read.
+    /// ` and …`: the condition that a list holds a record of `R`, which the statement calls `record`, whatever the request
+    /// does to those that it names: both the action and reading must reach it. Otherwise a filter would tell of fields that
+    /// cannot be read.
     pub(crate) fn listing<R: Resource>(&self) -> String {
-        let acting = self.condition::<R>();
+        let acting = self.condition_as::<R>("record");
         match self.reading_of::<R>() {
             Reading::Every => acting,
             Reading::Where(reading) if reading == acting => acting,
@@ -151,23 +171,34 @@ impl Reach {
         }
     }
 
-    /// ` and …`: the condition that a record of `R` is in reach; empty for all of them.
+    /// ` and …`: the condition that a record of `R`, which the statement calls by its table, is in reach; empty for all.
     pub(crate) fn condition<R: Resource>(&self) -> String {
-        match self.scope::<R>() {
-            Some(scope) => belongs::<R>(scope, ME),
-            None => " and false".to_owned(),
+        self.condition_as::<R>(R::PLURAL)
+    }
+
+    /// The same of one that the statement calls `alias`.
+    pub(crate) fn condition_as<R: Resource>(&self, alias: &str) -> String {
+        match (self, self.scope::<R>()) {
+            (Self::Whole, _) => String::new(),
+            (_, Some(scope)) => self.within::<R>(scope, alias, ME),
+            (_, None) => " and false".to_owned(),
         }
+    }
+
+    /// ` and …`: the condition that a record is within this scope of `person`, and what it is about may be read by them.
+    fn within<R: Resource>(&self, scope: Scope, alias: &str, person: &str) -> String {
+        let owned = belongs(scope, alias, R::OWNER, person);
+        owned + &subjects::condition(R::SUBJECTS, self, alias, person)
     }
 }
 
 /// ` and …`: the condition that a record belongs to `person`, or to one of their teams.
-fn belongs<R: Resource>(scope: Scope, person: &str) -> String {
-    let owner = R::OWNER;
+fn belongs(scope: Scope, record: &str, owner: &str, person: &str) -> String {
     match scope {
         Scope::All => String::new(),
-        Scope::Own => format!(" and {owner} = {person}"),
+        Scope::Own => format!(" and {record}.{owner} = {person}"),
         Scope::Team => format!(
-            " and ({owner} = {person} or {owner} in (
+            " and ({record}.{owner} = {person} or {record}.{owner} in (
                  select mate.user_id from app.team_members mine
                  join app.teams team on team.account_id = mine.account_id and team.id = mine.team_id and team.deleted_at is null
                  join app.team_members mate on mate.account_id = mine.account_id and mate.team_id = mine.team_id
@@ -176,19 +207,45 @@ fn belongs<R: Resource>(scope: Scope, person: &str) -> String {
     }
 }
 
-/// Whether the record, in the trash or not, belongs to `member` as far as `scope` goes.
-pub async fn belongs_to<R: Resource>(
+/// Why a record is beyond somebody's reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// Nothing permits them that.
+    Action,
+    /// It belongs to somebody else.
+    Owner,
+    /// It is about a record that they may not read.
+    Subject,
+}
+
+/// Why `member`, who has these permissions, cannot do `action` to the record, be it in the trash or not; `None`: they can.
+pub async fn beyond<R: Resource>(
     tx: &mut TenantTx,
     id: Id<R>,
     member: UserId,
-    scope: Scope,
-) -> Result<bool> {
-    let condition = belongs::<R>(scope, "$3");
+    permissions: &Permissions,
+    action: &str,
+) -> Result<Option<Beyond>> {
+    let Some(scope) = permissions.scope(R::NAME, action) else { return Ok(Some(Beyond::Action)) };
+    let theirs = Reach::Of { permissions: permissions.clone(), acting: None };
     let text = format!(
-        "select $3::uuid is not null from app.{} where account_id = $1 and id = $2{condition}",
+        "select coalesce($3::uuid is not null{}, false), coalesce(true{}, false) from app.{} where account_id = $1 and id = $2",
+        belongs(scope, R::PLURAL, R::OWNER, "$3"),
+        subjects::condition(R::SUBJECTS, &theirs, R::PLURAL, "$3"),
         R::PLURAL
     );
-    Ok(tx.built::<(bool,)>(text).bind(id).bind(member).optional().await?.is_some())
+    match tx.built::<(bool, bool)>(text).bind(id).bind(member).optional().await? {
+        Some((true, true)) => Ok(None),
+        Some((true, false)) => Ok(Some(Beyond::Subject)),
+        Some((false, _)) => Ok(Some(Beyond::Owner)),
+        None => Err(crate::Error::NotFound(R::NAME)),
+    }
+}
+
+/// Whether somebody with these permissions reads every record of `R`.
+#[must_use]
+pub fn reads_all<R: Resource>(permissions: &Permissions) -> bool {
+    Reach::Of { permissions: permissions.clone(), acting: None }.reads_all::<R>()
 }
 
 /// Fails with [`BeyondReach`] unless the record that was just written is in reach.

@@ -75,6 +75,15 @@ pub struct PageInfo {
     /// How many there are in all, where the request asked for it. With `count=capped`, 1001 stands for more than 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
+    /// True where a search stopped before all was looked through: there may be more than it found. More of a word, or a filter, finds the rest.
+    #[serde(skip_serializing_if = "is_whole")]
+    #[schema(value_type = Option<bool>)]
+    pub partial: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+fn is_whole(partial: &bool) -> bool {
+    !partial
 }
 
 // By hand: a derived name would be the same for every `T`.

@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, error::Error};
 
+use serde_json::Value;
+
 /// A rule of the domain said no, in words that a client may read.
 pub trait Refusal: Error + Send + Sync + 'static {
     /// Names the rule for programs, such as `supplier-tax-id-taken`. Never changes.
@@ -14,6 +16,11 @@ pub trait Refusal: Error + Send + Sync + 'static {
 
     /// After how many seconds it may be tried again, for [`Sort::TooMany`].
     fn retry_after(&self) -> Option<u32> {
+        None
+    }
+
+    /// The existing record that is in conflict, if the caller may see it.
+    fn current(&self) -> Option<Value> {
         None
     }
 

@@ -1,4 +1,4 @@
-use crate::{Refusal, Related, TenantTx};
+use crate::{Refusal, Related, SubjectKind, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -33,8 +33,12 @@ pub trait Resource:
     /// The fields that `q=` looks through, as `ops.make_searchable` was told; none, if its table was not.
     const SEARCHED: &'static [&'static str] = &[];
     /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`. A new reference is
-    /// to what is not in the trash; if it is not, that is as if `fk_<table>_<name>` had refused it.
+    /// to what is not in the trash and may be read by whoever writes; if it is not, that is as if `fk_<table>_<name>` had
+    /// refused it.
     const RELATED: &'static [Related] = &[];
+    /// What its records can be about, by columns `subject_type` and `subject_id`: each is in reach as far as its subject may
+    /// be read. None, where they are about nothing.
+    const SUBJECTS: &'static [SubjectKind] = &[];
     /// The columns that people write: what is stored, and what lists filter and sort by.
     const FIELDS: &'static [Field<Self>];
     /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.

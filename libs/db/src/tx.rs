@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use identity::{Permissions, Principal, Secret};
@@ -12,12 +12,14 @@ use crate::{
     open_tx::{Access, OpenTx},
     pool::Pool,
     reach::Reach,
+    share::{Cost, FilePlace, Share, Shares},
 };
 
 /// The way to the database. Nothing comes through it before somebody is named.
 #[derive(Clone)]
 pub struct Db {
     pub(crate) pool: Pool,
+    pub(crate) shares: Arc<Shares>,
     pub(crate) cursors: Arc<hmac::Key>,
     pub(crate) listeners: Arc<Listeners>,
 }
@@ -57,12 +59,22 @@ impl Db {
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
     /// one message, so that no statement can run between them.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Write).await
+        self.enter(who, Access::Write, Cost::Usual).await
     }
 
     /// Starts a transaction that only sees the rows of the account of `who`.
     pub async fn begin_reading(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Read).await
+        self.enter(who, Access::Read, Cost::Usual).await
+    }
+
+    /// The same, for what reads texts record by record: few of these run at a time, of one account and of all.
+    pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, Access::Read, Cost::High).await
+    }
+
+    /// A place for a file that goes out page by page: one account has few of them at a time.
+    pub fn file(&self, who: &Principal) -> Result<FilePlace> {
+        self.shares.file(who.account())
     }
 
     /// Whether the session of `who` stands, and their rights are still those of their token: [`Error::Ended`] if not.
@@ -75,12 +87,14 @@ impl Db {
         OpenTx::begin(&self.pool, Access::Read, "select 1").await.map(drop)
     }
 
-    async fn enter(&self, who: &Principal, access: Access) -> Result<TenantTx> {
+    async fn enter(&self, who: &Principal, access: Access, cost: Cost) -> Result<TenantTx> {
+        let share = self.shares.take(who.account(), cost).await?;
         let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
         let opening = format!("{}; {}", inside.settings(), admit(who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), reach))
+        let tx = TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), reach);
+        Ok(TenantTx { _share: Some(share), ..tx })
     }
 }
 
@@ -136,6 +150,8 @@ pub struct TenantTx {
     pub(crate) answered: Vec<Uuid>,
     pub(crate) ended: Vec<Ended>,
     listeners: Arc<Listeners>,
+    /// Given back with the connection.
+    _share: Option<Share>,
 }
 
 impl TenantTx {
@@ -155,6 +171,7 @@ impl TenantTx {
             answered: Vec::new(),
             ended: Vec::new(),
             listeners,
+            _share: None,
         }
     }
 
@@ -235,6 +252,27 @@ impl TenantTx {
     pub(crate) async fn begin_part(&mut self) -> Result<Part> {
         self.conn.begin_part().await?;
         Ok(Part { noted: self.changes.len(), ended: self.ended.len() })
+    }
+
+    /// The same, whose statements may take so long.
+    pub(crate) async fn begin_part_within(&mut self, time: Duration) -> Result<Part> {
+        self.conn.begin_part_within(time).await?;
+        Ok(Part { noted: self.changes.len(), ended: self.ended.len() })
+    }
+
+    /// Keeps the part; the statements after it may take so long.
+    pub(crate) async fn keep_part_within(&mut self, _: Part, time: Duration) -> Result<()> {
+        self.conn.keep_part_within(time).await
+    }
+
+    /// From here on a statement may take so long.
+    pub(crate) async fn wait(&mut self, time: Duration) -> Result<()> {
+        self.conn.wait(time).await
+    }
+
+    /// From here on a statement may take as long as its role's may.
+    pub(crate) async fn wait_as_usual(&mut self) -> Result<()> {
+        self.conn.wait_as_usual().await
     }
 
     /// Keeps the part, which is the last that was begun.

@@ -2,10 +2,11 @@
 //!
 //! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1), so it never runs
 //! on the threads that serve requests, and only so many wait: the surplus is told to come back later, before it has cost
-//! anything. Those threads give way to others of the process: who logs in waits anyhow, and a request of somebody else
+//! anything. Of the places in the queue an e-mail, an address or an account has a share, so that none keeps out the others. Those threads give way to others of the process: who logs in waits anyhow, and a request of somebody else
 //! takes less than a millisecond.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Instant,
@@ -29,6 +30,9 @@ pub enum HashError {
     /// As many passwords as may wait are waiting.
     #[error("too many logins at once")]
     Busy,
+    /// As many of them as may wait are of one e-mail, one address or one account.
+    #[error("too many passwords of one e-mail, address or account at once")]
+    ShareTaken,
     /// The threads are gone: the process is ending.
     #[error("passwords cannot be hashed any more")]
     Stopped,
@@ -53,9 +57,20 @@ pub enum Verdict {
 pub struct Hasher {
     jobs: mpsc::Sender<Queued>,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
     waiting: Gauge,
     refused: Counter,
 }
+
+/// Of how many places each share-holder has how many taken.
+#[derive(Debug)]
+struct Shares {
+    taken: Mutex<HashMap<Vec<u8>, usize>>,
+    most: usize,
+}
+
+/// The part of the queue that one e-mail, address or account may take: a quarter, and one place at least.
+const PART: usize = 4;
 
 /// A place in the queue: who has one is served.
 #[derive(Debug)]
@@ -69,6 +84,8 @@ pub struct Place {
 struct Seat {
     _permit: OwnedSemaphorePermit,
     waiting: Gauge,
+    shares: Arc<Shares>,
+    holders: Vec<Vec<u8>>,
 }
 
 /// A job, and the place that is free again when it begins.
@@ -94,16 +111,19 @@ impl Hasher {
                 Worker { memory: Vec::new(), times }.run(&jobs);
             });
         }
+        let waiting = waiting.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             jobs: sender,
-            places: Arc::new(Semaphore::new(waiting.clamp(1, Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(waiting)),
+            shares: Arc::new(Shares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
             waiting: gauge!("nexo_hashing_waiting"),
             refused: counter!("nexo_hashing_refused_total"),
         }
     }
 
-    /// A place in the queue, to be taken before anything else is done for somebody who may have to come back later.
-    pub fn place(&self) -> Result<Place, HashError> {
+    /// A place in the queue, to be taken before anything else is done for somebody who may have to come back later. It counts
+    /// for each of `holders`, none of which takes more than its share: an e-mail, an address, an account.
+    pub fn place(&self, holders: &[Vec<u8>]) -> Result<Place, HashError> {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|refused| match refused {
             TryAcquireError::NoPermits => {
                 self.refused.increment(1);
@@ -111,30 +131,57 @@ impl Hasher {
             }
             TryAcquireError::Closed => HashError::Stopped,
         })?;
-        Ok(Place { jobs: self.jobs.clone(), seat: Seat::taken(permit, self.waiting.clone()) })
+        if !self.shares.take(holders) {
+            return Err(HashError::ShareTaken);
+        }
+        self.waiting.increment(1);
+        let (waiting, shares) = (self.waiting.clone(), Arc::clone(&self.shares));
+        let seat = Seat { _permit: permit, waiting, shares, holders: holders.to_vec() };
+        Ok(Place { jobs: self.jobs.clone(), seat })
     }
 
     /// A PHC string for a new password.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        self.place()?.hash(password).await
+        self.place(&[])?.hash(password).await
     }
 
     /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
-        self.place()?.verify(password, stored).await
+        self.place(&[])?.verify(password, stored).await
     }
 }
 
-impl Seat {
-    fn taken(permit: OwnedSemaphorePermit, waiting: Gauge) -> Self {
-        waiting.increment(1);
-        Self { _permit: permit, waiting }
+impl Shares {
+    /// Takes a place for each of `holders`, or none.
+    fn take(&self, holders: &[Vec<u8>]) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_left = |holder| taken.get(holder).is_none_or(|taken| *taken < self.most);
+        if !holders.iter().all(has_left) {
+            return false;
+        }
+        for holder in holders {
+            *taken.entry(holder.clone()).or_default() += 1;
+        }
+        true
+    }
+
+    fn give_back(&self, holders: &[Vec<u8>]) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        for holder in holders {
+            if let Some(count) = taken.get_mut(holder) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    taken.remove(holder);
+                }
+            }
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.waiting.decrement(1);
+        self.shares.give_back(&self.holders);
     }
 }
 
@@ -278,5 +325,25 @@ mod tests {
             busy += usize::from(matches!(one.await.unwrap(), Err(HashError::Busy)));
         }
         assert!((8..16).contains(&busy), "{busy} of 16 were refused");
+    }
+
+    #[tokio::test]
+    async fn one_holder_takes_a_quarter_of_the_queue_and_no_more() {
+        let hasher = Hasher::start(1, 8, 0);
+        let (one, other) = ([b"one".to_vec()], [b"other".to_vec()]);
+        let both = [one.clone(), other.clone()].concat();
+        let taken = [hasher.place(&one).unwrap(), hasher.place(&both).unwrap()];
+        assert!(matches!(hasher.place(&one), Err(HashError::ShareTaken)));
+        assert!(matches!(hasher.place(&both), Err(HashError::ShareTaken)));
+        let second = hasher.place(&other).unwrap();
+        assert!(hasher.place(&other).is_err(), "a refusal takes nothing, and gives nothing back");
+        drop(taken);
+        hasher.place(&one).unwrap();
+        drop(second);
+        assert!(
+            hasher.shares.taken.lock().unwrap().is_empty(),
+            "nothing is remembered of those who have left"
+        );
+        assert_eq!(hasher.places.available_permits(), 8);
     }
 }

@@ -95,6 +95,14 @@ impl Permission {
         (acts && on).then_some(self.scope)
     }
 
+    /// Whether it is about `resource`.
+    fn touches(&self, resource: &str) -> bool {
+        let subject = catalogue::SUBJECTS.iter().find(|subject| subject.name == resource);
+        subject.is_some_and(|subject| {
+            subject.actions.iter().any(|action| self.reaches(resource, action).is_some())
+        })
+    }
+
     fn covers(&self, other: &Self) -> bool {
         let (on, does) = (self.resource == other.resource, self.action == other.action);
         let wider = if other.resource == "*" {
@@ -157,16 +165,34 @@ impl Permissions {
         self.held.iter().any(|held| held.covers(other))
     }
 
-    /// The first permission of `other` that these do not cover, or the first field that these hide and `other` shows.
+    /// What is missing here to grant `other`; see [`lacks_for_change`](Self::lacks_for_change).
     #[must_use]
     pub fn lacks_of(&self, other: &Self) -> Option<String> {
-        let beyond = other.held.iter().find(|one| !self.cover(one)).map(ToString::to_string);
+        self.lacks_for_change(&Self::default(), other)
+    }
+
+    /// What is missing here to change the rights of a member from `before` to `after`: the first new permission that these
+    /// do not cover, or the first field that becomes visible and that these hide. Any permission on a resource counts, not
+    /// only `read`: the others show or write fields, too.
+    #[must_use]
+    pub fn lacks_for_change(&self, before: &Self, after: &Self) -> Option<String> {
+        let gained = after.held.iter().filter(|one| !before.cover(one));
+        let beyond = gained.clone().find(|one| !self.cover(one)).map(ToString::to_string);
         beyond.or_else(|| {
-            let shown = self.hidden.iter().find(|field| !other.hides(field));
-            shown
-                .filter(|field| field.split_once('.').is_some_and(|(on, _)| other.allow(on, "read")))
-                .cloned()
+            let shown = |field: &&String| {
+                field.split_once('.').is_some_and(|(resource, _)| {
+                    let was = before.touches(resource) && !before.hides(field);
+                    let wider = gained.clone().any(|one| one.touches(resource));
+                    after.touches(resource) && !after.hides(field) && (!was || wider)
+                })
+            };
+            self.hidden.iter().find(shown).cloned()
         })
+    }
+
+    /// Whether one of them is about `resource`.
+    fn touches(&self, resource: &str) -> bool {
+        self.held.iter().any(|held| held.touches(resource))
     }
 
     /// The fields that must not be shown, such as `client.credit_limit`.
@@ -235,6 +261,34 @@ mod tests {
         assert_eq!(author.lacks_of(&held(&["client:read"])), Some("client.credit_limit".to_owned()));
         assert_eq!(author.lacks_of(&held(&["role:read"])), None);
         assert_eq!(author.lacks_of(&held(&["client:read"]).hiding(["client.credit_limit".to_owned()])), None);
+        for any in [
+            "client:write",
+            "client:delete@own",
+            "client:purge",
+            "client:*",
+            "*:write",
+            "*:purge@team",
+            "*:*",
+        ] {
+            let lacks = author.lacks_of(&held(&[any]));
+            assert_eq!(lacks, Some("client.credit_limit".to_owned()), "{any} shows it as well");
+        }
+    }
+
+    #[test]
+    fn what_somebody_has_already_is_given_by_nobody() {
+        let hidden = || ["client.credit_limit".to_owned()];
+        let author = held(&["client:*", "task:read"]).hiding(hidden());
+        let turns = |before: &Permissions, after: &Permissions| author.lacks_for_change(before, after);
+        let limit = Some("client.credit_limit".to_owned());
+        let (all, blind) = (held(&["*:*"]), held(&["client:read"]).hiding(hidden()));
+        assert_eq!(turns(&all, &held(&["*:read"])), None, "less than before");
+        assert_eq!(turns(&held(&["client:read"]), &held(&["client:read", "task:read"])), None);
+        assert_eq!(turns(&blind, &held(&["client:read"])), limit, "it comes into sight");
+        assert_eq!(turns(&blind, &held(&["client:write"])), limit);
+        assert_eq!(turns(&held(&["client:read@own"]), &held(&["client:read"])), limit, "of others as well");
+        assert_eq!(turns(&blind, &held(&["client:write"]).hiding(hidden())), None);
+        assert_eq!(turns(&blind, &held(&["role:read"])), Some("role:read".to_owned()));
     }
 
     #[test]

@@ -28,6 +28,73 @@ pub(crate) struct Verified {
     pub(crate) key: Arc<PublicKey>,
 }
 
+/// A person whose token has been verified, on one of their requests, and who is a member of no account: no [`Principal`], and
+/// good for what concerns the person alone. Only a [`Verifier`](crate::Verifier) makes one.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) request: Uuid,
+}
+
+impl Person {
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The login that the token came from.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The request they make, for logs and history.
+    #[must_use]
+    pub fn request(&self) -> Uuid {
+        self.request
+    }
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// Somebody inside an account.
+    Member(Principal),
+    /// A person who is a member of none.
+    Person(Person),
+}
+
+impl Identity {
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        match self {
+            Self::Member(who) => who.user(),
+            Self::Person(person) => person.user(),
+        }
+    }
+
+    /// The account they work in, if they work in one.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Member(who) => Some(who.account()),
+            Self::Person(_) => None,
+        }
+    }
+
+    /// The request they make.
+    #[must_use]
+    pub fn request(&self) -> Uuid {
+        match self {
+            Self::Member(who) => who.request(),
+            Self::Person(person) => person.request(),
+        }
+    }
+}
+
 impl Principal {
     pub(crate) fn new(verified: Arc<Verified>, request: Uuid) -> Self {
         Self { verified, request }

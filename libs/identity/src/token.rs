@@ -10,6 +10,11 @@ use uuid::Uuid;
 
 use crate::{Permissions, SigningKey};
 
+/// The type of a person's token (RFC 8725, 3.11): whoever asks for an account's token does not take it for one.
+pub(crate) const PERSON_TYPE: &str = "person+jwt";
+/// No person's token lives longer.
+const PERSON_LIFE: Duration = Duration::from_secs(600);
+
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
@@ -41,6 +46,30 @@ pub struct Claims {
     pub exp: i64,
     /// Tells tokens apart.
     pub jti: Uuid,
+}
+
+/// What the token of a person says who is a member of no account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PersonClaims {
+    /// Who issued it.
+    pub(crate) iss: String,
+    /// An audience of its own: those who verify accounts' tokens by it refuse this one.
+    pub(crate) aud: String,
+    /// The person.
+    pub(crate) sub: UserId,
+    /// The session it belongs to.
+    pub(crate) sid: SessionId,
+    /// Issued at, in seconds since 1970.
+    pub(crate) iat: i64,
+    /// Not valid from then on, in seconds since 1970.
+    pub(crate) exp: i64,
+    /// Tells tokens apart.
+    pub(crate) jti: Uuid,
+}
+
+/// Whom persons' tokens of `issuer` are meant for.
+pub(crate) fn person_audience(issuer: &str) -> String {
+    format!("{issuer}/person")
 }
 
 /// For whom a token is issued, and what they may do.
@@ -122,10 +151,39 @@ impl Issuer {
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),
         };
+        Ok(AccessToken { text: self.seal(&claims, None)?, expires_in: self.life })
+    }
+
+    /// A token for a person who is a member of no account, in the session that they have opened so.
+    pub fn issue_for_person(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        let (iat, life) = (self.clock.unix_seconds(), self.life.min(PERSON_LIFE));
+        let claims = PersonClaims {
+            iss: self.name.clone(),
+            aud: person_audience(&self.name),
+            sub: user,
+            sid: session,
+            iat,
+            exp: iat.saturating_add_unsigned(life.as_secs()),
+            jti: Uuid::new_v4(),
+        };
+        Ok(AccessToken { text: self.seal(&claims, Some(PERSON_TYPE))?, expires_in: life })
+    }
+
+    fn seal(
+        &self,
+        claims: &impl Serialize,
+        kind: Option<&str>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let signer = self.key.load();
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(signer.public().kid.clone());
-        let text = jsonwebtoken::encode(&header, &claims, &signer.encoding)?;
-        Ok(AccessToken { text, expires_in: self.life })
+        if let Some(kind) = kind {
+            header.typ = Some(kind.to_owned());
+        }
+        jsonwebtoken::encode(&header, claims, &signer.encoding)
     }
 }

@@ -11,8 +11,12 @@ use siphasher::sip128::SipHasher24;
 use uuid::Uuid;
 
 use crate::{
-    Claims, Permissions, Principal, PublicKeys, principal::Verified, public_keys::PublicKey, remote::Remote,
+    Claims, Identity, Permissions, Person, Principal, PublicKeys,
+    principal::Verified,
+    public_keys::PublicKey,
+    remote::Remote,
     secret::random,
+    token::{PERSON_TYPE, PersonClaims, person_audience},
 };
 
 /// No token of ours is longer; a longer text is not looked at.
@@ -28,6 +32,9 @@ pub enum TokenError {
     /// Malformed, forged, expired, of another issuer, or of a session that has ended: a client learns no more.
     #[error("the access token is not valid")]
     Invalid,
+    /// It is good, and of a person who is a member of no account.
+    #[error("the token is of a person who is a member of no account")]
+    NoAccount,
     /// Nobody can tell yet: the issuer's keys have never been reached.
     #[error("the keys that verify tokens cannot be reached")]
     KeysUnavailable,
@@ -45,6 +52,7 @@ struct Inner {
     keys: PublicKeys,
     remote: Option<Remote>,
     rules: Validation,
+    person_rules: Validation,
     clock: Clock,
     hasher: SipHasher24,
     known: Cache<[u8; 16], Arc<Verified>>,
@@ -55,6 +63,18 @@ struct Inner {
 enum Failure {
     Token(TokenError),
     UnknownKey,
+}
+
+/// Whose token was found good.
+enum Good {
+    Member(Arc<Verified>),
+    Person(PersonClaims),
+}
+
+/// What a token says, once its signature is known to be good.
+enum Read {
+    Member(Claims, Arc<PublicKey>),
+    Person(PersonClaims),
 }
 
 impl Verifier {
@@ -70,16 +90,12 @@ impl Verifier {
     }
 
     fn of(keys: PublicKeys, remote: Option<Remote>, issuer: &str, clock: Clock) -> Self {
-        let mut rules = Validation::new(Algorithm::EdDSA);
-        rules.set_issuer(&[issuer]);
-        rules.set_audience(&[issuer]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        rules.validate_exp = false; // by our clock, below
+        let (rules, person_rules) = (rules(issuer, issuer), rules(issuer, &person_audience(issuer)));
         let looked = |result| counter!("nexo_token_cache_requests_total", "result" => result);
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
         let hasher = SipHasher24::new_with_key(&random());
         let (hits, misses) = (looked("hit"), looked("miss"));
-        let inner = Inner { keys, remote, rules, clock, hasher, known, hits, misses };
+        let inner = Inner { keys, remote, rules, person_rules, clock, hasher, known, hits, misses };
         Self(Arc::new(inner), Revocations::default())
     }
 
@@ -100,20 +116,31 @@ impl Verifier {
         known.is_some_and(|verified| self.0.clock.unix_seconds() < verified.expires)
     }
 
-    /// Who sent this token with the request `request`.
+    /// Who sent this token with the request `request`, inside the account that it is for.
     pub async fn verify(&self, token: &str, request: Uuid) -> Result<Principal, TokenError> {
-        let verified = match (self.0.check(token), &self.0.remote) {
+        match self.identify(token, request).await? {
+            Identity::Member(who) => Ok(who),
+            Identity::Person(_) => Err(TokenError::NoAccount),
+        }
+    }
+
+    /// Who sent this token with the request `request`: somebody inside an account, or a person who is a member of none.
+    pub async fn identify(&self, token: &str, request: Uuid) -> Result<Identity, TokenError> {
+        let good = match (self.0.check(token), &self.0.remote) {
             (Err(Failure::UnknownKey), Some(remote)) => {
                 remote.refresh().await;
                 self.0.check(token)
             }
             (checked, _) => checked,
         };
-        match verified {
-            Ok(verified) if self.1.end(verified.account, verified.session, verified.epoch) => {
+        match good {
+            Ok(Good::Member(verified)) if self.1.end(verified.account, verified.session, verified.epoch) => {
                 Err(TokenError::Invalid)
             }
-            Ok(verified) => Ok(Principal::new(verified, request)),
+            Ok(Good::Member(verified)) => Ok(Identity::Member(Principal::new(verified, request))),
+            Ok(Good::Person(PersonClaims { sub, sid, .. })) => {
+                Ok(Identity::Person(Person { user: sub, session: sid, request }))
+            }
             Err(Failure::Token(error)) => Err(error),
             Err(Failure::UnknownKey) if self.0.keys.is_empty() => Err(TokenError::KeysUnavailable),
             Err(Failure::UnknownKey) => Err(TokenError::Invalid),
@@ -121,8 +148,18 @@ impl Verifier {
     }
 }
 
+/// By our clock the verifier itself looks whether a token has expired.
+fn rules(issuer: &str, audience: &str) -> Validation {
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_issuer(&[issuer]);
+    rules.set_audience(&[audience]);
+    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    rules.validate_exp = false;
+    rules
+}
+
 impl Inner {
-    fn check(&self, token: &str) -> Result<Arc<Verified>, Failure> {
+    fn check(&self, token: &str) -> Result<Good, Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
         if token.len() > LONGEST {
             return Err(INVALID);
@@ -131,13 +168,15 @@ impl Inner {
         let now = self.clock.unix_seconds();
         if let Some(verified) = self.known.get(&hash).filter(|verified| verified.key.stands()) {
             self.hits.increment(1);
-            return if now < verified.expires { Ok(verified) } else { Err(INVALID) };
+            return if now < verified.expires { Ok(Good::Member(verified)) } else { Err(INVALID) };
         }
         self.misses.increment(1);
-        let (claims, key) = self.read(token)?;
-        if now >= claims.exp || claims.iat > now + LEEWAY {
-            return Err(INVALID);
-        }
+        let is_due = |iat: i64, exp: i64| now < exp && iat <= now + LEEWAY;
+        let (claims, key) = match self.read(token)? {
+            Read::Member(claims, key) if is_due(claims.iat, claims.exp) => (claims, key),
+            Read::Person(claims) if is_due(claims.iat, claims.exp) => return Ok(Good::Person(claims)),
+            Read::Member(..) | Read::Person(_) => return Err(INVALID),
+        };
         let verified = Arc::new(Verified {
             account: claims.account_id,
             user: claims.sub,
@@ -150,17 +189,21 @@ impl Inner {
             key,
         });
         self.known.insert(hash, Arc::clone(&verified));
-        Ok(verified)
+        Ok(Good::Member(verified))
     }
 
-    fn read(&self, token: &str) -> Result<(Claims, Arc<PublicKey>), Failure> {
+    fn read(&self, token: &str) -> Result<Read, Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
         let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
         if header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(INVALID);
         }
         let key = self.keys.find(&header.kid.ok_or(INVALID)?).ok_or(Failure::UnknownKey)?;
+        if header.typ.as_deref() == Some(PERSON_TYPE) {
+            let claims = jsonwebtoken::decode(token, &key.decoding, &self.person_rules);
+            return claims.map(|data| Read::Person(data.claims)).map_err(|_| INVALID);
+        }
         let claims = jsonwebtoken::decode(token, &key.decoding, &self.rules).map_err(|_| INVALID)?.claims;
-        Ok((claims, key))
+        Ok(Read::Member(claims, key))
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::{Permission, Permissions, Scope, catalogue};
 
+/// Every action on records.
+const RECORDS: [&str; 4] = ["*:read", "*:write", "*:delete", "*:purge"];
+
 impl Permission {
     /// Whether it names everything there is, not only the records.
     fn is_everything(&self) -> bool {
@@ -42,6 +45,15 @@ impl Permissions {
         Self::new(roles.iter().flat_map(|(held, _)| held)).hiding(hidden)
     }
 
+    /// These permissions on records; and on what administers the account, those that `grantor` has as well.
+    #[must_use]
+    pub fn limit_administration_to(&self, grantor: &Self) -> Self {
+        let records = self.within(&Self::new(RECORDS));
+        let administering = self.within(grantor);
+        let both = records.held.iter().chain(administering.held.iter()).cloned();
+        Self::widest(both).hiding(self.hidden.iter().cloned())
+    }
+
     /// What these and `bounds` both allow, as far as both reach; what either hides stays hidden.
     #[must_use]
     pub fn within(&self, bounds: &Self) -> Self {
@@ -74,6 +86,20 @@ mod tests {
             ["*:read@team", "client:write@own"]
         );
         assert_eq!(within(&["*:*"], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn records_are_everybodys_and_administration_is_the_grantors() {
+        let of = |held: &[&str], grantor: &[&str]| {
+            Permissions::new(held).limit_administration_to(&Permissions::new(grantor)).to_texts()
+        };
+        assert_eq!(of(&["*:*"], &[]), RECORDS);
+        assert_eq!(of(&["*:*"], &["*:*"]).last().unwrap(), "*:*");
+        assert_eq!(of(&["client:write@own", "member:write"], &["member:read"]), ["client:write@own"]);
+        assert_eq!(of(&["task:*@team", "role:*"], &["role:read"]).last().unwrap(), "role:read");
+        for subject in SUBJECTS.iter().filter(|subject| subject.records) {
+            assert!(subject.actions.iter().all(|action| RECORDS.contains(&format!("*:{action}").as_str())));
+        }
     }
 
     #[test]

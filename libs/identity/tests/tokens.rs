@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
-use identity::{Grant, Issuer, Jwks, Permissions, PublicKeys, SigningKey, TokenError, Verifier};
+use identity::{Grant, Identity, Issuer, Jwks, Permissions, PublicKeys, SigningKey, TokenError, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{AccountId, Clock, SessionId, UserId};
 use serde_json::{Value, json};
@@ -142,4 +142,41 @@ async fn without_any_keys_nobody_can_tell() {
     let verifier = Verifier::new(PublicKeys::default(), "nexo", Clock::system());
     let verified = verifier.verify(&office().token(), Uuid::nil()).await;
     assert_eq!(verified.err(), Some(TokenError::KeysUnavailable));
+}
+
+#[tokio::test]
+async fn a_persons_token_makes_no_principal_and_an_accounts_token_no_person() {
+    let office = office();
+    let (user, session) = (UserId::new(), SessionId::new());
+    let token = office.issuer.issue_for_person(user, session).unwrap();
+    assert_eq!(token.expires_in, Duration::from_secs(600));
+    let verified = office.verifier.verify(&token.text, Uuid::nil()).await;
+    assert_eq!(verified.err(), Some(TokenError::NoAccount));
+    match office.verifier.identify(&token.text, Uuid::nil()).await.unwrap() {
+        Identity::Person(person) => assert_eq!((person.user(), person.session()), (user, session)),
+        Identity::Member(_) => unreachable!("a person's token made a principal"),
+    }
+    let account = office.verifier.identify(&office.token(), Uuid::nil()).await.unwrap();
+    assert!(matches!(account, Identity::Member(_)));
+
+    // Neither becomes the other by the type in its head, which is signed as well.
+    let [head, body, sign] = parts(&token.text);
+    office.refused(&[edited(&head, |head| head["typ"] = json!("JWT")), body, sign].join(".")).await;
+    let [head, body, sign] = parts(&office.token());
+    let renamed = [edited(&head, |head| head["typ"] = json!("person+jwt")), body, sign].join(".");
+    assert!(office.verifier.identify(&renamed, Uuid::nil()).await.is_err());
+
+    assert!(!office.verifier.remembers(&token.text), "it is looked at each time");
+    office.clock.advance(Duration::from_secs(600));
+    office.refused(&token.text).await;
+}
+
+#[tokio::test]
+async fn a_persons_token_lives_ten_minutes_however_long_others_do() {
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    for (life, lives) in [(3600, 600), (60, 60)] {
+        let issuer = Issuer::new(key.clone(), "nexo".into(), Duration::from_secs(life), Clock::system());
+        let token = issuer.issue_for_person(UserId::new(), SessionId::new()).unwrap();
+        assert_eq!(token.expires_in, Duration::from_secs(lives));
+    }
 }

@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::{Nexo, Person};
 
-/// No documented operation answers somebody without a token, or without a permission, unless the document says that
-/// it is public. Returns how many operations were tried.
+/// No documented operation answers somebody without a token, without a permission, or without an account, unless the document
+/// says that it does. Returns how many operations were tried.
 pub async fn closed(nexo: &Nexo, document: &OpenApi) -> usize {
     let (nobody, powerless) = (Person::nobody(&nexo.router), nexo.person("").await);
+    let outside = nexo.person_without_account().await;
     let mut tried = 0;
     for (method, path, operation) in operations(document) {
         tried += 1;
@@ -19,6 +20,17 @@ pub async fn closed(nexo: &Nexo, document: &OpenApi) -> usize {
         let path = path.replace("{id}", &Uuid::now_v7().to_string());
         let answer = nobody.send_raw(method.clone(), &path, &[], "").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}, without a token");
+        let answer = outside.send_raw(method.clone(), &path, &[], "").await;
+        if is_for_persons(operation) {
+            let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status);
+            assert!(!refused, "{method} {path} is for people without an account: {answer:?}");
+        } else {
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (StatusCode::FORBIDDEN, &"no-account".into()),
+                "{method} {path}, with the token of a person without an account"
+            );
+        }
         if !is_for_everyone(operation) {
             let answer = powerless.send_raw(method.clone(), &path, &[], "").await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}, without a permission");
@@ -51,6 +63,12 @@ pub(crate) fn is_public(operation: &Operation) -> bool {
         .security
         .as_ref()
         .is_some_and(|all| serde_json::to_value(all).unwrap() == serde_json::json!([{}]))
+}
+
+/// Whether the document names the token of a person who is a member of no account.
+pub(crate) fn is_for_persons(operation: &Operation) -> bool {
+    let named = |all| serde_json::to_value(all).unwrap().to_string().contains("person_token");
+    operation.security.as_ref().is_some_and(named)
 }
 
 /// What everyone may do who has a token: see and end their own session, and see what they are told.

@@ -65,6 +65,19 @@ impl Nexo {
         self.member(account, permissions).await
     }
 
+    /// A person who is a member of no account, and has logged in.
+    pub async fn person_without_account(&self) -> Person {
+        let (user, session) = (UserId::new(), SessionId::new());
+        let rows = format!(
+            "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
+             insert into app.user_credentials (user_id, password_hash) values ('{user}', '');
+             insert into app.person_sessions (id, user_id, credential) values ('{session}', '{user}', sha256(''));"
+        );
+        self.ground.database.run(&rows).await;
+        let token = self.ground.issuer.issue_for_person(user, session).unwrap().text;
+        Person { token, user, ..Person::nobody(&self.router) }
+    }
+
     /// Somebody more of this account, with a role of their own that holds these permissions.
     pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
         self.member_without(account, permissions, &[]).await
@@ -84,6 +97,29 @@ impl Nexo {
             hidden.join(" ")
         );
         self.ground.database.run(&rows).await;
+        self.holding((account, user, session), permissions, hidden)
+    }
+
+    /// The same person, whose role now holds these permissions and hides these fields, in a session since.
+    pub async fn regranted(&self, person: &Person, permissions: &str, hidden: &[&str]) -> Person {
+        let (Person { account, user, .. }, session) = (person, SessionId::new());
+        let rows = format!(
+            "update app.roles set permissions = string_to_array('{permissions}', ' '), hidden_fields = string_to_array('{}', ' ')
+                 where created_by = '{user}';
+             insert into app.sessions (account_id, id, user_id, seed, expires_at)
+                 values ('{account}', '{session}', '{user}', '', now() + interval '1 hour');",
+            hidden.join(" ")
+        );
+        self.ground.database.run(&rows).await;
+        self.holding((*account, *user, session), permissions, hidden)
+    }
+
+    fn holding(
+        &self,
+        (account, user, session): (AccountId, UserId, SessionId),
+        permissions: &str,
+        hidden: &[&str],
+    ) -> Person {
         let permissions = Permissions::new(permissions.split_whitespace());
         let permissions = permissions.hiding(hidden.iter().map(ToString::to_string));
         let grant = Grant { account, user, session, epoch: 0, roles: vec![], permissions };

@@ -9,23 +9,27 @@
     reason = "a test should fail where it fails"
 )]
 
+mod bodies;
 mod closed;
 mod contract;
 mod database;
 mod ground;
 mod guarded;
 mod matrix;
+mod overblown;
 mod person;
 mod rabbitmq;
 mod redis;
 mod rights;
 
+pub use bodies::bodies_are_judged;
 pub use closed::{closed, document_is_whole};
 pub use contract::{keeps, keeps_beside, keeps_one_by_one};
 pub use database::{Database, server, throw_away};
 pub use ground::{Ground, Nexo};
 pub use guarded::writes_are_guarded;
 pub use matrix::matrix;
+pub use overblown::{Overblown, overblown};
 pub use person::{Answer, Person};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;

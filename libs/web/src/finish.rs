@@ -12,8 +12,8 @@ use axum::{
 };
 use db::Db;
 use http::{
-    HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
 };
 use signals::Span;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,8 +25,8 @@ use utoipa::openapi::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Beside, ClientAddress, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload, begin_trace,
-    conditional::Seen, end_trace, health, telemetry::route,
+    Beside, ClientAddress, ClientRequestId, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload,
+    begin_trace, conditional::Seen, end_trace, extract::uncoded, health, telemetry::route,
 };
 
 /// No body of ours is larger: a record has a few kilobytes.
@@ -81,7 +81,7 @@ pub fn shield(router: Router, edges: Edges) -> Router {
     let bounds = middleware::from_fn(move |mut request: Request, next: Next| {
         ClientAddress::mark(&mut request, &edges.proxies);
         let watched = meter.clone().map(|meter| (meter, begin_trace(&request, &edges.proxies)));
-        measured(watched, edges.patience, request, next)
+        measured(watched, RequestId::of(&request, &edges.proxies), edges.patience, request, next)
     });
     router
         .fallback(async || Error::NotFound("this path"))
@@ -93,14 +93,15 @@ pub fn shield(router: Router, edges: Edges) -> Router {
 /// Counts the request, and traces it.
 async fn measured(
     watched: Option<(Meter, Span)>,
+    id: RequestId,
     patience: Duration,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some((meter, span)) = watched else { return answer(patience, request, next).await };
+    let Some((meter, span)) = watched else { return answer(id, patience, request, next).await };
     let (route, method) = (route(&request), request.method().clone());
     let running = meter.begin(&method, route.clone());
-    let mut response = span.within(answer(patience, request, next)).await;
+    let mut response = span.within(answer(id, patience, request, next)).await;
     running.answered(response.status(), None);
     end_trace(&span, &method, route.as_ref().map_or("", MatchedPath::as_str), &response);
     if let Some(route) = route {
@@ -110,16 +111,20 @@ async fn measured(
 }
 
 /// Gives the request its id and its span, and bounds its time.
-async fn answer(patience: Duration, request: Request, next: Next) -> Response {
-    let id = RequestId::of(&request);
+async fn answer(id: RequestId, patience: Duration, request: Request, next: Next) -> Response {
+    let clients = ClientRequestId::of(&request, id);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let traced = Span::current();
     if traced.is_on() {
         traced.set("request.id", id.0.to_string());
+        if let Some(clients) = &clients {
+            traced.set("client.request_id", clients.text().to_owned());
+        }
     }
     let span = tracing::info_span!(
         "request",
         request.id = %id.0,
+        client.request_id = clients.as_ref().map(ClientRequestId::text),
         http.method = %request.method(),
         http.route = route,
         trace.id = traced.trace_id(),
@@ -131,9 +136,11 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         let start = tokio::time::Instant::now();
         let patience =
             Upload::of(request.method(), request.uri().path()).map_or(patience, |file| file.patience);
-        let response = match tokio::time::timeout(patience, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Error::TimedOut.into_response(),
+        let response = match uncoded(request.headers()) {
+            Ok(()) => tokio::time::timeout(patience, next.run(request))
+                .await
+                .unwrap_or_else(|_| Error::TimedOut.into_response()),
+            Err(refused) => refused.into_response(),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered");
@@ -144,12 +151,29 @@ async fn answer(patience: Duration, request: Request, next: Next) -> Response {
         response = seen.spare(response);
     }
     id.mark(&mut response);
+    if let Some(clients) = clients {
+        clients.mark(&mut response);
+    }
+    if wants_a_wait(response.status()) {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+    }
     private(response.headers_mut());
     response
 }
 
+/// Not now: whoever is told so is told as well when to ask again.
+fn wants_a_wait(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
 /// An answer is for whoever asked, unless it says otherwise: no cache keeps it, and no browser guesses what it is.
-fn private(headers: &mut HeaderMap) {
+pub(crate) fn private(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
@@ -166,12 +190,19 @@ const WRITES: &str = "A POST that has no `Idempotency-Key` among its parameters 
     secret, which is not kept to be answered again. A PATCH, PUT or DELETE that has no `If-Match` is of something that has \
     no version, since it never changes but to end.";
 
+/// What lets in who is a member of no account.
+const PERSON: &str = "The token that a login gives to a person who is a member of no account. It lives ten minutes, cannot be \
+    refreshed, and is good for the operations that name it: all others answer 403 `no-account`.";
+
 fn describe(document: &mut OpenApi, title: &str) {
     title.clone_into(&mut document.info.title);
     document.info.description = Some(WRITES.to_owned());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    let person =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(PERSON));
     components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
+    components.add_security_scheme("person_token", SecurityScheme::Http(person.build()));
     document.security = Some(vec![SecurityRequirement::new("access_token", Vec::<String>::new())]);
 }

@@ -16,19 +16,23 @@ mod upload;
 
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{
-    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, document as describe,
-    harmless,
+    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, crud_without_restore,
+    document as describe, harmless,
 };
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, Patch, Path, Query, Unread, ascii, one_line, understood, web_address,
+    IdempotencyKey, IfMatch, Json, MediaTypes, Patch, Path, Query, Unread, ascii, each_once, names, one_line,
+    trimmed, trimmed_option, understood, web_address,
 };
 pub use finish::{Edges, finish, shield};
 pub use health::{Beside, Health};
-pub use may::{Action, Anyone, Bearer, Delete, Known, May, Purge, Read, Subject, Write};
+pub use may::{
+    Action, AnyCaller, Anyone, Bearer, Delete, Known, KnownCaller, May, NoAccount, Purge, Read, Subject,
+    Write,
+};
 pub use problem::{Error, Problem, Violation};
-pub use request_id::RequestId;
-pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Tagged};
-pub use serve::{Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
+pub use request_id::{ClientRequestId, RequestId};
+pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Shown, Tagged};
+pub use serve::{BodyRate, Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
 pub use telemetry::{
     LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
     known_method, start_telemetry,

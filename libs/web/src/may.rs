@@ -1,11 +1,13 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, Hidden, Refusal, Resource, Sort, TenantTx, View};
+use db::{Db, FilePlace, Hidden, Refusal, Resource, Sort, TenantTx, View};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
-use identity::{Principal, TokenError, Verifier};
+use identity::{Identity, Principal, TokenError, Verifier};
 
-use crate::{Error, RequestId, Result};
+use serde::Serialize;
+
+use crate::{Error, RequestId, Result, Shown};
 
 /// Something one may do to a resource.
 pub trait Action: 'static {
@@ -64,7 +66,7 @@ impl<'h> Bearer<'h> {
     #[must_use]
     pub fn of(headers: &'h HeaderMap) -> Option<Self> {
         let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(Self(token))
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(Self(token))
     }
 }
 
@@ -77,6 +79,15 @@ pub struct Known(pub Arc<Principal>);
 #[derive(Debug, Clone)]
 pub struct Anyone(pub Arc<Principal>);
 
+/// Somebody whose token is good, inside an account or a member of none. For the few operations that are about the person
+/// alone; the token of a person without an account is refused by every other extractor.
+#[derive(Debug, Clone)]
+pub struct AnyCaller(pub Identity);
+
+/// The same, without API keys.
+#[derive(Debug, Clone)]
+pub struct KnownCaller(pub Identity);
+
 impl<S> FromRequestParts<S> for Known
 where
     S: Send + Sync,
@@ -87,6 +98,39 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let Anyone(who) = Anyone::from_request_parts(parts, state).await?;
         if who.is_key() { Err(ForPeople.into()) } else { Ok(Self(who)) }
+    }
+}
+
+impl<S> FromRequestParts<S> for KnownCaller
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match AnyCaller::from_request_parts(parts, state).await? {
+            AnyCaller(Identity::Member(who)) if who.is_key() => Err(ForPeople.into()),
+            AnyCaller(who) => Ok(Self(who)),
+        }
+    }
+}
+
+/// Why a person's token is refused, good as it is.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "you are a member of no account: this token shows you and your invitations, accepts one, and opens an account, and is \
+     good for nothing else"
+)]
+pub struct NoAccount;
+
+impl Refusal for NoAccount {
+    fn code(&self) -> &'static str {
+        "no-account"
+    }
+
+    fn sort(&self) -> Sort {
+        Sort::Forbidden
     }
 }
 
@@ -113,20 +157,39 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Bearer(token) = Bearer::of(&parts.headers).ok_or(Error::Unauthenticated)?;
-        let request = RequestId::current_or_new();
-        let who = Verifier::from_ref(state).verify(token, request.0).await.map_err(|error| match error {
-            TokenError::Invalid => Error::Unauthenticated,
-            TokenError::KeysUnavailable => Error::Unavailable(Box::new(error)),
-        })?;
-        let span = tracing::Span::current();
-        span.record("account.id", tracing::field::display(who.account()));
-        span.record("user.id", tracing::field::display(who.user()));
-        let traced = signals::Span::current();
-        if traced.is_on() {
-            traced.set("account.id", who.account().to_string());
+        match AnyCaller::from_request_parts(parts, state).await? {
+            AnyCaller(Identity::Member(who)) => Ok(Self(Arc::new(who))),
+            AnyCaller(Identity::Person(_)) => Err(NoAccount.into()),
         }
-        Ok(Self(Arc::new(who)))
+    }
+}
+
+impl<S> FromRequestParts<S> for AnyCaller
+where
+    S: Send + Sync,
+    Verifier: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Bearer(token) = Bearer::of(&parts.headers).ok_or(Error::NoToken)?;
+        let request = RequestId::current_or_new();
+        let who =
+            Verifier::from_ref(state).identify(token, request.0).await.map_err(|error| match error {
+                TokenError::Invalid => Error::Unauthenticated,
+                TokenError::NoAccount => NoAccount.into(),
+                TokenError::KeysUnavailable => Error::Unavailable(Box::new(error)),
+            })?;
+        let span = tracing::Span::current();
+        span.record("user.id", tracing::field::display(who.user()));
+        if let Identity::Member(who) = &who {
+            span.record("account.id", tracing::field::display(who.account()));
+            let traced = signals::Span::current();
+            if traced.is_on() {
+                traced.set("account.id", who.account().to_string());
+            }
+        }
+        Ok(Self(who))
     }
 }
 
@@ -154,6 +217,13 @@ impl<A: Action, R: Subject> May<A, R> {
         Err(Error::Forbidden(format!("{}:{action}", R::NAME)))
     }
 
+    /// `value`, a thing of this kind that is no record of the engine, as the caller may see it: without `R:read`, its `id` and
+    /// `version` alone.
+    pub fn shown<T: Serialize>(&self, value: T) -> Result<Shown<T>> {
+        let reads = self.who.0.permissions().allow(R::NAME, Read::NAME);
+        if reads { Ok(Shown::Whole(value)) } else { Shown::part(&value) }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn who(&self) -> &Principal {
@@ -163,6 +233,19 @@ impl<A: Action, R: Subject> May<A, R> {
     /// Starts a transaction in the caller's account.
     pub async fn begin(&self) -> Result<TenantTx> {
         Ok(self.db.begin(&self.who.0).await?.acting(R::NAME, A::NAME))
+    }
+
+    /// Starts a transaction that only reads, and perhaps for long.
+    pub async fn begin_reading_at(&self, is_costly: bool) -> Result<TenantTx> {
+        if !is_costly {
+            return self.begin_reading().await;
+        }
+        Ok(self.db.begin_costly(&self.who.0).await?.acting(R::NAME, A::NAME))
+    }
+
+    /// A place for a file that goes out page by page.
+    pub fn file(&self) -> Result<FilePlace> {
+        Ok(self.db.file(&self.who.0)?)
     }
 
     /// Starts a transaction that only reads.

@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, error::Error as StdError};
 use axum::response::{IntoResponse, Response};
 use db::{Refusal, Sort};
 use http::{
-    HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -13,16 +13,26 @@ use utoipa::{
     openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 
-use crate::{RequestId, Seldom};
+use crate::{MediaTypes, RequestId, Seldom, serve::TooSlow};
 
+/// RFC 5789, 3.1.
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+/// What can be sent a second time although nobody knows what became of the first.
+const SAFE_AGAIN: &str =
+    "a GET, or a request with an Idempotency-Key, is safe to send again; of any other, look first";
+const CROWDED: &str =
+    "too many requests of this account are running at once; wait as long as Retry-After says";
 static UNSERVED: Seldom = Seldom::unwritten();
 
 /// Why a request gets no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody, or nobody we know.
+    /// Nobody we know: a token that is no good.
     #[error("a valid access token is required")]
     Unauthenticated,
+    /// Nobody: no token at all.
+    #[error("a valid access token is required")]
+    NoToken,
     /// Somebody who may not.
     #[error("this needs the permission {0}")]
     Forbidden(String),
@@ -41,15 +51,21 @@ pub enum Error {
     /// What came in cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// Not JSON.
-    #[error("the body must be application/json")]
-    UnsupportedMediaType,
+    /// A body of a kind that this operation does not take.
+    #[error("the body must be {0}")]
+    UnsupportedMediaType(MediaTypes),
+    /// A body that is compressed.
+    #[error("the body must come as it is, without a Content-Encoding")]
+    UnsupportedCoding,
     /// More than we read.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
     /// A path that nothing of ours has.
     #[error("the path and its query are longer than {0} bytes")]
     PathTooLong(usize),
+    /// More headers than we read.
+    #[error("the request line and its headers are longer than {0} bytes, or more than {1} headers")]
+    HeadTooLarge(usize, usize),
     /// What came in reads well and breaks a rule of form.
     #[error("some fields are not valid")]
     Invalid(Vec<Violation>),
@@ -72,13 +88,13 @@ pub enum Error {
     #[error("the request was sent too slowly")]
     Slow,
     /// It took too long.
-    #[error("the request took too long")]
+    #[error("the request took too long, and may have been done; {again}", again = SAFE_AGAIN)]
     TimedOut,
     /// Something that we need does not answer; it may in a moment.
-    #[error("the service is not available at the moment; try again")]
+    #[error("the service is not available at the moment; {again}", again = SAFE_AGAIN)]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
     /// What we asked on somebody's behalf answered nonsense.
-    #[error("a service behind this one did not answer properly")]
+    #[error("a service behind this one did not answer properly, and may have done what was asked; {again}", again = SAFE_AGAIN)]
     BadGateway(#[source] Box<dyn StdError + Send + Sync>),
     /// Our fault; the client learns nothing more.
     #[error("something went wrong on our side")]
@@ -97,6 +113,7 @@ impl<E: Into<db::Error>> From<E> for Error {
             }
             db::Error::KeyReused => Self::KeyReused,
             db::Error::InFlight => Self::InFlight,
+            db::Error::Crowded => Self::TooMany(CROWDED, 1),
             db::Error::Unavailable(error) => Self::Unavailable(error),
             error @ (db::Error::Aborted | db::Error::Sql(_)) => Self::Internal(error.into()),
         }
@@ -131,16 +148,18 @@ impl Error {
 
     fn nature(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Unauthenticated | Self::NoToken => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
             Self::Unconditional => (StatusCode::PRECONDITION_REQUIRED, "unconditional"),
             Self::Stale(..) => (StatusCode::PRECONDITION_FAILED, "stale"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+            Self::UnsupportedMediaType(media) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, media.code),
+            Self::UnsupportedCoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-content-encoding"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Self::PathTooLong(_) => (StatusCode::URI_TOO_LONG, "path-too-long"),
+            Self::HeadTooLarge(..) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Items(status, _) => (*status, "items-refused"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
@@ -167,10 +186,49 @@ impl Error {
     /// Seconds after which it may be tried again.
     fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Unavailable(_) | Self::BadGateway(_) => Some(1),
+            Self::Unavailable(_) | Self::BadGateway(_) | Self::TimedOut => Some(1),
             Self::TooMany(_, seconds) => Some(*seconds),
             Self::Refused(refusal) => refusal.retry_after(),
             _ => None,
+        }
+    }
+
+    /// What a client is told beside the problem.
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self {
+            // RFC 6750, 3.1: why, but only to whoever has shown something.
+            Self::Unauthenticated => {
+                let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                headers.insert(WWW_AUTHENTICATE, invalid);
+            }
+            _ if self.status() == StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::UnsupportedMediaType(media) => {
+                headers.insert(ACCEPT, media.header());
+                if media.is_patch {
+                    headers.insert(ACCEPT_PATCH, media.header());
+                }
+            }
+            Self::UnsupportedCoding => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            _ => {}
+        }
+        headers
+    }
+
+    /// What is wrong with a body that could not be read to its end.
+    pub fn of_body(error: &(dyn StdError + 'static)) -> Self {
+        let mut causes = std::iter::successors(Some(error), |&error| error.source());
+        if causes.any(<dyn StdError>::is::<TooSlow>) {
+            Self::Slow
+        } else {
+            Self::Malformed("the body is not what was announced, or ends too early".to_owned())
         }
     }
 
@@ -203,7 +261,7 @@ impl Error {
             Self::Stale(_, current) => (Vec::new(), current),
             Self::Refused(refusal) => {
                 let pointer = refusal.pointer().map(|at| Violation::new(at, code, refusal.to_string()));
-                (pointer.into_iter().collect(), None)
+                (pointer.into_iter().collect(), refusal.current())
             }
             _ => (Vec::new(), None),
         };
@@ -244,7 +302,7 @@ pub struct Problem {
     /// The fields at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Violation>,
-    /// With 412: the record as it is now.
+    /// With 412: the record as it is now. With 409, sometimes: what is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     current: Option<Value>,
@@ -274,16 +332,10 @@ impl Violation {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.log();
-        let (status, wait) = (self.status(), self.retry_after());
+        let (status, headers) = (self.status(), self.headers());
         let body = serde_json::to_vec(&self.into_problem()).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
-        let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = wait {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        response.headers_mut().extend(headers);
         response
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, marker::PhantomData};
+use std::{borrow::Cow, collections::BTreeMap, marker::PhantomData};
 
 use axum::{
     body::to_bytes,
@@ -12,8 +12,8 @@ use http::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{
-    IntoResponses, ToSchema,
-    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
 };
 
 use crate::{Error, Json};
@@ -38,6 +38,47 @@ impl<T> Listed<T> {
     #[must_use]
     pub fn shown(page: Page<T>, shown: Option<Vec<Value>>) -> Self {
         Self { page, shown }
+    }
+}
+
+/// Something that is no record of the engine, as its reader may see it: whole, or its `id` and `version` alone. See
+/// [`May::shown`](crate::May::shown).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Shown<T> {
+    /// All of it.
+    Whole(T),
+    /// What is left of it without the permission to read.
+    Part(Value),
+}
+
+impl<T: Serialize> Shown<T> {
+    pub(crate) fn part(value: &T) -> Result<Self, Error> {
+        let value = serde_json::to_value(value).map_err(|error| Error::Internal(error.into()))?;
+        let Value::Object(fields) = value else { return Ok(Self::Part(Value::Null)) };
+        let kept = fields.into_iter().filter(|(name, _)| name == "id" || name == "version");
+        Ok(Self::Part(Value::Object(kept.collect())))
+    }
+
+    /// As JSON, for the body of a problem.
+    pub fn into_json(self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(|error| Error::Internal(error.into()))
+    }
+}
+
+impl<T: PartialSchema> PartialSchema for Shown<T> {
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Shown<T> {
+    fn name() -> Cow<'static, str> {
+        T::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
     }
 }
 

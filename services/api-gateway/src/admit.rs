@@ -4,10 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
-use identity::{ApiKey, TokenError};
-use kernel::{AccountId, SessionId};
+use identity::{ApiKey, Identity, TokenError};
+use kernel::{AccountId, SessionId, UserId};
 use serde::Deserialize;
-use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
+use uuid::Uuid;
+use web::{Bearer, ClientAddress, Error, FORWARDED_FOR, NoAccount, RequestId, Result};
 
 use crate::{
     App,
@@ -31,9 +32,35 @@ struct Answer {
     expires_in: u64,
 }
 
+/// Where somebody comes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Account(AccountId),
+    /// A person who is a member of no account.
+    Nowhere(UserId),
+}
+
+impl Place {
+    /// Whose requests are counted: a person without an account has as many as an account of the plan `free`.
+    pub(crate) fn counted(self) -> AccountId {
+        match self {
+            Self::Account(account) => account,
+            Self::Nowhere(person) => Uuid::from(person).into(),
+        }
+    }
+
+    /// The account; a refusal of whoever is in none.
+    pub(crate) fn account(self) -> Result<AccountId> {
+        match self {
+            Self::Account(account) => Ok(account),
+            Self::Nowhere(_) => Err(NoAccount.into()),
+        }
+    }
+}
+
 /// Somebody whose token is good, or whose key got one.
 pub(crate) struct Admitted {
-    pub(crate) account: AccountId,
+    pub(crate) place: Place,
     /// The API key that asks, by itself or by a token that it got.
     pub(crate) program: Option<SessionId>,
     pub(crate) key: Option<Exchanged>,
@@ -55,7 +82,7 @@ pub(crate) async fn admit_within(
         return Err(app.limits.turned_away(spent, charge));
     }
     let admitted = admit(app, headers, id, client).await;
-    if let Err(Error::Unauthenticated) = admitted {
+    if let Err(Error::Unauthenticated | Error::NoToken) = admitted {
         app.limits.knock(client.0, charge).await?;
     }
     admitted
@@ -78,19 +105,23 @@ pub(crate) async fn admit(
     id: RequestId,
     client: ClientAddress,
 ) -> Result<Admitted> {
-    let Bearer(token) = Bearer::of(headers).ok_or(Error::Unauthenticated)?;
+    let Bearer(token) = Bearer::of(headers).ok_or(Error::NoToken)?;
     if ApiKey::is_meant(token) {
         return exchanged(app, token, id, client).await;
     }
-    match app.verifier.verify(token, id.0).await {
-        Ok(who) => {
+    match app.verifier.identify(token, id.0).await {
+        Ok(Identity::Person(person)) => {
+            Ok(Admitted { place: Place::Nowhere(person.user()), program: None, key: None })
+        }
+        Ok(Identity::Member(who)) => {
             if !app.revocations.is_certain() {
                 app.db.admit(&who).await?;
             }
             let program = who.is_key().then(|| who.session());
-            Ok(Admitted { account: who.account(), program, key: None })
+            Ok(Admitted { place: Place::Account(who.account()), program, key: None })
         }
         Err(TokenError::Invalid) => Err(Error::Unauthenticated),
+        Err(TokenError::NoAccount) => Err(NoAccount.into()),
         Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
     }
 }
@@ -103,7 +134,7 @@ async fn exchanged(
 ) -> Result<Admitted> {
     let ApiKey { account, id: program, .. } = ApiKey::read(key).ok_or(Error::Unauthenticated)?;
     let token = app.keys.token(key, client, async || exchange(app, key, id, client).await).await?;
-    Ok(Admitted { account, program: Some(program), key: Some(token) })
+    Ok(Admitted { place: Place::Account(account), program: Some(program), key: Some(token) })
 }
 
 /// Asks the auth-service, and takes whatever is neither yes nor no for a failure.

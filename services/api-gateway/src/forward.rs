@@ -6,28 +6,30 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
+use kernel::AccountId;
 use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 
 use crate::{
     App,
-    admit::{admit, admit_within, name_client},
-    edge::hops,
+    admit::{Place, admit, admit_within, name_client},
+    edge::{hops, not_allowed},
     keys::Exchanged,
     limits::{Charge, Kind},
     trail::Trail,
     upstream::{BodyBounds, Outgoing, Service},
 };
 
-/// What somebody without a token may ask for.
+/// What somebody without a token may ask for. A path stands here once: it takes nothing else.
 const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register", Method::POST),
     ("/api/v1/auth/register/resend", Method::POST),
     ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
+    ("/api/v1/auth/logout", Method::POST), // with a refresh token, whatever has become of the access token
     ("/api/v1/auth/token", Method::POST),
     ("/api/v1/auth/oidc/start", Method::POST),
     ("/api/v1/auth/oidc/finish", Method::POST),
@@ -38,6 +40,39 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/dev/mail", Method::GET),
     ("/.well-known/jwks.json", Method::GET),
 ];
+
+/// What a person may ask for who is a member of no account. The services refuse them everything else as well.
+const FOR_PERSONS: &[(&str, Method)] = &[
+    ("/api/v1/auth/me", Method::GET),
+    ("/api/v1/auth/invitations", Method::GET),
+    ("/api/v1/invitations/accept", Method::POST),
+    ("/api/v1/accounts", Method::GET),
+    ("/api/v1/accounts", Method::POST),
+];
+
+fn is_among(operations: &[(&str, Method)], request: &Request) -> bool {
+    operations.iter().any(|(path, method)| request.uri().path() == *path && request.method() == method)
+}
+
+/// Whether somebody without a token may ask.
+enum Public {
+    Yes,
+    /// With another method, and whoever asks: these.
+    Otherwise(HeaderValue),
+    No,
+}
+
+impl Public {
+    fn of(method: &Method, path: &str) -> Self {
+        match PUBLIC.iter().find(|(public, _)| path == *public) {
+            None => Self::No,
+            Some((_, taken)) if method == taken => Self::Yes,
+            Some((_, Method::GET)) if method == Method::HEAD => Self::Yes,
+            Some((_, Method::GET)) => Self::Otherwise(HeaderValue::from_static("GET, HEAD")),
+            Some(_) => Self::Otherwise(HeaderValue::from_static("POST")),
+        }
+    }
+}
 
 /// Sends a request on to the service whose path it has, and its answer back.
 pub(crate) async fn forward(
@@ -67,20 +102,24 @@ async fn pass_on(
     let path = request.uri().path();
     let service = Service::of(path);
     trail.is_secret = service == Service::Auth;
-    let is_public = PUBLIC.iter().any(|(public, method)| path == *public && request.method() == method);
     let mut key = None;
-    if is_public {
+    let public = Public::of(request.method(), path);
+    if let Public::Otherwise(methods) = public {
+        return Ok(not_allowed(methods));
+    }
+    if matches!(public, Public::Yes) {
         app.limits.knock(client.0, charge).await?;
     } else {
         let kind = Kind::of(request.method(), path);
         let admitted = admit_within(app, request.headers(), id, client, charge).await?;
-        tracing::Span::current().record("account.id", tracing::field::display(admitted.account));
-        let traced = signals::Span::current();
-        if traced.is_on() {
-            traced.set("account.id", admitted.account.to_string());
+        if let Place::Account(account) = admitted.place {
+            told(trail, account);
         }
-        (trail.account, key) = (Some(admitted.account), admitted.key);
-        app.limits.charge(admitted.account, admitted.program, kind, charge).await?;
+        app.limits.charge((admitted.place.counted(), client.0), admitted.program, kind, charge).await?;
+        if !is_among(FOR_PERSONS, &request) {
+            admitted.place.account()?;
+        }
+        key = admitted.key;
     }
     let bounds = bounds(app, &request);
     if length(request.headers()).is_some_and(|length| length > bounds.bytes) {
@@ -94,6 +133,16 @@ async fn pass_on(
         Some(key) => send_with(app, service, key, id, client, outgoing, trail).await,
         None => send(app, service, outgoing, trail).await,
     }
+}
+
+/// Says of which account a request is, to who reads logs and traces.
+fn told(trail: &mut Trail, account: AccountId) {
+    tracing::Span::current().record("account.id", tracing::field::display(account));
+    let traced = signals::Span::current();
+    if traced.is_on() {
+        traced.set("account.id", account.to_string());
+    }
+    trail.account = Some(account);
 }
 
 /// Sends a request with the token of a key. Where one that was remembered is refused, the rights of its member have changed

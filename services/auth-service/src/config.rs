@@ -6,7 +6,9 @@ use kernel::{Clock, Env};
 use revocation::Revocations;
 use web::{Bounds, Proxies};
 
-use crate::{App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, Throttle, mail, oidc};
+use crate::{
+    App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, SendingQuotas, Throttle, mail, oidc, quota,
+};
 
 /// Why the settings make no service.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,8 @@ pub struct Config {
     pub mint: Mint,
     /// Makes refresh tokens, and seals signing keys.
     pub secret: Secret,
+    /// Quotas of e-mails to strangers.
+    quotas: quota::Config,
     /// Logins at providers.
     oidc: oidc::Config,
     /// How letters are sent.
@@ -75,6 +79,7 @@ impl Config {
             revocation: revocation::Config::read(env),
             mint: Mint::read(env),
             secret: Secret::read(env),
+            quotas: quota::Config::read(env),
             oidc: oidc::Config::read(env),
             mail: mail::Config::read(env),
             proxies: proxies(env),
@@ -98,6 +103,7 @@ impl Config {
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue, self.hashing_nice),
             refresh: RefreshKey::new(&self.secret),
             throttle: Throttle::new(&self.secret),
+            quotas: SendingQuotas::new(self.quotas, &self.secret),
             factors: Factors::new(&self.secret, clock)?,
             oidc: Oidc::new(&self.oidc, &self.secret),
             failed: FailedLogins::start(db.clone()),

@@ -6,6 +6,7 @@ mod config;
 mod email;
 mod events;
 mod factor;
+mod form;
 mod invitations;
 mod keys;
 mod login;
@@ -15,6 +16,7 @@ mod members;
 mod oidc;
 mod one_time;
 mod password;
+mod quota;
 mod refusal;
 mod rights;
 mod roles;
@@ -39,9 +41,10 @@ pub use factor::Factors;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
+pub use quota::SendingQuotas;
 pub use refusal::AuthRefusal;
 pub use signup::settle::{Founder, settle};
-pub use throttle::Throttle;
+pub use throttle::{Throttle, network};
 
 /// What every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -60,6 +63,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// Counts attempts to log in.
     pub throttle: Throttle,
+    /// Counts e-mails to strangers by sender.
+    pub quotas: SendingQuotas,
     /// Keeps and checks second factors.
     pub factors: Factors,
     /// Logs people in at their own provider.
@@ -81,7 +86,10 @@ pub struct App {
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
     sessions::Tokens,
+    sessions::person::PersonToken,
     sessions::list::Sessions,
+    sessions::logout::Logout,
+    login::LoggedIn,
     factor::show::Factor,
     factor::begin::Enrolment,
     factor::RecoveryCodes,
@@ -93,8 +101,10 @@ pub struct App {
     api_keys::MadeKey,
     api_keys::KeyToken,
     invitations::Invitations,
+    invitations::MyInvitations,
     events::SecurityEvents,
     members::Members,
+    members::KnownMember,
     members::MemberRights,
     roles::Catalogue,
     teams::TeamMembers,

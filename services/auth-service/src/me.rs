@@ -1,18 +1,20 @@
 use axum::extract::State;
 use db::{LookUp, Scoped};
+use identity::{Identity, Principal};
 use kernel::{AccountId, UserId};
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use web::{Anyone, Error, Json, Result};
+use web::{AnyCaller, Error, Json, Result};
 
-use crate::App;
+use crate::{App, sessions::person::Outside};
 
 /// Who the caller is, and where.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Me {
     user: Person,
-    account: Place,
+    /// `null`: the token is of a person who is a member of no account.
+    account: Option<Place>,
     /// The names of their roles in the account.
     roles: Vec<String>,
     /// What those allow.
@@ -50,16 +52,29 @@ const WHOAMI: LookUp = LookUp::new("select email, display_name, slug, plan from 
 const NAME: Scoped = Scoped::new("select name from app.accounts where account_id = $1");
 
 /// Tell who I am.
-#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth")]
-pub(crate) async fn me(State(app): State<App>, Anyone(who): Anyone) -> Result<Json<Me>> {
-    let mut tx = app.db.begin_reading(&who).await?;
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
+pub(crate) async fn me(State(app): State<App>, AnyCaller(caller): AnyCaller) -> Result<Json<Me>> {
+    Ok(Json(match caller {
+        Identity::Member(who) => inside(&app, &who).await?,
+        Identity::Person(person) => outside(&app, &person).await?,
+    }))
+}
+
+async fn inside(app: &App, who: &Principal) -> Result<Me> {
+    let mut tx = app.db.begin_reading(who).await?;
     let Whoami { email, display_name, slug, plan } =
         tx.look_up::<Whoami>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;
     let (name,) = tx.read::<(String,)>(NAME).optional().await?.ok_or(Error::Unauthenticated)?;
-    Ok(Json(Me {
+    Ok(Me {
         user: Person { id: who.user(), email, display_name },
-        account: Place { id: who.account(), slug, name, plan },
+        account: Some(Place { id: who.account(), slug, name, plan }),
         roles: who.roles().to_vec(),
         permissions: who.permissions().to_texts(),
-    }))
+    })
+}
+
+async fn outside(app: &App, person: &identity::Person) -> Result<Me> {
+    let (_, Outside { email, display_name, .. }) = Outside::begin(app, person).await?;
+    let user = Person { id: person.user(), email, display_name };
+    Ok(Me { user, account: None, roles: Vec::new(), permissions: Vec::new() })
 }

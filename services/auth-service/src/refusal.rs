@@ -27,6 +27,9 @@ pub enum AuthRefusal {
     /// A domain of others.
     #[error("must be the domain of your own e-mail")]
     OidcDomainForeign,
+    /// Anybody can have an address of it.
+    #[error("is a domain of public mailboxes, which speaks for no company")]
+    OidcDomainPublic,
     /// Whoever keeps an account's provider speaks for nobody elsewhere.
     #[error(
         "this session was opened at the identity provider of one account and is good there alone; log in with your password"
@@ -38,13 +41,18 @@ pub enum AuthRefusal {
     /// Somebody guesses. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
+    /// A quota of e-mails to strangers, or of sign-ups, is used up. Holds the seconds to wait.
+    #[error(
+        "too many e-mails or new accounts from you, your account or your address; try again in {0} seconds"
+    )]
+    TooManyEmails(u32),
     /// Somebody who has a token, and not the password.
     #[error("the current password is wrong")]
     PasswordWrong,
     /// Not ours, ended, or too old.
     #[error("the refresh token is not valid; log in again")]
     RefreshTokenInvalid,
-    /// Shown a second time: one of the two who had it is a thief, so the session has ended.
+    /// Shown again after its successor was used: one of the two who had it is a thief, so the session has ended.
     #[error("the refresh token was used before; the session has ended, log in again")]
     RefreshTokenReused,
 }
@@ -59,9 +67,11 @@ impl Refusal for AuthRefusal {
             Self::OidcNotConfigured => "oidc-not-configured",
             Self::OidcDomainTaken => "oidc-domain-taken",
             Self::OidcDomainForeign => "oidc-domain-foreign",
+            Self::OidcDomainPublic => "oidc-domain-public",
             Self::ProviderSession => "provider-session",
             Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
+            Self::TooManyEmails(_) => "too-many-emails",
             Self::PasswordWrong => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
             Self::RefreshTokenReused => "refresh-token-reused",
@@ -75,9 +85,10 @@ impl Refusal for AuthRefusal {
             | Self::TokenInvalid
             | Self::InvitationInvalid
             | Self::OidcNotConfigured
-            | Self::OidcDomainForeign => Sort::Invalid,
+            | Self::OidcDomainForeign
+            | Self::OidcDomainPublic => Sort::Invalid,
             Self::ProviderSession => Sort::Forbidden,
-            Self::TooManyAttempts(_) => Sort::TooMany,
+            Self::TooManyAttempts(_) | Self::TooManyEmails(_) => Sort::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed
             | Self::ApiKeyInvalid
@@ -87,13 +98,16 @@ impl Refusal for AuthRefusal {
     }
 
     fn retry_after(&self) -> Option<u32> {
-        if let Self::TooManyAttempts(seconds) = self { Some(*seconds) } else { None }
+        match self {
+            Self::TooManyAttempts(seconds) | Self::TooManyEmails(seconds) => Some(*seconds),
+            _ => None,
+        }
     }
 
     fn pointer(&self) -> Option<&'static str> {
         match self {
             Self::TokenInvalid | Self::InvitationInvalid => Some("/token"),
-            Self::OidcDomainTaken | Self::OidcDomainForeign => Some("/domain"),
+            Self::OidcDomainTaken | Self::OidcDomainForeign | Self::OidcDomainPublic => Some("/domain"),
             Self::PasswordWrong => Some("/current_password"),
             _ => None,
         }

@@ -7,6 +7,7 @@ mod db;
 mod health;
 mod isolation;
 mod keys;
+mod logins;
 mod progress;
 mod say;
 mod up;
@@ -43,6 +44,7 @@ enum Command {
     Keys(keys::Keys),
     Audit(audit::Audit),
     Account(account::Account),
+    Logins(logins::Logins),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
@@ -70,6 +72,7 @@ async fn main() -> ExitCode {
         Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
         Command::Audit(command) => Box::pin(audit::run(env, command)).await,
         Command::Account(command) => Box::pin(account::run(env, command)).await,
+        Command::Logins(command) => Box::pin(logins::run(env, command)).await,
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(url).await,
         Command::Completions { shell } => {

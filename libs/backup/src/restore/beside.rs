@@ -62,7 +62,8 @@ impl Config {
         let made = async {
             ::db::admit_services(&options).await?;
             load(self, &unpacked, &manifest, &options).await?;
-            compare(self, &manifest, &options).await
+            compare(self, &manifest, &options).await?;
+            ::db::grant_reader(&options).await.map_err(Error::Database)
         };
         if let Err(failed) = made.await {
             admin.drop_database(&database).await?;
@@ -101,15 +102,18 @@ impl swap::Admin {
         Ok(locale.bind(&self.live).fetch_one(&mut self.conn).await?)
     }
 
-    /// Empty, with the same encoding and locale.
+    /// Empty, with this encoding and locale: from the template that a superuser has prepared, where it has the same.
     async fn create(&mut self, database: &str, locale: &Locale) -> Result<(), Error> {
         let (statement,): (String,) = sqlx::query_as(
-            "select format('create database %I owner nexo_owner template template0 encoding %L lc_collate %L lc_ctype %L', $1, $2, $3, $4)",
+            "select format('create database %I owner nexo_owner template %I encoding %L lc_collate %L lc_ctype %L', $1,
+                 coalesce((select datname from pg_database where datname = $5 and datistemplate and not datallowconn
+                     and pg_encoding_to_char(encoding) = $2 and datcollate = $3 and datctype = $4), 'template0'), $2, $3, $4)",
         )
         .bind(database)
         .bind(&locale.encoding)
         .bind(&locale.collate)
         .bind(&locale.ctype)
+        .bind(::db::TEMPLATE)
         .fetch_one(&mut self.conn)
         .await?;
         self.conn.execute(AssertSqlSafe(statement)).await?;

@@ -106,6 +106,9 @@ pub(crate) async fn load(
     creating(into, &manifest.roles, "revoke create on schema %s from %I").await
 }
 
+/// Who may call functions of PostgreSQL's own is a superuser's to say, and was said to the server that is restored into.
+const PRIVILEGES_OF_POSTGRESQL: &str = " ACL pg_catalog ";
+
 /// Nobody else is in this database, and it is thrown away if we are interrupted.
 const LOADING: &str = "-c maintenance_work_mem=256MB -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c jit=off";
 
@@ -141,8 +144,10 @@ impl Unpacked {
             return Err(Error::Program { program: "pg_restore", said });
         }
         let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let (schemas, rest): (Vec<&str>, Vec<&str>) =
-            text.lines().partition(|line| line.contains(" SCHEMA - "));
+        let (schemas, rest): (Vec<&str>, Vec<&str>) = text
+            .lines()
+            .filter(|line| !line.contains(PRIVILEGES_OF_POSTGRESQL))
+            .partition(|line| line.contains(" SCHEMA - "));
         let write = |name: &str, lines: Vec<&str>| {
             let path = self.room.file(name);
             std::fs::write(&path, lines.join("\n")).map_err(Error::file(&path)).map(|()| path)

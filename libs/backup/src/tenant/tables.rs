@@ -16,6 +16,9 @@ const NOT_DATA: &[&str] = &[
     "app.parked_events",
 ];
 
+/// What is an account's though its table is global: look-ups find a person in it, whichever account they are in.
+const PERSONS: &[&str] = &["app.accounts", "app.memberships", "app.invitations"];
+
 /// One table with `account_id`.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub(super) struct Table {
@@ -39,10 +42,11 @@ pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Err
                 array(select distinct f.confrelid::regclass::text from pg_constraint f
                       where f.conrelid = c.oid and f.contype = 'f' and f.confrelid <> c.oid) as parents
          from ops.table_kinds k join pg_class c on c.oid = to_regclass(k.table_name)
-         where k.table_name <> all ($1) and (k.kind = 'tenant' or k.table_name in ('app.accounts', 'app.memberships'))
+         where k.table_name <> all ($1) and (k.kind = 'tenant' or k.table_name = any ($2))
          order by k.table_name",
     )
     .bind(NOT_DATA)
+    .bind(PERSONS)
     .fetch_all(conn)
     .await?;
     Ok(parents_first(tables))

@@ -37,6 +37,32 @@ async fn what_was_is_live_again_and_the_undo_brings_back_what_is() {
     assert!(sweep(&live, false).await.unwrap().is_empty(), "the newest one stays");
 }
 
+/// As an older release made it: one that gave `nexo_backup` every table by a role that reads passwords as well. And what only a
+/// superuser can take away stays away.
+#[tokio::test]
+async fn what_was_restored_can_be_backed_up_and_takes_no_large_objects() {
+    let cluster = testkit::throw_away(&[]).await;
+    let ground = Ground::of(testkit::Database::empty(&cluster).await);
+    let live = ground.migrator();
+    let migrations = migrate::Migrations::embedded().unwrap();
+    migrate::migrate(&live, &migrations, &migrate::NoHooks, &migrate::Settings::default()).await.unwrap();
+    let older = "grant pg_read_all_data to nexo_backup; set role nexo_migrator;
+        revoke select on all tables in schema app, app_parts, ops from nexo_backup;
+        revoke usage on schema app, app_parts, ops, ext from nexo_backup;
+        alter default privileges revoke select on tables from nexo_backup;
+        alter default privileges revoke select on sequences from nexo_backup;
+        alter default privileges revoke usage on schemas from nexo_backup";
+    ground.database.run(older).await;
+    let manifest = ground.backup().await;
+    ground.database.run("revoke pg_read_all_data from nexo_backup").await;
+    let beside = ground.config().restore_beside(&manifest.name, &live, None).await.unwrap();
+    let writes = "select has_function_privilege('nexo_app', 'lo_from_bytea(oid, bytea)', 'execute')";
+    assert!(!one::<bool>(&beside.options, writes).await, "large objects can be made in what was restored");
+    beside.swap_in(&ground.config()).await.unwrap();
+    assert_eq!(db::verify_isolation(&live).await.unwrap(), vec![]);
+    ground.backup().await;
+}
+
 /// 20 people who connect and ask all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_live_sessions_the_gap_is_short_and_every_answer_is_of_one_of_the_two() {

@@ -68,7 +68,7 @@ fn file(ground: &Ground, name: &str) -> PathBuf {
 async fn others(ground: &Ground, account: &str) -> BTreeMap<String, String> {
     let mut conn = ground.database.look().await;
     let tables: Vec<(String,)> = sqlx::query_as(
-        "select table_name from ops.table_kinds where kind = 'tenant' or table_name in ('app.accounts', 'app.memberships')",
+        "select table_name from ops.table_kinds where kind = 'tenant' or table_name in ('app.accounts', 'app.memberships', 'app.invitations')",
     )
     .fetch_all(&mut conn)
     .await
@@ -93,6 +93,10 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     assert_eq!((rows("clients"), rows("people"), rows("audit_log")), (Some(400), Some(2), Some(1)));
     assert_eq!((rows("sessions"), rows("outbox"), rows("idempotency_keys")), (None, None, None));
     assert_eq!(rows("api_keys"), None);
+    assert!(
+        rows("invitations").is_some(),
+        "a table that look-ups search across accounts is an account's all the same"
+    );
     let content = Content::open(&path).unwrap();
     let tried = import(&ground.migrator(), &content, true).await.unwrap();
     assert_eq!(others(&ground, "none").await, before, "a dry run leaves nothing");

@@ -137,6 +137,12 @@ with services as (
     select 'role is missing', wanted from unnest(array['nexo_app', 'nexo_auth', 'nexo_relay', 'nexo_owner', 'nexo_definer']) as wanted
     where to_regrole(wanted) is null
     union all
+    select 'role may make and read large objects, which belong to no account: run `nexo db roles`', s.rolname from services s
+    where exists (
+        select from pg_proc p
+        where p.pronamespace = 'pg_catalog'::regnamespace and (p.proname like 'lo\_%' or p.proname in ('loread', 'lowrite'))
+          and has_function_privilege(s.oid, p.oid, 'execute'))
+    union all
     select 'extension reads past row security', extname::text from pg_extension
     where extname in ('dblink', 'postgres_fdw', 'file_fdw', 'adminpack', 'plperlu', 'plpython3u')
 )

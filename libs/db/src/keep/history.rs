@@ -16,9 +16,18 @@ pub async fn history<R: Resource>(tx: &mut TenantTx, id: Id<R>, asked: &Paging) 
     if data.is_empty() && pager.after().is_none() {
         return Err(Error::NotFound(R::NAME)); // whatever exists was created
     }
-    if !tx.reach.is_whole::<R>() && !is_reached(tx, id).await? {
+    if !tx.reach.is_whole::<R>() && !is_reached(tx, id).await? && !is_gone_from_all(tx, id).await? {
         return Err(Error::NotFound(R::NAME));
     }
     let page = pager.page(&mut data, |entry| entry.id);
     Ok(History { data, page })
+}
+
+/// Whether it is purged, and was within a reach that knows no owners: what it was about is not known any more, nor told.
+async fn is_gone_from_all<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<bool> {
+    if !tx.reach.is_everyones::<R>() {
+        return Ok(false);
+    }
+    let text = format!("select true from app.{} where account_id = $1 and id = $2", R::PLURAL);
+    Ok(tx.built::<(bool,)>(text).bind(id).optional().await?.is_none())
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernel::Id;
 use uuid::Uuid;
 
-use crate::{Kind, Resource, Result, Row, TenantTx};
+use crate::{Kind, Resource, Result, Row, TenantTx, reach::ME};
 
 /// A part of a natural key: a column, or a place inside of one that has parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct KeyPart {
 /// What the records are wanted for, which tells how far somebody reaches among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// What the transaction does to them.
+    /// What the transaction does to them, which finds only what may be read as well: a key asks what fields hold.
     Acting,
     /// To be named by another record.
     Naming,
@@ -78,9 +78,10 @@ pub async fn matching<R: Resource>(
     wanted: &[Vec<String>],
     purpose: Purpose,
 ) -> Result<HashMap<Vec<String>, Vec<Id<R>>>> {
+    let reading = tx.reach.reading_as::<R>(R::PLURAL, ME);
     let reach = match purpose {
-        Purpose::Acting => Some(tx.reach.condition::<R>()),
-        Purpose::Naming => tx.reach.reading::<R>(),
+        Purpose::Acting => reading.map(|reading| tx.reach.condition::<R>() + &reading),
+        Purpose::Naming => reading,
     };
     let Some(reach) = reach.filter(|_| !wanted.is_empty()) else { return Ok(HashMap::new()) };
     let mut values = Row::default();

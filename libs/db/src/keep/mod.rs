@@ -18,7 +18,7 @@ pub use purge::{find_in_trash, purge, purge_about};
 use std::{borrow::Cow, collections::HashSet};
 
 use kernel::Id;
-use refer::refer;
+use refer::{may_miss, refer, refer_again};
 use uuid::Uuid;
 
 use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays, record::KEPT};
@@ -26,7 +26,7 @@ use crate::{Change, Error, Record, Resource, Result, Sql, TenantTx, reach::stays
 /// Keeps a new record.
 pub async fn insert<R: Resource>(tx: &mut TenantTx, new: &R) -> Result<Record<R>> {
     let mut new = Cow::Borrowed(new);
-    if !tx.reach.is_whole::<R>() {
+    if !tx.reach.is_everyones::<R>() {
         new.to_mut().own(tx.inside.user);
     }
     R::check(None, &new)?;
@@ -127,7 +127,8 @@ pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Resul
     Ok(record)
 }
 
-/// Takes a record out of the trash. One that is not there is not found.
+/// Takes a record out of the trash. One that is not there is not found; one that refers to what its restorer may not read is
+/// refused as a new one would be.
 pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
     let text = format!(
         "update app.{} set version = version + 1, deleted_at = null, deleted_by = null, updated_at = now(), updated_by = $3
@@ -136,6 +137,10 @@ pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record
         tx.reach.condition::<R>(),
         names::<R>()
     );
+    if may_miss::<R>(tx) {
+        let gone = find_in_trash::<R>(tx, id).await?;
+        refer_again(tx, std::iter::once(&gone.data)).await?;
+    }
     let user = tx.inside.user;
     let record: Option<Record<R>> =
         tx.built(text).bind(id).bind(user).optional().await.map_err(explain::<R>)?;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 /// The parameters of a list, as they were written.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -49,25 +49,40 @@ pub struct Shape {
 #[serde(deny_unknown_fields)]
 pub struct Sought {
     /// How many records: 1 to 200, 50 if not said.
+    #[validate(range(min = 1, max = 200))]
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[validate(length(max = 8192))]
     pub cursor: Option<String>,
     /// Fields, each with a `-` before it for the other way round.
+    #[validate(length(max = 300))]
     #[schema(example = "-created_at")]
     pub sort: Option<String>,
     /// A condition: `{"and": [{"field": "rating", "op": "gte", "value": 4}, {"not": {…}}]}`.
     #[schema(value_type = Object)]
     pub filter: Option<Json>,
     /// What is looked for.
+    #[validate(length(max = 200))]
     #[schema(example = "acme")]
     pub q: Option<String>,
     /// `exact` counts all, `capped` stops at 1000.
+    #[validate(length(max = 20))]
     #[schema(example = "exact")]
     pub count: Option<String>,
     /// The fields that are wanted.
+    #[validate(length(max = 100), custom(function = names))]
     pub fields: Option<Vec<String>>,
     /// What the records refer to and is wanted in full.
+    #[validate(length(max = 20), custom(function = names))]
     pub expand: Option<Vec<String>>,
+}
+
+/// No field of ours has a longer name.
+fn names(all: &[String]) -> Result<(), ValidationError> {
+    if all.iter().all(|name| name.len() <= 100) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("must hold names of at most 100 characters".into()))
 }
 
 impl Sought {

@@ -14,6 +14,9 @@ const ALWAYS: [&str; 2] = ["id", "version"];
 /// What we note about every record, as it follows its own fields.
 const NOTED: [&str; 5] = ["version", "created_at", "created_by", "updated_at", "updated_by"];
 
+/// No resource has more fields.
+const MOST_NAMES: usize = 100;
+
 /// How records are shown.
 #[derive(Debug, Default)]
 pub struct Dress {
@@ -25,9 +28,7 @@ pub struct Dress {
 impl Dress {
     /// Understands `fields=name,email` and `expand=client`, for somebody with this view.
     pub fn understand<R: Resource>(fields: Option<&str>, expand: Option<&str>, view: &View) -> Result<Self> {
-        let names =
-            |text: &str| -> Vec<String> { text.split(',').map(|name| name.trim().to_owned()).collect() };
-        let only = fields.map(names);
+        let only = fields.map(|text| names("fields", text)).transpose()?;
         for name in only.iter().flatten() {
             let field = R::FIELDS.iter().any(|field| field.name == name) || column::find::<R>(name).is_some();
             if !field || view.hidden.hide(name) {
@@ -39,7 +40,8 @@ impl Dress {
             let related = R::RELATED.iter().find(visible);
             related.ok_or_else(|| unanswerable("expand", format!("has nothing called `{name}` to refer to")))
         };
-        let expand = expand.map(names).unwrap_or_default().iter().map(find).collect::<Result<_>>()?;
+        let expand = expand.map(|text| names("expand", text)).transpose()?.unwrap_or_default();
+        let expand = expand.iter().map(find).collect::<Result<_>>()?;
         Ok(Self { only, expand, hidden: view.hidden.clone() })
     }
 
@@ -87,6 +89,20 @@ impl Dress {
     }
 }
 
+/// The names in a list, each once: what is named a thousand times is shown once, by one statement.
+fn names(parameter: &'static str, text: &str) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+        if names.len() > MOST_NAMES {
+            return Err(unanswerable(parameter, format!("has more than {MOST_NAMES} names")));
+        }
+    }
+    Ok(names)
+}
+
 async fn fetch(tx: &mut TenantTx, related: &Related, records: &[Json]) -> Result<HashMap<Uuid, Json>> {
     let mut ids: Vec<Uuid> = records.iter().filter_map(|record| id_in(record, related.column)).collect();
     ids.sort_unstable();
@@ -96,4 +112,16 @@ async fn fetch(tx: &mut TenantTx, related: &Related, records: &[Json]) -> Result
 
 fn id_in(record: &Json, column: &str) -> Option<Uuid> {
     record.get(column)?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_counts_once_however_often_it_stands_there() {
+        assert_eq!(names("expand", &vec!["client"; 70_000].join(", ")).unwrap(), ["client"]);
+        let many: Vec<String> = (0..=MOST_NAMES).map(|at| format!("name{at}")).collect();
+        assert!(names("fields", &many.join(",")).is_err());
+    }
 }

@@ -2,11 +2,13 @@
 
 mod asked;
 pub(crate) mod column;
+mod costly;
 pub(crate) mod cursor;
 mod dress;
 mod filter;
 mod pager;
 mod related;
+mod search;
 mod selection;
 mod sort;
 mod value;
@@ -20,11 +22,13 @@ use crate::{
 };
 pub use asked::{Asked, Shape, Sought};
 use column::{Column, Columns};
+use costly::{Patience, failed};
 use cursor::Seal;
 pub use dress::Dress;
 use filter::Filter;
 pub use pager::{Pager, Paging};
 pub use related::Related;
+use search::{Found, LookedFor};
 pub use selection::{MOST_SELECTED, Selection, SelectionRefusal};
 use sort::Sort;
 use value::Value;
@@ -38,7 +42,7 @@ pub struct Query<R> {
     limit: i64,
     sort: Sort,
     filter: Option<Filter>,
-    looked_for: Option<String>,
+    looked_for: Option<LookedFor>,
     count: Count,
     cursor: Option<String>,
     dress: Dress,
@@ -97,7 +101,7 @@ impl<R: Resource> Query<R> {
             limit: limit(asked.limit.as_deref())?,
             sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &columns)?,
             filter,
-            looked_for: asked.q.map(|q| looked_for::<R>(q, view)).transpose()?,
+            looked_for: asked.q.map(|q| LookedFor::of::<R>(q, view)).transpose()?,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -122,6 +126,12 @@ impl<R: Resource> Query<R> {
         self.cursor = cursor;
     }
 
+    /// Whether it reads texts that may be long, record by record.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        self.looked_for.is_some() || self.filter.as_ref().is_some_and(Filter::is_costly)
+    }
+
     /// How its records are shown.
     #[must_use]
     pub fn dress(&self) -> &Dress {
@@ -129,36 +139,28 @@ impl<R: Resource> Query<R> {
     }
 }
 
-/// What `q` says. Where one of the searched fields is hidden, a search would tell what it holds.
-fn looked_for<R: Resource>(q: String, view: &View) -> Result<String> {
-    if R::SEARCHED.is_empty() {
-        return Err(unanswerable("q", "cannot be asked here"));
-    }
-    if let Some(hidden) = R::SEARCHED.iter().find(|field| view.hidden.hide(field)) {
-        return Err(unanswerable("q", format!("looks through `{hidden}`, which you may not see")));
-    }
-    let words = q.chars().any(char::is_alphanumeric) && q.chars().count() <= 200 && !q.contains('\0');
-    if words {
-        Ok(q)
-    } else {
-        Err(unanswerable("q", "is not 1 to 200 characters with a letter or digit among them"))
-    }
-}
-
 /// A page of records.
 pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
     let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-    let looked_for = query.looked_for.as_deref().unwrap_or_default();
+    let looked_for = query.looked_for.as_ref().map_or("", |looked_for| looked_for.q.as_str());
     let place = if query.trash { "trash" } else { "" };
     let seal = Seal::new(tx, &[R::PLURAL, place, &query.sort.to_string(), &filter, looked_for]);
     let position = match &query.cursor {
         Some(cursor) => Some(query.sort.position(&seal.open::<Vec<Json>>(cursor)?)?),
         None => None,
     };
-    let mut data = fetch(tx, query, position.as_deref()).await?;
+    let found = match &query.looked_for {
+        Some(looked_for) => Some(looked_for.find::<R>(tx).await?),
+        None if query.is_costly() => {
+            tx.wait(Patience::COSTLY).await?;
+            None
+        }
+        None => None,
+    };
+    let mut data = fetch(tx, query, found.as_ref(), position.as_deref()).await?;
     let total = match query.count {
         Count::None => None,
-        count => Some(total(tx, query, count).await?),
+        count => Some(total(tx, query, found.as_ref(), count).await?),
     };
 
     let size = usize::try_from(query.limit).unwrap_or(usize::MAX);
@@ -166,17 +168,19 @@ pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Pa
     data.truncate(size);
     let last = data.last().filter(|_| has_more).and_then(|last| serde_json::to_value(last).ok());
     let next_cursor = last.map(|last| seal.close(&query.sort.of(&last)));
-    Ok(Page { data, page: PageInfo { next_cursor, has_more, total } })
+    let partial = found.is_some_and(|found| found.partial);
+    Ok(Page { data, page: PageInfo { next_cursor, has_more, total, partial } })
 }
 
 async fn fetch<R: Resource>(
     tx: &mut TenantTx,
     query: &Query<R>,
+    found: Option<&Found>,
     position: Option<&[Value]>,
 ) -> Result<Vec<Record<R>>> {
     let mut values = Row::default();
     values.put(tx.inside.account);
-    let (mut condition, sort) = (condition(tx, query, &mut values), query.sort.sql());
+    let (mut condition, sort) = (condition(tx, query, found, &mut values), query.sort.sql());
     if let Some(position) = position {
         condition.push_str(&query.sort.after(position, &mut values));
     }
@@ -189,13 +193,18 @@ async fn fetch<R: Resource>(
     );
     let mut statement = tx.built(text);
     statement.row = values;
-    Ok(statement.all().await?)
+    statement.all().await.map_err(failed(query.is_costly()))
 }
 
-async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -> Result<i64> {
+async fn total<R: Resource>(
+    tx: &mut TenantTx,
+    query: &Query<R>,
+    found: Option<&Found>,
+    count: Count,
+) -> Result<i64> {
     let mut values = Row::default();
     values.put(tx.inside.account);
-    let condition = condition(tx, query, &mut values);
+    let condition = condition(tx, query, found, &mut values);
     let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
     let text = format!(
         "select count(*) from (select from app.{} record where {condition}{cap}) as counted",
@@ -203,10 +212,16 @@ async fn total<R: Resource>(tx: &mut TenantTx, query: &Query<R>, count: Count) -
     );
     let mut statement = tx.built::<(i64,)>(text);
     statement.row = values;
-    Ok(statement.optional().await?.map_or(0, |(total,)| total))
+    let total = statement.optional().await.map_err(failed(query.is_costly()))?;
+    Ok(total.map_or(0, |(total,)| total))
 }
 
-fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> String {
+fn condition<R: Resource>(
+    tx: &TenantTx,
+    query: &Query<R>,
+    found: Option<&Found>,
+    values: &mut Row,
+) -> String {
     let there = if query.trash { "is not null" } else { "is null" };
     let mut condition = format!("account_id = $1 and deleted_at {there}");
     condition.push_str(&tx.reach.listing::<R>());
@@ -214,14 +229,9 @@ fn condition<R: Resource>(tx: &TenantTx, query: &Query<R>, values: &mut Row) -> 
         condition.push_str(" and ");
         condition.push_str(&filter.sql("record", values));
     }
-    if let Some(looked_for) = &query.looked_for {
-        values.put(looked_for);
-        // An array, found once: as a join it was held against every record of the account, in the order of the list.
-        let found = format!(
-            " and record.id = any (array(select id from app.search_{}(${})))",
-            R::PLURAL,
-            values.len()
-        );
+    if let Some(found) = found {
+        values.put(&found.ids);
+        let found = format!(" and record.id = any (${})", values.len());
         condition.push_str(&found);
     }
     condition

@@ -51,7 +51,7 @@ impl Pager {
         let page = self.page(rows, id);
         match last {
             Some(last) if !page.has_more => {
-                PageInfo { next_cursor: Some(self.seal.close(&last)), has_more: true, total: None }
+                PageInfo { next_cursor: Some(self.seal.close(&last)), has_more: true, ..PageInfo::default() }
             }
             _ => page,
         }
@@ -63,6 +63,6 @@ impl Pager {
         let has_more = rows.len() > size;
         rows.truncate(size);
         let next_cursor = rows.last().filter(|_| has_more).map(|last| self.seal.close(&id(last)));
-        PageInfo { next_cursor, has_more, total: None }
+        PageInfo { next_cursor, has_more, ..PageInfo::default() }
     }
 }

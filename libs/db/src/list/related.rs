@@ -22,7 +22,9 @@ pub struct Related {
     pub(crate) plural: &'static str,
     pub(super) find: fn(&str) -> Option<Column>,
     /// The condition that it is in reach; `None`: it may not be read at all.
-    pub(super) reach: fn(&Reach) -> Option<String>,
+    pub(crate) reach: fn(&Reach) -> Option<String>,
+    /// The fields of the record that are judged together with what it refers to.
+    pub(crate) judged: &'static [&'static str],
     pub(super) fetch: for<'t> fn(&'t mut TenantTx, Vec<Uuid>) -> Fetched<'t>,
 }
 
@@ -37,8 +39,16 @@ impl Related {
             plural: T::PLURAL,
             find: column::find::<T>,
             reach: Reach::reading::<T>,
+            judged: &[],
             fetch: |tx, ids| Box::pin(fetch::<T>(tx, ids)),
         }
+    }
+
+    /// The same, for a record whose `fields` are held against other records that refer to the same one. The refusal would
+    /// tell of those: whoever changes these fields must be able to read what the record refers to, new or not.
+    #[must_use]
+    pub const fn judging(self, fields: &'static [&'static str]) -> Self {
+        Self { judged: fields, ..self }
     }
 
     /// As filters and `expand` name it.
@@ -51,6 +61,18 @@ impl Related {
     #[must_use]
     pub const fn column(&self) -> &'static str {
         self.column
+    }
+
+    /// The fields that are judged together with it.
+    #[must_use]
+    pub const fn judged(&self) -> &'static [&'static str] {
+        self.judged
+    }
+
+    /// The word for it in permissions.
+    #[must_use]
+    pub const fn resource(&self) -> &'static str {
+        self.resource
     }
 
     /// Its table.

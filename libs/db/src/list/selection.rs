@@ -3,7 +3,12 @@
 use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
-use super::{Query, Sought, condition, cursor::Seal, unanswerable};
+use super::{
+    Query, Sought, condition,
+    costly::{Patience, failed},
+    cursor::Seal,
+    unanswerable,
+};
 use crate::{
     Record, Refusal, Resource, Result, Row, Sort, TenantTx, View, error::Error, keep::names, record::KEPT,
 };
@@ -64,11 +69,18 @@ impl<R: Resource> Selection<R> {
         Query::sought(Sought { filter: Some(filter), ..Sought::default() }, view).map(Self)
     }
 
+    /// Whether its condition reads texts that may be long, record by record.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        self.0.is_costly()
+    }
+
     /// How many there are in reach.
     pub async fn count(&self, tx: &mut TenantTx) -> Result<i64> {
+        self.hurry(tx).await?;
         let mut values = Row::default();
         values.put(tx.inside.account);
-        let condition = condition(tx, &self.0, &mut values);
+        let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
             "select count(*) from (select from app.{} record where {condition} limit {}) as counted",
             R::PLURAL,
@@ -76,15 +88,17 @@ impl<R: Resource> Selection<R> {
         );
         let mut statement = tx.built::<(i64,)>(text);
         statement.row = values;
-        let count = statement.optional().await?.map_or(0, |(count,)| count);
+        let count = statement.optional().await.map_err(failed(self.is_costly()))?;
+        let count = count.map_or(0, |(count,)| count);
         if count > MOST_SELECTED { Err(SelectionRefusal::TooLarge.into()) } else { Ok(count) }
     }
 
     /// The records themselves, held until the transaction ends, if they are as many as expected.
     pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<Record<R>>> {
+        self.hurry(tx).await?;
         let mut values = Row::default();
         values.put(tx.inside.account);
-        let condition = condition(tx, &self.0, &mut values);
+        let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
             "select {KEPT}, {} from app.{} record where {condition} order by id limit {} for no key update of record",
             names::<R>(),
@@ -93,13 +107,22 @@ impl<R: Resource> Selection<R> {
         );
         let mut statement = tx.built::<Record<R>>(text);
         statement.row = values;
-        let found = statement.all().await?;
+        let found = statement.all().await.map_err(failed(self.is_costly()))?;
+        self.take_time(tx).await?;
         let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
         match count {
             count if count > MOST_SELECTED => Err(SelectionRefusal::TooLarge.into()),
             count if count != expected => Err(SelectionRefusal::Changed(count).into()),
             _ => Ok(found),
         }
+    }
+
+    async fn hurry(&self, tx: &mut TenantTx) -> Result<()> {
+        if self.is_costly() { tx.wait(Patience::COSTLY).await } else { Ok(()) }
+    }
+
+    async fn take_time(&self, tx: &mut TenantTx) -> Result<()> {
+        if self.is_costly() { tx.wait_as_usual().await } else { Ok(()) }
     }
 
     /// Vouches, for some minutes, that the person of the transaction was shown this selection for `purpose`.

@@ -9,6 +9,8 @@ use crate::{Result, Row};
 
 /// More keys than these help nobody and cost an index each.
 const MOST_KEYS: usize = 4;
+/// So many keys have no longer names.
+const LONGEST: usize = 300;
 
 /// An order in which no two records are equal: the last key is the identity.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ struct Key {
 
 impl Sort {
     pub(super) fn parse(text: &str, columns: &Columns) -> Result<Self> {
+        if text.len() > LONGEST {
+            return Err(unanswerable("sort", format!("is longer than {LONGEST} bytes")));
+        }
         let mut keys: Vec<Key> = Vec::new();
         for word in text.split(',') {
             let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));

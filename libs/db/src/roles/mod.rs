@@ -12,6 +12,12 @@ use crate::config::address;
 
 const ROLES: &str = include_str!("roles.sql");
 const DATABASE: &str = include_str!("database.sql");
+const READER: &str = include_str!("reader.sql");
+const SUPERUSER: &str = include_str!("superuser.sql");
+
+/// What databases of restores are made from, where their locale allows it: `template0`, without what only a superuser can take
+/// away. Whoever restores is none.
+pub const TEMPLATE: &str = "nexo_template";
 
 /// One password for every role that logs in.
 #[derive(Debug, Clone)]
@@ -80,14 +86,55 @@ pub async fn prepare(
         let name = quoted(&mut conn, "quote_ident", name).await?;
         conn.execute(AssertSqlSafe(format!("create database {name} owner nexo_owner"))).await?;
     }
-    conn.close().await?;
-    admit_services(&superuser.clone().database(name)).await
+    template(&mut conn, superuser).await?;
+    let database = superuser.clone().database(name);
+    admit_services(&database).await?;
+    run(&database, SUPERUSER).await?;
+    grant_reader(&database).await?;
+    conn.execute("revoke pg_read_all_data from nexo_backup").await?; // an older release gave it
+    conn.close().await
+}
+
+/// Makes [`TEMPLATE`], unless it is there. Nobody is let into it: what is connected to cannot be copied.
+async fn template(conn: &mut PgConnection, superuser: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let there: Option<(bool,)> = sqlx::query_as("select datallowconn from pg_database where datname = $1")
+        .bind(TEMPLATE)
+        .fetch_optional(&mut *conn)
+        .await?;
+    if there == Some((false,)) {
+        return Ok(());
+    }
+    if there.is_none() {
+        let make = format!("create database {TEMPLATE} template template0 is_template true");
+        match conn.execute(AssertSqlSafe(make)).await {
+            Err(error) if !is_there_already(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    run(&superuser.clone().database(TEMPLATE), SUPERUSER).await?;
+    conn.execute(AssertSqlSafe(format!("alter database {TEMPLATE} allow_connections false"))).await?;
+    Ok(())
+}
+
+/// Another process that prepares the same server was faster.
+fn is_there_already(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("42P04" | "23505"))
 }
 
 /// Lets the roles into one database, and nobody else.
 pub async fn admit_services(superuser: &PgConnectOptions) -> Result<(), sqlx::Error> {
-    let mut conn = PgConnection::connect_with(superuser).await?;
-    conn.execute(DATABASE).await?;
+    run(superuser, DATABASE).await
+}
+
+/// Lets `nexo_backup` read every table of a database that `owner` owns, whatever was granted when they were made.
+pub async fn grant_reader(owner: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    run(owner, READER).await
+}
+
+async fn run(options: &PgConnectOptions, statements: &'static str) -> Result<(), sqlx::Error> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    conn.execute(statements).await?;
     conn.close().await
 }
 

@@ -20,7 +20,8 @@ begin
             ('nexo_auth',     'login nobypassrls noinherit nocreatedb'),
             -- The outbox relay and scheduled work.
             ('nexo_relay',    'login nobypassrls noinherit nocreatedb'),
-            -- Backups read everything and write nothing.
+            -- Backups read every table of ours and write nothing. Not pg_read_all_data: that reads pg_authid as well, and in
+            -- it what proves the passwords of all roles.
             ('nexo_backup',   'login bypassrls inherit nocreatedb')
         ) as roles (name, attributes)
     loop
@@ -36,7 +37,6 @@ end $$;
 grant nexo_owner, nexo_definer to nexo_migrator;
 grant pg_read_all_stats to nexo_migrator; -- names who is in its way
 grant pg_signal_backend to nexo_migrator; -- ends the sessions of a database that another takes the place of
-grant pg_read_all_data to nexo_backup;
 alter role nexo_backup set default_transaction_read_only = on;
 
 -- What a request may take, so that one bad request cannot hold the database.

@@ -66,7 +66,7 @@ pub(crate) async fn prepare(conn: &mut PgConnection, owner: &str) -> Result<(), 
         send(conn, &format!("alter table ops.migration_history owner to {owner}")).await?;
     }
     let readers: Vec<(String,)> = sqlx::query_as(
-        "select rolname::text from pg_roles where rolname in ('nexo_app', 'nexo_auth', 'nexo_relay')",
+        "select rolname::text from pg_roles where rolname in ('nexo_app', 'nexo_auth', 'nexo_relay', 'nexo_backup')",
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -5,6 +5,7 @@ mod life;
 mod lists;
 mod meaning;
 mod paging;
+mod reach;
 mod refer;
 mod stranger;
 mod trash;
@@ -21,6 +22,8 @@ use crate::{Nexo, Person};
 struct Contract<'c, S> {
     nexo: &'c Nexo,
     rights: String,
+    /// To what the sample refers to, or is about.
+    beside: String,
     sample: S,
     change: Value,
     many: &'static str,
@@ -54,10 +57,11 @@ pub async fn keeps_one_by_one<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Pers
 }
 
 impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
-    fn of<R: Resource>(nexo: &'c Nexo, rights: &str, sample: S, change: Value) -> Self {
+    fn of<R: Resource>(nexo: &'c Nexo, beside: &str, sample: S, change: Value) -> Self {
         let one = R::NAME;
-        let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {rights}");
-        Self { nexo, rights: rights.trim_end().to_owned(), sample, change, many: R::PLURAL }
+        let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {beside}");
+        let (rights, beside) = (rights.trim_end().to_owned(), beside.to_owned());
+        Self { nexo, rights, beside, sample, change, many: R::PLURAL }
     }
 
     async fn holds<R: Resource>(&self, in_batches: bool) {
@@ -67,6 +71,8 @@ impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
         self.blocks_nothing_from_the_trash().await;
         self.refers_to_nothing_in_the_trash::<R>().await;
         self.is_nothing_to_a_stranger::<R>(in_batches).await;
+        self.is_nothing_beyond_reach::<R>(in_batches).await;
+        self.refers_to_what_its_writer_reads::<R>(in_batches).await;
         self.is_found::<R>(in_batches).await;
     }
 

@@ -42,7 +42,7 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(self.steps(&owner, &self.path(&made)).await, ["removed", "created"]);
     }
 
-    async fn finds_nothing<R: Resource>(&self, stranger: &Person, seen: &Value) {
+    pub(super) async fn finds_nothing<R: Resource>(&self, stranger: &Person, seen: &Value) {
         let (many, path) = (self.many, self.path(seen));
         let expand: Vec<&str> = R::RELATED.iter().map(db::Related::name).collect();
         let expand = expand.join(",");
@@ -76,7 +76,7 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!((exported.status, exported.body), (StatusCode::OK, Value::Null), "{many}");
     }
 
-    async fn writes_nothing_in_batches(&self, stranger: &Person, seen: &Value) {
+    pub(super) async fn writes_nothing_in_batches(&self, stranger: &Person, seen: &Value) {
         let many = self.many;
         let (id, version) = (&seen["id"], &seen["version"]);
         let each = async |operation: &str, item: Value| -> Answer {

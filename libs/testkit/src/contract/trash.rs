@@ -26,7 +26,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(gone["updated_by"], json!(owner.user), "{many}: it tells who removed it");
         let reader = self.nexo.member(owner.account, &format!("{one}:read {one}:write")).await;
         assert_eq!(reader.get(&format!("/{many}/trash")).await.status, StatusCode::FORBIDDEN);
-        let remover = self.nexo.member(owner.account, &format!("{one}:read {one}:delete")).await;
+        let rights = format!("{one}:read {one}:delete {}", self.beside);
+        let remover = self.nexo.member(owner.account, rights.trim_end()).await;
         assert_eq!(remover.get(&trash).await.expect(StatusCode::OK)["data"], listed);
         assert_eq!(
             remover.delete(&trashed, gone).await.status,

@@ -47,6 +47,14 @@ pub struct Rights<'d> {
     special: &'static [fn() -> Special],
 }
 
+/// What was tried, and what was wrong.
+#[derive(Default)]
+struct Tally {
+    tried: BTreeSet<String>,
+    requests: usize,
+    faults: Vec<String>,
+}
+
 impl<'d> Rights<'d> {
     /// With these samples, in an order in which each refers to those before it. `others` are permissions that every caller
     /// has beside those to the samples; `special` says how operations are called whose path does not tell.
@@ -77,23 +85,23 @@ impl<'d> Rights<'d> {
     }
 
     /// Tries every operation in every case, and returns how many operations and how many requests that were. Fails on an
-    /// operation that no request is known for, and on a resource without a sample.
+    /// answer that shows too much, on an operation that no request is known for, and on a resource without a sample.
     pub async fn hold(&self) -> (usize, usize) {
-        let mut tried = BTreeSet::new();
-        let mut requests = 0;
+        let mut tally = Tally::default();
         for plural in self.plurals() {
             let sample = self.samples.get(&plural);
             for case in self.cases(sample) {
-                requests += self.case(sample, &case, &mut tried).await;
+                self.case(sample, &case, &mut tally).await;
             }
         }
         let all: BTreeSet<String> = operations(self.document)
             .into_iter()
             .map(|(method, path, _)| format!("{method} {path}"))
             .collect();
-        let missed: Vec<_> = all.difference(&tried).collect();
+        let missed: Vec<_> = all.difference(&tally.tried).collect();
         assert!(missed.is_empty(), "no case for {missed:#?}");
-        (all.len(), requests)
+        assert!(tally.faults.is_empty(), "{} faults:\n{}", tally.faults.len(), tally.faults.join("\n"));
+        (all.len(), tally.requests)
     }
 
     /// Every resource of the engine: what has a history.
@@ -119,27 +127,27 @@ impl<'d> Rights<'d> {
         cases
     }
 
-    async fn case(&self, sample: &Sample, case: &Case, tried: &mut BTreeSet<String>) -> usize {
+    async fn case(&self, sample: &Sample, case: &Case, tally: &mut Tally) {
         let caller = self.caller(sample, case).await;
-        let mut requests = 0;
         for (method, path, _) in operations(self.document) {
             let Some((of, shots)) = self.shots(&method, &path, sample, case) else { continue };
-            tried.insert(format!("{method} {path}"));
+            tally.tried.insert(format!("{method} {path}"));
             for shot in shots {
                 let (answer, target) = self.send(&caller, &method, &path, of, &shot).await;
-                requests += 1;
-                let place = format!("{} as {case:?}: {method} {path} {shot:?}", sample.plural);
-                let own = of.plural == sample.plural;
+                tally.requests += 1;
+                let own = of.plural == sample.plural && !shot.special;
                 let about = self.samples.about(&sample.plural).collect();
-                Watch { sample, about, case, own, special: shot.special, boss: self.boss.user }.look(
-                    &answer,
-                    &shot,
-                    target.as_ref(),
-                    &place,
-                );
+                let looked = Watch { sample, about, case, own }.look(&answer, &shot, target.as_ref());
+                let (status, text) = (answer.status, answer.text());
+                tally.faults.extend(looked.err().map(|fault| {
+                    let text: String = text.chars().take(600).collect();
+                    format!(
+                        "{} as {case:?}: {method} {path} {shot:?}: {fault}: {status} {text}",
+                        sample.plural
+                    )
+                }));
             }
         }
-        requests
     }
 
     /// The requests to an operation that may show a record of `sample`, and the resource that they are about.
@@ -159,13 +167,14 @@ impl<'d> Rights<'d> {
             self.special.iter().map(|one| one()).find(|(name, ..)| *name == format!("{method} {short}"));
         if let Some((_, query, body)) = special {
             let of = self.samples.find(plural).unwrap_or(sample);
-            return Some((of, vec![Shot::special(query, body)]));
+            let query = query.replace("$base", &format!("${}", sample.plural));
+            return Some((of, vec![Shot::special(&query.replace("$name", &sample.name), body)]));
         }
         let of = self.samples.find(plural)?;
         let shots = requests::of(method, &tail, of, case)?;
         let own = of.plural == sample.plural;
         let elsewhere = of.refers_to(&sample.plural) && requests::reads(method, &tail);
-        (own || elsewhere).then_some((of, shots))
+        (own || elsewhere).then(|| (of, requests::needed(shots, case)))
     }
 
     async fn caller(&self, sample: &Sample, case: &Case) -> Person {
@@ -240,8 +249,12 @@ impl<'d> Rights<'d> {
         let path = path.replace("{id}", id.as_str().unwrap());
         let path =
             if shot.query.is_empty() { path } else { format!("{path}?{}", self.samples.fill(&shot.query)) };
-        let body = shot.body.as_ref().map(|body| {
-            let body = self.samples.filled(body, "fr", of);
+        let body = match &shot.body {
+            Some(body) => Some(self.samples.fresh(&self.boss, body).await),
+            None => None,
+        };
+        let body = body.map(|body| {
+            let body = self.samples.filled(&body, "fr", of);
             watch::replaced(&body, &|text| match text {
                 "$id" => Some(id.clone()),
                 "$version" => Some(version.clone()),
@@ -260,9 +273,14 @@ impl<'d> Rights<'d> {
     /// A record of the boss's, made for this request.
     async fn target(&self, of: &Sample, shot: &Shot) -> Option<Value> {
         if shot.on == Target::Base {
-            return None;
+            return self
+                .samples
+                .id(&of.plural)
+                .filter(|_| !shot.special)
+                .map(|id| json!({ "id": id, "version": 1 }));
         }
-        let body = self.samples.filled(&of.body, "zq", of);
+        let body = self.samples.fresh(&self.boss, &of.body).await;
+        let body = self.samples.filled(&body, "zq", of);
         let made = self.boss.post(&format!("/{}", of.plural), body).await.expect(StatusCode::CREATED);
         let path = format!("/{}/{}", of.plural, made["id"].as_str().unwrap());
         if shot.on == Target::Live {

@@ -78,6 +78,20 @@ impl Shot {
     }
 }
 
+/// The requests that a case needs: who sees nothing at all is asked once an operation, and a field that is hidden alone needs
+/// none whose answer holds no record.
+pub(super) fn needed(mut shots: Vec<Shot>, case: &Case) -> Vec<Shot> {
+    match case {
+        Case::Suspended | Case::Removed => shots.truncate(1),
+        Case::Hidden(fields) if fields.len() == 1 => shots.retain(|shot| {
+            let silent = [StatusCode::NO_CONTENT, StatusCode::PRECONDITION_REQUIRED, StatusCode::NOT_FOUND];
+            shot.names_hidden || !shot.blind.is_some_and(|status| silent.contains(&status))
+        }),
+        _ => {}
+    }
+    shots
+}
+
 /// Whether the operation only reads.
 pub(super) fn reads(method: &Method, tail: &str) -> bool {
     *method == Method::GET || ["/search", "/bulk/preview"].contains(&tail)
@@ -89,7 +103,8 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
     Some(match (method.as_str(), tail) {
         ("GET", "" | "/trash") => lists(sample, case, tail),
         ("GET", "/export") => {
-            ["csv", "ndjson"].map(|format| Shot::asking(format!("format={format}"))).to_vec()
+            let only = format!("filter=id%5Beq%5D:%22${}%22", sample.plural);
+            ["csv", "ndjson"].map(|format| Shot::asking(format!("format={format}&{only}"))).to_vec()
         }
         ("POST", "/search") => searches(sample, case),
         ("GET", "/{id}") => {
@@ -108,12 +123,12 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
             let change = without_hidden(&sample.change, case);
             vec![
                 live().seeing(0).sending(change.clone()).blind(StatusCode::OK),
-                live().seeing(7).sending(change).blind(StatusCode::PRECONDITION_FAILED),
+                Shot::base().seeing(7).sending(change).blind(StatusCode::PRECONDITION_FAILED),
                 live().sending(json!({})).blind(StatusCode::PRECONDITION_REQUIRED),
             ]
         }
         ("DELETE", "/{id}") => vec![
-            live().seeing(7).blind(StatusCode::PRECONDITION_FAILED),
+            Shot::base().seeing(7).blind(StatusCode::PRECONDITION_FAILED),
             live().seeing(0).blind(StatusCode::NO_CONTENT),
         ],
         ("POST", "/{id}/restore") => {
@@ -124,7 +139,7 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
             Shot::on(Target::Trashed).seeing(0).blind(StatusCode::NO_CONTENT),
         ],
         ("PUT", "/{id}/tags") => vec![
-            live().seeing(7).sending(json!({ "tags": [] })).blind(StatusCode::PRECONDITION_FAILED),
+            Shot::base().seeing(7).sending(json!({ "tags": [] })).blind(StatusCode::PRECONDITION_FAILED),
             live().seeing(0).sending(json!({ "tags": ["$tags"] })).blind(StatusCode::OK),
         ],
         ("POST", "/bulk") => bulk(sample, case),
@@ -145,7 +160,7 @@ fn without_hidden(body: &Value, case: &Case) -> Value {
 
 fn lists(sample: &Sample, case: &Case, tail: &str) -> Vec<Shot> {
     let expanded = sample.references().map(|name| format!("expand={name}"));
-    let plain = ["limit=200".to_owned(), "limit=1&count=exact".to_owned()];
+    let plain = ["limit=10".to_owned(), "limit=1&count=exact".to_owned()];
     let mut shots: Vec<Shot> = plain.into_iter().chain(expanded).map(Shot::asking).collect();
     if tail.is_empty() {
         shots.extend(sample.marked().map(|field| Shot::asking(format!("q={}", sample.mark(&field)))));
@@ -171,18 +186,18 @@ fn named(case: &Case) -> impl Iterator<Item = (&String, bool)> {
 }
 
 fn searches(sample: &Sample, case: &Case) -> Vec<Shot> {
-    let mut shots = vec![Shot::base().sending(json!({ "filter": there() }))];
+    let mut shots = vec![Shot::base().sending(json!({ "filter": there(), "limit": 10 }))];
     shots.extend(sample.references().flat_map(|name| {
         let through = json!({ "field": format!("{name}.id"), "op": "is", "value": null });
         [
-            Shot::base().sending(json!({ "filter": there(), "expand": [name] })),
-            Shot::base().sending(json!({ "filter": { "not": through } })),
+            Shot::base().sending(json!({ "filter": there(), "limit": 10, "expand": [name] })),
+            Shot::base().sending(json!({ "filter": { "not": through }, "limit": 10 })),
         ]
     }));
-    shots.extend(
-        conditions(case)
-            .map(|filter| Shot { names_hidden: true, ..Shot::base().sending(json!({ "filter": filter })) }),
-    );
+    shots.extend(conditions(case).map(|filter| Shot {
+        names_hidden: true,
+        ..Shot::base().sending(json!({ "filter": filter, "limit": 10 }))
+    }));
     shots
 }
 
@@ -237,6 +252,7 @@ fn bulk(sample: &Sample, case: &Case) -> Vec<Shot> {
         item["version"] = json!(99);
         item
     };
+    let base = Shot::base;
     vec![
         one(Shot::base(), batch("create", without_hidden(&sample.body, case))).once(),
         one(Shot::base(), batch("create", sample.body.clone())),
@@ -245,9 +261,9 @@ fn bulk(sample: &Sample, case: &Case) -> Vec<Shot> {
             batch("create", json!(sample.body.as_object().unwrap().values().collect::<Vec<_>>())),
         ),
         one(live(), batch("update", which("$version", change()))),
-        one(live(), batch("update", stale(change()))),
+        one(base(), batch("update", stale(change()))),
         one(live(), batch("delete", which("$version", None))),
-        one(live(), batch("delete", stale(None))),
+        one(base(), batch("delete", stale(None))),
         one(Shot::on(Target::Trashed), batch("restore", json!({ "id": "$id" }))),
     ]
 }

@@ -10,7 +10,7 @@ use super::watch::replaced;
 use crate::Person;
 
 /// A record of one resource. `~` in a text becomes a mark that stands in no other field, `$clients` the id of the client
-/// before it, `$boss` the id of whoever makes it.
+/// before it, `$new-clients` that of another one, `$boss` the id of the person who makes it.
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub(super) name: String,
@@ -90,7 +90,8 @@ impl Samples {
         let mut samples = Self { all: Vec::new(), ids, serial: AtomicUsize::new(1) };
         for (at, sample) in all.into_iter().enumerate() {
             let sample = Sample { at, ..sample };
-            let body = samples.filled(&sample.body, "zq", &sample);
+            let body = samples.fresh(boss, &sample.body).await;
+            let body = samples.filled(&body, "zq", &sample);
             let made = boss.post(&format!("/{}", sample.plural), body).await.expect(StatusCode::CREATED);
             samples.ids.insert(sample.plural.clone(), made["id"].clone());
             samples.all.push(sample);
@@ -128,6 +129,21 @@ impl Samples {
         self.ids.iter().fold(text.to_owned(), |text, (name, id)| {
             text.replace(&format!("${name}"), id.as_str().unwrap_or_default())
         })
+    }
+
+    /// The body with the id of a record that nothing refers to yet, made for it, in place of each `$new-suppliers`.
+    pub(super) async fn fresh(&self, boss: &Person, body: &Value) -> Value {
+        let mut body = body.clone();
+        for plural in self.all.iter().map(|sample| &sample.plural) {
+            let name = format!("$new-{plural}");
+            if body.to_string().contains(&name) {
+                let of = self.get(plural);
+                let made = boss.post(&format!("/{plural}"), self.filled(&of.body, "zq", of)).await;
+                let id = made.expect(StatusCode::CREATED)["id"].clone();
+                body = replaced(&body, &|text| (text == name).then(|| id.clone()));
+            }
+        }
+        body
     }
 
     /// A body with its marks and references in it, unlike every other one.

@@ -33,7 +33,7 @@ async fn search<R: Resource>(may: May<Read, R>, Json(sought): Json<Sought>) -> R
 }
 
 async fn answer<A: crate::Action, R: Resource>(may: &May<A, R>, query: &db::Query<R>) -> Result<Listed<R>> {
-    let mut tx = may.begin_reading().await?;
+    let mut tx = may.begin_reading_at(query.is_costly()).await?;
     let page = db::list(&mut tx, query).await?;
     let dress = query.dress();
     let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &page.data).await?) };
@@ -134,12 +134,23 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
+    let restore = format!("/api/v1/{}/{{id}}/restore", R::PLURAL);
+    crud_without_restore::<R, S>().route(&restore, post(trash::restore::<R>))
+}
+
+/// The same without the handler of `POST /{id}/restore`, which is in the document: the caller adds its own.
+pub fn crud_without_restore<R, S>() -> OpenApiRouter<S>
+where
+    R: Resource,
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
     let many = format!("/api/v1/{}", R::PLURAL);
     crud_for_reading::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_writing::<R>())
             .route(&many, post(create::<R>))
             .route(&format!("{many}/{{id}}"), patch(change::<R>).delete(remove::<R>))
-            .route(&format!("{many}/{{id}}/restore"), post(trash::restore::<R>))
             .route(&format!("{many}/trash"), get(trash::list::<R>))
             .route(&format!("{many}/trash/{{id}}"), delete(trash::purge::<R>)),
     )

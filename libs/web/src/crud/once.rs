@@ -12,6 +12,7 @@ pub struct Once {
 }
 
 /// What becomes of a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once; a box would cost every write")]
 pub enum Begun<A> {
     /// It came for the first time, and is to be done in this transaction.
     First(TenantTx),

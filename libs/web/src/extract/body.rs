@@ -4,12 +4,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use db::Hidden;
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
 use super::{
+    media::MediaTypes,
     strict::{self, Strict},
     violations::{unreadable, valid},
 };
@@ -116,7 +117,7 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        parse(&read(request, state, &["application/json"]).await?).map(Self)
+        parse(&read(request, state, MediaTypes::JSON).await?).map(Self)
     }
 }
 
@@ -124,27 +125,21 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = read(request, state, &["application/json", "application/merge-patch+json"]).await?;
+        let body = read(request, state, MediaTypes::PATCH).await?;
         Self::of(parse(&body)?).ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
     }
 }
 
-async fn read<S: Send + Sync>(request: Request, state: &S, media: &[&str]) -> Result<Bytes, Error> {
-    if !is_one_of(request.headers(), media) {
-        return Err(Error::UnsupportedMediaType);
-    }
+async fn read<S: Send + Sync>(request: Request, state: &S, media: MediaTypes) -> Result<Bytes, Error> {
+    let is_patch = request.method() == Method::PATCH; // of a few operations it is JSON alone
+    MediaTypes { is_patch, ..media }.announced(request.headers())?;
     Bytes::from_request(request, state).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::TooLarge(BODY_LIMIT)
         } else {
-            Error::Malformed("the body broke off".to_owned())
+            Error::of_body(&refused)
         }
     })
-}
-
-fn is_one_of(headers: &HeaderMap, media: &[&str]) -> bool {
-    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
-    sent.is_some_and(|sent| media.iter().any(|media| sent.trim().eq_ignore_ascii_case(media)))
 }
 
 /// Reads JSON. What is at fault is looked for a second time, with its place: that costs those who send it.

@@ -2,6 +2,7 @@
 
 mod body;
 mod headers;
+mod media;
 mod params;
 mod rules;
 mod strict;
@@ -9,5 +10,7 @@ mod violations;
 
 pub use body::{Json, Patch, Unread, understood};
 pub use headers::{IdempotencyKey, IfMatch};
+pub use media::MediaTypes;
+pub(crate) use media::uncoded;
 pub use params::{Path, Query};
-pub use rules::{ascii, one_line, web_address};
+pub use rules::{ascii, each_once, names, one_line, trimmed, trimmed_option, web_address};

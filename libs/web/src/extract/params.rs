@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
+/// As the gateway bounds it: a service may be asked by others.
+const LONGEST: usize = 8 * 1024;
+
 /// A parameter of the path.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
@@ -28,6 +31,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        if parts.uri.query().is_some_and(|query| query.len() > LONGEST) {
+            return Err(Error::PathTooLong(LONGEST));
+        }
         let query = axum::extract::Query::from_request_parts(parts, state).await;
         query.map(|query| Self(query.0)).map_err(|refused| {
             let text = refused.body_text();

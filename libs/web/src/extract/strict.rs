@@ -12,17 +12,23 @@ use serde_json::{Error, Map, Value};
 
 /// How deep arrays and objects may nest.
 pub(super) const MAX_DEPTH: usize = 32;
+/// How many values there may be, in all arrays and objects.
+const MAX_VALUES: usize = 50_000;
+/// How long the name of a member may be, in bytes.
+const MAX_NAME: usize = 1_000;
 /// How much memory a body may take once it is read. A small object takes a hundred times its text.
 const MAX_BYTES: usize = 16 << 20;
 /// What an object takes beside its members, and what any value takes.
 const OBJECT_BYTES: usize = 640;
 const VALUE_BYTES: usize = 32;
+/// How a refusal of a body for its bounds begins.
+pub(super) const BODY: &str = "the body";
 /// What refuses a text that PostgreSQL cannot store.
 pub(super) const NUL: &str = "must not hold the character U+0000";
 
 /// Reads the JSON of a body into a [`Value`].
 pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
-    let left = Cell::new(MAX_BYTES);
+    let left = Left::default();
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = Reader { left: &left, depth: 0 }.deserialize(&mut json)?;
     json.end()?;
@@ -31,7 +37,7 @@ pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
 
 /// [`value()`], slower, with the path of what is at fault.
 pub(super) fn traced(body: &[u8]) -> Result<Value, serde_path_to_error::Error<Error>> {
-    let left = Cell::new(MAX_BYTES);
+    let left = Left::default();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(body);
     let json = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -39,24 +45,42 @@ pub(super) fn traced(body: &[u8]) -> Result<Value, serde_path_to_error::Error<Er
     read.map_err(|error| serde_path_to_error::Error::new(track.path(), error))
 }
 
+/// What a body may still take.
+struct Left {
+    bytes: Cell<usize>,
+    values: Cell<usize>,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { bytes: Cell::new(MAX_BYTES), values: Cell::new(MAX_VALUES) }
+    }
+}
+
 /// Builds a [`Value`] within bounds.
 #[derive(Clone, Copy)]
 struct Reader<'b> {
-    /// The bytes that the body may still take.
-    left: &'b Cell<usize>,
+    left: &'b Left,
     depth: usize,
 }
 
 impl Reader<'_> {
     fn take<E: de::Error>(self, bytes: usize) -> Result<(), E> {
-        let left = self.left.get().checked_sub(bytes);
-        self.left.set(left.ok_or_else(|| E::custom("the body has too many values"))?);
+        let (left, values) =
+            (self.left.bytes.get().checked_sub(bytes), self.left.values.get().checked_sub(1));
+        let (Some(left), Some(values)) = (left, values) else {
+            return Err(E::custom(format_args!(
+                "{BODY} has more than {MAX_VALUES} values, or too many objects"
+            )));
+        };
+        self.left.bytes.set(left);
+        self.left.values.set(values);
         Ok(())
     }
 
     fn within<E: de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format_args!("the body nests deeper than {MAX_DEPTH} levels")));
+            return Err(E::custom(format_args!("{BODY} nests deeper than {MAX_DEPTH} levels")));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
@@ -130,6 +154,11 @@ impl<'de> Visitor<'de> for Reader<'_> {
         self.take(OBJECT_BYTES)?;
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            if name.len() > MAX_NAME {
+                return Err(A::Error::custom(format_args!(
+                    "{BODY} has a name of more than {MAX_NAME} bytes"
+                )));
+            }
             let name = self.text(name)?;
             if all.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
@@ -291,7 +320,9 @@ mod tests {
         assert!(value(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(value(nested(MAX_DEPTH + 1).as_bytes()).is_err());
         let objects = format!("[{}{{}}]", r#"{"":0},"#.repeat(100_000));
-        assert!(value(objects.as_bytes()).unwrap_err().to_string().contains("too many values"));
-        assert!(value(format!("[{}0]", "0,".repeat(100_000)).as_bytes()).is_ok());
+        assert!(value(objects.as_bytes()).unwrap_err().to_string().contains("values"));
+        assert!(value(format!("[{}0]", "0,".repeat(40_000)).as_bytes()).is_ok());
+        assert!(value(format!("[{}0]", "0,".repeat(100_000)).as_bytes()).is_err());
+        assert!(value(format!(r#"{{"{}":0}}"#, "n".repeat(MAX_NAME + 1)).as_bytes()).is_err());
     }
 }

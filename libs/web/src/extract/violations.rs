@@ -3,7 +3,7 @@
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use super::strict::NUL;
+use super::strict::{BODY, NUL};
 use crate::{Error, Violation};
 
 pub(super) fn valid<T: Validate>(value: T) -> Result<T, Error> {
@@ -69,6 +69,7 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
         ["unknown", "variant"] => "choice",
         ["duplicate", "field"] => "duplicate",
         _ if message == NUL => "nul",
+        _ if message.starts_with(BODY) => "bounds",
         _ => "type",
     };
     let last = format!("/{quoted}");

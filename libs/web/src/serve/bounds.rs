@@ -13,6 +13,24 @@ pub struct Bounds {
     pub notice: Duration,
     /// How long requests may still run after that.
     pub drain: Duration,
+    /// How slowly a body may come.
+    pub body: BodyRate,
+}
+
+/// The least that is taken of a body: who sends more slowly than this, on average over each window, is not waited for. Time
+/// in which a service does not ask for more is not counted.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyRate {
+    /// Bytes of each second.
+    pub bytes: u32,
+    /// What the average is taken over.
+    pub window: Duration,
+}
+
+impl Default for BodyRate {
+    fn default() -> Self {
+        Self { bytes: 1024, window: Duration::from_secs(30) }
+    }
 }
 
 impl Default for Bounds {
@@ -22,6 +40,7 @@ impl Default for Bounds {
             idle: Duration::from_secs(30),
             notice: Duration::ZERO,
             drain: Duration::from_secs(20),
+            body: BodyRate::default(),
         }
     }
 }
@@ -36,6 +55,7 @@ impl Bounds {
             idle: env.seconds("NEXO_IDLE_SECONDS", usual.idle.as_secs(), 1..=300),
             notice: env.seconds("NEXO_DRAIN_NOTICE_SECONDS", notice, 0..=300),
             drain: env.seconds("NEXO_DRAIN_SECONDS", usual.drain.as_secs(), 1..=600),
+            body: usual.body,
         }
     }
 }

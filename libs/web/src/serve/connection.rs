@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -15,12 +15,15 @@ use axum::{
     extract::ConnectInfo,
     response::{IntoResponse as _, Response},
 };
-use futures::future::Either;
 use http::{
     HeaderValue, Request, StatusCode,
-    header::{CONNECTION, TRANSFER_ENCODING},
+    header::{CONNECTION, EXPECT, RETRY_AFTER, TRANSFER_ENCODING},
 };
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulConnection,
@@ -28,11 +31,14 @@ use hyper_util::{
 use tokio::net::TcpStream;
 use tower::Service as _;
 
-use super::{Bounds, socket::Watched};
-use crate::{Error, Health, Json};
+use super::{
+    BodyRate, Bounds,
+    received::{Fate, Received},
+    refused::MAX_HEAD,
+    socket::{Refusal, Watched},
+};
+use crate::{Health, Json};
 
-/// A request line and its headers: a token has up to 16 KiB.
-const HEAD: usize = 32 * 1024;
 /// What is read of a connection ahead of its use, and written ahead of its client.
 const BUFFER: usize = 64 * 1024;
 
@@ -40,6 +46,7 @@ const BUFFER: usize = 64 * 1024;
 pub(super) struct Place {
     router: Router,
     protocol: http1::Builder,
+    body: BodyRate,
     is_leaving: Arc<AtomicBool>,
 }
 
@@ -49,9 +56,9 @@ impl Place {
         protocol
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.idle)
-            .max_header_size(HEAD)
+            .max_header_size(MAX_HEAD)
             .max_buf_size(BUFFER);
-        Self { router, protocol, is_leaving: Arc::default() }
+        Self { router, protocol, body: bounds.body, is_leaving: Arc::default() }
     }
 
     /// From now on nobody is told that we are ready, and every answer ends its connection.
@@ -69,12 +76,14 @@ impl Place {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
-        let is_doubtful = Arc::new(AtomicBool::new(false));
-        let socket = Watched::new(stream, Arc::clone(&is_doubtful));
+        let refusal = Refusal::default();
+        let socket = Watched::new(stream, Arc::clone(&refusal));
         let caller = Caller {
             router: self.router.clone(),
             peer,
-            is_doubtful,
+            body: self.body,
+            asked: AtomicU64::new(0),
+            refusal,
             is_leaving: Arc::clone(&self.is_leaving),
         };
         self.protocol.serve_connection(TokioIo::new(socket), service_fn(move |request| caller.ask(request)))
@@ -85,42 +94,59 @@ impl Place {
 struct Caller {
     router: Router,
     peer: SocketAddr,
-    /// Whether a head came in that can be read in two ways.
-    is_doubtful: Arc<AtomicBool>,
+    body: BodyRate,
+    /// How many requests have come.
+    asked: AtomicU64,
+    refusal: Refusal,
     is_leaving: Arc<AtomicBool>,
 }
 
 impl Caller {
-    fn ask(
-        &self,
-        mut request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-        let refused = self.refusal(&request);
-        // What follows a body in chunks is not looked at for doubts, and so not at all.
+    fn ask(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        let refused = self.refusal.get().filter(|(refused, _)| *refused == number).map(|(_, why)| *why);
+        // What follows a body in chunks is not looked at, and so not answered.
         let is_last = refused.is_some() || request.headers().contains_key(TRANSFER_ENCODING);
-        let answered = if let Some(refused) = refused {
-            Either::Left(std::future::ready(Ok(refused)))
-        } else {
-            request.extensions_mut().insert(ConnectInfo(self.peer));
-            Either::Right(self.router.clone().call(request.map(Body::new)))
-        };
         let is_leaving = Arc::clone(&self.is_leaving);
+        let (mut router, peer, rate) = (self.router.clone(), self.peer, self.body);
         async move {
-            let mut response = answered.await?;
-            if is_last || is_leaving.load(Ordering::Relaxed) {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            if let Some(refused) = refused {
+                return Ok(last(refused.answer()));
             }
-            Ok(response)
+            if is_leaving.load(Ordering::Relaxed) && request.uri().path() == "/health/ready" {
+                let down = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], Json(Health::down()));
+                return Ok(last(down.into_response()));
+            }
+            let was_expected = request.headers().contains_key(EXPECT);
+            let (request, fate) = received(request, peer, rate);
+            let response = router.call(request).await?;
+            let is_open = match fate {
+                Some(fate) if !is_last => fate.is_over(was_expected).await,
+                _ => true,
+            };
+            let ends = is_last || !is_open || is_leaving.load(Ordering::Relaxed);
+            Ok(if ends { last(response) } else { response })
         }
     }
+}
 
-    fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
-        if self.is_doubtful.load(Ordering::Relaxed) {
-            let doubt = "the end of this request can be read in two ways".to_owned();
-            return Some(Error::Malformed(doubt).into_response());
-        }
-        let asks_whether_ready = || request.uri().path() == "/health/ready";
-        (self.is_leaving.load(Ordering::Relaxed) && asks_whether_ready())
-            .then(|| (StatusCode::SERVICE_UNAVAILABLE, Json(Health::down())).into_response())
+/// A request as the router takes it, and the fate of its body, if it has one.
+fn received(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    rate: BodyRate,
+) -> (Request<Body>, Option<Arc<Fate>>) {
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(ConnectInfo(peer));
+    if body.is_end_stream() {
+        return (Request::from_parts(parts, Body::empty()), None);
     }
+    let (body, fate) = Received::new(body, rate);
+    (Request::from_parts(parts, Body::new(body)), Some(fate))
+}
+
+/// The connection ends with this answer, and says so.
+fn last(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

@@ -3,7 +3,13 @@
 mod ask;
 mod bounds;
 mod connection;
+mod head;
 mod heads;
+mod host;
+mod linger;
+mod pace;
+mod received;
+mod refused;
 mod socket;
 
 use std::{
@@ -26,8 +32,9 @@ use tokio::{
 };
 
 pub use ask::{Unready, ask, program};
-pub use bounds::Bounds;
+pub use bounds::{BodyRate, Bounds};
 use connection::Place;
+pub(crate) use pace::TooSlow;
 
 /// After a failure to accept that is no client's: too many open files, most often.
 const BREATH: Duration = Duration::from_millis(500);

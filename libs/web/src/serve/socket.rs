@@ -1,13 +1,11 @@
-//! A client's socket, watched: for heads that can be read in two ways, and for clients that do not take their answer.
+//! A client's socket, watched: for heads that must not go on, for clients that do not take their answer, and for what still
+//! comes when the last answer has gone.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -17,24 +15,66 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::heads::Heads;
+use super::{heads::Heads, linger::Linger, refused::Refused};
 
 /// How long a client may take for so much of its answer.
 const STALL: Duration = Duration::from_secs(30);
 const SO_MUCH: usize = 64 * 1024;
 
+/// Stands for a request that was refused: hyper reads it, and asks for its answer.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\n\r\n";
+
+/// The first request of a connection that was refused: its number, from 0, and why. Nothing follows it.
+pub(super) type Refusal = Arc<OnceLock<(u64, Refused)>>;
+
 pub(super) struct Watched {
     socket: TcpStream,
     heads: Heads,
-    is_doubtful: Arc<AtomicBool>,
+    refusal: Refusal,
+    /// A head that is not whole yet.
+    held: Vec<u8>,
+    /// What may be read before the socket is.
+    ready: Vec<u8>,
     /// Runs while an answer waits for its client.
     stall: Option<Pin<Box<Sleep>>>,
     taken: usize,
+    linger: Option<Linger>,
 }
 
 impl Watched {
-    pub(super) fn new(socket: TcpStream, is_doubtful: Arc<AtomicBool>) -> Self {
-        Self { socket, heads: Heads::default(), is_doubtful, stall: None, taken: 0 }
+    pub(super) fn new(socket: TcpStream, refusal: Refusal) -> Self {
+        Self {
+            socket,
+            heads: Heads::default(),
+            refusal,
+            held: Vec::new(),
+            ready: Vec::new(),
+            stall: None,
+            taken: 0,
+            linger: None,
+        }
+    }
+
+    /// Takes back from a reader what must not go on, or not yet.
+    fn judge(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let new = buffer.filled().get(before..).unwrap_or_default();
+        let refused = if self.held.is_empty() {
+            let pass = self.heads.pass(new);
+            self.held.extend_from_slice(new.get(pass.bytes..).unwrap_or_default());
+            buffer.set_filled(before + pass.bytes);
+            pass.refused
+        } else {
+            self.held.extend_from_slice(new);
+            buffer.set_filled(before);
+            let pass = self.heads.pass(&self.held);
+            self.ready.extend(self.held.drain(..pass.bytes));
+            pass.refused
+        };
+        if let Some(refused) = refused {
+            self.held = Vec::new();
+            self.ready.extend_from_slice(STAND_IN);
+            let _ = self.refusal.set(refused); // the first one ends the connection
+        }
     }
 
     fn bounded(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -68,13 +108,26 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
-        let new = buffer.filled().get(before..).unwrap_or_default();
-        if self.heads.watch(new).is_err() {
-            self.is_doubtful.store(true, Ordering::Relaxed);
+        loop {
+            if !self.ready.is_empty() {
+                let room = self.ready.len().min(buffer.remaining());
+                buffer.put_slice(self.ready.get(..room).unwrap_or_default());
+                self.ready.drain(..room);
+                return Poll::Ready(Ok(()));
+            }
+            if self.refusal.get().is_some() {
+                return Poll::Pending; // the answer to it ends the connection
+            }
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
+            if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            self.judge(buffer, before);
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        read
     }
 }
 
@@ -103,7 +156,16 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
+    /// A socket that is closed while bytes wait in it tells its client to throw away what it has not read, perhaps the answer
+    /// (RFC 9112, 9.6). So what still comes is read, for a while.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            if !self.heads.is_within() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let Self { socket, linger, .. } = &mut *self;
+        linger.get_or_insert_with(Linger::begin).poll(socket, cx).map(Ok)
     }
 }

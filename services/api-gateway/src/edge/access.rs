@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::{extract::Request, response::Response};
 use http::Method;
-use web::RequestId;
+use web::{ClientRequestId, RequestId};
 
 use super::carried::{Carry, carrying};
 use crate::trail::Trail;
@@ -16,6 +16,7 @@ const GONE: u16 = 499;
 /// What is known of a request; written when it is dropped, be it answered or not.
 pub(super) struct Line {
     id: RequestId,
+    clients: Option<ClientRequestId>,
     method: Method,
     route: String,
     start: Instant,
@@ -26,9 +27,10 @@ pub(super) struct Line {
 
 impl Line {
     /// Unless nobody wants to know.
-    pub(super) fn of(request: &Request, id: RequestId) -> Option<Self> {
+    pub(super) fn of(request: &Request, id: RequestId, clients: Option<&ClientRequestId>) -> Option<Self> {
         tracing::enabled!(target: "access", tracing::Level::INFO).then(|| Self {
             id,
+            clients: clients.cloned(),
             method: request.method().clone(),
             route: route(request.uri().path()),
             start: Instant::now(),
@@ -57,6 +59,7 @@ impl Drop for Line {
             target: "access",
             tracing::Level::INFO,
             request.id = %self.id.0,
+            client.request_id = self.clients.as_ref().map(ClientRequestId::text),
             account.id = account.map(tracing::field::display),
             http.method = %self.method,
             http.route = self.route,

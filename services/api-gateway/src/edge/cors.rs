@@ -13,7 +13,8 @@ const NAME: &str = "NEXO_CORS_ORIGINS";
 /// shows a token of their own, and no browser adds one.
 pub(crate) fn cors(env: &mut Env) -> Option<CorsLayer> {
     let origins = origins(env)?;
-    let told = ["idempotent-replayed", "x-request-id", "ratelimit", "ratelimit-policy"];
+    let told =
+        ["idempotent-replayed", "x-request-id", "x-client-request-id", "ratelimit", "ratelimit-policy"];
     let told = told.into_iter().chain(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]);
     let own = ["idempotency-key", "x-request-id"].map(HeaderName::from_static);
     let standard = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH];

@@ -12,9 +12,9 @@ pub(crate) fn inbound(headers: &mut HeaderMap) {
     headers.append(VIA, HeaderValue::from_static("1.1 nexo"));
 }
 
-/// Of an answer, before it goes back.
+/// Of an answer, before it goes back. To a service that does not know us, our id of the request is its client's.
 pub(crate) fn end_to_end(headers: &mut HeaderMap) {
-    remove(headers, is_hop_by_hop);
+    remove(headers, |name| is_hop_by_hop(name) || name == "x-client-request-id");
 }
 
 /// Removes these, and what `Connection` names.

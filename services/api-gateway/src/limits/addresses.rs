@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use ::limits::{Bucket, Buckets, Rate};
+use ::limits::{Bucket, Buckets, Place, Places, Rate};
 use aws_lc_rs::hmac;
 
 use super::{MOST, Settings};
@@ -12,7 +12,11 @@ pub(super) struct Addresses {
     pub(super) rate: Rate,
     hasher: hmac::Key,
     known: Buckets<u128, Bucket>,
+    places: Buckets<u128, Places>,
 }
+
+/// So many accounts may run as much as they can from one address: whoever opens ten of them has no more than of two.
+const ACCOUNTS: u32 = 2;
 
 impl Addresses {
     pub(super) fn new(settings: &Settings) -> Self {
@@ -20,6 +24,7 @@ impl Addresses {
             rate: settings.logins,
             hasher: settings.secret.key_for("addresses in limits"),
             known: Buckets::at_most(2 * MOST),
+            places: Buckets::at_most(2 * MOST),
         }
     }
 
@@ -30,6 +35,12 @@ impl Addresses {
             let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             Bucket::new(format!("address:{name}:login"))
         })
+    }
+
+    /// A place among the requests of all accounts that ask from this address, where each may run so many.
+    pub(super) fn enter(&self, client: IpAddr, at_once: u32) -> Option<Place> {
+        let places = self.places.of(network(Some(client)), Places::default);
+        places.enter(at_once.saturating_mul(ACCOUNTS))
     }
 
     pub(super) fn known(&self, client: Option<IpAddr>) -> Option<Arc<Bucket>> {

@@ -18,7 +18,14 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 #[derive(Debug, Default)]
 pub(crate) struct Charge {
     tightest: Option<Standing>,
-    place: Option<Place>,
+    places: Held,
+}
+
+/// The places of a request, of its account and of its address.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) of_account: Option<Place>,
+    pub(super) _of_address: Option<Place>,
 }
 
 impl Charge {
@@ -28,8 +35,8 @@ impl Charge {
         }
     }
 
-    pub(super) fn hold(&mut self, place: Option<Place>) {
-        self.place = place;
+    pub(super) fn hold(&mut self, places: Held) {
+        self.places = places;
     }
 
     /// Tells of it, and goes with an answer to its end.
@@ -37,10 +44,10 @@ impl Charge {
         if let Some(standing) = self.tightest {
             tell(answer.headers_mut(), standing);
         }
-        match self.place {
-            Some(place) if !answer.body().is_end_stream() => answer.map(|body| carrying(body, place)),
-            _ => answer,
+        if self.places.of_account.is_none() || answer.body().is_end_stream() {
+            return answer;
         }
+        answer.map(|body| carrying(body, self.places))
     }
 }
 
@@ -55,4 +62,4 @@ pub(super) fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
 }
 
-impl Carry for Place {}
+impl Carry for Held {}

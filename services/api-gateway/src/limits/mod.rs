@@ -17,6 +17,7 @@ use kernel::{AccountId, SessionId};
 use web::{Beside, Error, Result};
 
 pub(crate) use charge::Charge;
+use charge::Held;
 pub(crate) use settings::Settings;
 pub(crate) use shown::{document, shown};
 
@@ -32,7 +33,7 @@ const PART_OF_KEY: u32 = 2;
 const ACCOUNT: &str = "this account sends too many requests; wait as long as Retry-After says";
 const KEY: &str = "this API key sends too many requests; wait as long as Retry-After says";
 const ADDRESS: &str = "too many attempts from this address; wait as long as Retry-After says";
-const AT_ONCE: &str = "too many requests of this account are running at once";
+const AT_ONCE: &str = "too many requests of this account, or from this address, are running at once";
 
 /// What a request costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +119,7 @@ impl Limits {
     /// Charges an account, and the key that asks for it, and takes a place among its requests.
     pub(crate) async fn charge(
         &self,
-        account: AccountId,
+        (account, client): (AccountId, Option<IpAddr>),
         key: Option<SessionId>,
         kind: Kind,
         charge: &mut Charge,
@@ -126,9 +127,13 @@ impl Limits {
         let (tenant, known) = self.plans.of(account).await;
         let plan = &known.plan;
         let place = tenant.places.enter(plan.at_once);
-        self.tallies.at_once.count(place.is_some());
+        // Accounts that cost nothing are opened by the dozen; what others have is for them to spread.
+        let client = client.filter(|_| plan.is_free());
+        let shared = client.map(|client| self.addresses.enter(client, plan.at_once));
+        let has_room = place.is_some() && !matches!(shared, Some(None));
+        self.tallies.at_once.count(has_room);
         let (bucket, rate) = (tenant.buckets.of(kind), plan.rate(kind));
-        if place.is_none() {
+        if !has_room {
             charge.note(self.limiter.glance(bucket, rate));
             return Err(Error::TooMany(AT_ONCE, 1));
         }
@@ -141,7 +146,7 @@ impl Limits {
         if let (Err(_), Some(key)) = (&taken, &key) {
             self.limiter.give_back(key.of(kind), of_key);
         }
-        charge.hold(place);
+        charge.hold(Held { of_account: place, _of_address: shared.flatten() });
         taken
     }
 

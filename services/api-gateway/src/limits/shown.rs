@@ -63,13 +63,14 @@ pub(crate) async fn shown(
     headers: HeaderMap,
 ) -> Result<Json<RateLimit>> {
     let who = admit_within(&app, &headers, id, client, &mut Charge::default()).await?;
-    let (tenant, known) = app.limits.plans.of(who.account).await;
+    let account = who.place.account()?;
+    let (tenant, known) = app.limits.plans.of(account).await;
     let plan = &known.plan;
     let mut buckets = Vec::new();
     for kind in [Kind::Read, Kind::Write] {
         buckets.push(app.limits.left("account", kind, tenant.buckets.of(kind), plan.rate(kind)).await);
     }
-    if let Some(key) = who.program.map(|key| app.limits.key(who.account, key)) {
+    if let Some(key) = who.program.map(|key| app.limits.key(account, key)) {
         for kind in [Kind::Read, Kind::Write] {
             let rate = plan.rate(kind).part(PART_OF_KEY);
             buckets.push(app.limits.left("key", kind, key.of(kind), rate).await);

@@ -9,6 +9,9 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::Kind;
 
+/// The plan of an account that was just opened.
+const FREE: &str = "free";
+
 /// A plan, and what it lets an account do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -50,7 +53,12 @@ impl Plan {
     /// Of an account whose plan nobody can tell. As the migration has it.
     pub(super) fn free() -> Self {
         let (reads, writes) = (Rate::new(1800, 600), Rate::new(600, 200));
-        Self { name: "free".to_owned(), reads, writes, at_once: 32 }
+        Self { name: FREE.to_owned(), reads, writes, at_once: 32 }
+    }
+
+    /// Whether it is the one that everybody has who opens an account.
+    pub(super) fn is_free(&self) -> bool {
+        self.name == FREE
     }
 
     pub(super) fn rate(&self, kind: Kind) -> Rate {

@@ -1,6 +1,7 @@
 //! The services behind the gateway, over kept connections.
 
 mod breaker;
+mod early;
 mod flow;
 mod instances;
 mod meters;
@@ -29,6 +30,7 @@ use hyper_util::{
 use tokio::time::{sleep, timeout};
 
 pub use breaker::Rules;
+use early::Early;
 use flow::Flow;
 use instances::{Flight, Instances};
 use names::InTurn;
@@ -57,7 +59,7 @@ static LATE: Seldom = Seldom::unwritten();
 /// Where requests go, and the connections that take them there.
 #[derive(Clone)]
 pub struct Upstreams {
-    client: Client<HttpConnector<InTurn>, Body>,
+    client: Client<Early, Body>,
     times: Times,
     services: Arc<Services>,
 }
@@ -97,7 +99,7 @@ impl Upstreams {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build(connector);
+            .build(Early::new(connector));
         let of = |service: Service, addresses| Instances::new(service.name(), addresses, rules);
         let services = Services { auth: of(Service::Auth, auth), crm: of(Service::Crm, crm) };
         Self { client, times, services: Arc::new(services) }

@@ -124,7 +124,7 @@ impl FromClient {
         } else if causes(&*self.0).any(<dyn StdError>::is::<TimeoutError>) {
             Error::Slow
         } else {
-            Error::Malformed("the body is not what was announced, or ends too early".to_owned())
+            Error::of_body(&*self.0)
         }
     }
 }

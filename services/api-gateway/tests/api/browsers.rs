@@ -4,9 +4,11 @@ use std::io::Read as _;
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
+use kernel::Env;
 use serde_json::json;
 use testkit::{Ground, Nexo, Person};
 use tower::ServiceExt as _;
+use web::Proxies;
 
 use crate::{echo, gateway, gateway_on, in_front_of_echo, send};
 
@@ -125,8 +127,15 @@ async fn only_pages_of_known_origins_may_call() {
     let problem = send(&nobody, Method::GET, "/nowhere", &[("origin", "https://app.acme.test")]).await;
     assert_eq!(problem.header("access-control-allow-origin"), Some("https://app.acme.test"));
     let told = problem.header("access-control-expose-headers").unwrap();
-    for name in ["etag", "link", "idempotent-replayed", "ratelimit-remaining", "retry-after", "x-request-id"]
-    {
+    for name in [
+        "etag",
+        "link",
+        "idempotent-replayed",
+        "ratelimit-remaining",
+        "retry-after",
+        "x-request-id",
+        "x-client-request-id",
+    ] {
         assert!(told.split(',').any(|one| one == name), "{name} is not in {told}");
     }
 }
@@ -144,15 +153,22 @@ async fn by_default_no_page_may_call_and_with_a_star_none_with_credentials() {
 }
 
 /// The crm-service itself, and the gateway before it.
-async fn in_front_of_crm() -> Nexo {
+pub(crate) async fn in_front_of_crm() -> Nexo {
     let ground = Ground::of("nexo_app").await;
     let app = crm_service::App { db: ground.db.clone(), verifier: ground.verifier.clone() };
     let listener = web::Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("http://{}", listener.address().unwrap());
-    tokio::spawn(web::serve(listener, crm_service::router(app).0, std::future::pending()));
+    let mut gateways = Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]);
+    let service = crm_service::router_beside(app, Vec::new(), Proxies::read(&mut gateways)).0;
+    tokio::spawn(web::serve(listener, service, std::future::pending()));
     gateway_on(
         ground,
-        &[("NEXO_CRM_URL", &address), ("NEXO_AUTH_URL", &address), ("NEXO_UPSTREAM_SECONDS", "10")],
+        &[
+            ("NEXO_CRM_URL", &address),
+            ("NEXO_AUTH_URL", &address),
+            ("NEXO_UPSTREAM_SECONDS", "10"),
+            ("NEXO_UPSTREAM_FAILURES", "1"),
+        ],
     )
 }
 
@@ -208,5 +224,35 @@ async fn large_texts_are_compressed_but_nothing_that_lets_somebody_in() {
         let headers = [headers[0], ("x-long", &long)];
         let answer = send(&ana, Method::GET, &format!("/api/v1/{path}"), &headers).await;
         assert_eq!(answer.header("content-encoding"), compressed, "{path}");
+    }
+}
+
+/// By then the work is done: a 406 would say that it is not.
+#[tokio::test]
+async fn no_accept_encoding_takes_the_place_of_an_answer() {
+    let (nexo, echo) = (in_front_of_crm().await, in_front_of_echo().await);
+    let ana = nexo.person("client:read client:write client:delete").await;
+    for encoding in ["identity;q=0", "*;q=0", "br, *;q=0", "gzip;q=0, identity;q=0", ";;q=,\"", "gzip;q=nan"]
+    {
+        let headers = [("content-type", "application/json"), ("accept-encoding", encoding)];
+        let made = ana.send_raw(Method::POST, "/api/v1/clients", &headers, r#"{"name":"Acme"}"#).await;
+        assert_eq!(made.header("content-encoding"), None, "{encoding}");
+        let client = made.expect(StatusCode::CREATED);
+        let one = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
+        let stale = [("if-match", "\"9\""), ("accept-encoding", encoding)];
+        for (person, method, path, status) in [
+            (&ana, Method::DELETE, &*one, StatusCode::PRECONDITION_FAILED),
+            (&ana, Method::GET, &one, StatusCode::OK),
+            (&ana, Method::GET, "/nowhere", StatusCode::NOT_FOUND),
+            (&ana, Method::GET, "/api/openapi.json", StatusCode::OK),
+            (&Person::nobody(&echo.router), Method::POST, "/api/v1/auth/login", StatusCode::OK),
+        ] {
+            let answer = send(person, method.clone(), path, &stale).await;
+            assert_eq!(
+                (answer.status, answer.header("content-encoding")),
+                (status, None),
+                "{method} {path} {encoding}"
+            );
+        }
     }
 }

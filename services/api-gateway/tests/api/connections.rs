@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes};
+use serde_json::Value;
 use testkit::Ground;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 use web::Bounds;
@@ -81,6 +82,7 @@ async fn no_request_is_smuggled_behind_another() {
     ] {
         let answer = served.say(&format!("{LOGIN}{headers}{SMUGGLED}")).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{headers:?} gets {answer}");
+        is_a_problem(&answer);
         assert_eq!(
             (answer.matches("HTTP/1.1 ").count(), reached.load(SeqCst)),
             (1, 0),
@@ -106,8 +108,101 @@ async fn what_is_no_request_of_ours_is_refused() {
     ] {
         let answer = served.say(&request).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{} gets {answer}", &request[..40]);
+        is_a_problem(&answer);
     }
     assert_eq!(reached.load(SeqCst), 0);
+}
+
+/// A problem, and the same id in the body as beside it.
+fn is_a_problem(answer: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+    assert_eq!(header("content-type"), Some("application/problem+json"), "{answer}");
+    let problem: Value = serde_json::from_str(body).unwrap();
+    assert!(problem["request_id"].is_string(), "{answer}");
+    assert_eq!(header("x-request-id"), problem["request_id"].as_str(), "{answer}");
+    assert_eq!(header("x-content-type-options"), Some("nosniff"), "{answer}");
+}
+
+/// Answers of the server itself as well: of what it cannot read, before anything else of ours has seen it.
+#[tokio::test]
+async fn what_is_no_request_at_all_is_a_problem_too() {
+    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let long = format!("GET /{}", "x".repeat(40_000));
+    for (bytes, status) in [
+        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0", "400"),
+        ("hello\r\n\r\n", "400"),
+        ("GET /a b HTTP/1.1\r\nhost: a\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\nhost: a\n\n", "400"),
+        ("GET /\r\n\r\n", "400"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400"),
+        (&long, "414"),
+    ] {
+        let answer = served.say(bytes).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes:.40} gets {answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+        is_a_problem(&answer);
+    }
+    assert_eq!(reached.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_request_is_for_one_host_and_says_each_thing_once() {
+    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let ask = async |line: &str, headers: &str| {
+        served.say(&format!("{line}\r\n{headers}connection: close\r\n\r\n")).await
+    };
+    let get = "GET /.well-known/jwks.json HTTP/1.1";
+    for headers in [
+        "",
+        "host: a\r\nhost: b\r\n",
+        "host: nexo.test\r\nHost: nexo.test\r\n",
+        "host: a b\r\n",
+        "host:\r\n",
+        "host: user@nexo.test\r\n",
+        "host: nexo.test:99999\r\n",
+        "host: nexo.test:x\r\n",
+        "host: [::1\r\n",
+    ] {
+        let answer = ask(get, headers).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{headers:?} gets {answer}");
+        is_a_problem(&answer);
+    }
+    for name in [
+        "authorization",
+        "Content-Type",
+        "idempotency-key",
+        "if-match",
+        "traceparent",
+        "x-request-id",
+        "origin",
+    ] {
+        let answer = ask(get, &format!("host: nexo.test\r\n{name}: a\r\naccept: x\r\n{name}: b\r\n")).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains(&name.to_lowercase()),
+            "{name} gets {answer}"
+        );
+        is_a_problem(&answer);
+    }
+    for target in ["ftp://nexo.test/.well-known/jwks.json", "*", "nexo.test:80", "http://u@nexo.test/"] {
+        let answer = ask(&format!("GET {target} HTTP/1.1"), "host: nexo.test\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{target} gets {answer}");
+        is_a_problem(&answer);
+    }
+    assert_eq!(reached.load(SeqCst), 0);
+    for (line, headers) in [
+        (get, "host: nexo.test:3000\r\n"),
+        (
+            get,
+            "host: [::1]:3000\r\naccept: a\r\naccept: b\r\nif-none-match: \"1\"\r\nif-none-match: \"2\"\r\n",
+        ),
+        ("GET /.well-known/jwks.json HTTP/1.0", ""),
+        ("GET http://elsewhere.test/.well-known/jwks.json HTTP/1.1", "host: nexo.test\r\n"),
+    ] {
+        let answer = ask(line, headers).await;
+        assert!(answer.contains(" 200 OK\r\n"), "{line} {headers:?} gets {answer}");
+    }
+    assert_eq!(reached.load(SeqCst), 4);
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn a_key_that_is_no_good_goes_no_further() {
     let unknown = program(&nexo, uuid::Uuid::nil().into());
     for _ in 0..3 {
         let answer = get(&unknown).await;
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
         assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "unauthenticated");
     }
     let nonsense = Person { token: "nxk_nonsense".to_owned(), ..unknown };

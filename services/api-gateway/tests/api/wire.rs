@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
@@ -41,6 +41,32 @@ impl Served {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_bytes()).await.unwrap();
         read(&mut stream).await
+    }
+}
+
+/// One answer, as soon as it is whole; it says how long it is.
+pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut piece).await {
+        all.extend(piece.iter().take(read));
+        let text = String::from_utf8_lossy(&all);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        if length.is_some_and(|length: usize| body.len() >= length) {
+            break;
+        }
+    }
+    String::from_utf8(all).unwrap()
+}
+
+/// So many bytes, at least, and nothing of what follows.
+pub(crate) async fn take(stream: &mut TcpStream, bytes: usize) {
+    let (mut taken, mut piece) = (0, [0; 512]);
+    while taken < bytes {
+        match stream.read(&mut piece).await {
+            Ok(read @ 1..) => taken += read,
+            _ => break,
+        }
     }
 }
 

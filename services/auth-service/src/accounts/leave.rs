@@ -12,7 +12,8 @@ use crate::{
 
 /// Leave an account of mine.
 ///
-/// My sessions there end. The last owner cannot leave.
+/// My sessions there end. The last owner cannot leave, nor can whoever is suspended there: they could come back as if they
+/// were not.
 #[utoipa::path(delete, path = "/api/v1/accounts/{id}/membership", params(Id<Account>), tag = "auth")]
 pub(crate) async fn leave_account(
     State(app): State<App>,
@@ -26,8 +27,8 @@ pub(crate) async fn leave_account(
     )]
     let tx = app.db.system(Reason::OwnAccounts).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
-    let mine = rights::lock_for(&mut tx, who.user()).await?;
-    if mine.is_some_and(|mine| mine.is_owner()) && count_owners(&mut tx).await? < 2 {
+    let mine = rights::lock_for(&mut tx, who.user()).await?.ok_or(MemberRefusal::Suspended)?;
+    if mine.is_owner() && count_owners(&mut tx).await? < 2 {
         return Err(MemberRefusal::LastOwner.into());
     }
     depart(&mut tx, who.user(), "left").await?;

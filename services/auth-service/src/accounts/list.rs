@@ -5,9 +5,9 @@ use kernel::AccountId;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
-use web::{Json, Known, Result};
+use web::{Json, KnownCaller, Result};
 
-use crate::{App, AuthRefusal};
+use crate::{App, AuthRefusal, sessions::person::begin_own};
 
 /// Where somebody works.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -30,9 +30,9 @@ pub(crate) struct MyAccount {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Places {
     data: Vec<MyAccount>,
-    /// The one that the access token is for.
-    #[schema(value_type = uuid::Uuid)]
-    current: AccountId,
+    /// The one that the access token is for; `null` of a person who is a member of none.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    current: Option<AccountId>,
 }
 
 const MINE: LookUp = LookUp::new(
@@ -40,14 +40,15 @@ const MINE: LookUp = LookUp::new(
 );
 
 /// List the accounts that I work in.
-#[utoipa::path(get, path = "/api/v1/accounts", tag = "auth")]
-pub(crate) async fn my_accounts(State(app): State<App>, Known(who): Known) -> Result<Json<Places>> {
-    let mut tx = app.db.begin_reading(&who).await?;
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
+pub(crate) async fn my_accounts(
+    State(app): State<App>,
+    KnownCaller(caller): KnownCaller,
+) -> Result<Json<Places>> {
+    let (mut tx, only) = begin_own(&app, &caller).await?;
     let mut data = mine(&mut tx).await?;
-    if is_of_provider(&mut tx, &who).await? {
-        data.retain(|mine| mine.account_id == who.account());
-    }
-    Ok(Json(Places { data, current: who.account() }))
+    data.retain(|mine| only.is_none_or(|only| only == mine.account_id));
+    Ok(Json(Places { data, current: caller.account() }))
 }
 
 /// The accounts of whoever the transaction was entered for.

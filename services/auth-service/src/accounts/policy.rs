@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Error, IfMatch, Marked, May, Patch, Read, Result, Write};
+use web::{Error, IfMatch, Marked, May, Patch, Read, Result, Shown, Write};
 
 use super::Rules;
 use crate::{
@@ -65,13 +65,13 @@ pub(crate) async fn change_account(
     may: May<Write, Rules>,
     seen: IfMatch,
     patch: Patch,
-) -> Result<Marked<Account>> {
+) -> Result<Marked<Shown<Account>>> {
     let mut tx = may.begin().await?;
     fresh(&mut tx, may.who()).await?;
     let Versioned { account: before, version } = find(&mut tx).await?;
-    let stale = |now: &Account| Error::Stale("account", serde_json::to_value(now).ok());
+    let stale = |now: Account| Ok::<_, Error>(Error::Stale("account", Some(may.shown(now)?.into_json()?)));
     if seen != version {
-        return Err(stale(&before));
+        return Err(stale(before)?);
     }
     let after: Account = patch.onto(&before)?;
     let switched_on = after.require_second_factor && !before.require_second_factor;
@@ -85,13 +85,13 @@ pub(crate) async fn change_account(
     let statement = tx.write_noted::<()>(CHANGE, change).bind(version).bind(&after.name);
     let statement = statement.bind(after.require_second_factor).bind(after.session_idle_minutes);
     if statement.bind(after.session_hours).bind(may.who().user()).run().await? == 0 {
-        return Err(stale(&before)); // between our reading and our writing
+        return Err(stale(before)?); // between our reading and our writing
     }
     if switched_on {
         tx.end_sessions(RENEW_ALL).run().await?;
     }
     tx.commit().await?;
-    Ok(Marked(version + 1, after))
+    Ok(Marked(version + 1, may.shown(after)?))
 }
 
 async fn find(tx: &mut TenantTx) -> Result<Versioned> {

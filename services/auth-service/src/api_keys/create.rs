@@ -10,7 +10,7 @@ use web::{Created, Json, May, Result, Write};
 use super::{ApiKey, list::find};
 use crate::{
     members,
-    rights::{self, Rights},
+    rights::{self, Grantor, Rights, RightsChange},
     roles::permissions,
     sessions::fresh,
 };
@@ -27,6 +27,7 @@ pub(crate) struct NewKey {
     #[schema(example = "Nightly import")]
     name: String,
     /// What it may do, where its member may: nothing that you may not yourself.
+    #[serde(deserialize_with = "web::each_once")]
     #[validate(length(min = 1, max = 100), custom(function = "permissions"))]
     #[schema(example = json!(["client:read", "client:write@own"]))]
     permissions: Vec<String>,
@@ -77,7 +78,7 @@ const OPEN: ScopedWrite = ScopedWrite::new(
      values ($1, $2, $3, 'api_key', '', 'epoch', now() + make_interval(days => $4))",
 );
 const KEEP: ScopedWrite = ScopedWrite::new(
-    "insert into app.api_keys (account_id, id, name, secret_hash, permissions, created_by) values ($1, $2, $3, $4, $5, $6)",
+    "insert into app.api_keys (account_id, id, name, secret_hash, permissions, created_by, granted_by) values ($1, $2, $3, $4, $5, $6, $7)",
 );
 
 /// Make an API key.
@@ -96,8 +97,12 @@ pub(crate) async fn create_api_key(
     }
     let author = rights::lock(&mut tx, who).await?;
     let member = new.member_id.unwrap_or(who.user());
-    author.reach(&asked(&mut tx, who, &author, member, &new).await?)?;
+    let permissions = asked(&mut tx, who, &author, member, &new).await?;
+    let after = Rights { roles: Vec::new(), permissions };
+    let to = (member != who.user()).then_some(member);
+    author.authorize(&mut tx, &[RightsChange { to, before: Rights::default(), after }]).await?;
 
+    let grantor = rights::grantor_of(&mut tx, who).await?;
     let id = SessionId::new();
     let NewApiKey { text, hash } = Key::generate(who.account(), id);
     let days = new.expires_in_days.unwrap_or(USUAL_LIFE);
@@ -106,7 +111,7 @@ pub(crate) async fn create_api_key(
         "name": new.name, "member": member, "permissions": new.permissions, "expires_in_days": days
     }));
     let statement = tx.write_noted::<()>(KEEP, created).bind(id).bind(new.name).bind(&hash[..]);
-    statement.bind(new.permissions).bind(who.user()).run().await?;
+    statement.bind(new.permissions).bind(who.user()).bind(grantor).run().await?;
     let made = find(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/api-keys/{id}"), MadeKey { made, key: text }))
@@ -117,13 +122,13 @@ pub(crate) async fn create_api_key(
 async fn asked(
     tx: &mut TenantTx,
     who: &Principal,
-    author: &Rights,
+    author: &Grantor,
     member: UserId,
     new: &NewKey,
 ) -> Result<Permissions> {
     let permissions = Permissions::new(&new.permissions);
     if member == who.user() {
-        return Ok(permissions.hiding(author.permissions.hidden().iter().cloned()));
+        return Ok(permissions.hiding(author.permissions().hidden().iter().cloned()));
     }
     if !members::is_active_service(tx, member).await? {
         return Err(KeyRefusal::MemberUnfit.into());

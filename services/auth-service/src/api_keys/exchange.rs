@@ -22,6 +22,7 @@ use crate::{App, AuthRefusal, rights, sessions::refresh::STILL_HERE};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exchange {
     /// The key's text; or send it as `Authorization: Bearer …`, and no body.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     api_key: SecretString,
 }
@@ -47,6 +48,7 @@ pub(crate) struct KeyToken {
 #[derive(FromRow)]
 struct Kept {
     user_id: UserId,
+    granted_by: UserId,
     secret_hash: Vec<u8>,
     permissions: Vec<String>,
     epoch: i32,
@@ -57,7 +59,7 @@ struct Kept {
 }
 
 const FIND: Scoped = Scoped::new(
-    "select s.user_id, k.secret_hash, k.permissions, s.epoch, s.revoked_at is null and s.expires_at > now() as stands,
+    "select s.user_id, coalesce(k.granted_by, k.created_by) as granted_by, k.secret_hash, k.permissions, s.epoch, s.revoked_at is null and s.expires_at > now() as stands,
             floor(extract(epoch from s.expires_at - now()))::int8 as seconds_left,
             coalesce(k.last_used_at > now() - interval '1 minute', false) as just_used, k.last_used_ip
      from app.api_keys k join app.sessions s on s.account_id = k.account_id and s.id = k.id
@@ -72,7 +74,8 @@ const USED: ScopedWrite = ScopedWrite::new(
 
 /// Get an access token for an API key.
 ///
-/// It allows what both the key and its member may, as of now. There is no refresh token. The gateway takes keys
+/// It allows what both the key and its member may, as of now; and of what administers the account, what the person may who
+/// has given it. There is no refresh token. The gateway takes keys
 /// themselves; this is for programs that speak to the services, or do many things within ten minutes.
 #[utoipa::path(post, path = "/api/v1/auth/token", tag = "auth", security(()), request_body = Exchange)]
 pub(crate) async fn exchange_api_key(
@@ -115,8 +118,18 @@ async fn granted(tx: &mut TenantTx, key: &ApiKey, kept: &Kept) -> Result<Grant> 
         session: key.id,
         epoch: kept.epoch,
         roles: Vec::new(),
-        permissions: held.permissions.within(&Permissions::new(&kept.permissions)),
+        permissions: given(tx, kept, held.permissions.within(&Permissions::new(&kept.permissions))).await?,
     })
+}
+
+/// The key of a service account keeps its permissions on records when its grantor leaves; what it administers, its grantor
+/// must still be able to.
+async fn given(tx: &mut TenantTx, kept: &Kept, permissions: Permissions) -> Result<Permissions> {
+    if kept.granted_by == kept.user_id {
+        return Ok(permissions);
+    }
+    let grantor = rights::of(tx, kept.granted_by).await?.unwrap_or_default();
+    Ok(permissions.limit_administration_to(&grantor.permissions))
 }
 
 /// Notes the use: once a minute, and whenever it comes from elsewhere.

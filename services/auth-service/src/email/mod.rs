@@ -9,11 +9,11 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Accepted, Json, Known, NoContent, RequestId, Result};
+use web::{Accepted, ClientAddress, Json, Known, NoContent, RequestId, Result};
 
 use crate::{
     App, AuthRefusal, factor,
-    mail::Letter,
+    mail::{Letter, UntrustedText},
     one_time::{self, OneTime},
     password::{self, own},
     sessions::fresh,
@@ -26,9 +26,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEmail {
     /// Where the letter goes that confirms it.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     new_email: String,
     /// Theirs: a stolen access token is not enough.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
@@ -38,6 +40,7 @@ pub(crate) struct NewEmail {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Proof {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
 }
@@ -60,6 +63,7 @@ const CHANGE: LookUp = LookUp::new("select user_id, was, is_now from app.change_
 pub(crate) async fn request_email_change(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(asked): Json<NewEmail>,
 ) -> Result<Accepted<Sent>> {
     let mut tx = app.db.begin_reading(&who).await?;
@@ -67,14 +71,15 @@ pub(crate) async fn request_email_change(
         fresh(&mut tx, &who).await?;
     }
     tx.commit().await?;
-    let mine = password::show(&app, &who, asked.password).await?;
+    let mine = password::show(&app, &who, from, asked.password).await?;
     app.throttle.count(&app, &[Of::Mail(&asked.new_email)]).await?;
     let token = OneTime::generate()?;
     let mut tx = app.db.begin(&who).await?;
+    app.quotas.count_email(&mut tx).await?;
     let free: Option<(bool,)> = tx.look_up(BEGIN).bind(&token.hash).bind(&asked.new_email).optional().await?;
     mine.counted.forgive(&mut tx).await?;
     tx.commit().await?;
-    app.mail.post(Letter::email_is_to_change(&mine.email, &asked.new_email))?;
+    app.mail.post(Letter::email_is_to_change(&mine.email, &UntrustedText::new(&asked.new_email)))?;
     if free == Some((true,)) {
         app.mail.post(Letter::confirm_email(&app.pages, &asked.new_email, &token.text))?;
     }
@@ -95,7 +100,8 @@ pub(crate) async fn confirm_email(
     let Moved { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
     // First of all: whoever did not do this must hear of it, whatever becomes of the rest.
-    let told = [&was, &is_now].map(|to| app.mail.post(Letter::email_changed(to, &is_now)));
+    let new = UntrustedText::new(&is_now);
+    let told = [&was, &is_now].map(|to| app.mail.post(Letter::email_changed(to, &new)));
     for account in own::accounts(&app, user_id, request).await? {
         let mut tx = own::inside(&app, account, user_id, request).await?;
         tx.note(Change::new("auth.user.email_changed", "user", user_id.into(), "email_changed"));

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Json, Known, Result};
+use web::{ClientAddress, Json, Known, Result};
 
 use super::{
     FactorRefusal,
@@ -18,6 +18,7 @@ use crate::{App, password};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewFactor {
     /// Theirs: a stolen access token is not enough.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
@@ -45,9 +46,10 @@ const BEGIN: LookUp = LookUp::new("select begin_factor from app.begin_factor($1)
 pub(crate) async fn begin_factor(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(NewFactor { password }): Json<NewFactor>,
 ) -> Result<Json<Enrolment>> {
-    let mine = password::show(&app, &who, password).await?;
+    let mine = password::show(&app, &who, from, password).await?;
     let shared = Shared::generate()?;
     let otpauth_uri = shared.uri(&mine.email)?;
     let qr_svg = picture(&otpauth_uri)?;

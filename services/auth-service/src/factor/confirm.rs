@@ -21,6 +21,7 @@ use crate::{App, mail::Letter, throttle::Of};
 #[serde(deny_unknown_fields)]
 pub(crate) struct FirstCode {
     /// What it shows.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, example = "287082")]
     code: SecretString,
 }

@@ -8,13 +8,16 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Error, Json, Known, RequestId, Result};
+use web::{Error, Json, KnownCaller, RequestId, Result};
 
-use super::token::Token;
+use super::{authorize, token::Token};
 use crate::{
     App, AuthRefusal, rights,
-    sessions::{Tokens, device::Device, hashing_failed, open_session_from, parent::Parent},
+    sessions::{
+        Tokens, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
+    },
     signup::Person,
+    throttle::Of,
 };
 
 /// Somebody who was invited and has signed up before.
@@ -22,6 +25,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
 }
@@ -31,29 +35,32 @@ pub(crate) struct Acceptance {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Newcomer {
     /// From the letter; it proves the address as well.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// What others call them.
     #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
     display_name: String,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 const OPEN: Scoped = Scoped::new(
-    "select email, role_id from app.invitations
+    "select email, role_id, coalesce(granted_by, created_by) from app.invitations
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
 const ACCEPT: ScopedWrite = ScopedWrite::new(
     "update app.invitations set accepted_at = now()
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
-/// Whoever was suspended does not come back by an invitation; whoever was removed does.
+/// Whoever was suspended does not come back by an invitation; whoever was removed does, and if they were suspended then, by
+/// somebody who could have ended that ($3).
 const JOIN: ScopedWrite = ScopedWrite::new(
     "insert into app.memberships as m (account_id, user_id, last_used_at) values ($1, $2, now())
-     on conflict (account_id, user_id) do update set status = 'active', version = m.version + 1, last_used_at = now()
-     where m.status <> 'suspended'",
+     on conflict (account_id, user_id) do update set status = 'active', removed_while_suspended = false, version = m.version + 1, last_used_at = now()
+     where m.status <> 'suspended' and (not m.removed_while_suspended or $3)",
 );
 const APPOINT: ScopedWrite = ScopedWrite::new(
     "insert into app.member_roles (account_id, user_id, role_id) values ($1, $2, $3) on conflict do nothing",
@@ -63,21 +70,21 @@ const MINE: LookUp = LookUp::new("select email from app.my_password()");
 /// Accept an invitation to my address.
 ///
 /// The answer is a session in the account; the one I have stays.
-#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
 pub(crate) async fn accept_invitation(
     State(app): State<App>,
-    Known(who): Known,
+    KnownCaller(who): KnownCaller,
     device: Device,
     Json(Acceptance { token }): Json<Acceptance>,
 ) -> Result<Json<Tokens>> {
-    let mut tx = app.db.begin_reading(&who).await?;
+    let (mut tx, parent) = begin_opening(&app, &who).await?;
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
-    let parent = Parent::of(&mut tx, &who).await?;
     tx.commit().await?;
     let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
     if invited.email.to_lowercase() != mine.to_lowercase() {
         return Err(AuthRefusal::InvitationInvalid.into());
     }
+    parent.leads_to(Some(invited.token.account))?;
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.system(Reason::SignIn).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
@@ -97,7 +104,9 @@ pub(crate) async fn join_by_invitation(
     let invited = Invited::by(&app, &new.token, request).await?;
     strength(new.password.expose_secret(), &[invited.email.as_str(), &new.display_name])
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    let hash = app.hasher.hash(new.password).await.map_err(hashing_failed)?;
+    let holders = [Of::Login(&invited.email), Of::From(device.address), Of::Account(invited.token.account)];
+    let place = app.hasher.place(&app.throttle.holders(&holders)).map_err(hashing_failed)?;
+    let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     #[expect(clippy::disallowed_methods, reason = "the person does not exist before this")]
     let mut tx = app.db.system(Reason::SignUp).await?;
     let person = Person { email: &invited.email, name: &new.display_name, password_hash: &hash };
@@ -107,7 +116,8 @@ pub(crate) async fn join_by_invitation(
         }
         added => added?,
     };
-    let tx = tx.enter(invited.token.account, user, request.0).await?;
+    let mut tx = tx.enter(invited.token.account, user, request.0).await?;
+    app.throttle.remember(&mut tx, &invited.email, device.address).await?;
     Ok(Json(invited.join(&app, tx, user, &device, None).await?))
 }
 
@@ -116,6 +126,7 @@ struct Invited {
     token: Token,
     email: String,
     role: Uuid,
+    grantor: UserId,
 }
 
 impl Invited {
@@ -124,9 +135,10 @@ impl Invited {
         #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
         let tx = app.db.system(Reason::SignIn).await?;
         let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
-        let open: Option<(String, Uuid)> = tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
-        let (email, role) = open.ok_or(AuthRefusal::InvitationInvalid)?;
-        Ok(Self { token, email, role })
+        let open: Option<(String, Uuid, UserId)> =
+            tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
+        let (email, role, grantor) = open.ok_or(AuthRefusal::InvitationInvalid)?;
+        Ok(Self { token, email, role, grantor })
     }
 
     /// Makes `user` a member, uses the invitation up, and opens their session.
@@ -138,12 +150,13 @@ impl Invited {
         device: &Device,
         parent: Option<Parent>,
     ) -> Result<Tokens> {
-        let Self { token: Token { account, id, hash }, role, .. } = self;
+        let Self { token: Token { account, id, hash }, role, grantor, .. } = self;
         rights::lock_for(&mut tx, user).await?;
+        let lets_in = authorize::authorize_acceptance(&mut tx, grantor, role, user).await?;
         let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
         let joined = joined.with(json!({ "invitation": id, "role_id": role }));
         if tx.write_unnoted::<()>(ACCEPT).bind(id).bind(hash).run().await? == 0
-            || tx.write_noted::<()>(JOIN, joined).bind(user).run().await? == 0
+            || tx.write_noted::<()>(JOIN, joined).bind(user).bind(lets_in).run().await? == 0
         {
             return Err(AuthRefusal::InvitationInvalid.into()); // used meanwhile, or the member is suspended
         }

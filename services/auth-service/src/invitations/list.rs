@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Error, Json, May, Query, Read, Result};
 
-use super::Invitation;
+use super::{Invitation, authorize};
 
 /// Part of the account's invitations, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -15,6 +15,7 @@ pub(crate) struct Invitations {
 
 const LIST: Scoped = Scoped::new(
     "select i.id, i.email, i.role_id, r.name as role, i.expires_at, i.created_at, i.created_by,
+            coalesce(i.granted_by, i.created_by) as granted_by,
             case when i.accepted_at is not null then 'accepted' when i.revoked_at is not null then 'revoked'
                  when i.expires_at < now() then 'expired' else 'open' end as status
      from app.invitations i join app.roles r on r.account_id = i.account_id and r.id = i.role_id
@@ -23,6 +24,8 @@ const LIST: Scoped = Scoped::new(
 );
 
 /// List who was invited.
+///
+/// An open invitation that nobody could accept at present says why.
 #[utoipa::path(get, path = "/api/v1/invitations", params(Paging), tag = "invitations")]
 pub(crate) async fn list_invitations(
     may: May<Read, Invitation>,
@@ -33,6 +36,7 @@ pub(crate) async fn list_invitations(
     let statement = tx.read::<Invitation>(LIST).bind(pager.after()).bind(pager.fetch());
     let mut data = statement.bind(None::<Uuid>).all().await?;
     let page = pager.page(&mut data, |invitation| invitation.id);
+    authorize::mark_unusable(&mut tx, &mut data).await?;
     Ok(Json(Invitations { data, page }))
 }
 

@@ -1,11 +1,14 @@
 //! Invitations: how somebody comes into an account that is there already.
 
 mod accept;
+mod authorize;
 mod invite;
 mod list;
+mod mine;
 mod revoke;
 mod token;
 
+use kernel::UserId;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
@@ -14,6 +17,7 @@ use uuid::Uuid;
 
 use crate::App;
 pub(crate) use list::Invitations;
+pub(crate) use mine::MyInvitations;
 pub(crate) use revoke::revoke_all_of;
 
 /// Somebody who is asked to come in.
@@ -32,6 +36,13 @@ pub(crate) struct Invitation {
     created_at: OffsetDateTime,
     /// Who invited them.
     created_by: Uuid,
+    /// Against whose rights it is held when it is accepted: who has sent it last.
+    #[schema(value_type = Uuid)]
+    granted_by: UserId,
+    /// Why nobody could accept it at present, though it is `open`.
+    #[sqlx(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_reason: Option<String>,
 }
 
 impl web::Subject for Invitation {
@@ -43,6 +54,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list::list_invitations, invite::invite))
         .routes(routes!(revoke::revoke_invitation))
         .routes(routes!(invite::resend_invitation))
+        .routes(routes!(mine::my_invitations))
         .routes(routes!(accept::accept_invitation))
         .routes(routes!(accept::join_by_invitation))
 }

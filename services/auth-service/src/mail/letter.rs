@@ -1,6 +1,8 @@
 use serde::Serialize;
 
-/// A letter: plain text, to one address. No `Debug`: it would end in a log, with its token.
+use super::UntrustedText;
+
+/// A letter: plain text, to one address. Text of others is [`UntrustedText`]. No `Debug`: it would end in a log, with its token.
 #[derive(Clone, Serialize)]
 pub struct Letter {
     pub(crate) to: String,
@@ -14,24 +16,24 @@ pub struct Letter {
 const NOT_YOU: &str = "If this was not you, there is nothing to do: nothing happens without this letter.";
 
 impl Letter {
-    fn new(to: &str, subject: impl Into<String>, text: String, token: Option<&str>) -> Self {
-        Self { to: to.to_owned(), subject: subject.into(), text, token: token.map(ToOwned::to_owned) }
+    fn new(to: &str, subject: &'static str, text: String, token: Option<&str>) -> Self {
+        Self { to: to.to_owned(), subject: subject.to_owned(), text, token: token.map(ToOwned::to_owned) }
     }
 
     /// With a link that holds a token. It stands after `#`, which browsers send to nobody.
-    fn leading(
-        to: &str,
-        subject: impl Into<String>,
-        why: &str,
-        link: &str,
-        token: &str,
-        until: &str,
-    ) -> Self {
+    fn leading(to: &str, subject: &'static str, why: &str, link: &str, token: &str, until: &str) -> Self {
         let text = format!("{why}\n\n{link}#token={token}\n\nIt is good once, for {until}.\n{NOT_YOU}\n");
         Self::new(to, subject, text, Some(token))
     }
 
-    pub(crate) fn confirm_signup(pages: &str, to: &str, account: &str, token: &str) -> Self {
+    /// `account`: its name, by an unknown author: the address may not be theirs.
+    pub(crate) fn confirm_signup(
+        pages: &str,
+        to: &str,
+        account: Option<&UntrustedText>,
+        token: &str,
+    ) -> Self {
+        let account = account.map_or("that you signed up for".to_owned(), ToString::to_string);
         let why = format!("Confirm that this address is yours, to open the account {account}:");
         Self::leading(to, "Confirm your address", &why, &format!("{pages}/confirm"), token, "24 hours")
     }
@@ -85,7 +87,7 @@ impl Letter {
         )
     }
 
-    pub(crate) fn email_is_to_change(to: &str, new: &str) -> Self {
+    pub(crate) fn email_is_to_change(to: &str, new: &UntrustedText) -> Self {
         let text = format!(
             "Your address is to become {new}, as soon as that is confirmed.\n\nIf this was not you, change your password \
              now.\n"
@@ -93,16 +95,15 @@ impl Letter {
         Self::new(to, "Your address is to change", text, None)
     }
 
-    pub(crate) fn email_changed(to: &str, new: &str) -> Self {
+    pub(crate) fn email_changed(to: &str, new: &UntrustedText) -> Self {
         let text = format!(
             "Your address is {new} from now on.\n\nIf this was not you, write to your administrator.\n"
         );
         Self::new(to, "Your address was changed", text, None)
     }
 
-    pub(crate) fn invitation(pages: &str, to: &str, account: &str, token: &str) -> Self {
-        let why = format!("You are invited to work in {account}:");
-        let subject = format!("An invitation to {account}");
-        Self::leading(to, subject, &why, &format!("{pages}/invitation"), token, "seven days")
+    pub(crate) fn invitation(pages: &str, to: &str, account: &UntrustedText, token: &str) -> Self {
+        let why = format!("You are invited to work in the account {account}:");
+        Self::leading(to, "An invitation", &why, &format!("{pages}/invitation"), token, "seven days")
     }
 }

@@ -3,6 +3,7 @@
 mod letter;
 mod outbox;
 mod smtp;
+mod untrusted_text;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use lettre::message::Mailbox;
 pub(crate) use letter::Letter;
 pub(crate) use outbox::{Outbox, dev_mail};
 use smtp::Smtp;
+pub(crate) use untrusted_text::UntrustedText;
 
 /// Why a letter is not taken.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{IfMatch, Json, Marked, May, Path, Result, Write};
+use web::{IfMatch, Json, Marked, May, Path, Result, Shown, Write};
 
 use super::{Kept, Member, MemberRefusal, Membership, find, is_service, shown};
 use crate::{
     invitations::revoke_all_of,
-    rights::{self, HeldRole, Rights},
+    rights::{self, HeldRole, Rights, RightsChange},
     sessions::end::end_all,
 };
 
@@ -65,22 +65,29 @@ pub(crate) async fn change_member(
     Path(id): Path<UserId>,
     seen: IfMatch,
     Json(asked): Json<MemberChange>,
-) -> Result<Marked<Member>> {
+) -> Result<Marked<Shown<Member>>> {
     let mut tx = may.begin().await?;
     let author = rights::lock(&mut tx, may.who()).await?;
     let member = find(&mut tx, id).await?;
     if seen != member.version {
-        let now = shown(&mut tx, member).await?;
-        return Err(web::Error::Stale("member", serde_json::to_value(now.1).ok()));
+        let now = may.shown(shown(&mut tx, member).await?.1)?;
+        return Err(web::Error::Stale("member", Some(now.into_json()?)));
     }
     if id == may.who().user() {
         return Err(MemberRefusal::OwnRights.into());
     }
-    author.may_change(&Rights::of(member.roles.0.clone()))?;
-    let given = match &asked.roles {
-        Some(wanted) => Some(appoint(&mut tx, &author, &member, wanted).await?),
+    let held = Rights::of(member.roles.0.clone());
+    author.may_change(&held)?;
+    let roles = match &asked.roles {
+        Some(wanted) => Some(fitting(&mut tx, id, wanted).await?),
         None => None,
     };
+    author.authorize(&mut tx, &gains(&member, &held, roles.as_deref(), asked.status)).await?;
+    if let Some(roles) = &roles {
+        tx.write_unnoted::<()>(TAKE).bind(id).run().await?;
+        give(&mut tx, id, roles).await?;
+    }
+    let given = roles.map(|roles| Rights::of(roles).names());
     if asked.status == Some(Status::Suspended) {
         revoke_all_of(&mut tx, id).await?;
         end_all(&mut tx, id, "suspended").await?;
@@ -93,28 +100,31 @@ pub(crate) async fn change_member(
     tx.write_noted::<()>(MARK, change).bind(id).bind(status).run().await?;
     rights::renew(&mut tx, &[id]).await?;
     let member = find(&mut tx, id).await?;
-    let answer = shown(&mut tx, member).await?;
+    let Marked(version, member) = shown(&mut tx, member).await?;
+    let member = may.shown(member)?;
     tx.commit().await?;
-    Ok(answer)
+    Ok(Marked(version, member))
 }
 
-/// Gives the member these roles in place of theirs; tells their names.
-pub(crate) async fn appoint(
-    tx: &mut TenantTx,
-    author: &Rights,
+/// The change of rights; for a member who becomes active again, from none.
+fn gains(
     member: &Kept,
-    wanted: &[Uuid],
-) -> Result<Vec<String>> {
+    held: &Rights,
+    roles: Option<&[HeldRole]>,
+    status: Option<Status>,
+) -> Vec<RightsChange> {
+    let let_in = member.status == "suspended" && status == Some(Status::Active);
+    let before = if let_in { Rights::default() } else { held.clone() };
+    RightsChange::of_roles(Some(member.user_id), before, roles.unwrap_or(&held.roles))
+}
+
+/// The requested roles of `member`; a service account cannot be an owner.
+async fn fitting(tx: &mut TenantTx, member: UserId, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
     let roles = roles(tx, wanted).await?;
-    for role in roles.iter().filter(|role| !member.roles.iter().any(|held| held.id == role.id)) {
-        author.may_give(role)?;
-    }
-    if roles.iter().any(HeldRole::is_owner) && is_service(tx, member.user_id).await? {
+    if roles.iter().any(HeldRole::is_owner) && is_service(tx, member).await? {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }
-    tx.write_unnoted::<()>(TAKE).bind(member.user_id).run().await?;
-    give(tx, member.user_id, &roles).await?;
-    Ok(roles.into_iter().map(|role| role.name).collect())
+    Ok(roles)
 }
 
 /// The account's roles of these ids: all of them, or a refusal.
@@ -122,8 +132,13 @@ pub(crate) async fn roles(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<Held
     let mut ids = wanted.to_vec();
     ids.sort_unstable();
     ids.dedup();
-    let roles: Vec<HeldRole> = tx.read::<HeldRole>(ROLES).bind(&ids).all().await?;
+    let roles = known_roles(tx, &ids).await?;
     if roles.len() == ids.len() { Ok(roles) } else { Err(MemberRefusal::RoleUnknown.into()) }
+}
+
+/// Those of the account's roles that have one of these ids.
+pub(crate) async fn known_roles(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<HeldRole>> {
+    Ok(tx.read::<HeldRole>(ROLES).bind(ids).all().await?)
 }
 
 /// Gives roles to somebody who has none of them; part of a change that is noted.

@@ -3,9 +3,9 @@ use db::{PageInfo, Pager, Paging, Scoped};
 use kernel::{Id, User, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Json, Marked, May, Path, Query, Read, Result};
+use web::{Error, Json, Marked, May, Path, Query, Read, Result};
 
-use super::{Kept, Member, Membership, find, lock::locked_until, named, shown};
+use super::{Kept, KnownMember, Member, Membership, find, former, lock::locked_until, named, shown};
 use crate::App;
 
 /// Part of the account's members.
@@ -38,15 +38,20 @@ pub(crate) async fn list_members(
 }
 
 /// Find a member.
+///
+/// Of somebody who has left the account, or was removed from it, the name and `"status": "removed"`; such people are in no list.
 #[utoipa::path(get, path = "/api/v1/members/{id}", params(Id<User>), tag = "members")]
 pub(crate) async fn find_member(
     State(app): State<App>,
     may: May<Read, Membership>,
     Path(id): Path<UserId>,
-) -> Result<Marked<Member>> {
+) -> Result<Marked<KnownMember>> {
     let mut tx = may.begin_reading().await?;
-    let member = find(&mut tx, id).await?;
+    let member = match find(&mut tx, id).await {
+        Err(Error::NotFound(_)) => return former::find(&mut tx, id).await,
+        found => found?,
+    };
     let Marked(version, mut member) = shown(&mut tx, member).await?;
     member.locked_until = locked_until(&app, &mut tx, &member.email).await?;
-    Ok(Marked(version, member))
+    Ok(Marked(version, KnownMember::Present(member)))
 }

@@ -1,6 +1,7 @@
 //! Members: who works in the account, and as what.
 
 mod change;
+mod former;
 mod list;
 mod lock;
 mod owner;
@@ -19,7 +20,8 @@ use uuid::Uuid;
 use web::{Error, Marked, Result};
 
 use crate::{App, rights::HeldRole};
-pub(crate) use change::roles;
+pub(crate) use change::{known_roles, roles};
+pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
 pub(crate) use remove::{count_owners, depart};
@@ -132,6 +134,12 @@ async fn profile(tx: &mut TenantTx, id: UserId) -> Result<Option<Profile>> {
 async fn shown(tx: &mut TenantTx, member: Kept) -> Result<Marked<Member>> {
     let member = named(tx, vec![member]).await?.pop().ok_or(Error::NotFound("member"))?;
     Ok(Marked(member.version, member))
+}
+
+/// The same of somebody who is there, by their id.
+pub(crate) async fn shown_now(tx: &mut TenantTx, id: UserId) -> Result<Member> {
+    let member = find(tx, id).await?;
+    Ok(shown(tx, member).await?.1)
 }
 
 impl Kept {

@@ -15,6 +15,14 @@ pub(crate) enum MemberRefusal {
     /// Somebody has to be left who may do everything.
     #[error("the last owner cannot leave; make somebody else the owner first")]
     LastOwner,
+    /// See `check_token_size`.
+    #[error(
+        "a member has at most 20 roles, whose names, permissions and hidden fields together take at most 5000 bytes in a token"
+    )]
+    TooManyRights,
+    /// A suspension is ended by an administrator only.
+    #[error("you are suspended in this account: who suspended you can let you in again, or remove you")]
+    Suspended,
     /// Not one of the account's.
     #[error("the account has no such role")]
     RoleUnknown,
@@ -33,6 +41,8 @@ impl Refusal for MemberRefusal {
             Self::OwnersOnly => "owners-only",
             Self::OwnRights => "own-rights",
             Self::LastOwner => "last-owner",
+            Self::TooManyRights => "too-many-rights",
+            Self::Suspended => "member-suspended",
             Self::RoleUnknown => "role-unknown",
             Self::MemberUnknown => "member-unknown",
             Self::SuccessorUnfit => "successor-unfit",
@@ -42,8 +52,10 @@ impl Refusal for MemberRefusal {
     fn sort(&self) -> Sort {
         match self {
             Self::BeyondOwnRights(_) | Self::OwnersOnly | Self::OwnRights => Sort::Forbidden,
-            Self::LastOwner => Sort::Conflict,
-            Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => Sort::Invalid,
+            Self::LastOwner | Self::Suspended => Sort::Conflict,
+            Self::TooManyRights | Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => {
+                Sort::Invalid
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
 const GO: ScopedWrite = ScopedWrite::new(
     "with roles as (delete from app.member_roles where account_id = $1 and user_id = $2),
           teams as (delete from app.team_members where account_id = $1 and user_id = $2)
-     update app.memberships set status = 'removed', version = version + 1 where account_id = $1 and user_id = $2",
+     update app.memberships set status = 'removed', removed_while_suspended = status = 'suspended', version = version + 1 where account_id = $1 and user_id = $2",
 );
 const OWNERS: Scoped = Scoped::new(
     "select count(*) from app.member_roles h
@@ -26,7 +26,7 @@ const OWNERS: Scoped = Scoped::new(
 /// Remove a member.
 ///
 /// Their sessions in this account end with their very next request; what they own stays theirs until somebody else is
-/// given it. An invitation brings them back.
+/// given it. An invitation brings them back: if they were suspended, one of somebody who may change members.
 #[utoipa::path(delete, path = "/api/v1/members/{id}", params(Id<User>, IfMatch), tag = "members")]
 pub(crate) async fn remove_member(
     may: May<Delete, Membership>,
@@ -37,8 +37,8 @@ pub(crate) async fn remove_member(
     let author = rights::lock(&mut tx, may.who()).await?;
     let member = find(&mut tx, id).await?;
     if seen != member.version {
-        let now = shown(&mut tx, member).await?;
-        return Err(web::Error::Stale("member", serde_json::to_value(now.1).ok()));
+        let now = may.shown(shown(&mut tx, member).await?.1)?;
+        return Err(web::Error::Stale("member", Some(now.into_json()?)));
     }
     if id == may.who().user() {
         return Err(MemberRefusal::OwnRights.into());
@@ -54,6 +54,7 @@ pub(crate) async fn depart(tx: &mut TenantTx, user: UserId, how: &'static str) -
     let gone = Change::new(&format!("auth.member.{how}"), "member", user.into(), how);
     tx.write_noted::<()>(GO, gone.with(json!({ "status": "removed" }))).bind(user).run().await?;
     revoke_all_of(tx, user).await?;
+    rights::renew(tx, &[user]).await?; // the keys that they have given
     end_all(tx, user, how).await
 }
 

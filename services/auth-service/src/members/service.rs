@@ -5,14 +5,14 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Answered, Begun, Created, IdempotencyKey, Json, May, Once, Result, Write};
+use web::{Answered, Begun, Created, IdempotencyKey, Json, May, Once, Result, Shown, Write};
 
 use super::{
     Member, MemberRefusal, Membership,
     change::{give, roles},
     find, shown,
 };
-use crate::rights::{self, HeldRole};
+use crate::rights::{self, HeldRole, Rights, RightsChange};
 
 /// A program that is to work in the account.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -40,7 +40,7 @@ pub(crate) async fn add_service_account(
     may: May<Write, Membership>,
     key: Option<IdempotencyKey>,
     Json(new): Json<NewService>,
-) -> Result<Answered<Created<Member>>> {
+) -> Result<Answered<Created<Shown<Member>>>> {
     let once = Once::of(key, &new)?;
     let mut tx = match once.begin(may.begin().await?).await? {
         Begun::First(tx) => tx,
@@ -48,9 +48,7 @@ pub(crate) async fn add_service_account(
     };
     let author = rights::lock(&mut tx, may.who()).await?;
     let roles = roles(&mut tx, &new.role_ids).await?;
-    for role in &roles {
-        author.may_give(role)?;
-    }
+    author.authorize(&mut tx, &RightsChange::of_roles(None, Rights::default(), &roles)).await?;
     if roles.iter().any(HeldRole::is_owner) {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }
@@ -61,6 +59,6 @@ pub(crate) async fn add_service_account(
     tx.write_noted::<()>(JOIN, added).bind(id).run().await?;
     give(&mut tx, id, &roles).await?;
     let member = find(&mut tx, id).await?;
-    let shown = shown(&mut tx, member).await?;
-    once.answer(tx, Created(format!("/api/v1/members/{id}"), shown.1)).await
+    let member = may.shown(shown(&mut tx, member).await?.1)?;
+    once.answer(tx, Created(format!("/api/v1/members/{id}"), member)).await
 }

@@ -13,6 +13,7 @@ use super::{
     Parts,
     connection::{ConnectionId, seal},
     list::Shown,
+    public_mail,
 };
 use crate::{App, AuthRefusal, accounts::Rules, rights, sessions::fresh};
 
@@ -29,9 +30,10 @@ pub(crate) struct NewConnection {
     #[schema(example = "nexo")]
     client_id: String,
     /// Given with it. Kept sealed, and never shown again.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     client_secret: SecretString,
-    /// People with an e-mail of this domain log in there; it must be that of your own e-mail.
+    /// People with an e-mail of this domain log in there; it must be that of your own e-mail, and none of public mailboxes.
     #[validate(length(min = 1, max = 253), custom(function = "web::ascii"))]
     #[schema(example = "acme.test")]
     domain: String,
@@ -55,7 +57,10 @@ pub(crate) async fn create_oidc_connection(
 ) -> Result<Created<Shown>> {
     let (parts, who) = (app.oidc.parts()?, may.who());
     fresh(&mut may.begin_reading().await?, who).await?; // before the provider is asked: that tells what answers
-    new.domain = new.domain.to_lowercase();
+    new.domain = new.domain.trim().to_lowercase();
+    if public_mail::is_public(&new.domain) {
+        return Err(AuthRefusal::OidcDomainPublic.into());
+    }
     bounded(&new.client_secret)?;
     there(parts, &new.issuer).await?;
     let id = ConnectionId::new();

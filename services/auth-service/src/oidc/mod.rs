@@ -15,6 +15,7 @@ mod outbound;
 mod pending;
 mod person;
 mod providers;
+mod public_mail;
 pub(crate) mod remove;
 pub(crate) mod start;
 

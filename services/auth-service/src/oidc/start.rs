@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Error, Json, RequestId, Result};
+use web::{Json, RequestId, Result};
 
 use super::{
     client::{Client, client, unavailable},
@@ -18,18 +18,20 @@ use super::{
 };
 use crate::{App, AuthRefusal};
 
-/// Somebody who wants to log in at their provider. One of the two is enough.
+/// Somebody who wants to log in at the provider of an account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Start {
-    /// Theirs: its domain leads to the provider.
+    /// The slug of the account to work in, which leads to its provider. An e-mail alone leads nowhere: nobody has proven that its
+    /// domain is theirs.
+    #[validate(length(min = 1, max = 48))]
+    #[schema(example = "acme-ltd")]
+    account: String,
+    /// Theirs: the provider is told it, if its domain is connected to the account.
+    #[serde(default, deserialize_with = "web::trimmed_option")]
     #[validate(length(min = 3, max = 254))]
     #[schema(example = "ana@acme.test")]
     email: Option<String>,
-    /// The slug of the account to work in.
-    #[validate(length(min = 1, max = 48))]
-    #[schema(example = "acme-ltd")]
-    account: Option<String>,
 }
 
 /// Where the login goes on.
@@ -78,9 +80,6 @@ pub(crate) async fn start_oidc_login(
 }
 
 async fn find(app: &App, request: RequestId, start: &Start) -> Result<(AccountId, Connection)> {
-    if start.email.is_none() && start.account.is_none() {
-        return Err(Error::invalid("/email", "required", "is required, or account is"));
-    }
     let domain = match start.email.as_deref() {
         Some(email) => Some(domain_of(email).ok_or(AuthRefusal::OidcNotConfigured)?),
         None => None,

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Error, Json, Known, NoContent, RequestId, Result};
+use web::{ClientAddress, Error, Json, Known, NoContent, RequestId, Result};
 
 use super::{
     end_everywhere,
@@ -22,9 +22,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
     /// The one they have.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     current_password: SecretString,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     new_password: SecretString,
 }
@@ -39,12 +41,14 @@ const REPLACE: LookUp = LookUp::new("select from app.replace_password_hash($1)")
 pub(crate) async fn change_password(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(asked): Json<NewPassword>,
 ) -> Result<NoContent> {
-    let Mine { email, counted } = show(&app, &who, asked.current_password).await?;
+    let Mine { email, counted, holders } = show(&app, &who, from, asked.current_password).await?;
     strength(asked.new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
-    let hash = app.hasher.hash(asked.new_password).await.map_err(hashing_failed)?;
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    let hash = place.hash(asked.new_password).await.map_err(hashing_failed)?;
     // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
     end_everywhere(&app, who.user(), RequestId(who.request()), Some(who.account())).await?;
     let mut tx = app.db.begin(&who).await?;

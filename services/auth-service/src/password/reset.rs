@@ -24,9 +24,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reset {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// Hard to guess: judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     new_password: SecretString,
 }
@@ -51,7 +53,7 @@ pub(crate) async fn request_password_reset(
     from: ClientAddress,
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
-    app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
+    app.throttle.count(&app, &[Of::Mail(&email), Of::LettersFrom(from)]).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
     let mut tx = app.db.system(Reason::SignIn).await?;
@@ -73,18 +75,21 @@ pub(crate) async fn request_password_reset(
 
 /// Set another password, with the token of the letter.
 ///
-/// Every session of mine ends, in every account.
+/// Every session of mine ends, in every account, and a wait for wrong passwords ends too.
 #[utoipa::path(post, path = "/api/v1/auth/password/reset/confirm", tag = "auth", security(()))]
 pub(crate) async fn reset_password(
     State(app): State<App>,
     request: RequestId,
+    from: ClientAddress,
     Json(Reset { token, new_password }): Json<Reset>,
 ) -> Result<NoContent> {
     let token = one_time::hash_of(&token);
     let Whose { user_id, email } = whose(&app, &token).await?.ok_or(AuthRefusal::TokenInvalid)?;
     strength(new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
-    let hash = app.hasher.hash(new_password).await.map_err(hashing_failed)?;
+    let holders = app.throttle.holders(&[Of::Login(&email), Of::From(from)]);
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    let hash = place.hash(new_password).await.map_err(hashing_failed)?;
     // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
     end_everywhere(&app, user_id, request, None).await?;
     #[expect(clippy::disallowed_methods, reason = "the token says whose password it is")]
@@ -98,6 +103,8 @@ pub(crate) async fn reset_password(
     if first != Some((true,)) {
         return Err(AuthRefusal::TokenInvalid.into()); // shown twice at once
     }
+    // Whoever reads the letter does not wait for those who guessed the password of before.
+    app.throttle.key(Of::Login(&email)).forgive_outside(&mut tx).await?;
     tx.commit().await?;
     let told = app.mail.post(Letter::password_changed(&email)); // whatever becomes of the rest
     end_everywhere(&app, user_id, request, None).await?;

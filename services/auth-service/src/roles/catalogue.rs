@@ -1,4 +1,4 @@
-use identity::{STANDARD_ROLES, SUBJECTS};
+use identity::{HIDEABLE_FIELDS, STANDARD_ROLES, SUBJECTS};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Json, Known};
@@ -24,6 +24,9 @@ struct Permitted {
     scoped: bool,
     /// As roles write them.
     permissions: Vec<String>,
+    /// The fields of its records that a role may hide, as roles write them.
+    #[schema(example = json!(["client.credit_limit"]))]
+    hidden_fields: Vec<String>,
 }
 
 /// A role that every account has.
@@ -43,10 +46,17 @@ pub(crate) async fn permissions(_: Known) -> Json<Catalogue> {
         actions: subject.actions,
         scoped: subject.records,
         permissions: subject.actions.iter().map(|action| format!("{}:{action}", subject.name)).collect(),
+        hidden_fields: hideable(subject.name),
     });
     let standard_roles = STANDARD_ROLES
         .iter()
         .map(|role| Standard { name: role.name, priority: role.priority, permissions: role.permissions })
         .collect();
     Json(Catalogue { data: data.collect(), scopes: &["own", "team"], standard_roles })
+}
+
+fn hideable(resource: &str) -> Vec<String> {
+    let of = HIDEABLE_FIELDS.iter().filter(|of| of.resource == resource);
+    let names = of.flat_map(|of| of.required.iter().chain(of.optional));
+    names.map(|name| format!("{resource}.{name}")).collect()
 }

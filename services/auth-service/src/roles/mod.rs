@@ -4,7 +4,7 @@ mod catalogue;
 mod write;
 
 use db::{Field, Kind, Refusal, Resource, Sort};
-use identity::{Permission, SUBJECTS};
+use identity::{HiddenField, Permission, Permissions};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -30,16 +30,24 @@ pub(crate) struct Role {
     #[validate(range(min = 0, max = 100))]
     priority: i32,
     /// What it lets one do, such as `client:read`, `client:*` or `client:write@own`.
+    #[serde(deserialize_with = "web::each_once")]
     #[validate(length(max = 100), custom(function = "permissions"))]
     #[schema(example = json!(["client:read", "client:write@own"]))]
     pub(crate) permissions: Vec<String>,
-    /// Fields that it does not show, such as `client.credit_limit`.
-    #[serde(default)]
+    /// Fields that it does not show, such as `client.credit_limit`. What every record has cannot be hidden (its id, version
+    /// and times), nor can a field be that a record needs which the role lets one create.
+    #[serde(default, deserialize_with = "web::each_once")]
     #[validate(length(max = 50), custom(function = "fields"))]
     pub(crate) hidden_fields: Vec<String>,
     /// Whether it is one of the five that every account has, which cannot be changed.
     #[serde(default)]
     pub(crate) standard: bool,
+}
+
+impl Role {
+    fn rights(&self) -> Permissions {
+        Permissions::new(&self.permissions).hiding(self.hidden_fields.iter().cloned())
+    }
 }
 
 impl Resource for Role {
@@ -60,7 +68,13 @@ impl Resource for Role {
         if after.standard || before.is_some_and(|before| before.standard) {
             return Err(RoleRefusal::Standard);
         }
-        if after.priority >= 80 { Err(RoleRefusal::PriorityTooHigh) } else { Ok(()) }
+        if after.priority >= 80 {
+            return Err(RoleRefusal::PriorityTooHigh);
+        }
+        match after.rights().hidden_required_field() {
+            Some(field) => Err(RoleRefusal::HidesRequired(field.to_owned())),
+            None => Ok(()),
+        }
     }
 
     fn constraint(name: &str) -> Option<RoleRefusal> {
@@ -69,7 +83,7 @@ impl Resource for Role {
 }
 
 /// Why a role cannot be written so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RoleRefusal {
     /// See `uq_roles_name`.
     #[error("another role has this name")]
@@ -80,6 +94,9 @@ pub(crate) enum RoleRefusal {
     /// The standard roles of owners and administrators come first.
     #[error("a role of one's own has a priority from 0 to 79")]
     PriorityTooHigh,
+    /// Nothing could be created by it. Holds the field.
+    #[error("`{0}` is required, so a role that may create what it belongs to cannot hide it")]
+    HidesRequired(String),
     /// Somebody holds it.
     #[error("members hold this role; give them another one first")]
     InUse,
@@ -94,6 +111,7 @@ impl Refusal for RoleRefusal {
             Self::NameTaken => "role-name-taken",
             Self::Standard => "role-standard",
             Self::PriorityTooHigh => "role-priority-too-high",
+            Self::HidesRequired(_) => "role-hides-required",
             Self::InUse => "role-in-use",
             Self::OwnRole => "role-own",
         }
@@ -101,7 +119,7 @@ impl Refusal for RoleRefusal {
 
     fn sort(&self) -> Sort {
         match self {
-            Self::PriorityTooHigh => Sort::Invalid,
+            Self::PriorityTooHigh | Self::HidesRequired(_) => Sort::Invalid,
             Self::NameTaken | Self::Standard | Self::InUse => Sort::Conflict,
             Self::OwnRole => Sort::Forbidden,
         }
@@ -111,6 +129,7 @@ impl Refusal for RoleRefusal {
         match self {
             Self::NameTaken => Some("/name"),
             Self::PriorityTooHigh => Some("/priority"),
+            Self::HidesRequired(_) => Some("/hidden_fields"),
             _ => None,
         }
     }
@@ -124,17 +143,8 @@ pub(crate) fn permissions(texts: &[String]) -> Result<(), ValidationError> {
 }
 
 fn fields(texts: &[String]) -> Result<(), ValidationError> {
-    let known = |text: &str| {
-        let (resource, field) = text.split_once('.')?;
-        let records = SUBJECTS.iter().any(|subject| subject.records && subject.name == resource);
-        let plain = !field.is_empty()
-            && field.len() <= 50
-            && field.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        (records && plain).then_some(())
-    };
     for text in texts {
-        known(text)
-            .ok_or_else(|| problem("field", format!("`{text}` is not of the form client.credit_limit")))?;
+        text.parse::<HiddenField>().map_err(|error| problem("field", format!("`{text}` {error}")))?;
     }
     Ok(())
 }

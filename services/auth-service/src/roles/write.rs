@@ -1,7 +1,6 @@
 //! Changes to roles. Each takes the account's lock on rights, and nobody gives what they do not have.
 
 use db::{Scoped, TenantTx};
-use identity::Permissions;
 use kernel::{Id, UserId};
 use uuid::Uuid;
 use web::{
@@ -10,7 +9,7 @@ use web::{
 };
 
 use super::{Role, RoleRefusal};
-use crate::rights::{self, Rights};
+use crate::rights::{self, Grantor, HeldRole, RightsChange};
 
 const HOLDERS: Scoped =
     Scoped::new("select user_id from app.member_roles where account_id = $1 and role_id = $2");
@@ -27,7 +26,7 @@ pub(crate) async fn create_role(
         Begun::First(tx) => tx,
         Begun::Again(answer) => return Ok(answer),
     };
-    rights::lock(&mut tx, may.who()).await?.reach(&rights_of(&new))?;
+    rights::lock(&mut tx, may.who()).await?.authorize_role(&mut tx, &held(Uuid::nil(), &new)).await?;
     let record = db::insert(&mut tx, &new).await?;
     let made = Made(db::visible(&mut tx, record).await?);
     once.answer_with::<Role, _>(tx, made).await
@@ -35,7 +34,8 @@ pub(crate) async fn create_role(
 
 /// Change a role.
 ///
-/// It takes effect at once: whoever holds it gets a new access token by a refresh.
+/// It takes effect at once: whoever holds it gets a new access token by a refresh. Nobody widens it beyond their own rights,
+/// nor beyond what they could give to each who holds it.
 #[utoipa::path(patch, path = "/api/v1/roles/{id}", params(Id<Role>, IfMatch), tag = "roles",
     request_body(content = Role, content_type = "application/merge-patch+json"))]
 pub(crate) async fn change_role(
@@ -50,7 +50,7 @@ pub(crate) async fn change_role(
     seen.holds(&mut tx, &before).await?;
     let after: Role = patch.onto(&before.data)?;
     let holders = others_role(&mut tx, &author, id, &before.data).await?;
-    author.reach(&rights_of(&after))?;
+    widen(&mut tx, &author, &held(id.into(), &after), &holders).await?;
     let record = db::change(&mut tx, &before, &after).await?;
     rights::renew(&mut tx, &holders).await?;
     let shown = db::visible(&mut tx, record).await?;
@@ -81,15 +81,35 @@ pub(crate) async fn remove_role(
 }
 
 /// Whoever holds the role, provided that `author` may do at least as much and does not hold it.
-async fn others_role(tx: &mut TenantTx, author: &Rights, id: Id<Role>, role: &Role) -> Result<Vec<UserId>> {
-    if author.roles.iter().any(|held| held.id == Uuid::from(id)) && !role.standard {
+async fn others_role(tx: &mut TenantTx, author: &Grantor, id: Id<Role>, role: &Role) -> Result<Vec<UserId>> {
+    if author.holds(id.into()) && !role.standard {
         return Err(RoleRefusal::OwnRole.into());
     }
-    author.reach(&rights_of(role))?;
+    author.reach(&role.rights())?;
     let holders: Vec<(UserId,)> = tx.read(HOLDERS).bind(id).all().await?;
     Ok(holders.into_iter().map(|(holder,)| holder).collect())
 }
 
-fn rights_of(role: &Role) -> Permissions {
-    Permissions::new(&role.permissions).hiding(role.hidden_fields.iter().cloned())
+/// Grants the changed role to each of its holders, beside their other roles.
+async fn widen(tx: &mut TenantTx, author: &Grantor, role: &HeldRole, holders: &[UserId]) -> Result<()> {
+    let mut gains = vec![RightsChange::of_role(role)];
+    if !holders.is_empty() {
+        let all = rights::of_members(tx, holders).await?;
+        gains.extend(all.into_iter().map(|(holder, before)| {
+            let after = before.with(role);
+            RightsChange { to: Some(holder), before, after }
+        }));
+    }
+    author.authorize(tx, &gains).await
+}
+
+fn held(id: Uuid, role: &Role) -> HeldRole {
+    HeldRole {
+        id,
+        name: role.name.clone(),
+        priority: role.priority,
+        standard: role.standard,
+        permissions: role.permissions.clone(),
+        hidden_fields: role.hidden_fields.clone(),
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod parent;
+pub(crate) mod person;
 pub(crate) mod refresh;
 pub(crate) mod step_up;
 
@@ -31,7 +32,7 @@ pub(crate) struct Tokens {
     /// The access token's life, in seconds.
     #[schema(example = 600)]
     expires_in: u64,
-    /// Gets the next pair, once.
+    /// Gets the next pair.
     refresh_token: String,
     /// The person.
     #[schema(value_type = uuid::Uuid)]
@@ -56,6 +57,10 @@ const OPEN: ScopedWrite = ScopedWrite::new(
     "insert into app.sessions (account_id, id, user_id, seed, user_agent, ip, authenticated_at, expires_at)
      select $1, $2, $3, $4, $5, $6, coalesce($7, now()), least(now() + make_interval(hours => a.session_hours), $8) from app.accounts a where a.account_id = $1",
 );
+
+/// Whoever keeps an account's provider speaks for the person in this account, and in no other.
+pub(crate) const AT_PROVIDER: ScopedWrite =
+    ScopedWrite::new("update app.sessions set via = 'provider' where account_id = $1 and id = $2");
 
 /// Opens a session of `user`, who has just shown who they are, in the transaction's account.
 pub(crate) async fn open_session(
@@ -85,8 +90,11 @@ pub(crate) async fn open_session_from(
     let opened = Change::new("auth.session.opened", "session", session.into(), "opened").with(told);
     let statement = tx.write_noted::<()>(OPEN, opened).bind(session).bind(user);
     let statement = statement.bind(&seed[..]).bind(&device.agent).bind(device.ip());
-    let (since, until) = (parent.map(|parent| parent.since), parent.map(|parent| parent.until));
+    let (since, until) = (parent.map(|parent| parent.since), parent.and_then(|parent| parent.until));
     statement.bind(since).bind(until).run().await?;
+    if parent.is_some_and(|parent| parent.only.is_some()) {
+        tx.write_unnoted::<()>(AT_PROVIDER).bind(session).run().await?;
+    }
     tokens(app, tx, account, &Opened { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
 
@@ -121,9 +129,12 @@ async fn tokens(app: &App, tx: &mut TenantTx, account: AccountId, session: &Open
     })
 }
 
-/// A full queue passes; a hash that cannot be read does not.
+const SHARE_TAKEN: &str = "too many passwords of this e-mail, address or account are looked at at once; wait as long as Retry-After says";
+
+/// A full queue passes, and so does a full share of it; a hash that cannot be read does not.
 pub(crate) fn hashing_failed(error: HashError) -> Error {
     match error {
+        HashError::ShareTaken => Error::TooMany(SHARE_TAKEN, 1),
         HashError::Busy | HashError::Stopped => Error::Unavailable(error.into()),
         HashError::Unusable => Error::Internal(error.into()),
     }

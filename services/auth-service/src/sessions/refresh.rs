@@ -18,6 +18,7 @@ use crate::{App, AuthRefusal};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
     /// From the last answer.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     refresh_token: SecretString,
 }
@@ -29,7 +30,6 @@ struct Kept {
     epoch: i32,
     generation: i32,
     ended: bool,
-    just_rotated: bool,
 }
 
 /// What becomes of a refresh token that is shown.
@@ -37,7 +37,7 @@ struct Kept {
 enum Use {
     /// The current one: the next takes its place.
     Rotates,
-    /// The one before, within moments: the answer was lost, and is given again.
+    /// The one before: the answer was lost, or two asked at once; the successor is given again until somebody uses it.
     Repeats,
     /// An older one: somebody kept a copy.
     Betrays,
@@ -47,14 +47,14 @@ impl Kept {
     fn use_of(&self, generation: i32) -> Use {
         match self.generation - generation {
             0 => Use::Rotates,
-            1 if self.just_rotated => Use::Repeats,
+            1 => Use::Repeats,
             _ => Use::Betrays,
         }
     }
 }
 
 const FIND: Scoped = Scoped::new(
-    "select s.user_id, s.seed, s.epoch, s.generation, s.rotated_at > now() - interval '10 seconds' as just_rotated,
+    "select s.user_id, s.seed, s.epoch, s.generation,
             s.revoked_at is not null or s.expires_at < now() or s.rotated_at < now() - make_interval(mins => a.session_idle_minutes) as ended
      from app.sessions s join app.accounts a on a.account_id = s.account_id where s.account_id = $1 and s.id = $2 and s.kind = 'login' for update of s",
 );
@@ -71,8 +71,8 @@ pub(crate) const STILL_HERE: LookUp =
 
 /// Get the next pair of tokens.
 ///
-/// A refresh token is good once. Shown again, it ends the session: somebody has a copy. Only within ten seconds of its
-/// use it gives the same successor again, for a client whose answer was lost.
+/// Shown again, a refresh token gives the same successor again, for a client whose answer was lost. Once that one was used, it
+/// ends the session: somebody has a copy.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", security(()))]
 pub(crate) async fn refresh(
     State(app): State<App>,

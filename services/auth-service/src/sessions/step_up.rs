@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Json, Known, NoContent, Result};
+use web::{ClientAddress, Json, Known, NoContent, Result};
 
 use crate::{
     App, AuthRefusal,
@@ -21,9 +21,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepUp {
     /// Theirs.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password)]
     password: SecretString,
     /// What their authenticator app shows, or a recovery code; required of whoever has a second factor.
+    #[serde(default, deserialize_with = "crate::form::some_secret")]
     #[schema(value_type = Option<String>, example = "287082")]
     code: Option<SecretString>,
 }
@@ -59,9 +61,10 @@ const RENEW: ScopedWrite =
 pub(crate) async fn step_up(
     State(app): State<App>,
     Known(who): Known,
+    from: ClientAddress,
     Json(StepUp { password, code }): Json<StepUp>,
 ) -> Result<NoContent> {
-    let mine = password::show(&app, &who, password).await?;
+    let mine = password::show(&app, &who, from, password).await?;
     let attempt = Attempt::count(&app, who.user(), code).await?;
     let mut tx = app.db.begin(&who).await?;
     attempt.pass(&app, &mut tx, At::Inside).await?;

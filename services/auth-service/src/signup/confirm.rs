@@ -21,9 +21,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirmation {
     /// From the letter.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String)]
     token: SecretString,
     /// The one that they signed up with: whoever signed up with somebody else's address does not come in by their click.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
 }
@@ -51,8 +53,9 @@ pub(crate) async fn confirm_registration(
     Json(shown): Json<Confirmation>,
 ) -> Result<Created<Tokens>> {
     let token = one_time::hash_of(&shown.token);
-    let place = app.hasher.place().map_err(hashing_failed)?;
-    let counted = app.throttle.count(&app, &[Of::Token(&token), Of::From(device.address)]).await?;
+    let holders = app.throttle.holders(&[Of::Token(&token), Of::From(device.address)]);
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    let counted = app.throttle.count(&app, &[Of::Token(&token)]).await?;
     let pending = find(&app, &token).await?;
     let stored = pending.as_ref().map(|pending| pending.password_hash.clone());
     let verdict = place.verify(shown.password, stored).await.map_err(hashing_failed)?;
@@ -67,8 +70,10 @@ pub(crate) async fn confirm_registration(
     let person =
         Person { email: &pending.email, name: &pending.display_name, password_hash: &pending.password_hash };
     let user = person.add(&mut tx).await.map_err(taken)?;
-    let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request).await?;
+    let origin = app.quotas.origin(device.address);
+    let (account, mut tx) = accounts::found(tx, &pending.account_name, user, request, origin).await?;
     counted.forgive(&mut tx).await?;
+    app.throttle.remember(&mut tx, &pending.email, device.address).await?;
     let tokens = open_session(&app, &mut tx, account, user, &device).await?;
     tx.commit().await?;
     Ok(Created(format!("/api/v1/accounts/{}", Uuid::from(account)), tokens))

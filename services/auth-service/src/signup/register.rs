@@ -8,17 +8,25 @@ use validator::Validate;
 use web::{Accepted, ClientAddress, Error, Json, Result};
 
 use super::Sent;
-use crate::{App, mail::Letter, one_time::OneTime, sessions::hashing_failed, throttle::Of};
+use crate::{
+    App,
+    mail::{Letter, UntrustedText},
+    one_time::OneTime,
+    sessions::hashing_failed,
+    throttle::Of,
+};
 
 /// A person who opens an account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registration {
     /// What they log in with.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     email: String,
     /// Hard to guess: 8 characters or more, judged by how many guesses it would take.
+    #[serde(deserialize_with = "crate::form::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
     password: SecretString,
     /// What others call them.
@@ -36,6 +44,7 @@ pub(crate) struct Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
     /// Theirs.
+    #[serde(deserialize_with = "web::trimmed")]
     #[validate(email, length(max = 254), custom(function = "web::ascii"))]
     #[schema(example = "ana@acme.test")]
     pub(crate) email: String,
@@ -57,8 +66,10 @@ pub(crate) async fn register(
     let words = [new.email.as_str(), &new.display_name, &new.account_name];
     strength(new.password.expose_secret(), &words)
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    let place = app.hasher.place().map_err(hashing_failed)?;
-    app.throttle.count(&app, &[Of::Mail(&new.email), Of::From(from)]).await?;
+    let holders = app.throttle.holders(&[Of::Login(&new.email), Of::From(from)]);
+    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+    app.throttle.count(&app, &[Of::Mail(&new.email)]).await?;
+    count(&app, from).await?;
     let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
@@ -76,7 +87,12 @@ pub(crate) async fn register(
     app.mail.post(if known == Some((true,)) {
         Letter::already_known(&app.pages, &new.email)
     } else {
-        Letter::confirm_signup(&app.pages, &new.email, &new.account_name, &token.text)
+        Letter::confirm_signup(
+            &app.pages,
+            &new.email,
+            Some(&UntrustedText::new(&new.account_name)),
+            &token.text,
+        )
     })?;
     Ok(Sent::to(&new.email))
 }
@@ -88,7 +104,8 @@ pub(crate) async fn resend_confirmation(
     from: ClientAddress,
     Json(Address { email }): Json<Address>,
 ) -> Result<Accepted<Sent>> {
-    app.throttle.count(&app, &[Of::Mail(&email), Of::From(from)]).await?;
+    app.throttle.count(&app, &[Of::Mail(&email)]).await?;
+    count(&app, from).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.system(Reason::SignUp).await?;
@@ -100,7 +117,16 @@ pub(crate) async fn resend_confirmation(
         .await?;
     tx.commit().await?;
     if waits == Some((true,)) {
-        app.mail.post(Letter::confirm_signup(&app.pages, &email, "that you signed up for", &token.text))?;
+        app.mail.post(Letter::confirm_signup(&app.pages, &email, None, &token.text))?;
     }
     Ok(Sent::to(&email))
+}
+
+/// Counts the e-mail by the address that it is caused from.
+async fn count(app: &App, from: ClientAddress) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
+    let mut tx = app.db.system(Reason::SignUp).await?;
+    app.quotas.count_signup(&mut tx, from).await?;
+    tx.commit().await?;
+    Ok(())
 }

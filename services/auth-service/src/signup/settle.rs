@@ -24,13 +24,13 @@ pub async fn settle(app: &App, founder: Founder) -> Result<Option<(AccountId, Us
     let hash = app.hasher.hash(founder.password).await.map_err(hashing_failed)?;
     #[expect(clippy::disallowed_methods, reason = "the person and the account do not exist before this")]
     let mut tx = app.db.system(Reason::SignUp).await?;
-    let person = Person { email: &founder.email, name: &founder.display_name, password_hash: &hash };
+    let person = Person { email: founder.email.trim(), name: &founder.display_name, password_hash: &hash };
     let user = match person.add(&mut tx).await {
         Err(error) if error.constraint() == Some("uq_users_email") => return Ok(None),
         added => added?,
     };
     let request = RequestId::current_or_new();
-    let (account, tx) = accounts::found(tx, &founder.account_name, user, request).await?;
+    let (account, tx) = accounts::found(tx, &founder.account_name, user, request, None).await?;
     tx.commit().await?;
     Ok(Some((account, user)))
 }

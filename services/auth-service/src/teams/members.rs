@@ -1,4 +1,4 @@
-use db::{Change, Scoped, ScopedWrite};
+use db::{Change, Scoped, ScopedWrite, TenantTx};
 use identity::Permissions;
 use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
@@ -39,15 +39,21 @@ pub(crate) async fn team_members(
 ) -> Result<Marked<TeamMembers>> {
     let mut tx = may.begin_reading().await?;
     let team = db::find(&mut tx, id).await?;
-    let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
-    let members = members.into_iter().map(|(member,)| member).collect();
+    let members = members(&mut tx, id).await?;
     Ok(Marked(team.kept.version, TeamMembers { members }))
+}
+
+/// Who is in a team, also in one that is in the trash.
+pub(super) async fn members(tx: &mut TenantTx, team: Id<Team>) -> Result<Vec<UserId>> {
+    let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(team).all().await?;
+    Ok(members.into_iter().map(|(member,)| member).collect())
 }
 
 /// Say who is in a team.
 ///
 /// It takes effect at once: what a permission reaches for a team is asked of the database each time. So nobody adds
-/// themselves to one, but those who may do everything anyway. Its `ETag` is that of the team, which gets its next version.
+/// themselves to one, but those who may do everything anyway; and whoever adds somebody reaches, by permissions of their
+/// own, what each member of the team gains by it. Its `ETag` is that of the team, which gets its next version.
 #[utoipa::path(put, path = "/api/v1/teams/{id}/members", params(Id<Team>, IfMatch), tag = "teams")]
 pub(crate) async fn set_team_members(
     may: May<Write, Team>,
@@ -60,10 +66,11 @@ pub(crate) async fn set_team_members(
     let team = db::find(&mut tx, id).await?;
     seen.holds(&mut tx, &team).await?;
     let me = may.who().user();
-    let before: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
-    if asked.members.contains(&me) && !before.contains(&(me,)) {
+    let before = members(&mut tx, id).await?;
+    if asked.members.contains(&me) && !before.contains(&me) {
         author.reach(&Permissions::new(["*:*"])).map_err(|_| MemberRefusal::OwnRights)?;
     }
+    author.authorize_team(&mut tx, &before, &asked.members).await?;
     let mut wanted: Vec<Uuid> = asked.members.into_iter().map(Uuid::from).collect();
     wanted.sort_unstable();
     wanted.dedup();
@@ -71,10 +78,10 @@ pub(crate) async fn set_team_members(
     let version = db::touch(&mut tx, &team).await?.kept.version;
     let change = change.with(json!({ "members": wanted })).at(version);
     tx.write_noted::<()>(SET, change).bind(id).bind(&wanted).run().await?;
-    let members: Vec<(UserId,)> = tx.read(MEMBERS).bind(id).all().await?;
+    let members = members(&mut tx, id).await?;
     if members.len() != wanted.len() {
         return Err(MemberRefusal::MemberUnknown.into());
     }
     tx.commit().await?;
-    Ok(Marked(version, TeamMembers { members: members.into_iter().map(|(member,)| member).collect() }))
+    Ok(Marked(version, TeamMembers { members }))
 }

@@ -1,7 +1,9 @@
 //! Teams: members who work on each other's records, where a permission reaches that far.
 
 mod members;
+mod restore;
 
+use axum::routing::post;
 use db::{Field, Kind, Refusal, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -54,5 +56,7 @@ impl Refusal for TeamRefusal {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud_one_by_one::<Team, App>().routes(routes!(members::team_members, members::set_team_members))
+    web::crud_without_restore::<Team, App>()
+        .route("/api/v1/teams/{id}/restore", post(restore::restore_team))
+        .routes(routes!(members::team_members, members::set_team_members))
 }

@@ -120,8 +120,8 @@ async fn nobody_invites_beyond_their_own_rights_and_whoever_is_out_has_invited_n
 #[tokio::test]
 async fn an_invitation_brings_back_who_was_removed_and_not_who_was_suspended() {
     let acme = Company::new().await;
-    let (_, token) = acme.invited("eve@acme.test", "viewer").await;
-    let eve = person(&acme.nexo, &acme.join(&token).await.expect(StatusCode::OK));
+    let (_, first) = acme.invited("eve@acme.test", "viewer").await;
+    let eve = person(&acme.nexo, &acme.join(&first).await.expect(StatusCode::OK));
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     let (_, token) = acme.invited("ben@other.test", "viewer").await;
     ben.post("/invitations/accept", json!({ "token": token })).await.expect(StatusCode::OK);
@@ -133,8 +133,19 @@ async fn an_invitation_brings_back_who_was_removed_and_not_who_was_suspended() {
     let back = person(&acme.nexo, &back);
     assert_eq!(back.get("/auth/me").await.body["roles"], json!(["manager"]));
 
-    let (_, token) = acme.invited("eve@acme.test", "manager").await;
+    let again = acme.invite(&acme.ana, "eve@acme.test", "manager").await;
+    assert_eq!(again.expect(StatusCode::CONFLICT)["code"], "already-member");
     let login = json!({ "email": "eve@acme.test", "password": PASSWORD });
-    post(&acme.nexo, "login", login).await.expect(StatusCode::UNAUTHORIZED);
-    assert_eq!(acme.join(&token).await.status, StatusCode::CONFLICT);
+    let outside = post(&acme.nexo, "login", login).await.expect(StatusCode::OK);
+    assert_eq!(outside["no_account"], true);
+    let access = outside["access_token"].as_str().unwrap().to_owned();
+    let outside = Person { token: access, ..Person::nobody(&acme.nexo.router) };
+    acme.nexo
+        .ground
+        .database
+        .run("update app.invitations set accepted_at = null where email = 'eve@acme.test'")
+        .await;
+    refused(outside.post("/invitations/accept", json!({ "token": first })).await);
+    acme.nexo.ground.database.run("update app.invitations set accepted_at = now()").await;
+    assert_eq!(outside.get("/auth/invitations").await.expect(StatusCode::OK)["data"], json!([]));
 }

@@ -9,21 +9,32 @@
 mod accounts;
 mod api_keys;
 mod bad_input;
+mod blind;
 mod company;
 mod ended;
 mod factor;
+mod fitting;
+mod giving;
 mod invitations;
+mod invited;
 mod keys;
 mod letters;
 mod lookups;
 mod members;
 mod oidc;
+mod overblown;
+mod quotas;
 mod roles;
 mod security_events;
 mod sessions;
+mod shared;
+mod strangers;
+mod suspended;
 mod teams;
 mod throttle;
 mod timing;
+mod waits;
+mod without_account;
 mod writes;
 
 use std::sync::Arc;
@@ -135,9 +146,16 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 74);
+    assert_eq!(testkit::closed(&nexo, &document).await, 75);
     let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
+}
+
+#[tokio::test]
+async fn every_operation_says_which_bodies_and_methods_it_takes() {
+    let nexo = nexo().await;
+    let (_, document) = auth_service::api().split_for_parts();
+    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 74);
 }
 
 #[tokio::test]

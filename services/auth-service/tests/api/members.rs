@@ -49,8 +49,39 @@ async fn a_removed_member_is_refused_on_the_next_request() {
     assert_eq!(acme.remove(&acme.ana, eve.user).await.status, StatusCode::NO_CONTENT);
     assert_eq!(me(&eve).await.status, StatusCode::UNAUTHORIZED);
     assert!(is_told(&acme.nexo, &eve.token).await);
-    assert_eq!(acme.ana.get(&format!("/members/{}", eve.user)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(acme.ana.get("/members").await.body["data"].as_array().unwrap().len(), 1);
+}
+
+/// What they own and have written still names them.
+#[tokio::test]
+async fn whoever_has_left_keeps_a_name_and_nothing_more() {
+    let acme = Company::new().await;
+    let (removed, left) = (acme.somebody("viewer").await, acme.somebody("viewer").await);
+    assert_eq!(acme.remove(&acme.ana, removed.user).await.status, StatusCode::NO_CONTENT);
+    let leave = format!("/accounts/{}/membership", acme.ana.account);
+    assert_eq!(left.send(Method::DELETE, &leave, None, None).await.status, StatusCode::NO_CONTENT);
+    for gone in [&removed, &left] {
+        let path = format!("/members/{}", gone.user);
+        let shown = acme.ana.get(&path).await.expect(StatusCode::OK);
+        let wanted =
+            json!({ "id": gone.user, "display_name": "Somebody", "kind": "person", "status": "removed" });
+        assert_eq!(shown, wanted);
+        for answer in [
+            acme.ana.get(&format!("{path}/permissions")).await,
+            acme.ana.send(Method::DELETE, &format!("{path}/lock"), None, None).await,
+            acme.ana.send(Method::DELETE, &path, Some(&json!(2)), None).await,
+            acme.ana.send(Method::PATCH, &path, Some(&json!(2)), Some(json!({ "status": "active" }))).await,
+        ] {
+            assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        }
+        let clerk = acme.nexo.member(acme.ana.account, "client:read").await;
+        assert_eq!(clerk.get(&path).await.status, StatusCode::FORBIDDEN);
+    }
+    let ben = acme.nexo.person("member:read").await;
+    for path in [format!("/members/{}", ben.user), format!("/members/{}", uuid::Uuid::now_v7())] {
+        assert_eq!(acme.ana.get(&path).await.status, StatusCode::NOT_FOUND, "never a member here");
+    }
+    assert_eq!(ben.get(&format!("/members/{}", removed.user)).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

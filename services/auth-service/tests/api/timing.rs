@@ -155,7 +155,7 @@ fn told_apart(kinds: &[Kind], times: &[Times]) -> Vec<String> {
     wrong
 }
 
-/// People `known<n>@`, `gone<n>@` (suspended) and `out<n>@` (of a suspended membership), who share a password.
+/// People `known<n>@`, `gone<n>@` (suspended), `out<n>@` (of a suspended membership) and `left<n>@` (removed), who share a password.
 async fn people(nexo: &Nexo, count: usize) {
     let params = Params::new(19_456, 2, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -165,10 +165,10 @@ async fn people(nexo: &Nexo, count: usize) {
          insert into app.accounts (account_id, name, created_by, updated_by) select account_id, 'Acme', account_id, account_id from app.account_directory;
          insert into app.users (id, email, display_name, status)
              select md5(k || n)::uuid, k || n || '@acme.test', k, case k when 'gone' then 'suspended' else 'active' end
-             from unnest(array['known', 'gone', 'out']) k, generate_series(0, {count}) n;
+             from unnest(array['known', 'gone', 'out', 'left']) k, generate_series(0, {count}) n;
          insert into app.user_credentials (user_id, password_hash) select id, '{hash}' from app.users;
          insert into app.memberships (account_id, user_id, status)
-             select md5('acme')::uuid, id, case display_name when 'out' then 'suspended' else 'active' end from app.users;
+             select md5('acme')::uuid, id, case display_name when 'out' then 'suspended' when 'left' then 'removed' else 'active' end from app.users;
          analyze app.users; analyze app.user_credentials; analyze app.memberships;"
     );
     nexo.ground.database.run(&rows).await;
@@ -188,7 +188,8 @@ async fn a_login_takes_as_long_whoever_it_is() {
         refused("a wrong password again", |at| login(&format!("known{at}@acme.test"), "wrong")),
         refused("nobody", |at| login(&format!("nobod{at}@acme.test"), "wrong")),
         refused("somebody suspended", |at| login(&format!("gone{at}@acme.test"), PASSWORD)),
-        refused("somebody of a suspended membership", |at| login(&format!("out{at}@acme.test"), PASSWORD)),
+        refused("somebody of a suspended membership", |at| login(&format!("out{at}@acme.test"), "wrong")),
+        refused("somebody who has left", |at| login(&format!("left{at}@acme.test"), "wrong")),
         Kind {
             name: "a request that skips the hashing",
             path: "login",

@@ -1,6 +1,6 @@
 //! Activities: what was done with whoever a record is about.
 
-use db::{Field, Kind, Resource, TenantTx};
+use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use time::OffsetDateTime;
@@ -70,6 +70,7 @@ impl Resource for Activity {
         Field::required("summary", Kind::Text, |activity, row| row.put(&activity.summary)),
         Field::new("outcome", Kind::Text, |activity, row| row.put(&activity.outcome)),
     ];
+    const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
     type Refusal = SubjectRefusal;
 
     fn check(before: Option<&Self>, after: &Self) -> Result<(), SubjectRefusal> {

@@ -1,5 +1,6 @@
 #![expect(unused_qualifications, reason = "utoipa names the type of the query in full")]
 
+use db::FilePlace;
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -57,6 +58,8 @@ struct Entries {
     may: May<Read, AuditEntry>,
     asked: Asked,
     after: Option<Uuid>,
+    /// Given back when the file has gone, or its reader has.
+    _place: FilePlace,
 }
 
 impl Pages for Entries {
@@ -84,5 +87,6 @@ pub(crate) async fn export_audit_log(
     let Wanted { format, actor, action, resource, record_id, from, until } = wanted;
     let asked = Asked { actor, action, resource, record_id, from, until, ..Asked::default() };
     let columns = COLUMNS.iter().map(|&name| name.to_owned()).collect();
-    Export::begin("audit-log", format.unwrap_or(Format::Csv), columns, Entries { may, asked, after: None })
+    let entries = Entries { _place: may.file()?, may, asked, after: None };
+    Export::begin("audit-log", format.unwrap_or(Format::Csv), columns, entries).await
 }

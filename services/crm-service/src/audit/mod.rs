@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use web::{Json, May, Query, Read, Result, Subject};
 
-use crate::App;
+use crate::{App, explain::Kept};
 use asked::Asked;
 
 /// Something that was done.
@@ -59,15 +59,25 @@ impl Subject for AuditEntry {
 impl AuditEntry {
     /// Takes out what somebody with these permissions may not see. That something was done they may know.
     fn mask(&mut self, permissions: &Permissions) {
-        let subject = SUBJECTS.iter().find(|subject| subject.name == self.resource);
-        let needed = subject.map_or("security_event", |subject| subject.name);
-        if permissions.scope(needed, "read") != Some(Scope::All) {
+        if !self.is_readable(permissions) {
             (self.before, self.after) = (None, None);
         }
         let hidden = Hidden::named(&self.resource, permissions);
         for fields in [&mut self.before, &mut self.after].into_iter().flatten() {
             hidden.mask(fields);
         }
+    }
+}
+
+impl AuditEntry {
+    /// Whether all things of its kind may be read: which of them this one is, and what it was about, is not looked up.
+    fn is_readable(&self, permissions: &Permissions) -> bool {
+        if let Some(kept) = Kept::named(&self.resource) {
+            return (kept.reads_all)(permissions);
+        }
+        let subject = SUBJECTS.iter().find(|subject| subject.name == self.resource);
+        let needed = subject.map_or("security_event", |subject| subject.name);
+        permissions.scope(needed, "read") == Some(Scope::All)
     }
 }
 

@@ -103,7 +103,12 @@ impl Resource for Booking {
     const PLURAL: &'static str = "bookings";
     const SEARCHED: &'static [&'static str] = &["title", "notes"];
     const RELATED: &'static [Related] = &[
-        Related::to::<Professional>("professional", "professional_id"),
+        Related::to::<Professional>("professional", "professional_id").judging(&[
+            "starts_at",
+            "ends_at",
+            "status",
+            "outside_hours",
+        ]),
         Related::to::<Client>("client", "client_id"),
         Related::to::<Project>("project", "project_id"),
     ];

@@ -97,8 +97,10 @@ impl Resource for Contact {
     const OWNER: &'static str = "owner_id";
     const SEARCHED: &'static [&'static str] =
         &["first_name", "last_name", "job_title", "emails", "phones", "notes"];
-    const RELATED: &'static [Related] =
-        &[Related::to::<Client>("client", "client_id"), Related::to::<Supplier>("supplier", "supplier_id")];
+    const RELATED: &'static [Related] = &[
+        Related::to::<Client>("client", "client_id").judging(&["is_primary"]),
+        Related::to::<Supplier>("supplier", "supplier_id").judging(&["is_primary"]),
+    ];
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("client_id", Kind::Id, |contact, row| row.put(contact.client_id)),
         Field::new("supplier_id", Kind::Id, |contact, row| row.put(contact.supplier_id)),

@@ -3,14 +3,14 @@
 mod kept;
 mod question;
 
-use db::Scoped;
+use db::{Beyond, Hidden, Scoped};
 use identity::{Permission, Permissions, Scope};
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use web::{Error, Json, May, Query, Read, Result, Subject};
 
-use kept::Kept;
+pub(crate) use kept::Kept;
 use question::Question;
 
 /// The permission `member:read`.
@@ -34,7 +34,7 @@ pub(crate) struct Explanation {
     grants: Vec<Grant>,
     /// How far that reaches: `all`, `team` or `own`.
     scope: Option<&'static str>,
-    /// Whether the record is within that reach.
+    /// Whether the record is within that reach, and what it is about may be read.
     record_in_scope: Option<bool>,
 }
 
@@ -73,12 +73,16 @@ pub(crate) async fn explain(
     let held: Vec<Held> = tx.read::<Held>(HELD).bind(asked.member).all().await?;
     let status = held.first().map(|held| held.status.clone()).ok_or(Error::NotFound("member"))?;
     let grants = grants(&held, resource, action);
-    let scope = Permissions::new(grants.iter().map(|grant| &grant.permission)).scope(resource, action);
-    let in_scope = match (asked.resource.as_deref(), asked.id) {
+    let permissions = Permissions::new(held.iter().flat_map(|held| held.permissions.iter().flatten()));
+    let scope = permissions.scope(resource, action);
+    let beyond = match (asked.resource.as_deref(), asked.id) {
         (None, None) => None,
         (Some(of), Some(id)) if of == resource => {
             let kept = Kept::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
-            Some((kept.reached)(&mut tx, id, asked.member, scope).await?)
+            if Hidden::named(of, may.who().permissions()).hide(kept.owner) {
+                return Err(Error::Forbidden(format!("{of}:read with `{}`", kept.owner))); // it would tell whose it is
+            }
+            Some((kept.beyond)(&mut tx, id, asked.member, &permissions, action).await?)
         }
         _ => {
             return Err(wrong(
@@ -87,8 +91,9 @@ pub(crate) async fn explain(
             ));
         }
     };
+    let in_scope = beyond.map(|beyond| beyond.is_none());
     let allowed = status == "active" && scope.is_some() && in_scope != Some(false);
-    let why = why(&status, scope, in_scope, &asked.permission);
+    let why = why(&status, scope, beyond.flatten(), &asked.permission);
     Ok(Json(Explanation { allowed, why, status, grants, scope: scope.map(name), record_in_scope: in_scope }))
 }
 
@@ -106,13 +111,14 @@ fn grants(held: &[Held], resource: &str, action: &str) -> Vec<Grant> {
         .collect()
 }
 
-fn why(status: &str, scope: Option<Scope>, in_scope: Option<bool>, permission: &str) -> String {
-    match (status, scope, in_scope) {
+fn why(status: &str, scope: Option<Scope>, beyond: Option<Beyond>, permission: &str) -> String {
+    match (status, scope, beyond) {
         ("active", None, _) => format!("no role of theirs permits {permission}"),
-        ("active", Some(Scope::Own), Some(false)) => {
+        ("active", Some(_), Some(Beyond::Subject)) => "it is about a record that they may not read".into(),
+        ("active", Some(Scope::Own), Some(_)) => {
             "it reaches only their own records, and this is another's".into()
         }
-        ("active", Some(_), Some(false)) => {
+        ("active", Some(_), Some(_)) => {
             "it reaches only records of their teams, and this belongs to nobody there".into()
         }
         ("active", Some(_), _) => format!("a role of theirs permits {permission}"),

@@ -123,7 +123,7 @@ pub(crate) async fn list_import_errors(
     let has_more = data.len() > most;
     data.truncate(most);
     let next_cursor = data.last().filter(|_| has_more).map(|last| format!("{}.{}", last.line, last.nth));
-    Ok(Json(ImportErrors { data, page: PageInfo { next_cursor, has_more, total: None } }))
+    Ok(Json(ImportErrors { data, page: PageInfo { next_cursor, has_more, ..PageInfo::default() } }))
 }
 
 fn after(cursor: Option<&str>) -> Result<(i64, i32)> {
@@ -174,12 +174,14 @@ pub(crate) async fn export_import_errors(
     let mut head = vec!["line".to_owned(), "column".to_owned(), "reason".to_owned()];
     head.extend(columns.into_iter().map(|column| column.name));
     let phase = asked.phase.unwrap_or_default().word();
-    let (sender, parts) = mpsc::channel(4);
+    let (sender, parts) = mpsc::channel(2);
+    let place = may.file()?;
     tokio::spawn(async move {
         if let Err(error) = write(&may, id, phase, &head, &sender).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a file of errors broke off");
             let _ = sender.send(Err(BrokenOff)).await; // its reader may have gone
         }
+        drop(place);
     });
     Ok(ErrorsFile(parts))
 }

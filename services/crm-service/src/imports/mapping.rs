@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use db::{Hidden, KeyPart, Kind};
+use db::{KeyPart, Kind};
+use identity::Permissions;
 use serde_json::{Map, Value, json};
 use web::Violation;
 
 use super::{
-    convert,
+    constants, convert,
     plan::{Mode, Plan, Rule},
     registry::Target,
     survey::FileFound,
@@ -71,19 +72,20 @@ pub(super) struct Wrong {
 const LONGEST_CELL: usize = 32_767;
 
 impl Mapping {
-    /// Understands a plan for this file; else tells what is wrong with it.
+    /// Understands the plan of somebody with these permissions for this file; else tells what is wrong with it. A field that
+    /// they do not see is none, be it filled, or asked for by what other records are named.
     pub(super) fn of(
         target: &'static Target,
         plan: &Plan,
         file: &FileFound,
-        hidden: &Hidden,
+        permissions: &Permissions,
     ) -> Result<Self, Vec<Violation>> {
         let columns: Vec<String> = file.columns.iter().map(|column| column.name.clone()).collect();
         let (mut steps, mut wrong) = (Vec::new(), Vec::new());
         let mut filled = HashSet::new();
         for (at, rule) in plan.mapping.iter().enumerate() {
             let pointer = |name: &str| format!("/mapping/{at}/{name}");
-            match Step::of(target, rule, &columns, hidden) {
+            match Step::of(target, rule, &columns, permissions) {
                 Ok(step) if filled.insert(rule.field.clone()) => steps.push(step),
                 Ok(_) => wrong.push(Violation::new(pointer("field"), "duplicate", "is filled already")),
                 Err((name, code, message)) => wrong.push(Violation::new(pointer(name), code, message)),
@@ -108,6 +110,9 @@ impl Mapping {
         if plan.key.iter().any(deferred) {
             wrong.push(Violation::new("/key", "deferred", "must not name a record of the same kind"));
         }
+        if wrong.is_empty() {
+            wrong = constants::wrong(target, plan);
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -115,9 +120,11 @@ impl Mapping {
         Ok(Self { target, mode: plan.mode, key, steps, nulls, clear_empty: plan.clear_empty, columns })
     }
 
-    /// Whether it fills a field that somebody does not see.
-    pub(super) fn touches(&self, hidden: &Hidden) -> bool {
-        self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field))
+    /// Whether it fills a field that somebody does not see, or asks by one.
+    pub(super) fn touches_hidden(&self, permissions: &Permissions) -> bool {
+        let hidden = (self.target.hidden)(permissions);
+        let fills = self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field));
+        fills || self.references().any(|(_, reference)| reference.asks_by_hidden(permissions))
     }
 
     /// Whether records name others of their kind: those may come later, and are looked for once all are there.
@@ -215,15 +222,23 @@ impl Mapping {
     }
 }
 
+impl Reference {
+    /// Whether it names records by a field that somebody does not see: which of them are found would tell what it holds.
+    fn asks_by_hidden(&self, permissions: &Permissions) -> bool {
+        let field = self.by_field.split('.').next().unwrap_or_default();
+        (self.target.hidden)(permissions).hide(field)
+    }
+}
+
 impl Step {
     fn of(
         target: &'static Target,
         rule: &Rule,
         columns: &[String],
-        hidden: &Hidden,
+        permissions: &Permissions,
     ) -> Result<Self, (&'static str, &'static str, String)> {
         let path: Vec<String> = rule.field.split('.').map(ToOwned::to_owned).collect();
-        let fields = (target.fields)();
+        let (fields, hidden) = ((target.fields)(), (target.hidden)(permissions));
         let known = fields.iter().find(|field| path.first().is_some_and(|first| first == field.name));
         let known = known.filter(|field| !hidden.hide(field.name));
         let field =
@@ -252,7 +267,8 @@ impl Step {
                 return Err(("column", "required", "must have a column or a value, and not both".to_owned()));
             }
         };
-        let reference = rule.by.as_deref().map(|by| reference(target, &rule.field, by)).transpose()?;
+        let reference = rule.by.as_deref().map(|by| reference(target, &rule.field, by, permissions));
+        let reference = reference.transpose()?;
         if reference.is_some() && column.is_none() {
             return Err(("by", "type", "a value that is the same in every line is an id".to_owned()));
         }
@@ -268,19 +284,22 @@ fn reference(
     target: &'static Target,
     field: &str,
     by: &str,
+    permissions: &Permissions,
 ) -> Result<Reference, (&'static str, &'static str, String)> {
     let related = target.related.iter().find(|related| related.column() == field);
     let other = related.and_then(|related| Target::of_plural(related.plural()));
     let other = other.ok_or_else(|| {
         ("by", "unknown-field", "the field holds the id of no record that can be named".to_owned())
     })?;
-    let key = (other.key)(by)
-        .ok_or_else(|| ("by", "unknown-field", format!("{} are not known by `{by}`", other.plural)))?;
-    Ok(Reference { target: other, by: key, by_field: by.to_owned(), own: std::ptr::eq(other, target) })
+    let unknown = || ("by", "unknown-field", format!("{} are not known by `{by}`", other.plural));
+    let key = (other.key)(by).ok_or_else(unknown)?;
+    let own = std::ptr::eq(other, target);
+    let reference = Reference { target: other, by: key, by_field: by.to_owned(), own };
+    if reference.asks_by_hidden(permissions) { Err(unknown()) } else { Ok(reference) }
 }
 
 /// Puts a value at its place, and makes what it stands in.
-fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
+pub(super) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else { return };
     let mut place = patch.entry(first.clone()).or_insert(Value::Null);
     for part in rest {

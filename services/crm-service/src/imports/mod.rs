@@ -1,5 +1,6 @@
 //! Imports: files of records, tried out, taken in part by part, and taken back.
 
+mod constants;
 mod convert;
 mod decode;
 mod did;

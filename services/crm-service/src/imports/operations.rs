@@ -1,6 +1,6 @@
 //! What people do with imports.
 
-use db::{Change, ScopedWrite, TenantTx};
+use db::{Change, Scoped, ScopedWrite, TenantTx};
 use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::{
     CHECK, Imports, RUN, UNDO, errors,
     mapping::Mapping,
     plan::Plan,
-    refusal::ImportRefusal,
+    refusal::{ImportRefusal, MOST_JOBS},
     registry::Target,
     report::State,
     show::{self, Import},
@@ -30,6 +30,7 @@ const MOVED: ScopedWrite = ScopedWrite::new(
 const STOP: ScopedWrite = ScopedWrite::new(
     "update app.jobs set stop = true where account_id = $1 and subject_id = $2 and status = 'due'",
 );
+const JOBS: Scoped = Scoped::new("select count(*) from app.jobs where account_id = $1 and status = 'due'");
 const REMOVED: ScopedWrite = ScopedWrite::new("delete from app.imports where account_id = $1 and id = $2");
 
 /// Say what becomes of the columns.
@@ -45,9 +46,11 @@ pub(crate) async fn plan_import(
     holds(seen, &import)?;
     during(&import, &["uploaded", "ready", "checked"])?;
     let target = may_do(&may, &import, "write")?;
-    let hidden = (target.hidden)(may.who().permissions());
+    if !plan.key.is_empty() {
+        may_do(&may, &import, "read")?; // a key asks which records there are
+    }
     let file = import.file.as_ref().ok_or(Error::NotFound("import"))?;
-    Mapping::of(target, &plan, file, &hidden).map_err(Error::Invalid)?;
+    Mapping::of(target, &plan, file, may.who().permissions()).map_err(Error::Invalid)?;
     let change = noted(id, "planned", &import, json!({ "mode": plan.mode, "key": plan.key }));
     let statement = tx.write_noted::<()>(PLANNED, change).bind(id).bind(Column(&plan));
     statement.bind(may.who().user()).run().await?;
@@ -161,6 +164,9 @@ async fn begin<A: Action>(
     let (Some(file), Some(_)) = (&import.file, &import.plan) else {
         return Err(ImportRefusal::Status("without a plan").into());
     };
+    if tx.read::<(i64,)>(JOBS).optional().await?.is_some_and(|(jobs,)| jobs >= MOST_JOBS) {
+        return Err(ImportRefusal::TooManyJobs.into());
+    }
     let state = State::to_go_on(&mut tx, wish.kind, id).await?;
     if state.is_new() {
         errors::forget(&mut tx, id, wish.kind).await?;

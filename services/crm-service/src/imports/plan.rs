@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 /// What becomes of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     pub(super) mode: Mode,
     /// The fields by which a line is the same as a record: needed to update.
     #[serde(default)]
-    #[validate(length(max = 5))]
+    #[validate(length(max = 5), custom(function = "web::names"))]
     #[schema(example = json!(["tax_id"]))]
     pub(super) key: Vec<String>,
     /// What each field is filled with.
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     pub(super) mapping: Vec<Rule>,
     /// Words that stand for nothing, such as `NULL`.
     #[serde(default)]
-    #[validate(length(max = 20))]
+    #[validate(length(max = 20), custom(function = "web::names"))]
     pub(super) nulls: Vec<String>,
     /// Whether a cell without a value empties the field of a record that is updated; else the field stays as it is.
     #[serde(default)]
@@ -50,14 +50,16 @@ pub(crate) struct Rule {
     #[validate(length(min = 1, max = 200))]
     pub(super) field: String,
     /// The column that holds it.
+    #[validate(length(max = 32_767))]
     pub(super) column: Option<String>,
     /// Or the value of every line.
     pub(super) value: Option<Value>,
     /// For the id of another record: the field of that by which the column names it, such as `tax_id`.
+    #[validate(length(max = 200))]
     pub(super) by: Option<String>,
     /// What the words of the file mean, such as `{"Yes": true}`.
     #[serde(default)]
-    #[validate(length(max = 500))]
+    #[validate(length(max = 500), custom(function = "words"))]
     pub(super) values: BTreeMap<String, Value>,
     /// In which order a date is written; `ymd` if not said.
     pub(super) date_order: Option<DateOrder>,
@@ -69,6 +71,14 @@ pub(crate) struct Rule {
     pub(super) separator: Option<String>,
     /// A part of the cell, such as the first word of a name.
     pub(super) take: Option<Take>,
+}
+
+/// Words of a file that stand for something else are short.
+fn words(values: &BTreeMap<String, Value>) -> Result<(), ValidationError> {
+    if values.keys().all(|word| word.chars().count() <= 1_000) {
+        return Ok(());
+    }
+    Err(ValidationError::new("length").with_message("must have words of at most 1000 characters".into()))
 }
 
 /// In which order a date is written.

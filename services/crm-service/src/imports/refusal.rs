@@ -2,15 +2,15 @@
 
 use db::{Refusal, Sort};
 
+/// How many jobs of one account may wait, or be worked at.
+pub(super) const MOST_JOBS: i64 = 20;
+
 /// Why a file is not taken, or nothing is done with it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImportRefusal {
     /// Nothing of that name is imported.
     #[error("no records of this kind are imported")]
     UnknownResource,
-    /// Neither CSV nor XLSX.
-    #[error("the body must be text/csv or an XLSX workbook, with its media type")]
-    MediaType,
     /// No encoding has that name.
     #[error("no encoding has this name: say such as utf-8 or windows-1252")]
     UnknownEncoding,
@@ -38,6 +38,9 @@ pub(crate) enum ImportRefusal {
     /// A quotation mark that nobody closed, most likely.
     #[error("line {0} does not end within 1 MiB: a quotation mark is not closed, perhaps")]
     Endless(i64),
+    /// See [`MOST_JOBS`].
+    #[error("{MOST_JOBS} jobs of this account wait to be worked at: let some of them end, or cancel them")]
+    TooManyJobs,
     /// Not what can be done with an import of its status.
     #[error("an import that is {0} does not take this")]
     Status(&'static str),
@@ -47,7 +50,6 @@ impl Refusal for ImportRefusal {
     fn code(&self) -> &'static str {
         match self {
             Self::UnknownResource => "import-resource-unknown",
-            Self::MediaType => "import-media-type",
             Self::UnknownEncoding => "import-encoding-unknown",
             Self::Undecodable => "import-undecodable",
             Self::NoWorkbook => "import-no-workbook",
@@ -57,12 +59,13 @@ impl Refusal for ImportRefusal {
             Self::TooManyColumns => "import-too-many-columns",
             Self::TooManyRows => "import-too-many-rows",
             Self::Endless(_) => "import-endless-line",
+            Self::TooManyJobs => "import-too-many-jobs",
             Self::Status(_) => "import-status",
         }
     }
 
     fn sort(&self) -> Sort {
-        if matches!(self, Self::Status(_)) { Sort::Conflict } else { Sort::Invalid }
+        if matches!(self, Self::Status(_) | Self::TooManyJobs) { Sort::Conflict } else { Sort::Invalid }
     }
 
     fn pointer(&self) -> Option<&'static str> {

@@ -4,7 +4,9 @@ use std::{collections::HashMap, pin::Pin};
 
 use db::{Hidden, KeyPart, Kind, Purpose, Related, Resource, TenantTx};
 use identity::{Permissions, Scope};
+use serde_json::Value;
 use uuid::Uuid;
+use web::Violation;
 
 use super::{
     undo::{self, Undone, Work},
@@ -36,6 +38,8 @@ pub(super) struct Target {
     pub(super) related: &'static [Related],
     pub(super) key: fn(&str) -> Option<KeyPart>,
     pub(super) hidden: fn(&Permissions) -> Hidden,
+    /// What is wrong with a record that is made of this.
+    pub(super) wrong: fn(Value) -> Vec<Violation>,
     pub(super) find: Find,
     pub(super) write: for<'t> fn(&'t mut TenantTx, Vec<Ready>) -> Answer<'t, Vec<Outcome>>,
     pub(super) remove: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,
@@ -59,16 +63,20 @@ impl Target {
     }
 
     /// The kinds of which somebody sees every record, and every field, and may do `action` to anybody's imports: what a file of
-    /// them holds is no secret to them. Imports belong to whoever sent them, and to no team.
+    /// them holds is no secret to them, nor what it names other records by. Imports belong to whoever sent them, and to no team.
     pub(super) fn seen_whole(permissions: &Permissions, action: &str) -> Vec<&'static str> {
         if permissions.scope("import", action) != Some(Scope::All) {
             return Vec::new();
         }
+        let named = |target: &&Self| target.related.iter().filter_map(|one| Self::of_plural(one.plural()));
         let whole = |target: &&Self| {
-            permissions.scope(target.name, "read") == Some(Scope::All)
-                && (target.hidden)(permissions).is_empty()
+            target.is_seen_whole(permissions) && named(target).all(|other| other.is_seen_whole(permissions))
         };
         ALL.iter().filter(whole).map(|target| target.plural).collect()
+    }
+
+    fn is_seen_whole(&self, permissions: &Permissions) -> bool {
+        permissions.scope(self.name, "read") == Some(Scope::All) && (self.hidden)(permissions).is_empty()
     }
 
     const fn of<R: Resource>() -> Self {
@@ -81,6 +89,10 @@ impl Target {
             related: R::RELATED,
             key: KeyPart::of::<R>,
             hidden: Hidden::of::<R>,
+            wrong: |record| match web::understood::<R>(record) {
+                Err(web::Error::Invalid(violations)) => violations,
+                _ => Vec::new(),
+            },
             find: |tx, key, wanted, purpose| Box::pin(find::<R>(tx, key, wanted, purpose)),
             write: |tx, ready| Box::pin(write::write::<R>(tx, ready)),
             remove: |tx, work| Box::pin(undo::remove::<R>(tx, work)),

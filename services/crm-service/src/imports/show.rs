@@ -167,7 +167,7 @@ pub(crate) async fn list_imports(
     let has_more = data.len() > most;
     data.truncate(most);
     let next_cursor = data.last().filter(|_| has_more).map(|last| last.id.to_string());
-    Ok(Json(ImportList { data, page: PageInfo { next_cursor, has_more, total: None } }))
+    Ok(Json(ImportList { data, page: PageInfo { next_cursor, has_more, ..PageInfo::default() } }))
 }
 
 /// Find an import: what it holds, and how far it has come.

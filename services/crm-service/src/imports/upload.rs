@@ -4,12 +4,14 @@ use aws_lc_rs::digest;
 use axum::body::Body;
 use db::{Change, ScopedWrite};
 use encoding_rs::{Encoding, UTF_8};
-use http::{HeaderMap, Method, header::CONTENT_TYPE};
+use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use sqlx::types::Json as Column;
 use uuid::Uuid;
-use web::{Answered, Begun, Created, Error, IdempotencyKey, May, Once, Query, Result, Upload, Write};
+use web::{
+    Answered, Begun, Created, Error, IdempotencyKey, May, MediaTypes, Once, Query, Result, Upload, Write,
+};
 
 use super::{
     Imports,
@@ -26,6 +28,14 @@ use super::{
 
 /// What a workbook may come to, packed.
 const BOOK: usize = 16 * 1024 * 1024;
+
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// What a file may be.
+const FILES: MediaTypes = MediaTypes {
+    code: "import-media-type",
+    names: &["text/csv", WORKBOOK, "text/plain", "text/tab-separated-values", "application/csv"],
+    is_patch: false,
+};
 
 const BEGIN: ScopedWrite = ScopedWrite::new(
     "with abandoned as (
@@ -98,12 +108,7 @@ impl Order {
             Some("\t" | "tab") => Some(b'\t'),
             Some(_) => return Err(Error::invalid("/delimiter", "choice", "must be one of , ; | tab")),
         };
-        let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
-        let workbook = match media.map(str::trim) {
-            Some("text/csv" | "text/plain" | "text/tab-separated-values" | "application/csv") => false,
-            Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet") => true,
-            _ => return Err(ImportRefusal::MediaType.into()),
-        };
+        let workbook = FILES.announced(headers)? == WORKBOOK;
         Ok(Self { target, encoding: encoding.transpose()?, delimiter, workbook })
     }
 }
@@ -287,7 +292,7 @@ impl Incoming {
         let mut part = Vec::with_capacity(PART);
         while part.len() < PART {
             let Some(frame) = self.body.frame().await else { break };
-            let frame = frame.map_err(|_| Error::Malformed("the body broke off".to_owned()))?;
+            let frame = frame.map_err(|error| Error::of_body(&error))?;
             let Ok(bytes) = frame.into_data() else { continue };
             self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| Error::TooLarge(limit()))?;
             part.extend_from_slice(&bytes);

@@ -67,6 +67,7 @@ pub(crate) async fn work(hold: &Hold) -> db::Result<()> {
         if hold.is_stopping() || kind != CHECK && hold.is_over() {
             return hold.let_go(Duration::ZERO).await;
         }
+        hold.give_way().await;
     }
     Ok(())
 }
@@ -80,7 +81,7 @@ impl<'h> Job<'h> {
         };
         let kept: Option<Stored> = tx.read(KEPT).bind(import).optional().await?;
         let known = kept.and_then(|Stored { resource, file: Column(file), plan: Column(plan) }| {
-            let mapping = Mapping::of(Target::of_plural(&resource)?, &plan, &file, &db::Hidden::default());
+            let mapping = Mapping::of(Target::of_plural(&resource)?, &plan, &file, &Permissions::default());
             Some((mapping.ok()?, file))
         });
         let Some((mapping, file)) = known else {
@@ -129,7 +130,8 @@ impl<'h> Job<'h> {
         permissions.allow("import", if undoing { "delete" } else { "write" })
             && permissions.allow(target.name, "write")
             && (!undoing || permissions.allow(target.name, "delete"))
-            && (undoing || !self.mapping.touches(&(target.hidden)(permissions)))
+            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.name, "read"))
+            && !self.mapping.touches_hidden(permissions)
     }
 
     async fn take_in(&mut self, tx: TenantTx) -> db::Result<Then> {

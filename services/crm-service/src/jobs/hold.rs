@@ -6,7 +6,10 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::lease::{Job, rights};
+use super::{
+    lease::{Job, rights},
+    slot::Slot,
+};
 
 /// A job is given up when it was taken this often and no part was done.
 const ATTEMPTS: i32 = 5;
@@ -19,6 +22,7 @@ pub(crate) struct Hold {
     pub(crate) job: Job,
     stop: CancellationToken,
     until: Instant,
+    slot: Option<Slot>,
 }
 
 /// What the next part begins with.
@@ -69,7 +73,19 @@ impl Hold {
         stop: CancellationToken,
         until: Instant,
     ) -> Self {
-        Self { db, me, lease, job, stop, until }
+        Self { db, me, lease, job, stop, until, slot: None }
+    }
+
+    /// The same, at this place.
+    pub(super) fn at(self, slot: Option<Slot>) -> Self {
+        Self { slot, ..self }
+    }
+
+    /// Lets the jobs that wait for a place have theirs.
+    pub(crate) async fn give_way(&self) {
+        if let Some(slot) = &self.slot {
+            slot.give_way().await;
+        }
     }
 
     /// Begins the next part.

@@ -64,7 +64,7 @@ const ADD: ScopedWrite = ScopedWrite::new(
 );
 const DUE: LookUp = LookUp::new("select account_id, id, request_id, created_by from app.due_job($1)");
 const TAKE: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set claimed_by = $3, claimed_until = now() + $4 * interval '1 second', attempts = attempts + 1
+    "update app.jobs set claimed_by = $3, claimed_until = now() + $4 * interval '1 second', attempts = attempts + 1, served_at = now()
      where account_id = $1 and id = (
          select id from app.jobs where account_id = $1 and id = $2 and status = 'due' and due_at <= now()
              and (claimed_until is null or claimed_until < now()) for update skip locked

@@ -3,17 +3,24 @@
 //! A job is held for a while, and each part that is done holds it for longer; what its process does not come back to,
 //! another one takes up where the last part ended. A part's transaction moves the job on together with what it writes:
 //! whenever a process dies, each part was done or was not. Who was too slow, and has lost the job, keeps nothing.
+//!
+//! No account waits for another's: of each account one job is worked at, those that have waited longest are drawn first, and
+//! between two parts a job gives its place to whichever job waits for one.
 
 mod hold;
 mod lease;
+mod slot;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use db::{Db, TenantTx};
 use kernel::Env;
 use metrics::{Gauge, gauge};
 use signals::{Kind, Named, Span};
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -21,6 +28,7 @@ pub(crate) use hold::{Hold, Kept, Part};
 pub(crate) use lease::NewJob;
 
 use crate::imports;
+use slot::{Slot, Slots};
 
 /// How jobs are worked at.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +41,10 @@ pub struct Settings {
 
 /// How often a worker without work looks for some.
 const LOOK: Duration = Duration::from_millis(500);
-/// For how long one job is worked at before others have their turn.
+/// For how long one job is held before other processes have their turn.
 const TURN: Duration = Duration::from_secs(10);
+/// How many jobs one place has in hand: one that is tried out is remembered by this process alone, and is held to its end.
+const HELD: usize = 8;
 
 impl Settings {
     /// Reads `NEXO_JOB_WORKERS` and `NEXO_JOB_LEASE_SECONDS`.
@@ -47,7 +57,7 @@ impl Settings {
     }
 }
 
-/// Works at jobs, one after another.
+/// Works at jobs.
 #[derive(Clone)]
 pub struct Worker {
     db: Db,
@@ -69,8 +79,9 @@ impl Workers {
     #[must_use]
     pub fn start(db: &Db, settings: Settings) -> Self {
         let (all, stop) = (TaskTracker::new(), CancellationToken::new());
-        for _ in 0..settings.workers {
-            all.spawn(Worker::new(db.clone(), settings.lease, stop.clone()).work());
+        if settings.workers > 0 {
+            let worker = Worker::new(db.clone(), settings.lease, stop.clone());
+            all.spawn(worker.work(settings.workers, all.clone()));
         }
         all.close();
         Self { all, stop }
@@ -90,11 +101,27 @@ impl Worker {
         Self { db, lease, stop, name: Uuid::now_v7(), running: gauge!("nexo_jobs_running") }
     }
 
-    async fn work(self) {
+    /// Draws jobs, and has as many worked at as there are places.
+    async fn work(self, places: usize, all: TaskTracker) {
+        let (slots, held) = (Slots::new(places), Arc::new(Semaphore::new(HELD * places)));
         while !self.stop.is_cancelled() {
-            match self.work_once().await {
-                Ok(true) => {}
-                Ok(false) => self.rest().await,
+            let Ok(holding) = Arc::clone(&held).acquire_owned().await else { return };
+            let slot = slots.enter().await;
+            if self.stop.is_cancelled() {
+                return;
+            }
+            match self.draw(Some(slot)).await {
+                Ok(Drawn::Job(hold)) => {
+                    let worker = self.clone();
+                    all.spawn(async move {
+                        if let Err(error) = worker.turn(&hold).await {
+                            unwell(&error);
+                        }
+                        drop(holding);
+                    });
+                }
+                Ok(Drawn::Late) => {}
+                Ok(Drawn::Nothing) => self.rest().await,
                 Err(error) => {
                     unwell(&error);
                     self.rest().await;
@@ -112,19 +139,42 @@ impl Worker {
 
     /// Works at a job that is due, for a turn; `false`: there is none.
     pub async fn work_once(&self) -> db::Result<bool> {
-        let Some(due) = lease::due(&self.db).await? else { return Ok(false) };
-        let Some(job) = lease::take(&self.db, &due, self.name, self.lease).await? else { return Ok(true) };
-        let hold =
-            Hold::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), Instant::now() + TURN);
+        match self.draw(None).await? {
+            Drawn::Job(hold) => self.turn(&hold).await.map(|()| true),
+            Drawn::Late => Ok(true),
+            Drawn::Nothing => Ok(false),
+        }
+    }
+
+    /// Takes a job that is due.
+    async fn draw(&self, slot: Option<Slot>) -> db::Result<Drawn> {
+        let Some(due) = lease::due(&self.db).await? else { return Ok(Drawn::Nothing) };
+        let Some(job) = lease::take(&self.db, &due, self.name, self.lease).await? else {
+            return Ok(Drawn::Late);
+        };
+        let until = Instant::now() + TURN;
+        let hold = Hold::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), until);
+        Ok(Drawn::Job(Box::new(hold.at(slot))))
+    }
+
+    async fn turn(&self, hold: &Hold) -> db::Result<()> {
         self.running.increment(1);
         let span = Span::following(None, Kind::Internal, || Named::new("work at a job"));
-        let worked = span.within(imports::work(&hold)).await;
+        let worked = span.within(imports::work(hold)).await;
         self.running.decrement(1);
-        if let Err(error) = worked {
-            hold.failed(&error).await?;
+        match worked {
+            Ok(()) => Ok(()),
+            Err(error) => hold.failed(&error).await,
         }
-        Ok(true)
     }
+}
+
+/// What was found to do.
+enum Drawn {
+    Job(Box<Hold>),
+    /// Something, and somebody else was faster.
+    Late,
+    Nothing,
 }
 
 fn unwell(error: &db::Error) {

@@ -1,6 +1,6 @@
 //! Notes: what was written down about a record.
 
-use db::{Field, Kind, Resource, TenantTx};
+use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -37,6 +37,7 @@ impl Resource for Note {
         Field::required("subject_id", Kind::Id, |note, row| row.put(note.subject_id)),
         Field::required("body", Kind::Text, |note, row| row.put(&note.body)),
     ];
+    const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
     type Refusal = SubjectRefusal;
 
     fn check(before: Option<&Self>, after: &Self) -> Result<(), SubjectRefusal> {

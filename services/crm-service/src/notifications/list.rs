@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{PageInfo, Pager, Paging, Scoped};
+use db::{PageInfo, Pager, Paging, Scoped, Within};
 use serde::Serialize;
 use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Json, Known, Query, Result};
 
-use super::{NotificationKind, readable, wanted::Wanted};
+use super::{NotificationKind, SUBJECTS, wanted::Wanted};
 use crate::App;
 
 /// Something to know about.
@@ -41,10 +41,11 @@ pub(crate) struct Notifications {
     page: PageInfo,
 }
 
-const LIST: Scoped = Scoped::new(
-    "select id, kind, subject_type, subject_id, actor_id, event_id, created_at, read_at from app.notifications
-     where account_id = $1 and recipient_id = $2 and subject_type = any ($3) and (not $4 or read_at is null)
-     and ($5::uuid is null or id < $5) order by id desc limit $6",
+/// `{0}`: of what the recipient may still read.
+const LIST: Within<Scoped, 1> = Within::reading(
+    "select id, kind, subject_type, subject_id, actor_id, event_id, created_at, read_at from app.notifications n
+     where account_id = $1 and recipient_id = $2{0} and (not $3 or read_at is null)
+     and ($4::uuid is null or id < $4) order by id desc limit $5",
 );
 
 /// List what there is for me to know about.
@@ -61,7 +62,8 @@ pub(crate) async fn notifications(
     let person = who.user();
     let seal = ["notifications", &person.to_string(), if unread { "unread" } else { "all" }];
     let pager = Pager::new(&tx, &seal, &Paging { limit, cursor })?;
-    let statement = tx.read::<Notification>(LIST).bind(person).bind(readable(who.permissions())).bind(unread);
+    let within = [tx.about_readable(SUBJECTS, "n")];
+    let statement = tx.read_within::<Notification, 1>(LIST, &within).bind(person).bind(unread);
     let mut data = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
     let page = pager.page(&mut data, |notification| notification.id);
     Ok(Json(Notifications { data, page }))

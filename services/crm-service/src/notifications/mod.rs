@@ -8,12 +8,12 @@ mod readers;
 mod seen;
 mod wanted;
 
-use identity::Permissions;
+use db::SubjectKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::App;
+use crate::{App, bookings::Booking, notes::Note, tasks::Task};
 pub use consumer::Notifier;
 pub(crate) use list::Notifications;
 
@@ -30,13 +30,9 @@ pub enum NotificationKind {
     BookingMade,
 }
 
-/// What notifications are about; one is shown to whoever may read such records.
-const SUBJECTS: &[&str] = &["task", "note", "booking"];
-
-/// The sorts of records that somebody may be told about.
-fn readable(permissions: &Permissions) -> Vec<&'static str> {
-    SUBJECTS.iter().copied().filter(|subject| permissions.allow(subject, "read")).collect()
-}
+/// What notifications are about: one is there for its recipient as long as they may read the record.
+const SUBJECTS: &[SubjectKind] =
+    &[SubjectKind::of::<Task>(), SubjectKind::of::<Note>(), SubjectKind::of::<Booking>()];
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -8,9 +8,8 @@ use crate::rights::rights_of;
 /// Whether the record is there, and an active member may read it.
 pub(super) async fn may_read<R: Resource>(tx: &mut TenantTx, id: Id<R>, member: UserId) -> db::Result<bool> {
     let Some(rights) = rights_of(tx, member).await? else { return Ok(false) };
-    let Some(scope) = rights.scope(R::NAME, "read") else { return Ok(false) };
     match db::find::<R>(tx, id).await {
-        Ok(_) => db::belongs_to::<R>(tx, id, member, scope).await,
+        Ok(_) => Ok(db::beyond::<R>(tx, id, member, &rights, "read").await?.is_none()),
         Err(db::Error::NotFound(_)) => Ok(false),
         Err(error) => Err(error),
     }

@@ -1,19 +1,21 @@
 //! What somebody has read. It has no history: it is theirs alone.
 
 use axum::extract::State;
-use db::{Db, ScopedWrite};
+use db::{Db, ScopedWrite, Within};
 use identity::Principal;
 use uuid::Uuid;
 use web::{Error, Known, NoContent, Path, Result};
 
+use super::SUBJECTS;
 use crate::App;
 
-const MARK: ScopedWrite = ScopedWrite::new(
-    "update app.notifications set read_at = case when $4 then coalesce(read_at, now()) end
-     where account_id = $1 and recipient_id = $2 and id = $3",
+/// `{0}`: of what the recipient may still read. The others are not there for them, as in the list.
+const MARK: Within<ScopedWrite, 1> = Within::writing(
+    "update app.notifications n set read_at = case when $4 then coalesce(read_at, now()) end
+     where account_id = $1 and recipient_id = $2 and id = $3{0}",
 );
-const MARK_ALL: ScopedWrite = ScopedWrite::new(
-    "update app.notifications set read_at = now() where account_id = $1 and recipient_id = $2 and read_at is null",
+const MARK_ALL: Within<ScopedWrite, 1> = Within::writing(
+    "update app.notifications n set read_at = now() where account_id = $1 and recipient_id = $2 and read_at is null{0}",
 );
 
 /// Mark a notification of mine as read.
@@ -42,14 +44,17 @@ pub(crate) async fn mark_unread(
 #[utoipa::path(post, path = "/api/v1/notifications/read-all", tag = "notifications")]
 pub(crate) async fn mark_all_read(State(app): State<App>, Known(who): Known) -> Result<NoContent> {
     let mut tx = app.db.begin(&who).await?;
-    tx.write_unnoted::<()>(MARK_ALL).bind(who.user()).run().await?;
+    let within = [tx.about_readable(SUBJECTS, "n")];
+    tx.write_unnoted_within::<(), 1>(MARK_ALL, &within).bind(who.user()).run().await?;
     tx.commit().await?;
     Ok(NoContent)
 }
 
 async fn mark(db: &Db, who: &Principal, id: Uuid, read: bool) -> Result<NoContent> {
     let mut tx = db.begin(who).await?;
-    if tx.write_unnoted::<()>(MARK).bind(who.user()).bind(id).bind(read).run().await? == 0 {
+    let within = [tx.about_readable(SUBJECTS, "n")];
+    let marking = tx.write_unnoted_within::<(), 1>(MARK, &within).bind(who.user());
+    if marking.bind(id).bind(read).run().await? == 0 {
         return Err(Error::NotFound("notification"));
     }
     tx.commit().await?;

@@ -5,7 +5,7 @@ use kernel::Id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Error, IfMatch, Json, Marked, May, Path, Read, Result, Write};
+use web::{Action as _, Error, IfMatch, Json, Marked, May, Path, Read, Result, Write};
 
 use super::{Exception, Professional, WeeklyHours};
 
@@ -36,6 +36,14 @@ pub(super) fn sees_hours(hidden: &Hidden) -> Result<()> {
     Ok(())
 }
 
+/// Fails unless these people see when a professional works and whether they are active: what is free tells both.
+pub(super) fn sees_time(hidden: &Hidden) -> Result<()> {
+    if hidden.hide("status") {
+        return Err(Error::Forbidden("professional:read with their status".into()));
+    }
+    sees_hours(hidden)
+}
+
 /// Tell when a professional works.
 #[utoipa::path(get, path = "/api/v1/professionals/{id}/availability", params(Id<Professional>), tag = "professionals")]
 pub(super) async fn availability(
@@ -59,6 +67,7 @@ pub(super) async fn set_availability(
     seen: IfMatch,
     Json(Availability { weekly_hours, exceptions }): Json<Availability>,
 ) -> Result<Marked<Availability>> {
+    may.also(Read::NAME)?; // the answer shows hours
     sees_hours(&may.hidden())?;
     let mut tx = may.begin().await?;
     let before = db::find(&mut tx, id).await?;

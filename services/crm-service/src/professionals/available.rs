@@ -1,29 +1,21 @@
 //! Who has time.
 
-use db::{Dress, Page, Pager, Paging, Record, Resource as _, Scoped};
-use identity::Scope;
+use db::{Dress, Page, Pager, Paging, Record, Resource as _, Scoped, Within};
 use web::{Listed, May, Query, Read, Result};
 
-use super::{Calendar, Professional, Span, asked::Wish, availability::sees_hours};
+use super::{Calendar, Professional, Span, asked::Wish, availability::sees_time};
 
 /// Who is looked at for one page.
 const LOOKED_AT: usize = 1_000;
 
 /// Those who are active, can do it and are not booked, each with their hours: whether they work then, their clock tells.
-/// `$2` and `$3` are the time, `$8` is how far `$9` reaches among them.
-const CANDIDATES: Scoped = Scoped::new(
-    "with mates as (
-         select mate.user_id from app.team_members mine
-         join app.teams team on team.account_id = mine.account_id and team.id = mine.team_id and team.deleted_at is null
-         join app.team_members mate on mate.account_id = mine.account_id and mate.team_id = mine.team_id
-         where mine.account_id = $1 and mine.user_id = $9
-     )
-     select p.id, p.version, p.created_at, p.created_by, p.updated_at, p.updated_by, p.name, p.email, p.phone,
+/// `$2` and `$3` are the time, `{0}` is how far the caller reaches among them.
+const CANDIDATES: Within<Scoped, 1> = Within::reading(
+    "select p.id, p.version, p.created_at, p.created_by, p.updated_at, p.updated_by, p.name, p.email, p.phone,
             p.specialties, p.skills, p.services, p.certifications, p.rating, p.portfolio_url, p.currency, p.time_zone,
             p.weekly_hours, p.exceptions, p.status, p.owner_id, p.bio
      from app.professionals p
-     where p.account_id = $1 and p.status = 'active' and p.deleted_at is null and ($4::uuid is null or p.id > $4)
-       and ($8 = 'all' or p.owner_id = $9 or ($8 = 'team' and p.owner_id in (select user_id from mates)))
+     where p.account_id = $1 and p.status = 'active' and p.deleted_at is null and ($4::uuid is null or p.id > $4){0}
        and ($5::text is null or exists (
            select from jsonb_array_elements(p.skills) s
            where app.fold(s ->> 'name') = app.fold($5) and (s ->> 'level')::int >= $6))
@@ -32,7 +24,7 @@ const CANDIDATES: Scoped = Scoped::new(
            select from app.bookings b
            where b.account_id = $1 and b.professional_id = p.id and b.status <> 'cancelled' and b.deleted_at is null
              and b.starts_at < $3 and b.starts_at > $2 - interval '24 hours' and b.ends_at > $2)
-     order by p.id limit $10",
+     order by p.id limit $8",
 );
 
 /// Tell who has time.
@@ -45,16 +37,14 @@ pub(super) async fn available(
     Query(asked): Query<Wish>,
 ) -> Result<Listed<Professional>> {
     let view = may.view();
-    sees_hours(&view.hidden)?;
+    sees_time(&view.hidden)?;
     asked.spares(&view.hidden)?;
     let (time, level) = (asked.span()?, asked.level()?);
-    let scope = may.who().permissions().scope(Professional::NAME, "read");
-    let scope = scope.map_or("none", word);
 
     let mut tx = may.begin_reading().await?;
-    let user = may.who().user();
-    let (from, to, level_said, owner) =
-        (time.from.to_string(), time.to.to_string(), level.to_string(), user.to_string());
+    let within = [tx.readable::<Professional>("p")];
+    let [reach] = &within;
+    let (from, to, level_said) = (time.from.to_string(), time.to.to_string(), level.to_string());
     let (skill, specialty) = (asked.skill.as_deref(), asked.specialty.as_deref());
     let list = [
         Professional::PLURAL,
@@ -64,14 +54,14 @@ pub(super) async fn available(
         skill.unwrap_or_default(),
         &level_said,
         specialty.unwrap_or_default(),
-        scope,
-        &owner,
+        reach.as_str(),
     ];
     let pager = Pager::new(&tx, &list, &Paging { limit: asked.limit, cursor: asked.cursor })?;
-    let statement = tx.read::<Record<Professional>>(CANDIDATES).bind(time.from).bind(time.to);
+    let statement =
+        tx.read_within::<Record<Professional>, 1>(CANDIDATES, &within).bind(time.from).bind(time.to);
     let statement = statement.bind(pager.after()).bind(skill).bind(level).bind(specialty);
     let most = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
-    let mut data = statement.bind(scope).bind(user).bind(most).all().await?;
+    let mut data = statement.bind(most).all().await?;
 
     let last = data.last().filter(|_| data.len() == LOOKED_AT).map(|last| last.id.into());
     data.retain(|one| works(&one.data, time));
@@ -84,12 +74,4 @@ pub(super) async fn available(
 fn works(one: &Professional, time: Span) -> bool {
     let calendar = Calendar::of(&one.time_zone, &one.weekly_hours, &one.exceptions);
     calendar.is_some_and(|calendar| calendar.covers(time))
-}
-
-fn word(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Own => "own",
-        Scope::Team => "team",
-        Scope::All => "all",
-    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Json, May, Path, Query, Read, Result};
 
-use super::{Calendar, Professional, ProfessionalStatus, Span, asked::Time, availability::sees_hours, span};
+use super::{Calendar, Professional, ProfessionalStatus, Span, asked::Time, availability::sees_time, span};
 
 /// When a professional works and is not booked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,7 +34,7 @@ pub(super) async fn free(
     Path(id): Path<Id<Professional>>,
     Query(asked): Query<Time>,
 ) -> Result<Json<Free>> {
-    sees_hours(&may.hidden())?;
+    sees_time(&may.hidden())?;
     let asked = asked.span()?;
     let mut tx = may.begin_reading().await?;
     let found = db::find(&mut tx, id).await?.data;

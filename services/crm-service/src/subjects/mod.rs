@@ -18,6 +18,7 @@ use web::{
     describe::{body, document, one_of, operation},
 };
 
+pub(crate) use kind::KINDS;
 pub use kind::SubjectType;
 
 use crate::{

@@ -33,7 +33,7 @@ pub struct Supplier {
     #[validate(length(min = 1, max = 32))]
     pub tax_id: Option<String>,
     /// Its address on the web.
-    #[validate(url, length(max = 500))]
+    #[validate(url, length(max = 500), custom(function = "web::web_address"))]
     pub website: Option<String>,
     /// Days it gives us to pay.
     #[validate(range(min = 0, max = 365))]

@@ -70,8 +70,10 @@ const RULES: &[(&str, Rule)] = &[
 impl Resource for SupplierRelation {
     const NAME: &'static str = "supplier_relation";
     const PLURAL: &'static str = "supplier_relations";
-    const RELATED: &'static [Related] =
-        &[Related::to::<Supplier>("from", "from_id"), Related::to::<Supplier>("to", "to_id")];
+    const RELATED: &'static [Related] = &[
+        Related::to::<Supplier>("from", "from_id").judging(&["kind", "to_id"]),
+        Related::to::<Supplier>("to", "to_id").judging(&["kind", "from_id"]),
+    ];
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("from_id", Kind::Id, |relation, row| row.put(relation.from_id)),
         Field::required("to_id", Kind::Id, |relation, row| row.put(relation.to_id)),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{IfMatch, Json, Marked, May, Path, Read, Result, Write};
 
-use super::TagRefusal;
+use super::{Tag, TagRefusal};
 
 /// The tags of a record.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -55,6 +55,11 @@ pub(crate) async fn set_tags_of<R: Resource>(
     let before = tags(&mut tx, id).await?;
     if before == wanted {
         return Ok(Marked(record.kept.version, Tags { tags: before }));
+    }
+    let new: Vec<Id<Tag>> =
+        wanted.iter().filter(|tag| !before.contains(tag)).map(|tag| (*tag).into()).collect();
+    if !new.is_empty() && !db::all_found(&mut tx, &new).await? {
+        return Err(TagRefusal::Unknown.into());
     }
     let version = db::touch(&mut tx, &record).await?.kept.version;
     let change = Change::new(&format!("{}.{}.tagged", R::AREA, R::NAME), R::NAME, id.into(), "tagged")

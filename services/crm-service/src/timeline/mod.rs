@@ -1,7 +1,6 @@
 //! What happened around a record, in one list: notes, activities, and changes of the record itself.
 
-use db::{Hidden, PageInfo, Pager, Paging, Resource, Scoped};
-use identity::Scope;
+use db::{Hidden, PageInfo, Pager, Paging, Resource, Scoped, Within};
 use kernel::Id;
 use serde::Serialize;
 use serde_json::Value;
@@ -38,22 +37,14 @@ struct Step {
     data: Value,
 }
 
-/// `$7` and `$8` say how far the caller reaches among notes and activities. Each part reads one page from its index.
-const TIMELINE: Scoped = Scoped::new(
-    "with mates as (
-         select mate.user_id from app.team_members mine
-         join app.teams team on team.account_id = mine.account_id and team.id = mine.team_id and team.deleted_at is null
-         join app.team_members mate on mate.account_id = mine.account_id and mate.team_id = mine.team_id
-         where mine.account_id = $1 and mine.user_id = $6
-     )
-     select kind, id, created_at, created_by, data from (
+/// `{0}` and `{1}` say how far the caller reaches among notes and activities. Each part reads one page from its index.
+const TIMELINE: Within<Scoped, 2> = Within::reading(
+    "select kind, id, created_at, created_by, data from (
          (select 'note' as kind, n.id, n.created_at, n.created_by,
                  jsonb_build_object('version', n.version, 'body', n.body) as data
           from app.notes n
           where n.account_id = $1 and n.subject_type = $2 and n.subject_id = $3 and n.deleted_at is null
-            and ($4::uuid is null or n.id < $4)
-            and ($7 = 'all' or ($7 in ('own', 'team') and n.created_by = $6)
-                 or ($7 = 'team' and n.created_by in (select user_id from mates)))
+            and ($4::uuid is null or n.id < $4){0}
           order by n.id desc limit $5)
          union all
          (select 'activity', a.id, a.created_at, a.created_by,
@@ -61,9 +52,7 @@ const TIMELINE: Scoped = Scoped::new(
                                     'summary', a.summary, 'outcome', a.outcome)
           from app.activities a
           where a.account_id = $1 and a.subject_type = $2 and a.subject_id = $3 and a.deleted_at is null
-            and ($4::uuid is null or a.id < $4)
-            and ($8 = 'all' or ($8 in ('own', 'team') and a.created_by = $6)
-                 or ($8 = 'team' and a.created_by in (select user_id from mates)))
+            and ($4::uuid is null or a.id < $4){1}
           order by a.id desc limit $5)
          union all
          (select 'change', h.id, h.created_at, h.created_by,
@@ -81,13 +70,14 @@ pub(crate) async fn timeline<R: Resource>(
     Query(asked): Query<Paging>,
 ) -> Result<Json<Timeline>> {
     let permissions = may.who().permissions();
-    let scope = |of: &str| permissions.scope(of, "read").map_or("none", word);
-    let (notes, activities) = (scope(Note::NAME), scope(Activity::NAME));
     let mut tx = may.begin_reading().await?;
     db::find(&mut tx, id).await?;
-    let pager = Pager::new(&tx, &[R::PLURAL, "timeline", &id.to_string(), notes, activities], &asked)?;
-    let statement = tx.read(TIMELINE).bind(R::NAME).bind(id).bind(pager.after()).bind(pager.fetch());
-    let mut data: Vec<Step> = statement.bind(may.who().user()).bind(notes).bind(activities).all().await?;
+    let within = [tx.readable::<Note>("n"), tx.readable::<Activity>("a")];
+    let [notes, activities] = &within;
+    let list = [R::PLURAL, "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
+    let pager = Pager::new(&tx, &list, &asked)?;
+    let statement = tx.read_within(TIMELINE, &within).bind(R::NAME).bind(id);
+    let mut data: Vec<Step> = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
     let page = pager.page(&mut data, |step| step.id);
     let (note, activity) = (Hidden::of::<Note>(permissions), Hidden::of::<Activity>(permissions));
     for step in &mut data {
@@ -105,13 +95,5 @@ fn mask_change(change: &mut Value, hidden: &Hidden) {
         if let Some(fields) = change.get_mut(side) {
             hidden.mask(fields);
         }
-    }
-}
-
-fn word(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Own => "own",
-        Scope::Team => "team",
-        Scope::All => "all",
     }
 }

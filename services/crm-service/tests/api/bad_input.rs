@@ -1,9 +1,13 @@
 //! Whatever comes in: an answer that names the field, and never a 500.
 
+use crm_service::App;
 use http::{Method, StatusCode};
+use kernel::Env;
 use serde_json::json;
+use testkit::Person;
+use web::Proxies;
 
-use crate::{ALL, nexo};
+use crate::{ALL, made, nexo};
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
@@ -103,13 +107,81 @@ async fn a_path_or_header_that_cannot_be_read_is_a_problem() {
     }
 }
 
+/// Whoever could choose the ids that history tells could hide behind somebody else's request.
 #[tokio::test]
-async fn a_request_keeps_its_id_from_end_to_end() {
-    let ana = nexo().await.person(ALL).await;
+async fn a_client_cannot_choose_the_id_that_history_tells() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
     let id = uuid::Uuid::now_v7().to_string();
-    let answer = ana.send_raw(Method::GET, "/api/v1/clients/1", &[("x-request-id", &id)], "").await;
-    assert_eq!(answer.header("x-request-id"), Some(id.as_str()));
-    assert_eq!(answer.body["request_id"], json!(id));
-    let forged = ana.send_raw(Method::GET, "/api/v1/clients", &[("x-request-id", "<script>")], "").await;
-    assert_ne!(forged.header("x-request-id"), Some("<script>"));
+    let headers = [JSON[0], ("x-request-id", &id)];
+    let made = ana.send_raw(Method::POST, "/api/v1/clients", &headers, r#"{"name":"Acme"}"#).await;
+    assert_eq!(made.header("x-client-request-id"), Some(id.as_str()), "it is told back, beside ours");
+    let ours = made.header("x-request-id").unwrap().to_owned();
+    assert_ne!(ours, id);
+    let client = made.expect(StatusCode::CREATED);
+    let told = ana.get(&format!("/clients/{}/history", client["id"].as_str().unwrap())).await;
+    assert_eq!(told.expect(StatusCode::OK)["data"][0]["request_id"], json!(ours));
+    let missing = ana.send_raw(Method::GET, "/api/v1/clients/1", &[("x-request-id", &id)], "").await;
+    assert_eq!(missing.body["request_id"], json!(missing.header("x-request-id").unwrap()));
+    for unfit in ["<a b>", &"x".repeat(129)] {
+        let answer = ana.send_raw(Method::GET, "/api/v1/clients", &[("x-request-id", unfit)], "").await;
+        assert_eq!(answer.header("x-client-request-id"), None, "{unfit}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_the_id_that_its_gateway_gave_it() {
+    let nexo = nexo().await;
+    let gateways = "10.0.0.0/8".to_owned();
+    let gateways = Proxies::read(&mut Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), gateways)]));
+    let app = App { db: nexo.ground.db.clone(), verifier: nexo.ground.verifier.clone() };
+    let service = crm_service::router_beside(app, Vec::new(), gateways).0;
+    let ana = Person { service, ..nexo.person(ALL).await };
+    let id = uuid::Uuid::now_v7().to_string();
+    for (peer, is_kept) in [("10.0.0.2:1", true), ("192.0.2.1:1", false)] {
+        let answer =
+            ana.send_from(peer, Method::GET, "/api/v1/clients/1", &[("x-request-id", &id)], "").await;
+        assert_eq!(answer.header("x-request-id") == Some(&id), is_kept, "{peer}");
+        assert_eq!(answer.body["request_id"], json!(answer.header("x-request-id").unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_another_kind_is_415_and_the_answer_says_what_is_taken() {
+    let ana = nexo().await.person(ALL).await;
+    let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
+    let one = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
+    let patch = "application/merge-patch+json, application/json";
+    for (method, path, taken, as_patch) in [
+        (Method::POST, "/api/v1/clients", "application/json", None),
+        (Method::PATCH, &one, patch, Some(patch)),
+    ] {
+        for kind in [&[][..], &[("content-type", "text/plain")], &[("content-type", "application/xml")]] {
+            let headers = [kind, &[("if-match", "\"1\"")]].concat();
+            let refused = ana.send_raw(method.clone(), path, &headers, r#"{"name":"b"}"#).await;
+            assert_eq!((refused.header("accept"), refused.header("accept-patch")), (Some(taken), as_patch));
+            let refused = refused.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            assert_eq!(refused["code"], "unsupported-media-type");
+            for name in taken.split(", ") {
+                assert!(refused["detail"].as_str().unwrap().contains(name), "{refused}");
+            }
+        }
+    }
+}
+
+/// Nothing of ours unpacks: what is packed would be taken for something else.
+#[tokio::test]
+async fn a_body_is_taken_as_it_is_and_not_when_it_is_coded() {
+    let ana = nexo().await.person(ALL).await;
+    for (coding, status) in [
+        ("gzip", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("gzip, identity", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("x", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("Identity", StatusCode::CREATED),
+    ] {
+        let headers = [JSON[0], ("content-encoding", coding)];
+        let answer = ana.send_raw(Method::POST, "/api/v1/clients", &headers, r#"{"name":"Acme"}"#).await;
+        assert_eq!(answer.status, status, "{coding:?}");
+    }
 }

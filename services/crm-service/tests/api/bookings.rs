@@ -57,7 +57,7 @@ async fn bookings_are_kept() {
         booking.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         booking
     };
-    let rights = "professional:read professional:write client:write project:write";
+    let rights = "professional:* client:* project:*";
     let change = json!({ "status": "done", "rate": null, "notes": null, "ends_at": "2026-06-01T11:00:00Z" });
     testkit::keeps_beside::<Booking>(&nexo().await, rights, sample, change).await;
 }
@@ -271,6 +271,62 @@ async fn what_a_booking_cannot_be_is_named() {
         let refused = person.post("/bookings", booking(&zoe, 0, "09:00", "10:00")).await;
         assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "booking-professional-unknown");
     }
+}
+
+/// Whatever is asked about the hours of somebody out of reach, the answer is that there is nobody.
+#[tokio::test]
+async fn nobody_learns_when_a_professional_out_of_reach_is_busy() {
+    let nexo = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let zoe = professional(&ana, "Zoë").await;
+    let taken = made(&ana, "/bookings", booking(&zoe, 0, "09:00", "10:00")).await;
+    let own = made(&ana, "/bookings", booking(&zoe, 0, "12:00", "13:00")).await;
+    let gone = made(&ana, "/bookings", booking(&zoe, 0, "15:00", "16:00")).await;
+    ana.delete(&path(&gone), &gone).await.expect(StatusCode::NO_CONTENT);
+    made(&ana, "/bookings", booking(&zoe, 0, "15:00", "16:00")).await;
+    let ben = nexo.member(ana.account, "professional:read@own booking:*").await;
+    let blind = nexo.member(ana.account, "booking:*").await;
+    let mut nowhere = booking(&zoe, 0, "09:00", "10:00");
+    nowhere["professional_id"] = json!(Uuid::now_v7());
+    let unknown = ben.post("/bookings", nowhere).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let is_unknown = |answer: Answer, what: &str| {
+        let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        for field in ["code", "detail", "errors"] {
+            assert_eq!(problem[field], unknown[field], "{what}: {problem}");
+        }
+    };
+    for person in [&ben, &blind] {
+        for status in ["booked", "done", "cancelled"] {
+            for (from, to) in [("09:00", "10:00"), ("09:30", "10:30"), ("20:00", "21:00")] {
+                let mut wanted = booking(&zoe, 0, from, to);
+                wanted["status"] = json!(status);
+                is_unknown(person.post("/bookings", wanted.clone()).await, status);
+                let items =
+                    bulk(person, "create", false, json!([wanted])).await.expect(StatusCode::MULTI_STATUS);
+                assert_eq!(items["data"][0]["problem"]["code"], "booking-professional-unknown");
+            }
+        }
+        for patch in [
+            json!({ "starts_at": taken["starts_at"], "ends_at": taken["ends_at"] }),
+            json!({ "starts_at": taken["starts_at"], "ends_at": taken["ends_at"], "status": "done" }),
+            json!({ "ends_at": "2026-06-01T13:30:00Z" }),
+            json!({ "status": "cancelled" }),
+        ] {
+            is_unknown(person.patch(&path(&own), &own, patch.clone()).await, &patch.to_string());
+            let item = json!([{ "id": own["id"], "version": 1, "patch": patch }]);
+            let told = bulk(person, "update", false, item).await.expect(StatusCode::MULTI_STATUS);
+            assert_eq!(told["data"][0]["problem"]["code"], "booking-professional-unknown", "{told}");
+        }
+        is_unknown(restore(person, &gone).await, "restored");
+        let told = bulk(person, "restore", false, json!([{ "id": gone["id"] }])).await;
+        assert_eq!(
+            told.expect(StatusCode::MULTI_STATUS)["data"][0]["problem"]["code"],
+            "booking-professional-unknown"
+        );
+    }
+    let titled = ben.patch(&path(&own), &own, json!({ "title": "Another" })).await.expect(StatusCode::OK);
+    assert_eq!(titled["version"], 2, "a title takes nobody's time");
+    assert_eq!(ben.delete(&path(&own), &titled).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

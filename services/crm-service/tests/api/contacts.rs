@@ -24,7 +24,7 @@ async fn sample(owner: &Person) -> Value {
 
 #[tokio::test]
 async fn contacts_are_kept() {
-    let rights = "client:write supplier:write";
+    let rights = "client:write client:read supplier:write supplier:read";
     let change = json!({ "is_primary": false, "birthday": null, "phones": [], "supplier_id": null });
     testkit::keeps_beside::<Contact>(&nexo().await, rights, sample, change).await;
 }
@@ -59,6 +59,36 @@ async fn whose_contact_it_is_belongs_to_the_same_account() {
     let nowhere = json!({ "first_name": "Zoe", "supplier_id": Uuid::now_v7() });
     let problem = ana.post("/contacts", nowhere).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["errors"][0]["pointer"], "/supplier_id");
+}
+
+#[tokio::test]
+async fn nobody_learns_about_contacts_of_a_client_out_of_reach() {
+    let nexo = nexo().await;
+    let ana = nexo.person(RIGHTS).await;
+    let ben = nexo.member(ana.account, "contact:* client:read@own supplier:read@own").await;
+    for (column, records) in [("client_id", "/clients"), ("supplier_id", "/suppliers")] {
+        for has_primary in [true, false] {
+            let theirs = made(&ana, records, json!({ "name": "Acme" })).await["id"].clone();
+            made(
+                &ana,
+                "/contacts",
+                json!({ column: theirs, "first_name": "Zoe", "is_primary": has_primary }),
+            )
+            .await;
+            let plain = made(&ana, "/contacts", json!({ column: theirs, "first_name": "Max" })).await;
+            let path = format!("/contacts/{}", plain["id"].as_str().unwrap());
+            for answer in [
+                ben.post("/contacts", json!({ column: theirs, "first_name": "Eve" })).await,
+                ben.post("/contacts", json!({ column: theirs, "first_name": "Eve", "is_primary": true }))
+                    .await,
+                ben.patch(&path, &plain, json!({ "is_primary": true })).await,
+            ] {
+                let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+                assert_eq!(problem["errors"][0]["pointer"], format!("/{column}"), "{problem}");
+            }
+            ben.patch(&path, &plain, json!({ "job_title": "Buyer" })).await.expect(StatusCode::OK);
+        }
+    }
 }
 
 #[tokio::test]

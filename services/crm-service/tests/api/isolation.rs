@@ -7,6 +7,7 @@ use db::{Db, Scoped};
 use http::StatusCode;
 use migrate::NoHooks;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use testkit::{Database, Ground};
 use uuid::Uuid;
 
@@ -201,10 +202,65 @@ async fn a_role_that_gained_power_is_a_breach() {
             "grant temporary on database nexo to nexo_relay",
             "revoke temporary on database nexo from nexo_relay",
         ),
+        (
+            "grant execute on function lo_from_bytea(oid, bytea) to public",
+            "revoke execute on function lo_from_bytea(oid, bytea) from public",
+        ),
     ] {
         database.run(grant).await;
         assert!(!db::verify_isolation(&database.role("nexo_app")).await.unwrap().is_empty(), "{grant}");
         database.run(take_back).await;
         assert_eq!(db::verify_isolation(&database.role("nexo_app")).await.unwrap(), vec![], "{take_back}");
     }
+}
+
+/// They belong to no account, and are in no table that a backup counts.
+#[tokio::test]
+async fn no_role_of_ours_makes_or_reads_large_objects() {
+    let database = Database::migrated().await;
+    database.run("select lo_from_bytea(4711, 'a secret of one account')").await;
+    for role in ["nexo_app", "nexo_auth", "nexo_relay", "nexo_backup", "nexo_migrator"] {
+        for statement in [
+            "select lo_from_bytea(0, 'x')::text",
+            "select lo_create(0)::text",
+            "select lo_creat(-1)::text",
+            "select lo_get(4711)::text",
+            "select lo_put(4711, 0, 'x')::text",
+            "select lowrite(0, 'x')::text",
+            "select loread(0, 1)::text",
+            "select lo_open(4711, 131072)::text",
+            "select lo_unlink(4711)::text",
+        ] {
+            let refused = said(&database.role(role), &format!("begin read write; {statement}")).await;
+            assert!(refused.contains("permission denied for function lo"), "{role} {statement}: {refused}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn backups_read_every_table_and_no_password() {
+    let database = Database::migrated().await;
+    let reader = database.role("nexo_backup");
+    for secret in ["select rolpassword from pg_authid", "select passwd from pg_shadow"] {
+        let refused = said(&reader, secret).await;
+        assert!(refused.contains("permission denied"), "{secret}: {refused}");
+    }
+    let later = "create table app.later (n int); insert into app.later values (1)";
+    assert_eq!(said(&database.role("nexo_migrator"), later).await, "");
+    assert_eq!(said(&reader, "select n from app.later").await, "", "it is made after the grants");
+    let unread = "select 1 / count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and n.nspname in ('app', 'app_parts', 'ops') and not has_table_privilege(c.oid, 'select')";
+    assert!(said(&reader, unread).await.contains("division by zero"), "there are unread tables");
+    let written = said(&reader, "begin read write; delete from app.clients").await;
+    assert!(written.contains("permission denied"), "{written}");
+}
+
+/// What the database says to these statements, if it refuses them.
+async fn said(role: &PgConnectOptions, statements: &str) -> String {
+    let mut conn = PgConnection::connect_with(role).await.unwrap();
+    conn.execute(AssertSqlSafe(statements.to_owned()))
+        .await
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use testkit::Person;
 
-use crate::{ALL, nexo};
+use crate::{ALL, made, nexo};
 
 async fn some(count: usize) -> Person {
     let ana = nexo().await.person(ALL).await;
@@ -162,4 +162,26 @@ async fn what_a_list_cannot_answer_is_told_by_parameter() {
 
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn names_are_taken_once_and_no_more_than_there_are() {
+    let ana = nexo().await.person("client:read client:write project:read project:write").await;
+    let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
+    made(&ana, "/projects", json!({ "client_id": client["id"], "name": "Roof", "code": "P-1" })).await;
+    let asked = |body: Value| ana.post("/projects/search", body);
+    let once = asked(json!({ "expand": ["client"], "fields": ["name"] })).await.expect(StatusCode::OK);
+    let again = asked(json!({ "expand": vec!["client"; 20], "fields": vec!["name"; 100] })).await;
+    assert_eq!(again.expect(StatusCode::OK), once);
+    assert_eq!(once["data"][0]["client"]["name"], "Acme");
+    for body in [
+        json!({ "expand": vec!["client"; 70_000] }),
+        json!({ "fields": vec!["name"; 101] }),
+        json!({ "sort": vec!["name"; 200].join(",") }),
+        json!({ "limit": 201 }),
+        json!({ "filter": { "and": vec![json!({ "field": "name", "op": "contains", "value": "a" }); 9] } }),
+        json!({ "filter": { "field": "name", "op": "eq", "value": "a".repeat(2_001) } }),
+    ] {
+        asked(body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    }
 }

@@ -6,6 +6,8 @@
     reason = "a test should fail where it fails"
 )]
 
+mod about;
+mod addresses;
 mod audit;
 mod bad_input;
 mod beside;
@@ -16,10 +18,12 @@ mod contacts;
 mod employees;
 mod exports;
 mod filters;
+mod hideable;
 mod imports;
 mod isolation;
 mod lists;
 mod notifications;
+mod overblown;
 mod professionals;
 mod projects;
 mod reach;
@@ -27,6 +31,7 @@ mod rights;
 mod schema;
 mod search;
 mod selection;
+mod shares;
 mod suppliers;
 mod tasks;
 mod tokens;

@@ -168,6 +168,37 @@ async fn notifications_are_read_by_their_recipient_alone() {
     assert_eq!(told(&ben, "").await.len(), 3);
 }
 
+/// What was told is not taken back, but it is there no longer than the right to read what it is about.
+#[tokio::test]
+async fn a_notification_of_what_is_out_of_reach_is_not_there() {
+    let (nexo, _running) = nexo().await;
+    let ana = nexo.person("*:*").await;
+    let ben = nexo.member(ana.account, RIGHTS).await;
+    let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
+    let body = format!("@{{{}}}", ben.user);
+    made(&ana, "/notes", json!({ "subject_type": "client", "subject_id": client["id"], "body": body })).await;
+    made(&ana, "/tasks", json!({ "title": "t", "assignee_id": ben.user })).await;
+    settled(&nexo).await;
+    let all = told(&ben, "").await;
+    assert_eq!(all.len(), 2);
+    let mention = path("notifications", all.iter().find(|one| one["kind"] == "mentioned").unwrap());
+    let mark = async |person: &Person, at: &str| person.send(Method::POST, at, None, None).await.status;
+    for rights in
+        ["task:* note:read@own client:*", "task:* note:* client:read@own", "task:* note:*", "task:*"]
+    {
+        let ben = nexo.regranted(&ben, rights, &[]).await;
+        let left = told(&ben, "?unread=true").await;
+        assert_eq!(left.len(), 1, "{rights}: {left:?}");
+        assert_eq!(left[0]["kind"], "task_assigned", "{rights}");
+        assert_eq!(mark(&ben, &format!("{mention}/read")).await, StatusCode::NOT_FOUND, "{rights}");
+    }
+    let nothing = nexo.regranted(&ben, "client:*", &[]).await;
+    assert!(told(&nothing, "").await.is_empty());
+    assert_eq!(mark(&nothing, "/notifications/read-all").await, StatusCode::NO_CONTENT);
+    let again = nexo.regranted(&ben, RIGHTS, &[]).await;
+    assert_eq!(told(&again, "?unread=true").await.len(), 2, "what was not there was not read");
+}
+
 #[tokio::test]
 async fn nobody_is_told_what_they_do_not_want_to_be_told() {
     let (nexo, _running) = nexo().await;

@@ -277,6 +277,16 @@ async fn those_who_have_time_are_found_by_what_they_can_do() {
     assert!(!seen.to_string().contains("Malen"), "{seen}");
     let asked = masked.get(&format!("/professionals/available?{noon}&skill=Malen")).await;
     assert_eq!(asked.expect(StatusCode::UNPROCESSABLE_ENTITY)["errors"][0]["pointer"], "/skill");
+    let blind = nexo.member_without(ana.account, "professional:read", &["professional.status"]).await;
+    let one = &ana.get("/professionals?limit=1").await.expect(StatusCode::OK)["data"][0];
+    let free = format!("/professionals/{}/free?{noon}", one["id"].as_str().unwrap());
+    for path in [format!("/professionals/available?{noon}"), free] {
+        assert_eq!(
+            blind.get(&path).await.status,
+            StatusCode::FORBIDDEN,
+            "only who is active has time: {path}"
+        );
+    }
 }
 
 #[tokio::test]

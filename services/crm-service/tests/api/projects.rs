@@ -20,7 +20,7 @@ async fn sample(owner: &Person) -> Value {
 #[tokio::test]
 async fn projects_are_kept() {
     let change = json!({ "status": "active", "progress": 100, "budget": null, "ends_on": null });
-    testkit::keeps_beside::<Project>(&nexo().await, "client:write", sample, change).await;
+    testkit::keeps_beside::<Project>(&nexo().await, "client:write client:read", sample, change).await;
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn samples() -> Vec<Sample> {
         Sample::new(
             "supplier_relation",
             "supplier_relations",
-            json!({ "from_id": "$suppliers", "to_id": "$suppliers", "kind": "parent", "notes": "~" }),
+            json!({ "from_id": "$suppliers", "to_id": "$new-suppliers", "kind": "parent", "notes": "~" }),
             json!({ "notes": null }),
         ),
         Sample::new(
@@ -120,8 +120,8 @@ fn samples() -> Vec<Sample> {
 
 /// The operations whose paths do not tell how they are called.
 const SPECIAL: &[fn() -> Special] = &[
-    || ("GET /audit-log", "limit=200", Value::Null),
-    || ("GET /audit-log/export", "format=ndjson", Value::Null),
+    || ("GET /audit-log", "limit=20&record_id=$base", Value::Null),
+    || ("GET /audit-log/export", "format=ndjson&record_id=$base", Value::Null),
     || ("GET /employees/org-chart", "", Value::Null),
     || ("GET /explain", "member=$boss&permission=client:read&resource=client&id=$clients", Value::Null),
     || ("GET /imports", "", Value::Null),

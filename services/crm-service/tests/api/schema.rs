@@ -1,3 +1,8 @@
+use crm_service::{
+    bookings::Booking, contacts::Contact, employees::Employee, projects::Project,
+    suppliers::SupplierRelation, tasks::Task,
+};
+use db::{Related, Resource};
 use http::StatusCode;
 
 use crate::nexo;
@@ -15,6 +20,13 @@ async fn the_api_is_described_and_closed() {
         .await
         .expect(StatusCode::OK);
     assert!(served["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[tokio::test]
+async fn every_operation_says_which_bodies_and_methods_it_takes() {
+    let nexo = nexo().await;
+    let (_, document) = crm_service::api().split_for_parts();
+    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 215);
 }
 
 #[tokio::test]
@@ -48,4 +60,47 @@ async fn every_write_can_be_repeated_and_overwrites_nobody() {
             ("POST */notifications/read-all", "done again, it changes nothing"),
         ],
     );
+}
+
+/// The refusal of a unique index tells of another record that refers to the same one.
+#[tokio::test]
+async fn what_is_unique_beside_a_reference_is_judged_together_with_it() {
+    fn of<R: Resource>() -> (&'static str, &'static [Related], Vec<&'static str>) {
+        (R::PLURAL, R::RELATED, R::FIELDS.iter().map(db::Field::name).collect())
+    }
+    let nexo = nexo().await;
+    let mut look = nexo.ground.database.look().await;
+    let mut judged = 0;
+    for (table, references, fields) in [
+        of::<Booking>(),
+        of::<Contact>(),
+        of::<Employee>(),
+        of::<Project>(),
+        of::<SupplierRelation>(),
+        of::<Task>(),
+    ] {
+        let indexes: Vec<(String,)> = sqlx::query_as(
+            "select pg_get_indexdef(indexrelid) from pg_index where indisunique and indrelid = ('app.' || $1)::regclass",
+        )
+        .bind(table)
+        .fetch_all(&mut look)
+        .await
+        .unwrap();
+        for (index,) in indexes {
+            let words: Vec<&str> = index.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+            for reference in references.iter().filter(|one| words.contains(&one.column())) {
+                for field in
+                    fields.iter().filter(|field| words.contains(field) && **field != reference.column())
+                {
+                    assert!(
+                        reference.judged().contains(field),
+                        "{table}: {field} beside {}",
+                        reference.column()
+                    );
+                    judged += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(judged, 6, "primary contacts, and what suppliers are to one another");
 }

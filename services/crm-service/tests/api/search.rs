@@ -1,5 +1,9 @@
 //! `q=`: parts of words, accents folded, typing errors forgiven; one's own account alone.
 
+use std::collections::BTreeSet;
+
+use crm_service::{bookings, clients, contacts, employees, professionals, projects, suppliers, tasks};
+use db::Resource;
 use http::StatusCode;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -89,14 +93,75 @@ async fn a_search_finds_ones_own_and_within_ones_reach_alone() {
 }
 
 #[tokio::test]
-async fn what_is_hidden_cannot_be_looked_for() {
+async fn what_is_hidden_is_not_looked_through_and_the_rest_is() {
     let nexo = nexo().await;
     let ana = nexo.person(ALL).await;
-    let blind = nexo.member_without(ana.account, "client:read", &["client.email"]).await;
+    filled(&ana).await;
+    let all = ["name", "company", "email", "tax_id", "phone", "notes"].map(|field| format!("client.{field}"));
+    let without = |hidden: &[&str]| {
+        let hidden: Vec<String> = hidden.iter().map(|field| format!("client.{field}")).collect();
+        let (nexo, account) = (nexo.clone(), ana.account);
+        async move {
+            let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+            nexo.member_without(account, "client:read", &hidden).await
+        }
+    };
+    let (no_email, no_notes) = (without(&["email"]).await, without(&["notes", "company"]).await);
+    for (person, q, names) in [
+        (&no_email, "aurora", &["Café Aurora"][..]),
+        (&no_email, "aurroa", &["Café Aurora"]),
+        (&no_email, "info@aurora.test", &[]),
+        (&no_email, "hamburg", &["Nordwerk GmbH"]),
+        (&no_notes, "hamburg", &[]),
+        (&no_notes, "hambrug", &[]),
+        (&no_notes, "holding", &[]),
+        (&no_notes, "muller", &["Łódź Müller & Søn"]),
+        (&no_notes, "info@aurora.test", &["Café Aurora"]),
+    ] {
+        assert_eq!(found(person, q).await, names, "{q}");
+    }
+    let hidden: Vec<&str> = all.iter().map(String::as_str).collect();
+    let blind = nexo.member_without(ana.account, "client:read", &hidden).await;
     let answer = blind.get("/clients?q=aurora").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer["errors"][0]["pointer"], "/q");
-    let unrelated = nexo.member_without(ana.account, "client:read", &["client.credit_limit"]).await;
-    assert_eq!(unrelated.get("/clients?q=aurora").await.expect(StatusCode::OK)["data"], json!([]));
+}
+
+/// A match in a hidden field would otherwise keep what is nearly right from being looked for.
+#[tokio::test]
+async fn a_hidden_field_does_not_change_what_is_found_elsewhere() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
+    for client in [json!({ "name": "Aurora" }), json!({ "name": "Else", "email": "aurroa@acme.test" })] {
+        ana.post("/clients", client).await.expect(StatusCode::CREATED);
+    }
+    let blind = nexo.member_without(ana.account, "client:read", &["client.email"]).await;
+    assert_eq!(found(&ana, "aurroa").await, ["Else"]);
+    assert_eq!(found(&blind, "aurroa").await, ["Aurora"]);
+}
+
+/// Texts in which nearly every word is nearly found: each has to be held against the misspelt one.
+#[tokio::test]
+async fn a_misspelt_word_over_long_texts_is_answered_at_once_and_in_part() {
+    let nexo = nexo().await;
+    let ana = nexo.person(ALL).await;
+    let long = format!(
+        "insert into app.clients (account_id, id, name, notes, created_by, updated_by, created_at)
+         select '{0}', gen_random_uuid(), 'Client ' || n, t.text, '{1}', '{1}', now() - interval '1 hour' - n * interval '1 minute'
+         from generate_series(1, 2000) n
+         cross join (select left(string_agg(md5(i::text), ' '), 9900) as text from generate_series(1, 310) i) t",
+        ana.account, ana.user
+    );
+    nexo.ground.database.run(&long).await;
+    ana.post("/clients", json!({ "name": "Café Aurora" })).await.expect(StatusCode::CREATED);
+    let begun = std::time::Instant::now();
+    let page = ana.get("/clients?q=abcdefghzz&limit=5").await.expect(StatusCode::OK);
+    let took = begun.elapsed();
+    assert_eq!(page["page"]["partial"], true, "{took:?} {}", page["page"]);
+    assert!(took.as_secs() < 3, "{took:?}: on a machine with nothing else to do it is less than one");
+    let page = ana.get("/clients?q=aurroa").await.expect(StatusCode::OK);
+    assert_eq!(page["data"][0]["name"], "Café Aurora", "the newest are looked through first");
+    let page = ana.get("/clients?q=auror").await.expect(StatusCode::OK);
+    assert_eq!((&page["data"][0]["name"], &page["page"]["partial"]), (&json!("Café Aurora"), &json!(null)));
 }
 
 #[tokio::test]
@@ -108,4 +173,43 @@ async fn a_service_with_sql_of_its_own_searches_no_other_account() {
     let rows: Vec<(uuid::Uuid,)> =
         sqlx::query_as("select id from app.search_clients('aurora')").fetch_all(&mut app).await.unwrap();
     assert_eq!(rows, [], "outside of every account there is nothing");
+}
+
+fn searched<R: Resource>() -> (&'static str, BTreeSet<String>) {
+    (R::PLURAL, R::SEARCHED.iter().map(ToString::to_string).collect())
+}
+
+/// A field that only one of them knows would be shown to those who may not see it, or lost to those who may.
+#[tokio::test]
+async fn what_the_database_looks_through_is_what_the_resource_says() {
+    let nexo = nexo().await;
+    let mut look = nexo.ground.database.look().await;
+    let all = [
+        searched::<clients::Client>(),
+        searched::<contacts::Contact>(),
+        searched::<suppliers::Supplier>(),
+        searched::<employees::Employee>(),
+        searched::<projects::Project>(),
+        searched::<tasks::Task>(),
+        searched::<professionals::Professional>(),
+        searched::<bookings::Booking>(),
+    ];
+    for (plural, fields) in &all {
+        for function in ["search", "look_through"] {
+            let question =
+                "select prosrc from pg_proc where proname = $1 and pronamespace = 'app'::regnamespace";
+            let asked = sqlx::query_as(question).bind(format!("{function}_{plural}"));
+            let (text,): (String,) = asked.fetch_one(&mut look).await.unwrap();
+            let known =
+                text.split("case when '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned());
+            assert_eq!(&known.collect::<BTreeSet<_>>(), fields, "{function}_{plural}");
+        }
+    }
+    let there: (i64,) = sqlx::query_as(
+        "select count(*) from pg_proc where proname like 'search\\_%' and pronamespace = 'app'::regnamespace",
+    )
+    .fetch_one(&mut look)
+    .await
+    .unwrap();
+    assert_eq!(usize::try_from(there.0).unwrap(), all.len(), "each is in the list above");
 }

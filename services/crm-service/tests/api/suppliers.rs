@@ -68,7 +68,36 @@ async fn relations_of_suppliers_are_kept() {
         json!({ "from_id": one["id"], "to_id": other["id"], "kind": "parent", "notes": "Since 2019." })
     };
     let change = json!({ "kind": "distributor", "notes": null });
-    testkit::keeps_beside::<SupplierRelation>(&nexo().await, "supplier:write", sample, change).await;
+    testkit::keeps_beside::<SupplierRelation>(&nexo().await, "supplier:write supplier:read", sample, change)
+        .await;
+}
+
+#[tokio::test]
+async fn nobody_learns_what_suppliers_out_of_reach_are_to_one_another() {
+    let nexo = nexo().await;
+    let ana = nexo.person(RELATED).await;
+    let ben = nexo.member(ana.account, "supplier:read@own supplier_relation:*").await;
+    let one = made(&ana, "/suppliers", json!({ "name": "Acme" })).await["id"].clone();
+    let own = json!({ "name": "Borealis", "owner_id": ben.user });
+    let own = made(&ana, "/suppliers", own).await["id"].clone();
+    let relation =
+        |from: &Value, to: &Value, kind: &str| json!({ "from_id": from, "to_id": to, "kind": kind });
+    made(&ana, "/supplier_relations", relation(&one, &own, "parent")).await;
+    let seen = made(&ana, "/supplier_relations", relation(&one, &own, "partner")).await;
+    let path = format!("/supplier_relations/{}", seen["id"].as_str().unwrap());
+    for (answer, pointer) in [
+        (ben.post("/supplier_relations", relation(&one, &own, "parent")).await, "/from_id"),
+        (ben.post("/supplier_relations", relation(&own, &one, "parent")).await, "/to_id"),
+        (ben.patch(&path, &seen, json!({ "kind": "parent" })).await, "/from_id"),
+        (ben.patch(&path, &seen, json!({ "to_id": one, "from_id": own })).await, "/to_id"),
+    ] {
+        let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let of = format!("/suppliers/{}/relations", one.as_str().unwrap());
+    assert_eq!(ben.get(&of).await.status, StatusCode::NOT_FOUND);
+    let found = ben.get(&format!("{path}?expand=from,to")).await.expect(StatusCode::OK);
+    assert_eq!((&found["from"], &found["to"]["name"]), (&Value::Null, &json!("Borealis")));
 }
 
 #[tokio::test]

@@ -28,7 +28,13 @@ fn path(task: &Value) -> String {
 #[tokio::test]
 async fn tasks_are_kept() {
     let change = json!({ "status": "in_progress", "completed_at": null, "parent_id": null, "checklist": [] });
-    testkit::keeps_beside::<Task>(&nexo().await, "client:write project:write", sample, change).await;
+    testkit::keeps_beside::<Task>(
+        &nexo().await,
+        "client:write client:read project:write project:read",
+        sample,
+        change,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -104,7 +104,8 @@ fn forged(ana: &Person, ben: &Person) -> Vec<(&'static str, String)> {
 async fn refused(nexo: &Nexo, token: &str) -> Value {
     let mallory = Person { token: token.to_owned(), ..Person::nobody(&nexo.router) };
     let answer = mallory.send_raw(Method::GET, "/api/v1/clients", &[], "").await;
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    let why = if token.is_empty() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+    assert_eq!(answer.header("www-authenticate"), Some(why));
     let mut problem = answer.expect(StatusCode::UNAUTHORIZED);
     problem["request_id"].take();
     problem

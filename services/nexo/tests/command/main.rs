@@ -14,6 +14,7 @@ mod containers;
 mod imports;
 mod keys;
 mod lint;
+mod logins;
 mod metrics;
 mod northwind;
 mod plans;

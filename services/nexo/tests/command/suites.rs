@@ -69,12 +69,12 @@ async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
 
 #[tokio::test]
 async fn a_persons_sessions_are_as_auth_http_says() {
-    passes("auth.http", 24).await;
+    passes("auth.http", 27).await;
 }
 
 #[tokio::test]
 async fn a_company_and_its_people_are_as_company_http_says() {
-    passes("company.http", 37).await;
+    passes("company.http", 44).await;
 }
 
 #[tokio::test]

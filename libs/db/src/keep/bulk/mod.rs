@@ -9,11 +9,14 @@ use kernel::Id;
 use uuid::Uuid;
 
 pub use each::write_each;
-use statements::{insert_rows, remove_rows, restore_rows, rows_at_once, update_rows};
+use statements::{insert_rows, lock_in_trash, remove_rows, restore_rows, rows_at_once, update_rows};
 
 use crate::{
     Change, Error, Record, Resource, Result, TenantTx,
-    keep::{names, refer::refer},
+    keep::{
+        names,
+        refer::{may_miss, refer, refer_again},
+    },
     reach::all_stay,
     record::KEPT,
 };
@@ -37,7 +40,7 @@ pub struct New<R>(Id<R>, R);
 impl<R: Resource> New<R> {
     /// Of this transaction's person, if the rules of `R` let it be.
     pub fn of(tx: &TenantTx, mut new: R) -> Result<Self> {
-        if !tx.reach.is_whole::<R>() {
+        if !tx.reach.is_everyones::<R>() {
             new.own(tx.inside.user);
         }
         R::check(None, &new)?;
@@ -139,6 +142,10 @@ impl<R: Resource> Written<R> for Removed<R> {
 impl<R: Resource> Written<R> for Restored<R> {
     async fn write_all(tx: &mut TenantTx, items: &[Self]) -> Result<Vec<Record<R>>> {
         let all: Vec<_> = items.iter().map(|item| item.0.into()).collect();
+        if may_miss::<R>(tx) {
+            let gone: Vec<Record<R>> = lock_in_trash(tx, &all).await?;
+            refer_again(tx, gone.iter().map(|record| &record.data)).await?;
+        }
         let restored = restore_rows(tx, all).await?;
         let restored = in_order(items.iter().map(|item| item.0), restored, Error::NotFound(R::NAME))?;
         note(tx, "restored", restored.iter().map(|record| (None, record)));

@@ -81,6 +81,17 @@ pub(super) async fn remove_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) 
     tx.built(text).bind(user).bind(ids).all_once().await.map_err(explain::<R>)
 }
 
+/// Those of them that are in the trash and in reach, held until the transaction ends.
+pub(super) async fn lock_in_trash<R: Resource>(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Record<R>>> {
+    let text = format!(
+        "select {KEPT}, {} from app.{} where account_id = $1 and id = any($2) and deleted_at is not null{} order by id for update",
+        names::<R>(),
+        R::PLURAL,
+        tx.reach.condition::<R>()
+    );
+    Ok(tx.built(text).bind(ids).all_once().await?)
+}
+
 pub(super) async fn restore_rows<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<Vec<Record<R>>> {
     let text = format!(
         "with found as (

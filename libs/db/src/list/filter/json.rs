@@ -8,7 +8,7 @@ impl Filter {
     /// `{"field": "rating", "op": "gte", "value": 4}`.
     pub(crate) fn read(json: &Json, columns: &Columns) -> Result<Self> {
         let mut terms = 0;
-        condition(json, columns, 0, &mut terms)
+        condition(json, columns, 0, &mut terms)?.bounded()
     }
 }
 

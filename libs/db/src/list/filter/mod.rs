@@ -23,6 +23,14 @@ const MOST_TERMS: usize = 50;
 const DEEPEST: usize = 5;
 /// How many values `in` may compare with.
 const MOST_VALUES: usize = 100;
+/// How many values one condition may compare with, in all of its terms.
+const MOST_IN_ALL: usize = 1_000;
+/// How many terms may look into texts: each is held against every record that the others leave.
+const MOST_CONTAINS: usize = 8;
+/// How much is said of what is wrong.
+const LONGEST_PROBLEM: usize = 300;
+/// A longer text is compared with nothing.
+const LONGEST_TEXT: usize = 2_000;
 
 /// A condition on records.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +117,7 @@ impl Term {
             (Operator::Is, Json::Null) => Vec::new(),
             (Operator::Is, _) => return Err(wrong(format!("wants null for `{name}[is]`"))),
             (Operator::In | Operator::Nin, Json::Array(all)) if (1..=MOST_VALUES).contains(&all.len()) => {
-                all.iter().map(|one| value(&name, kind, one)).collect::<Result<_>>()?
+                each_once(all.iter().map(|one| value(&name, kind, one)))?
             }
             (Operator::In | Operator::Nin, _) => {
                 return Err(wrong(format!("wants a list of 1 to {MOST_VALUES} values for `{name}`")));
@@ -120,8 +128,54 @@ impl Term {
     }
 }
 
+/// What is named twice is compared once.
+fn each_once(values: impl Iterator<Item = Result<Value>>) -> Result<Vec<Value>> {
+    let mut once = Vec::new();
+    for value in values {
+        let value = value?;
+        if !once.contains(&value) {
+            once.push(value);
+        }
+    }
+    Ok(once)
+}
+
+impl Filter {
+    /// Every comparison in it.
+    fn terms(&self) -> Vec<&Term> {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::terms).collect(),
+            Self::Not(one) => one.terms(),
+            Self::Term(term) => vec![term],
+        }
+    }
+
+    /// The same, if it costs no more than one condition may.
+    fn bounded(self) -> Result<Self> {
+        let terms = self.terms();
+        if terms.iter().filter(|term| term.operator == Operator::Contains).count() > MOST_CONTAINS {
+            return Err(wrong(format!("has more than {MOST_CONTAINS} terms with `contains`")));
+        }
+        if terms.iter().map(|term| term.values.len()).sum::<usize>() > MOST_IN_ALL {
+            return Err(wrong(format!("compares with more than {MOST_IN_ALL} values")));
+        }
+        Ok(self)
+    }
+
+    /// Whether it reads texts that may be long, record by record, and no index spares it that.
+    pub(crate) fn is_costly(&self) -> bool {
+        self.terms().iter().any(|term| {
+            term.path.column().kind == Kind::Text
+                && !matches!(term.operator, Operator::Eq | Operator::In | Operator::Is)
+        })
+    }
+}
+
 fn value(name: &str, kind: Kind, json: &Json) -> Result<Value> {
     match Value::read(kind, json) {
+        Ok(Value::Text(text)) if text.len() > LONGEST_TEXT => {
+            Err(wrong(format!("compares `{name}` with a text of more than {LONGEST_TEXT} bytes")))
+        }
         Ok(Value::Null) => {
             Err(wrong(format!("compares `{name}` with null, which equals nothing: write {name}[is]:null")))
         }
@@ -149,7 +203,12 @@ impl fmt::Display for Filter {
     }
 }
 
-fn wrong(problem: String) -> Error {
+/// What was written is told back as far as it is short.
+fn wrong(mut problem: String) -> Error {
+    if let Some((end, _)) = problem.char_indices().nth(LONGEST_PROBLEM) {
+        problem.truncate(end);
+        problem.push('…');
+    }
     unanswerable("filter", problem)
 }
 

@@ -11,7 +11,7 @@ impl Filter {
         }
         let mut parser = Parser { rest: text, terms: 0, columns };
         let filter = parser.condition(0)?;
-        if parser.rest.is_empty() { Ok(filter) } else { Err(parser.expected("its end")) }
+        if parser.rest.is_empty() { filter.bounded() } else { Err(parser.expected("its end")) }
     }
 }
 

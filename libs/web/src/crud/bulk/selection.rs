@@ -57,8 +57,10 @@ pub(crate) struct BulkOrder {
     #[schema(value_type = Option<Object>)]
     patch: Option<Value>,
     /// Of the preview.
+    #[validate(length(max = 1000))]
     selection: String,
     /// Of the preview.
+    #[validate(range(min = 0, max = 10_000))]
     expected_count: i64,
 }
 
@@ -83,7 +85,7 @@ async fn count<R: Resource, A: Action>(may: &May<A, R>, wish: BulkWish) -> Resul
     may.also(Read::NAME)?; // a condition tells of what it compares
     let patch = understood(wish.operation, wish.patch, &may.hidden())?;
     let selection = Selection::<R>::of(wish.filter, &may.view())?;
-    let mut tx = may.begin_reading().await?;
+    let mut tx = may.begin_reading_at(selection.is_costly()).await?;
     let count = selection.count(&mut tx).await?;
     let selection = selection.seal(&mut tx, &[A::NAME, &patch.to_string()]).await?;
     Ok(Json(BulkPreview { count, selection }))

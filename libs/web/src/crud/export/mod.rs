@@ -14,7 +14,7 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::{Asked, Resource};
+use db::{Asked, FilePlace, Resource};
 use futures::stream;
 use http::{
     HeaderMap, HeaderValue,
@@ -34,7 +34,7 @@ use crate::{Error, May, Query, Read, Result};
 /// How many records are read at once.
 const PAGE: i64 = 1_000;
 /// How many parts of the file may wait for the reader.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// Which records, and as what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -107,11 +107,13 @@ pub trait Pages: Send + 'static {
 struct OfList<R> {
     may: May<Read, R>,
     query: db::Query<R>,
+    /// Given back when the file has gone, or its reader has.
+    _place: FilePlace,
 }
 
 impl<R: Resource> Pages for OfList<R> {
     async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.may.begin_reading().await?;
+        let mut tx = self.may.begin_reading_at(self.query.is_costly()).await?;
         let page = db::list(&mut tx, &self.query).await?;
         let rows = self.query.dress().put_on(&mut tx, &page.data).await?;
         let last = page.page.next_cursor.is_none();
@@ -125,13 +127,21 @@ pub(super) async fn export<R: Resource>(may: May<Read, R>, Query(wanted): Query<
     let Wanted { format, sort, filter, q, fields } = wanted;
     let asked = Asked { sort, filter, q, fields, ..Asked::default() };
     let query = db::Query::<R>::understand(asked, &view)?.by(PAGE);
-    let columns = query.dress().columns::<R>();
-    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, OfList { may, query })
+    let (columns, place) = (query.dress().columns::<R>(), may.file()?);
+    let pages = OfList { may, query, _place: place };
+    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, pages).await
 }
 
 impl Export {
-    /// Reads `pages` and sends them on, as they are read: in a file of this name, with these columns.
-    pub fn begin(name: &str, format: Format, columns: Vec<String>, pages: impl Pages) -> Result<Self> {
+    /// Reads `pages` and sends them on, as they are read: in a file of this name, with these columns. The first one is read
+    /// before there is an answer, so that a caller whose session has ended gets 401 and no broken file.
+    pub async fn begin(
+        name: &str,
+        format: Format,
+        columns: Vec<String>,
+        mut pages: impl Pages,
+    ) -> Result<Self> {
+        let first = pages.next().await?;
         let sheet: Box<dyn Sheet> = match format {
             Format::Csv => Box::new(csv::Csv::new(columns)),
             Format::Ndjson => Box::new(ndjson::Ndjson),
@@ -140,7 +150,7 @@ impl Export {
         let headers = headers(name, format)?;
         let (sender, parts) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            if let Err(error) = write(pages, sheet, &sender).await {
+            if let Err(error) = write(first, pages, sheet, &sender).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an export broke off");
                 let _ = sender.send(Err(BrokenOff)).await; // its reader may have gone
             }
@@ -150,12 +160,14 @@ impl Export {
 }
 
 async fn write(
+    first: (Vec<Value>, bool),
     mut pages: impl Pages,
     mut sheet: Box<dyn Sheet>,
     to: &mpsc::Sender<Result<Bytes, BrokenOff>>,
 ) -> Result<()> {
+    let mut page = first;
     loop {
-        let (rows, last) = pages.next().await?;
+        let (rows, last) = page;
         let rows: Vec<Map<String, Value>> = rows
             .into_iter()
             .filter_map(|row| if let Value::Object(fields) = row { Some(fields) } else { None })
@@ -165,8 +177,9 @@ async fn write(
             part.extend(sheet.end()?);
         }
         if to.send(Ok(part.into())).await.is_err() || last {
-            return Ok(()); // or whoever asked has gone
+            return Ok(()); // or its reader has gone
         }
+        page = pages.next().await?;
     }
 }
 

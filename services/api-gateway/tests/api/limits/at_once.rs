@@ -81,3 +81,32 @@ async fn a_request_holds_its_place_until_its_answer_has_gone() {
     answers.pop();
     assert_eq!(quick(&ana).await, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn accounts_that_were_opened_by_the_dozen_share_what_runs_from_one_address() {
+    let nexo = gateway().await;
+    let quick_from = async |person: &Person, address: &str| {
+        person.send_from(address, Method::GET, "/api/v1/quick", &[], "").await.status
+    };
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let one = nexo.person("").await;
+        let asking = one.clone();
+        slow.push(tokio::spawn(async move {
+            asking.send_from("192.0.2.7:1", Method::GET, "/api/v1/slow", &[], "").await
+        }));
+        while send(&one, Method::GET, "/api/rate-limit", &[]).await.body["running"] != 1 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let fifth = nexo.person("").await;
+    assert_eq!(quick_from(&fifth, "192.0.2.7:2").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(quick_from(&fifth, "192.0.2.8:1").await, StatusCode::OK);
+    let paid =
+        format!("update app.account_directory set plan = 'starter' where account_id = '{}'", fifth.account);
+    nexo.ground.database.run(&paid).await;
+    while quick_from(&fifth, "192.0.2.7:2").await != StatusCode::OK {
+        sleep(Duration::from_millis(100)).await; // a plan is remembered for seconds
+    }
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+}

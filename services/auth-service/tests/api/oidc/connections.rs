@@ -21,7 +21,7 @@ async fn a_stranger_sees_no_connection_and_removes_none() {
 
     ana.send(Method::DELETE, &path, None, None).await.expect(StatusCode::NO_CONTENT);
     ana.send(Method::DELETE, &path, None, None).await.expect(StatusCode::NOT_FOUND);
-    let start = post(&scene.nexo, "oidc/start", json!({ "email": "ana@acme.test" })).await;
+    let start = post(&scene.nexo, "oidc/start", json!({ "account": "acme" })).await;
     assert_eq!(start.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "oidc-not-configured");
     connect(&scene.nexo, &scene.ana, &scene.provider.issuer, "ACME.test").await.expect(StatusCode::CREATED);
     scene.login().await.expect(StatusCode::OK);
@@ -82,6 +82,28 @@ async fn a_domain_is_bound_once_and_by_somebody_of_it() {
         assert_eq!((&problem["code"], &problem["errors"][0]["pointer"]), (&json!(code), &json!("/domain")));
     }
     connect(&scene.nexo, &ben, issuer, "other.test").await.expect(StatusCode::CREATED);
+    scene.provider.stop().await;
+}
+
+/// Anybody can have an address there.
+#[tokio::test]
+async fn a_domain_of_public_mailboxes_is_connected_to_no_provider() {
+    let scene = Scene::set(Claims::IdToken).await;
+    for domain in ["gmail.com", "outlook.com", "gmx.de", "proton.me", "mail.ru", "qq.com"] {
+        let email = format!("somebody@{domain}");
+        let somebody = registered(&scene.nexo, &email, "Somebody").await;
+        for spelling in
+            [domain.to_owned(), domain.to_uppercase(), format!(" {domain} "), format!("{domain}.")]
+        {
+            let refused = connect(&scene.nexo, &somebody, &scene.provider.issuer, &spelling).await;
+            let problem = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
+            assert_eq!(
+                (&problem["code"], &problem["errors"][0]["pointer"]),
+                (&json!("oidc-domain-public"), &json!("/domain")),
+                "{spelling}"
+            );
+        }
+    }
     scene.provider.stop().await;
 }
 

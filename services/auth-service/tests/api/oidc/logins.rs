@@ -4,13 +4,17 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{Claims, Scene, holder};
-use crate::{PASSWORD, me, post, registered};
+use crate::{
+    PASSWORD,
+    company::{Company, person},
+    me, post, registered,
+};
 
 #[tokio::test]
 async fn somebody_logs_in_at_the_provider_of_their_account() {
     for claims in [Claims::UserInfo, Claims::IdToken] {
         let scene = Scene::set(claims).await;
-        let started = scene.started(json!({ "email": "ana@ACME.test" })).await;
+        let started = scene.started(json!({ "account": "acme", "email": " ana@ACME.test" })).await;
         let url = started["authorization_url"].as_str().unwrap();
         for part in [
             "code_challenge_method=S256",
@@ -35,7 +39,7 @@ async fn somebody_logs_in_at_the_provider_of_their_account() {
 }
 
 #[tokio::test]
-async fn the_slug_of_an_account_leads_to_its_provider_too() {
+async fn the_slug_of_an_account_leads_to_its_provider() {
     let scene = Scene::set(Claims::IdToken).await;
     for known in [json!({ "account": "acme" }), json!({ "account": "acme", "email": "ana@acme.test" })] {
         let started = scene.started(known).await;
@@ -43,16 +47,58 @@ async fn the_slug_of_an_account_leads_to_its_provider_too() {
         scene.finish(&back).await.expect(StatusCode::OK);
     }
     for unknown in [
-        json!({ "email": "ana@other.test" }),
-        json!({ "email": "acme.test" }),
         json!({ "account": "other" }),
+        json!({ "account": "other", "email": "ana@acme.test" }),
+        json!({ "account": "acme", "email": "acme.test" }),
         json!({ "account": "acme", "email": "ana@other.test" }),
     ] {
         let problem = post(&scene.nexo, "oidc/start", unknown).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["code"], "oidc-not-configured");
     }
-    let nothing = post(&scene.nexo, "oidc/start", json!({})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(nothing["errors"][0]["pointer"], "/email");
+    scene.provider.stop().await;
+}
+
+/// Who has the first address of a domain has not proven that it is theirs.
+#[tokio::test]
+async fn an_email_alone_steers_nobody_to_a_provider() {
+    let scene = Scene::set(Claims::IdToken).await;
+    for alone in [json!({}), json!({ "email": "ana@acme.test" }), json!({ "email": "ben@acme.test" })] {
+        let problem = post(&scene.nexo, "oidc/start", alone).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], "/account", "{problem}");
+    }
+    scene.provider.stop().await;
+}
+
+/// The provider of an account speaks for people there alone, also for those who have left it.
+#[tokio::test]
+async fn whoever_has_left_logs_in_at_the_provider_and_comes_back_to_its_account_alone() {
+    let scene = Scene::set(Claims::IdToken).await;
+    let acme = Company { nexo: scene.nexo.clone(), ana: person(&scene.nexo, &scene.ana) };
+    let zoe = acme.newcomer("zoe@acme.test").await;
+    scene.provider.person("zoe-3", "zoe@acme.test", true).await;
+    scene.login().await.expect(StatusCode::OK);
+    assert_eq!(acme.remove(&acme.ana, zoe.user).await.status, StatusCode::NO_CONTENT);
+
+    let ben = person(&scene.nexo, &registered(&scene.nexo, "ben@other.test", "Other").await);
+    let other = Company { nexo: scene.nexo.clone(), ana: ben };
+    let (here, elsewhere) = (acme.letter_to("zoe@acme.test").await, other.letter_to("zoe@acme.test").await);
+    let tokens = scene.login().await.expect(StatusCode::OK);
+    assert_eq!((&tokens["no_account"], &tokens["refresh_token"]), (&json!(true), &json!(null)));
+    let outside = holder(&scene.nexo, &tokens);
+    let mine = outside.get("/auth/invitations").await.expect(StatusCode::OK);
+    assert_eq!(mine["data"].as_array().unwrap().len(), 1);
+    assert_eq!(mine["data"][0]["account_id"], scene.ana["account_id"]);
+    for refused in [
+        outside.post("/invitations/accept", json!({ "token": elsewhere })).await,
+        outside.post("/accounts", json!({ "name": "Borealis" })).await,
+    ] {
+        assert_eq!(refused.expect(StatusCode::FORBIDDEN)["code"], "provider-session");
+    }
+    let back = outside.post("/invitations/accept", json!({ "token": here })).await.expect(StatusCode::OK);
+    let back = person(&scene.nexo, &back);
+    assert_eq!((back.account, back.user), (acme.ana.account, zoe.user));
+    let opening = back.post("/accounts", json!({ "name": "Borealis" })).await;
+    assert_eq!(opening.expect(StatusCode::FORBIDDEN)["code"], "provider-session", "nor from the new session");
     scene.provider.stop().await;
 }
 

@@ -38,7 +38,7 @@ impl Scene {
 
     /// A login, up to where the provider has sent the browser back.
     async fn walked(&self) -> Back {
-        let started = self.started(json!({ "email": "ana@acme.test" })).await;
+        let started = self.started(json!({ "account": "acme", "email": "ana@acme.test" })).await;
         let back = self.provider.walk(started["authorization_url"].as_str().unwrap()).await;
         assert_eq!(started["state"], back.state);
         back

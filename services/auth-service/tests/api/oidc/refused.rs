@@ -82,7 +82,7 @@ async fn a_code_is_good_for_the_login_that_it_was_given_to() {
 #[tokio::test]
 async fn a_token_with_another_nonce_is_refused() {
     let scene = Scene::set(Claims::IdToken).await;
-    let started = scene.started(json!({ "email": "ana@acme.test" })).await;
+    let started = scene.started(json!({ "account": "acme", "email": "ana@acme.test" })).await;
     let url = started["authorization_url"].as_str().unwrap();
     let at = url.find("&nonce=").unwrap() + "&nonce=".len();
     let tampered = format!("{}another{}", &url[..at], &url[at..]);

@@ -1,6 +1,6 @@
 //! What files are, and what is found in them.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::Person;
 
@@ -136,7 +136,6 @@ async fn what_is_no_file_of_ours_is_refused_and_leaves_nothing() {
     let endless = format!("name,city\n\"Acme,x\n{}", "b,c\n".repeat(400_000));
     for (query, media, file, code) in [
         ("resource=spaceships&file_name=a", CSV, "name\nA".to_owned(), "import-resource-unknown"),
-        ("resource=clients&file_name=a", "application/json", "{}".to_owned(), "import-media-type"),
         (
             "resource=clients&file_name=a&encoding=klingon",
             CSV,
@@ -154,6 +153,14 @@ async fn what_is_no_file_of_ours_is_refused_and_leaves_nothing() {
         let answer = sent(&ana, query, media, file).await;
         assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], code, "{query}");
     }
+    let kind = sent(&ana, "resource=clients&file_name=a", "application/json", "{}".to_owned()).await;
+    assert!(kind.header("accept").unwrap().starts_with("text/csv, application/vnd."), "{:?}", kind.headers);
+    assert_eq!(kind.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE)["code"], "import-media-type");
+    let headers = [("content-type", CSV), ("content-encoding", "gzip")];
+    let path = "/api/v1/imports?resource=clients&file_name=a";
+    let packed = ana.send_raw(Method::POST, path, &headers, &b"\x1f\x8b\x08\0"[..]).await;
+    assert_eq!(packed.header("accept-encoding"), Some("identity"));
+    assert_eq!(packed.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE)["code"], "unsupported-content-encoding");
     assert_eq!(ana.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
 }
 

@@ -260,3 +260,46 @@ async fn what_was_sent_twice_under_one_key_is_done_once() {
     site.work().await;
     assert_eq!((all(&ana, "clients").await.len(), &seen(&ana, &first).await["status"]), (2, &json!("done")));
 }
+
+/// A constant is in every line: what no line could hold is refused before there is one.
+#[tokio::test]
+async fn a_constant_is_held_against_its_field_when_the_plan_is_stored() {
+    let (_site, ana) = Site::set().await;
+    let import = uploaded(&ana, "contacts", "first\nZoe\n".to_owned()).await;
+    let path = format!("{}/plan", path(&import));
+    let plan = |rule: Value| {
+        let plan =
+            json!({ "mode": "create", "mapping": [{ "field": "first_name", "column": "first" }, rule] });
+        ana.send(Method::PUT, &path, Some(&import["version"]), Some(plan))
+    };
+    let long: serde_json::Map<String, Value> =
+        (0..400).map(|at| (format!("w{at}"), json!("y".repeat(200)))).collect();
+    for (rule, pointer) in [
+        (json!({ "field": "notes", "value": "y".repeat(10_001) }), "/mapping/1/value"),
+        (json!({ "field": "notes", "value": "y".repeat(1_000_000) }), "/mapping"),
+        (
+            json!({ "field": "notes", "column": "first", "values": { "a": "y".repeat(10_001) } }),
+            "/mapping/1/values",
+        ),
+        (json!({ "field": "notes", "column": "first", "values": long }), "/mapping"),
+        (json!({ "field": "birthday", "value": "never" }), "/mapping/1/value"),
+        (json!({ "field": "is_primary", "value": 7 }), "/mapping/1/value"),
+        (json!({ "field": "emails.0.kind", "value": "odd" }), "/mapping/1/value"),
+    ] {
+        let problem = plan(rule.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let one_column: Vec<Value> =
+        (0..21).map(|at| json!({ "field": format!("emails.{at}.address"), "column": "first" })).collect();
+    let plan_of = json!({ "mode": "create", "mapping": one_column });
+    let problem = ana.send(Method::PUT, &path, Some(&import["version"]), Some(plan_of)).await;
+    let problem = problem.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["pointer"], "/mapping/20/column");
+    for rule in [
+        json!({ "field": "notes", "value": "y".repeat(10_000) }),
+        json!({ "field": "emails.0.kind", "value": "work" }),
+    ] {
+        let answer = plan(rule).await;
+        assert!(matches!(answer.status, StatusCode::OK | StatusCode::PRECONDITION_FAILED), "{}", answer.body);
+    }
+}

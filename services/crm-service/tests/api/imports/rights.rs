@@ -53,6 +53,23 @@ async fn a_file_is_for_who_sent_it_and_for_who_sees_all_that_it_may_hold() {
     let blind =
         site.nexo.member_without(ana.account, "import:read client:read", &["client.credit_limit"]).await;
     let own = site.nexo.member(ana.account, "import:read@own client:read").await;
+    let contacts = "import:read contact:read";
+    let named = imported(
+        &site,
+        &ana,
+        "contacts",
+        "first_name\nZoe\n",
+        json!({ "mode": "create", "mapping": same(&["first_name"]) }),
+    )
+    .await;
+    let half = site.nexo.member(ana.account, contacts).await;
+    assert_eq!(
+        half.get(&path(&named)).await.status,
+        StatusCode::NOT_FOUND,
+        "it may name clients by what they hold"
+    );
+    seen(&site.nexo.member(ana.account, &format!("{contacts} client:read supplier:read")).await, &named)
+        .await;
     for person in [some, blind, own] {
         assert_eq!(person.get(&path(&import)).await.status, StatusCode::NOT_FOUND);
         assert_eq!(person.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
@@ -101,6 +118,85 @@ async fn a_line_reaches_as_far_as_its_person() {
     let history =
         ben.get(&format!("/clients/{}/history", two["id"].as_str().unwrap())).await.expect(StatusCode::OK);
     assert_eq!(history["data"][0]["created_by"], json!(ben.user));
+}
+
+/// Which records are found by a field tells what it holds.
+#[tokio::test]
+async fn an_import_asks_by_no_field_that_its_person_does_not_see() {
+    let (site, ana) = Site::set().await;
+    let acme = made(&ana, "/clients", json!({ "name": "Acme", "tax_id": "T-1" })).await;
+    made(&ana, "/suppliers", json!({ "name": "Mill", "external_ids": { "erp": "E-1" } })).await;
+    let by = |column: &str, by: &str| {
+        json!({ "mode": "create", "mapping": [
+            { "field": "first_name", "column": "name" }, { "field": column, "column": "key", "by": by } ] })
+    };
+    let key = json!({ "mode": "update", "key": ["tax_id"], "mapping": same(&["tax_id", "name"]) });
+    for (hidden, resource, plan, pointer) in [
+        ("client.tax_id", "contacts", by("client_id", "tax_id"), "/mapping/1/by"),
+        ("supplier.external_ids", "contacts", by("supplier_id", "external_ids.erp"), "/mapping/1/by"),
+        ("employee.code", "employees", by("manager_id", "code"), "/mapping/1/by"),
+        ("client.tax_id", "clients", key, "/mapping/0/field"),
+    ] {
+        let text = if resource == "clients" { "tax_id,name\nT-1,Zoe\n" } else { "name,key\nZoe,T-1\n" };
+        let blind = site.nexo.member_without(ana.account, RIGHTS, &[hidden]).await;
+        let import = uploaded(&blind, resource, text).await;
+        let at = format!("{}/plan", path(&import));
+        let refused = blind.send(Method::PUT, &at, Some(&import["version"]), Some(plan.clone())).await;
+        let problem = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            (&problem["errors"][0]["code"], &problem["errors"][0]["pointer"]),
+            (&json!("unknown-field"), &json!(pointer)),
+            "{problem}"
+        );
+        // What was planned while the field was seen is not done once it is hidden.
+        let ben = site.nexo.member(ana.account, RIGHTS).await;
+        let import = uploaded(&ben, resource, text).await;
+        planned(&ben, &import, plan).await;
+        let ben = site.nexo.regranted(&ben, RIGHTS, &[hidden]).await;
+        for what in ["check", "start"] {
+            let told = site.run(&ben, &import, what).await;
+            assert_eq!(told["job"]["problem"], "forbidden", "{hidden} {what}: {told}");
+        }
+    }
+    let same = ana.get(&format!("/clients/{}", acme["id"].as_str().unwrap())).await.expect(StatusCode::OK);
+    assert_eq!(same, acme);
+}
+
+#[tokio::test]
+async fn an_import_asks_for_no_record_that_its_person_may_not_read() {
+    let (site, ana) = Site::set().await;
+    let theirs = made(&ana, "/clients", json!({ "name": "Acme", "tax_id": "T-1" })).await["id"].clone();
+    let rights = "import:* contact:* client:read@own client:write";
+    let ben = site.nexo.member(ana.account, rights).await;
+    let own = json!({ "name": "Own", "tax_id": "T-2", "owner_id": ben.user });
+    made(&ana, "/clients", own).await;
+    let text = format!(
+        "name,key,id\nZoe,T-1,\nMax,T-2,\nKim,,{}\nEve,,{}\n",
+        theirs.as_str().unwrap(),
+        uuid::Uuid::now_v7()
+    );
+    let plan = json!({ "mode": "create", "mapping": [
+        { "field": "first_name", "column": "name" }, { "field": "client_id", "column": "key", "by": "tax_id" } ] });
+    let import = imported(&site, &ben, "contacts", &text, plan).await;
+    assert_eq!(counts(&import["done"]), (3, 0, 0, 1), "{import}");
+    assert_eq!(errors(&ben, &import, "run").await[0]["code"], "reference-unknown");
+    let plan = json!({ "mode": "create", "mapping": [
+        { "field": "first_name", "column": "name" }, { "field": "client_id", "column": "id" } ] });
+    let import = imported(&site, &ben, "contacts", &text, plan).await;
+    let told = errors(&ben, &import, "run").await;
+    let told: Vec<_> = told.iter().map(|one| (&one["line"], &one["code"], &one["message"])).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((told[0].1, told[0].2), (told[1].1, told[1].2), "out of reach is as nowhere");
+
+    let text = "tax_id,name\nT-1,Taken over\n";
+    let keyed = json!({ "mode": "update", "key": ["tax_id"], "mapping": same(&["tax_id", "name"]) });
+    let import = imported(&site, &ben, "clients", text, keyed.clone()).await;
+    assert_eq!(errors(&ben, &import, "run").await[0]["code"], "key-unknown");
+    let writer = site.nexo.member(ana.account, "import:* client:write").await;
+    let import = uploaded(&writer, "clients", text).await;
+    let at = format!("{}/plan", path(&import));
+    let refused = writer.send(Method::PUT, &at, Some(&import["version"]), Some(keyed)).await;
+    assert_eq!(refused.expect(StatusCode::FORBIDDEN)["detail"], "this needs the permission client:read");
 }
 
 #[tokio::test]

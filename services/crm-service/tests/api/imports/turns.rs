@@ -128,9 +128,9 @@ async fn who_comes_back_too_late_finds_the_job_in_other_hands() {
     assert_eq!(count(&site, "select count(*) from app.audit_log where resource = 'client'").await, 2_000);
 }
 
-async fn count(site: &Site, question: &'static str) -> i64 {
+async fn count(site: &Site, question: &str) -> i64 {
     let mut look = site.nexo.ground.database.look().await;
-    sqlx::query(question).fetch_one(&mut look).await.unwrap().get(0)
+    sqlx::query(sqlx::AssertSqlSafe(question.to_owned())).fetch_one(&mut look).await.unwrap().get(0)
 }
 
 #[tokio::test]
@@ -254,4 +254,68 @@ async fn workers_stop_between_two_parts() {
     workers.stop().await;
     site.work().await; // the lease was given back: nobody has to wait for its end
     assert_eq!(counts(&seen(&ana, &import).await["done"]), (1_500, 0, 0, 0));
+}
+
+/// Three imports of one account are worked at one after the other, and the one line of another account is not kept waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_take_turns_however_many_jobs_each_has() {
+    let (site, ana) = Site::set().await;
+    let ben = site.nexo.person(super::RIGHTS).await;
+    let mapping = || json!({ "mode": "create", "mapping": same(&["tax_id", "name"]) });
+    let mut many = Vec::new();
+    for _ in 0..3 {
+        let import = uploaded(&ana, "clients", lines(20_000)).await;
+        planned(&ana, &import, mapping()).await;
+        post(&ana, &import, "check").await;
+        many.push(import);
+    }
+    let settings = crm_service::JobSettings { workers: 2, lease: Duration::from_secs(60) };
+    let workers = crm_service::Workers::start(&site.nexo.ground.db, settings);
+    let held = "select count(*) from app.jobs where claimed_until > now()";
+    while count(&site, held).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for turn in 0..3 {
+        let one = uploaded(&ben, "clients", format!("tax_id,name\nC-{turn},Ben\n")).await;
+        planned(&ben, &one, mapping()).await;
+        post(&ben, &one, "check").await;
+        while seen(&ben, &one).await["status"] != "checked" {
+            let held = format!("{held} and account_id = '{}'", ana.account);
+            assert!(count(&site, &held).await <= 1, "one of an account is worked at");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for import in &many {
+            assert_eq!(seen(&ana, import).await["status"], "checking", "all of these take longer");
+        }
+    }
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_served_comes_after_one_that_was_not() {
+    let (site, ana) = Site::set().await;
+    let ben = site.nexo.person(super::RIGHTS).await;
+    let first = started(&ana, lines(1)).await;
+    for _ in 0..2 {
+        started(&ana, lines(1)).await;
+    }
+    let last = started(&ben, lines(1)).await;
+    site.nexo.ground.database.run("update app.jobs set served_at = now() where subject_id = (select id from app.imports order by created_at limit 1)").await;
+    assert!(site.worker.work_once().await.unwrap());
+    assert_eq!(seen(&ben, &last).await["status"], "done");
+    assert_eq!(seen(&ana, &first).await["status"], "running");
+}
+
+#[tokio::test]
+async fn an_account_has_no_more_than_twenty_jobs_at_hand() {
+    let (site, ana) = Site::set().await;
+    started(&ana, lines(1)).await;
+    let more = "insert into app.jobs (account_id, id, kind, subject_id, total, permissions, hidden_fields, request_id, created_by)
+        select account_id, gen_random_uuid(), kind, gen_random_uuid(), total, permissions, hidden_fields, request_id, created_by
+        from app.jobs, generate_series(1, 19)";
+    site.nexo.ground.database.run(more).await;
+    let import = uploaded(&ana, "clients", lines(1)).await;
+    planned(&ana, &import, json!({ "mode": "create", "mapping": same(&["tax_id", "name"]) })).await;
+    let refused = ana.send(Method::POST, &format!("{}/check", path(&import)), None, None).await;
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["code"], "import-too-many-jobs");
 }

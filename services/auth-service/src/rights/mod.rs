@@ -1,5 +1,8 @@
 //! What a member may do: the union of their roles.
 
+mod grantor;
+mod teams;
+
 use db::{Ending, Result, Scoped, TenantTx};
 use identity::{OWNER, Permissions, Principal};
 use kernel::UserId;
@@ -8,6 +11,13 @@ use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use crate::members::MemberRefusal;
+pub(crate) use grantor::{Grantor, RightsChange, of_members};
+
+/// Roles of one member.
+pub(crate) const MAX_ROLES_PER_MEMBER: usize = 20;
+/// Bytes of JSON for the names of roles, permissions and hidden fields in a token, which then stays below 8 KiB: the limit of
+/// common servers and proxies for a header.
+const MAX_TOKEN_BYTES: usize = 5_000;
 
 /// A role, as far as rights go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, FromRow)]
@@ -21,17 +31,13 @@ pub(crate) struct HeldRole {
 }
 
 /// What somebody may do, and by which roles; the effective one comes first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rights {
     pub(crate) roles: Vec<HeldRole>,
     pub(crate) permissions: Permissions,
 }
 
 impl HeldRole {
-    pub(crate) fn rights(&self) -> Permissions {
-        Permissions::new(&self.permissions).hiding(self.hidden_fields.iter().cloned())
-    }
-
     pub(crate) fn is_owner(&self) -> bool {
         self.standard && self.name == OWNER
     }
@@ -59,24 +65,25 @@ impl Rights {
         Self { permissions: self.permissions.within(key), ..self }
     }
 
-    /// Nobody gives what they do not have, and only owners make owners.
-    pub(crate) fn may_give(&self, role: &HeldRole) -> Result<(), MemberRefusal> {
-        if role.is_owner() && !self.is_owner() {
-            return Err(MemberRefusal::OwnersOnly);
-        }
-        self.reach(&role.rights())
+    /// The same rights with `role` in place of the role of its id.
+    pub(crate) fn with(&self, role: &HeldRole) -> Self {
+        let other = |held: &HeldRole| if held.id == role.id { role.clone() } else { held.clone() };
+        Self::of(self.roles.iter().map(other).collect())
     }
 
-    /// Nobody changes somebody who may do more than they.
-    pub(crate) fn may_change(&self, member: &Self) -> Result<(), MemberRefusal> {
-        if member.is_owner() && !self.is_owner() {
-            return Err(MemberRefusal::OwnersOnly);
+    /// Refuses rights that are too large for a token, unless they are smaller than `before`.
+    fn check_token_size(&self, before: &Self) -> std::result::Result<(), MemberRefusal> {
+        let grown = self.roles.len() > MAX_ROLES_PER_MEMBER && self.roles.len() > before.roles.len();
+        let bytes = self.token_bytes();
+        if grown || bytes > MAX_TOKEN_BYTES && bytes > before.token_bytes() {
+            return Err(MemberRefusal::TooManyRights);
         }
-        self.reach(&member.permissions)
+        Ok(())
     }
 
-    pub(crate) fn reach(&self, rights: &Permissions) -> Result<(), MemberRefusal> {
-        self.permissions.lacks_of(rights).map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
+    fn token_bytes(&self) -> usize {
+        let said = (self.names(), self.permissions.to_texts(), self.permissions.hidden());
+        serde_json::to_vec(&said).map_or(usize::MAX, |said| said.len())
     }
 }
 
@@ -87,8 +94,14 @@ const HELD: Scoped = Scoped::new(
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
 );
 const LOCK: Scoped = Scoped::new("select name from app.accounts where account_id = $1 for update");
+const GRANTED_BY: Scoped = Scoped::new(
+    "select coalesce(granted_by, created_by) from app.api_keys where account_id = $1 and id = $2",
+);
 const RENEW: Ending = Ending::new(
-    "update app.sessions set epoch = epoch + 1 where account_id = $1 and user_id = any ($2) and revoked_at is null
+    "update app.sessions set epoch = epoch + 1
+     where account_id = $1 and revoked_at is null
+       and (user_id = any ($2)
+            or id in (select id from app.api_keys where account_id = $1 and coalesce(granted_by, created_by) = any ($2)))
      returning id, epoch, revoked_at",
 );
 
@@ -100,9 +113,10 @@ pub(crate) async fn of(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>
 
 /// Takes the account's lock on rights, so that two changes do not undo each other's rules, and tells what `who` may do
 /// from here on: their token may have been overtaken while they waited.
-pub(crate) async fn lock(tx: &mut TenantTx, who: &Principal) -> Result<Rights> {
+pub(crate) async fn lock(tx: &mut TenantTx, who: &Principal) -> Result<Grantor> {
     let rights = lock_for(tx, who.user()).await?.ok_or(db::Error::Ended)?;
-    Ok(if who.is_key() { rights.of_key(who.permissions()) } else { rights })
+    let rights = if who.is_key() { rights.of_key(who.permissions()) } else { rights };
+    Ok(Grantor::new(who.user(), rights))
 }
 
 /// The same for somebody who may be a member no more.
@@ -111,7 +125,17 @@ pub(crate) async fn lock_for(tx: &mut TenantTx, user: UserId) -> Result<Option<R
     of(tx, user).await
 }
 
-/// Makes the access tokens of these members good for nothing; a refresh gives them new ones, with today's rights.
+/// The member who answers for what `who` grants: `who`, or the person at the beginning of a chain of keys.
+pub(crate) async fn grantor_of(tx: &mut TenantTx, who: &Principal) -> Result<UserId> {
+    if !who.is_key() {
+        return Ok(who.user());
+    }
+    let given: Option<(UserId,)> = tx.read(GRANTED_BY).bind(who.session()).optional().await?;
+    Ok(given.map_or(who.user(), |(grantor,)| grantor))
+}
+
+/// Invalidates the access tokens of these members, and of the keys that they have granted; a refresh issues new ones, with
+/// today's rights.
 pub(crate) async fn renew(tx: &mut TenantTx, users: &[UserId]) -> Result<()> {
     let users: Vec<Uuid> = users.iter().map(|user| Uuid::from(*user)).collect();
     tx.end_sessions(RENEW).bind(users).run().await?;
@@ -150,14 +174,34 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_makes_no_owner_and_touches_none() {
+    fn an_admin_touches_no_owner() {
         let (owner, admin) = (role(OWNER, 100, &["*:*"], &[]), role("admin", 80, &["*:*"], &[]));
-        let (boss, helper) = (Rights::of(vec![owner.clone()]), Rights::of(vec![admin.clone()]));
-        assert_eq!(helper.may_give(&owner), Err(MemberRefusal::OwnersOnly));
-        assert_eq!(helper.may_change(&boss), Err(MemberRefusal::OwnersOnly));
-        assert_eq!(helper.may_give(&admin), Ok(()));
-        assert_eq!(boss.may_give(&owner), Ok(()));
-        let few = Rights::of(vec![role("few", 1, &["member:*", "role:*"], &[])]);
-        assert_eq!(few.may_give(&admin), Err(MemberRefusal::BeyondOwnRights("*:*".to_owned())));
+        let grantor = |role: &HeldRole| Grantor::new(UserId::new(), Rights::of(vec![role.clone()]));
+        let (boss, other) = (Rights::of(vec![owner.clone()]), Rights::of(vec![admin.clone()]));
+        assert_eq!(grantor(&admin).may_change(&boss), Err(MemberRefusal::OwnersOnly));
+        assert_eq!(grantor(&admin).may_change(&other), Ok(()));
+        assert_eq!(grantor(&owner).may_change(&boss), Ok(()));
+        let few = grantor(&role("few", 1, &["member:*", "role:*"], &[]));
+        assert_eq!(few.may_change(&other), Err(MemberRefusal::BeyondOwnRights("*:*".to_owned())));
+    }
+
+    #[test]
+    fn what_a_member_has_fits_a_token() {
+        let long = |at: usize| role(&format!("{at} {}", "\u{1}".repeat(96)), 1, &["client:read"], &[]);
+        let roles = |count: usize| Rights::of((0..count).map(long).collect());
+        let none = Rights::default();
+        assert_eq!(roles(2).check_token_size(&none), Ok(()));
+        assert_eq!(
+            roles(9).check_token_size(&none),
+            Err(MemberRefusal::TooManyRights),
+            "its names alone are 5 KB"
+        );
+        assert_eq!(roles(9).check_token_size(&roles(10)), Ok(()), "less than before");
+        let short = |count: usize| Rights::of(vec![role("a", 1, &[], &[]); count]);
+        assert_eq!(short(MAX_ROLES_PER_MEMBER).check_token_size(&none), Ok(()));
+        assert_eq!(
+            short(MAX_ROLES_PER_MEMBER + 1).check_token_size(&none),
+            Err(MemberRefusal::TooManyRights)
+        );
     }
 }

@@ -1,0 +1,157 @@
+//! The one decision whether a member may grant rights to another: every operation that adds to a member's rights calls it.
+
+use std::collections::HashSet;
+
+use db::{Scoped, TenantTx};
+use identity::Permissions;
+use kernel::UserId;
+use sqlx::types::Json;
+use uuid::Uuid;
+use web::Result;
+
+use super::{HeldRole, Rights, teams};
+use crate::members::MemberRefusal;
+
+/// A member who changes the rights of others, with the rights of their own.
+#[derive(Debug)]
+pub(crate) struct Grantor {
+    user: UserId,
+    rights: Rights,
+}
+
+/// A change of the rights of one member.
+#[derive(Debug)]
+pub(crate) struct RightsChange {
+    /// `None` for a role or an invitation that no member has yet.
+    pub(crate) to: Option<UserId>,
+    pub(crate) before: Rights,
+    pub(crate) after: Rights,
+}
+
+impl RightsChange {
+    /// A role, granted to a member without rights.
+    pub(crate) fn of_role(role: &HeldRole) -> Self {
+        Self { to: None, before: Rights::default(), after: Rights::of(vec![role.clone()]) }
+    }
+
+    /// `roles` in place of those that the member has: each new one alone, and all of them together.
+    pub(crate) fn of_roles(to: Option<UserId>, before: Rights, roles: &[HeldRole]) -> Vec<Self> {
+        let new = roles.iter().filter(|role| !before.roles.iter().any(|held| held.id == role.id));
+        let mut gains: Vec<Self> = new.map(Self::of_role).collect();
+        gains.push(Self { to, before, after: Rights::of(roles.to_vec()) });
+        gains
+    }
+}
+
+impl Grantor {
+    pub(crate) fn new(user: UserId, rights: Rights) -> Self {
+        Self { user, rights }
+    }
+
+    pub(crate) fn is_owner(&self) -> bool {
+        self.rights.is_owner()
+    }
+
+    pub(crate) fn permissions(&self) -> &Permissions {
+        &self.rights.permissions
+    }
+
+    /// Whether they hold this role.
+    pub(crate) fn holds(&self, role: Uuid) -> bool {
+        self.rights.roles.iter().any(|held| held.id == role)
+    }
+
+    /// Refuses what the grantor does not have: a permission, its reach, a field that is hidden from them, the records of a
+    /// team of others. Refuses rights that are too large for a token, too.
+    pub(crate) async fn authorize(&self, tx: &mut TenantTx, gains: &[RightsChange]) -> Result<()> {
+        let (mut of_teams, mut members) = (None, Vec::new());
+        for RightsChange { to, before, after } in gains {
+            self.covers(before, after)?;
+            after.check_token_size(before)?;
+            if let Some(member) = to
+                && let Some(text) = teams::gained(&self.rights.permissions, before, after)
+            {
+                of_teams.get_or_insert(text);
+                members.push(*member);
+            }
+        }
+        match of_teams {
+            Some(text) if teams::reach_others(tx, &members, self.user).await? => {
+                Err(MemberRefusal::BeyondOwnRights(text).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for one role that no member has yet; needs no query.
+    pub(crate) fn can_grant(&self, role: &HeldRole) -> Result<(), MemberRefusal> {
+        let RightsChange { before, after, .. } = RightsChange::of_role(role);
+        self.covers(&before, &after)
+    }
+
+    /// Refuses a role beyond the grantor's rights.
+    pub(crate) async fn authorize_role(&self, tx: &mut TenantTx, role: &HeldRole) -> Result<()> {
+        self.authorize(tx, &[RightsChange::of_role(role)]).await
+    }
+
+    /// Refuses to change a member who has more rights.
+    pub(crate) fn may_change(&self, member: &Rights) -> Result<(), MemberRefusal> {
+        self.covers(&Rights::default(), member)
+    }
+
+    /// Refuses permissions, and fields, that the grantor does not have.
+    pub(crate) fn reach(&self, rights: &Permissions) -> Result<(), MemberRefusal> {
+        let lacks = self.rights.permissions.lacks_of(rights);
+        lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
+    }
+
+    /// Refuses to change a team's members from `before` to `all`, where a member would reach records by `@team` that the
+    /// grantor does not reach: the others gain the records of the new members, the new members those of all.
+    pub(crate) async fn authorize_team(
+        &self,
+        tx: &mut TenantTx,
+        before: &[UserId],
+        all: &[UserId],
+    ) -> Result<()> {
+        let added: Vec<UserId> = all.iter().copied().filter(|one| !before.contains(one)).collect();
+        if added.is_empty() {
+            return Ok(());
+        }
+        let held = of_members(tx, all).await?;
+        if held.iter().all(|(_, rights)| teams::permissions(&rights.permissions).is_none()) {
+            return Ok(());
+        }
+        let mine = teams::mates(tx, self.user).await?;
+        for (member, rights) in &held {
+            let owners = if added.contains(member) { all } else { &added };
+            if let Some(of_teams) = teams::permissions(&rights.permissions) {
+                let known = owners.iter().all(|owner| owner == member || mine.contains(owner));
+                self.reach(&if known { of_teams.as_they_are } else { of_teams.everywhere })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn covers(&self, before: &Rights, after: &Rights) -> Result<(), MemberRefusal> {
+        if after.is_owner() && !before.is_owner() && !self.is_owner() {
+            return Err(MemberRefusal::OwnersOnly);
+        }
+        let lacks = self.rights.permissions.lacks_for_change(&before.permissions, &after.permissions);
+        lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
+    }
+}
+
+const HELD_BY_ALL: Scoped = Scoped::new(
+    "select m.user_id,
+            coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
+                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
+     from app.memberships m where m.account_id = $1 and m.user_id = any ($2) and m.status <> 'removed'",
+);
+
+/// The rights of these members, also of suspended ones: they may become active again.
+pub(crate) async fn of_members(tx: &mut TenantTx, users: &[UserId]) -> Result<Vec<(UserId, Rights)>> {
+    let users: HashSet<Uuid> = users.iter().map(|user| (*user).into()).collect();
+    let users: Vec<Uuid> = users.into_iter().collect();
+    let held: Vec<(UserId, Json<Vec<HeldRole>>)> = tx.read(HELD_BY_ALL).bind(users).all().await?;
+    Ok(held.into_iter().map(|(user, Json(roles))| (user, Rights::of(roles))).collect())
+}

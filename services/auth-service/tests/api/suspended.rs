@@ -1,0 +1,93 @@
+//! Suspended stays suspended, until somebody ends it who may.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+use testkit::{Answer, Person};
+
+use crate::{
+    PASSWORD,
+    company::{Company, person},
+    letter, post, registered,
+};
+
+/// Acme, and Ben of another account, who works there too.
+async fn company() -> (Company, Person) {
+    let acme = Company::new().await;
+    let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
+    invite(&acme, &acme.ana).await.expect(StatusCode::CREATED);
+    accept(&acme, &ben).await.expect(StatusCode::OK);
+    (acme, ben)
+}
+
+async fn invite(acme: &Company, who: &Person) -> Answer {
+    let role = acme.role("viewer").await;
+    who.post("/invitations", json!({ "email": "ben@other.test", "role_id": role })).await
+}
+
+async fn accept(acme: &Company, who: &Person) -> Answer {
+    let token = letter(&acme.nexo, "ben@other.test").await["token"].clone();
+    who.post("/invitations/accept", json!({ "token": token })).await
+}
+
+async fn leave(acme: &Company, who: &Person) -> Answer {
+    who.send(Method::DELETE, &format!("/accounts/{}/membership", acme.ana.account), None, None).await
+}
+
+#[tokio::test]
+async fn a_suspended_member_neither_leaves_nor_comes_back() {
+    let (acme, ben) = company().await;
+    let open = json!({ "email": "ben@other.test", "role_id": acme.role("viewer").await });
+    acme.change(&acme.ana, ben.user, json!({ "status": "suspended" })).await.expect(StatusCode::OK);
+    assert_eq!(
+        acme.ana.post("/invitations", open).await.expect(StatusCode::CONFLICT)["code"],
+        "already-member"
+    );
+    assert_eq!(leave(&acme, &ben).await.expect(StatusCode::CONFLICT)["code"], "member-suspended");
+    // An invitation from before they were a member is open yet, as far as the table goes.
+    let again = "update app.invitations set accepted_at = null";
+    acme.nexo.ground.database.run(again).await;
+    assert_eq!(accept(&acme, &ben).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let login = json!({ "email": "ben@other.test", "password": PASSWORD, "account": "acme" });
+    post(&acme.nexo, "login", login).await.expect(StatusCode::UNAUTHORIZED);
+    let switch = ben.post(&format!("/accounts/{}/sessions", acme.ana.account), json!({})).await;
+    assert_eq!(switch.status, StatusCode::NOT_FOUND);
+    assert_eq!(acme.member(&acme.ana, ben.user).await["status"], "suspended");
+
+    acme.change(&acme.ana, ben.user, json!({ "status": "active" })).await.expect(StatusCode::OK);
+    assert_eq!(leave(&acme, &ben).await.status, StatusCode::NO_CONTENT);
+    invite(&acme, &acme.ana).await.expect(StatusCode::CREATED);
+    accept(&acme, &ben).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_was_removed_while_suspended_is_let_in_by_who_could_end_that() {
+    let (acme, ben) = company().await;
+    let viewer = identity::STANDARD_ROLES.iter().find(|role| role.name == "viewer").unwrap();
+    let viewer = viewer.permissions.join(" ");
+    let host =
+        acme.nexo.member(acme.ana.account, &format!("{viewer} invitation:read invitation:write")).await;
+    acme.change(&acme.ana, ben.user, json!({ "status": "suspended" })).await.expect(StatusCode::OK);
+    assert_eq!(acme.remove(&acme.ana, ben.user).await.status, StatusCode::NO_CONTENT);
+    let refused = invite(&acme, &host).await.expect(StatusCode::FORBIDDEN);
+    assert!(refused["detail"].as_str().unwrap().contains("member:write"), "{refused}");
+
+    acme.nexo.ground.database.run("delete from app.login_attempts").await;
+    // Its grantor could end a suspension when they wrote it, and cannot any more.
+    let boss = acme.nexo.member(acme.ana.account, &format!("{viewer} invitation:write member:write")).await;
+    invite(&acme, &boss).await.expect(StatusCode::CREATED);
+    let less = acme.made_role(&acme.ana, &["invitation:write"], &[]).await;
+    acme.give(&acme.ana, boss.user, &[&acme.role("viewer").await, &less]).await.expect(StatusCode::OK);
+    assert_eq!(
+        accept(&acme, &ben).await.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"],
+        "invitation-invalid"
+    );
+
+    invite(&acme, &acme.ana).await.expect(StatusCode::CREATED);
+    let there = person(&acme.nexo, &accept(&acme, &ben).await.expect(StatusCode::OK));
+    there.get("/auth/me").await.expect(StatusCode::OK);
+    acme.nexo.ground.database.run("delete from app.login_attempts").await;
+    // That is over then: removed again, anybody who invites lets them in.
+    assert_eq!(acme.remove(&acme.ana, ben.user).await.status, StatusCode::NO_CONTENT);
+    invite(&acme, &host).await.expect(StatusCode::CREATED);
+    accept(&acme, &ben).await.expect(StatusCode::OK);
+}

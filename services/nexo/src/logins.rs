@@ -1,0 +1,142 @@
+//! `nexo logins …`: who has to wait before they may try to log in again, and who is let in.
+
+use std::{net::IpAddr, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use auth_service::{Throttle, network};
+use clap::{Args, Subcommand};
+use identity::Secret;
+use kernel::Env;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::{Connection as _, FromRow, PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{db::Target, say};
+
+/// Waits of attempts to log in.
+///
+/// Exit codes: 0 done, 2 it could not be done.
+#[derive(Debug, Args)]
+pub(crate) struct Logins {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the addresses that have to wait, and how many e-mails do: of those a keyed hash is kept, and no name.
+    Waits {
+        /// Answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End the wait of an address, or of an e-mail (which needs `NEXO_SECRET`), and forget its attempts.
+    Lift {
+        /// Such as `203.0.113.9`, `2001:db8:1:2::/64` or `ana@acme.test`.
+        whose: String,
+    },
+}
+
+/// An address that waits.
+#[derive(Debug, Serialize, FromRow)]
+struct Waiting {
+    address: String,
+    attempts: i32,
+    seconds: i32,
+}
+
+const WAITS: &str = "select address, attempts, ceil(extract(epoch from blocked_until - clock_timestamp()))::integer as seconds
+     from app.login_attempts where address is not null and blocked_until > clock_timestamp() order by attempts desc, address limit 1000";
+const OTHERS: &str =
+    "select count(*) from app.login_attempts where address is null and blocked_until > clock_timestamp()";
+const LIFT: &str = "update app.login_attempts set attempts = 0, blocked_until = null where address = $1 or key = $2 returning attempts";
+
+pub(crate) async fn run(mut env: Env, Logins { verb }: Logins) -> anyhow::Result<ExitCode> {
+    let target = Target::find(&mut env).await?;
+    let done = async {
+        let whose = match &verb {
+            Verb::Waits { .. } => None,
+            Verb::Lift { whose } => Some(Whose::read(whose, &mut env)?),
+        };
+        env.so_far()?;
+        let conn = PgConnection::connect_with(&target.migrator).await;
+        let mut conn = conn.context("the database cannot be reached")?;
+        let done = match (verb, whose) {
+            (Verb::Waits { json }, _) => show(&mut conn, json).await,
+            (Verb::Lift { whose: name }, Some(whose)) => {
+                lift(&mut conn, &name, &whose, &target.asked(None).actor).await
+            }
+            (Verb::Lift { .. }, None) => Ok(()),
+        };
+        conn.close().await?;
+        done
+    };
+    let done = done.await;
+    target.leave().await?;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Whose wait is to end, as the table knows it.
+enum Whose {
+    Address(String),
+    Email(Vec<u8>),
+}
+
+impl Whose {
+    fn read(text: &str, env: &mut Env) -> anyhow::Result<Self> {
+        if text.contains('@') {
+            return Ok(Self::Email(Throttle::new(&Secret::read(env)).key_of_email(text)));
+        }
+        let address = text.strip_suffix("/64").unwrap_or(text).parse::<IpAddr>();
+        let Ok(address) = address else { bail!("{text} is neither an address nor an e-mail") };
+        Ok(Self::Address(network(address)))
+    }
+}
+
+async fn show(conn: &mut PgConnection, as_json: bool) -> anyhow::Result<()> {
+    let waiting: Vec<Waiting> = sqlx::query_as(WAITS).fetch_all(&mut *conn).await?;
+    let (others,): (i64,) = sqlx::query_as(OTHERS).fetch_one(conn).await?;
+    if as_json {
+        return say::json(&json!({ "addresses": waiting, "others": others }));
+    }
+    if waiting.is_empty() {
+        say::line("no address has to wait");
+    } else {
+        say::line(&format!("{:<43} {:>8}  waits for", "address", "attempts"));
+    }
+    for Waiting { address, attempts, seconds } in &waiting {
+        say::line(&format!("{address:<43} {attempts:>8}  {seconds} s"));
+    }
+    say::line(&format!("{others} e-mails, codes and tokens have to wait: their names are not kept"));
+    Ok(())
+}
+
+/// Nothing is lost by it, so nobody is asked; it is noted.
+async fn lift(conn: &mut PgConnection, name: &str, whose: &Whose, actor: &str) -> anyhow::Result<()> {
+    let (address, key) = match whose {
+        Whose::Address(address) => (Some(address), None),
+        Whose::Email(key) => (None, Some(key)),
+    };
+    let mut tx = conn.begin().await?;
+    let lifted: Option<(i32,)> =
+        sqlx::query_as(LIFT).bind(address).bind(key).fetch_optional(&mut *tx).await?;
+    // What a person typed is no secret of theirs, but an e-mail stays out of the log.
+    let operation = address
+        .map_or("lift the wait of an e-mail".to_owned(), |address| format!("lift the wait of {address}"));
+    let card = json!({ "operation": operation, "was_counted": lifted.is_some() });
+    sqlx::query(
+        "insert into ops.operator_log (id, actor, operation, card, answer, outcome) values ($1, $2, $3, $4, 'confirmed', 'done')",
+    )
+    .bind(Uuid::now_v7())
+    .bind(actor)
+    .bind(&operation)
+    .bind(Json(card))
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    let outcome =
+        if lifted.is_some() { "has to wait no more" } else { "was not counted: nothing was to be lifted" };
+    say::line(&format!("{} {outcome}", address.map_or(name, String::as_str)));
+    Ok(())
+}
