@@ -90,7 +90,7 @@ impl<'d> Rights<'d> {
         let mut tally = Tally::default();
         for plural in self.plurals() {
             let sample = self.samples.get(&plural);
-            for case in self.cases(sample) {
+            for case in Self::cases(sample) {
                 self.case(sample, &case, &mut tally).await;
             }
         }
@@ -112,7 +112,7 @@ impl<'d> Rights<'d> {
         operations(self.document).into_iter().filter_map(one).collect()
     }
 
-    fn cases(&self, sample: &Sample) -> Vec<Case> {
+    fn cases(sample: &Sample) -> Vec<Case> {
         let fields = sample.fields();
         let alone = fields.iter().map(|field| Case::Hidden(vec![field.clone()]));
         let mut cases = vec![Case::NoRead];

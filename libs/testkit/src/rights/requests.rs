@@ -143,8 +143,8 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
             live().seeing(0).sending(json!({ "tags": ["$tags"] })).blind(StatusCode::OK),
         ],
         ("POST", "/bulk") => bulk(sample, case),
-        ("POST", "/bulk/preview") => previews(sample, case, json!({})),
-        ("POST", "/bulk/apply") => previews(sample, case, json!({ "selection": "x", "expected_count": 1 })),
+        ("POST", "/bulk/preview") => previews(sample, case, &json!({})),
+        ("POST", "/bulk/apply") => previews(sample, case, &json!({ "selection": "x", "expected_count": 1 })),
         _ => return None,
     })
 }
@@ -215,7 +215,7 @@ fn conditions(case: &Case) -> impl Iterator<Item = Value> {
     named(case).flat_map(move |(field, _)| [Some(own(field)), through(field)].into_iter().flatten())
 }
 
-fn previews(sample: &Sample, case: &Case, more: Value) -> Vec<Shot> {
+fn previews(sample: &Sample, case: &Case, more: &Value) -> Vec<Shot> {
     let order = |filter: Value| {
         let mut order = json!({ "operation": "update", "patch": {}, "filter": filter });
         order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

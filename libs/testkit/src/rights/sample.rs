@@ -150,23 +150,23 @@ impl Samples {
     pub(super) fn filled(&self, body: &Value, mark: &str, of: &Sample) -> Value {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let whole = replaced(body, &|text| self.ids.get(text.strip_prefix('$')?).cloned());
-        self.marked(&whole, mark, of, serial)
+        marked(&whole, mark, of, serial)
     }
+}
 
-    fn marked(&self, body: &Value, mark: &str, of: &Sample, serial: usize) -> Value {
-        let Value::Object(fields) = body else { return body.clone() };
-        let each = fields.iter().map(|(field, value)| {
-            let text = format!("{}{serial}", of.marked_with(mark, field));
-            let nested = value.get("patch").is_some() || ["items", "patch"].contains(&field.as_str());
-            let value = match value {
-                Value::Array(items) if nested => {
-                    items.iter().map(|item| self.marked(item, mark, of, serial)).collect()
-                }
-                Value::Object(_) if nested => self.marked(value, mark, of, serial),
-                value => replaced(value, &|old| old.contains('~').then(|| json!(old.replace('~', &text)))),
-            };
-            (field.clone(), value)
-        });
-        Value::Object(each.collect())
-    }
+fn marked(body: &Value, mark: &str, of: &Sample, serial: usize) -> Value {
+    let Value::Object(fields) = body else { return body.clone() };
+    let each = fields.iter().map(|(field, value)| {
+        let text = format!("{}{serial}", of.marked_with(mark, field));
+        let nested = value.get("patch").is_some() || ["items", "patch"].contains(&field.as_str());
+        let value = match value {
+            Value::Array(items) if nested => {
+                items.iter().map(|item| marked(item, mark, of, serial)).collect()
+            }
+            Value::Object(_) if nested => marked(value, mark, of, serial),
+            value => replaced(value, &|old| old.contains('~').then(|| json!(old.replace('~', &text)))),
+        };
+        (field.clone(), value)
+    });
+    Value::Object(each.collect())
 }

@@ -173,7 +173,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 /// A value, from which a struct is read only if it is an object, at every depth.
 pub(super) struct Strict(pub(super) Value);
 
-impl<'de> IntoDeserializer<'de, Error> for Strict {
+impl IntoDeserializer<'_, Error> for Strict {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

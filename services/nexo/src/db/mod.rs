@@ -180,7 +180,7 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
         Verb::Pin(what) => what.run(&mut context).await,
         Verb::Tenant(what) => what.run(&mut context).await,
         Verb::Check(how) => how.run(&mut context).await,
-        Verb::Seed(who) => who.run(&mut context).await,
+        Verb::Seed(who) => Box::pin(who.run(&mut context)).await,
         Verb::Reset(how) => how.run(&mut context).await,
         Verb::Schedule(how) => how.run(&mut context).await,
     };

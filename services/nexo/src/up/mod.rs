@@ -25,7 +25,7 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
     let listeners = services::Listeners::bind(&mut env).await?; // a port that is taken is told before anything starts
     let watched = Watch::read(&mut env, "nexo", 9300).start().await?;
     let place = Place::find(&mut env).await?;
-    let done = serve(&place, env, listeners, &watched, with_demo).await;
+    let done = Box::pin(serve(&place, env, listeners, &watched, with_demo)).await;
     watched.stop().await;
     place.leave().await?;
     say::line("stopped");
