@@ -57,11 +57,11 @@ def verdict(sentence, good, seen=""):
     print(f"{'ok  ' if good else 'BAD '} {sentence}" + ("" if good else f": {seen}"), flush=True)
 
 
-def mailed(address, kind="nx"):
+def mailed(address, kind=""):
     """The newest token that was mailed to an address."""
     for _ in range(100):
         mails = call("GET", "/dev/mail?to=" + urllib.parse.quote(address)).body.get("data", [])
-        tokens = [mail["token"] for mail in mails if (mail.get("token") or "").startswith(kind)]
+        tokens = [mail["token"] for mail in mails if mail.get("token") and mail["token"].startswith(kind)]
         if tokens:
             return tokens
         time.sleep(0.1)

@@ -105,7 +105,7 @@ async fn nobody_sees_or_does_more_than_they_may_as_rights_py_says() {
     let run = tokio::process::Command::new("python3").arg(suite).arg(&nexo.url).output().await.unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
-    assert!(said.lines().filter(|line| line.starts_with("ok")).count() >= 30, "{said}");
+    assert!(said.lines().filter(|line| line.starts_with("ok")).count() >= 28, "{said}");
     nexo.stop().await;
 }
 
