@@ -47,6 +47,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         let refused = owner.post(&format!("/{many}"), unknown).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(refused["errors"][0]["pointer"], "/no such field");
 
+        self.is_read_strictly(&owner, &sample).await;
+
         assert_eq!(owner.delete(&path, &changed).await.status, StatusCode::NO_CONTENT);
         assert_eq!(owner.get(&path).await.status, StatusCode::NOT_FOUND);
         assert_eq!(owner.get(&alone).await.expect(StatusCode::OK)["data"], json!([]));
@@ -58,6 +60,22 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(again.expect(StatusCode::OK), back);
         assert_eq!(restore("once more").await.status, StatusCode::NOT_FOUND, "{many}: it is back already");
         assert_eq!(self.steps(&owner, &path).await, ["restored", "removed", "changed", "created"]);
+    }
+
+    /// An array is no record, and a member stands once in an object.
+    async fn is_read_strictly(&self, owner: &Person, sample: &Value) {
+        let path = format!("/{}", self.many);
+        let values: Value = sample.as_object().unwrap().values().cloned().collect();
+        let refused = owner.post(&path, values).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", refused.body);
+        let (name, value) = sample.as_object().unwrap().iter().next().unwrap();
+        let whole = sample.to_string();
+        let twice = format!("{},\"{name}\":{value}}}", whole.strip_suffix('}').unwrap());
+        let headers = [("content-type", "application/json")];
+        let refused = owner.send_raw(Method::POST, &format!("/api/v1{path}"), &headers, twice).await;
+        let problem = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["code"], "duplicate", "{path}: {problem}");
+        assert_eq!(problem["errors"][0]["pointer"], format!("/{name}"), "{path}: {problem}");
     }
 
     /// What history tells, newest first.
