@@ -133,7 +133,10 @@ fn labels(text: &str) -> BTreeSet<String> {
 async fn who_waits_for_a_connection_in_vain_is_counted() {
     let site = Site::start(&[("crm-service", "NEXO_DATABASE_CONNECTIONS", "1")]).await;
     let api = site.api();
-    let token = api.register("ana@acme.test").await;
+    let mut tokens = Vec::new(); // of four accounts: those of one wait for each other before they ask for a connection
+    for name in ["ana", "ben", "eve", "zoe"] {
+        tokens.push(api.register(&format!("{name}@acme.test")).await);
+    }
     let of_pool = |name: &str| {
         format!(r#"db_client_connection_{name}{{db_client_connection_pool_name="crm-service"}}"#)
     };
@@ -142,7 +145,7 @@ async fn who_waits_for_a_connection_in_vain_is_counted() {
     assert_eq!(value(&scrape(metrics).await, &timeouts), Some(0.0));
     let mut held = site.database.look().await;
     sqlx::raw_sql("begin; lock table app.clients").execute(&mut held).await.unwrap();
-    let asking = join_all((0..4).map(|_| api.get_as(&token, "/api/v1/clients")));
+    let asking = join_all(tokens.iter().map(|token| api.get_as(token, "/api/v1/clients")));
     let seen = until(metrics, &waiting, |waiting| waiting >= 3.0);
     let counted = until(metrics, &timeouts, |gone| gone >= 3.0);
     let let_go = async {
