@@ -30,11 +30,12 @@ fn is_open(security: &Value) -> bool {
 #[tokio::test]
 async fn the_token_of_a_person_goes_no_further_than_the_document_says() {
     let nexo = in_front_of_echo().await;
-    let many = "update app.plan_limits set reads_burst = 3000, writes_burst = 3000 where plan = 'free'";
-    nexo.ground.database.run(many).await; // this is not about how often
-    let outside = nexo.person_without_account().await;
+    let mut outside = nexo.person_without_account().await;
     let (mut open, mut tried) = (0, 0);
     for (method, path, is_open) in operations() {
+        if tried % 50 == 49 {
+            outside = nexo.person_without_account().await; // another one, who has not asked too often
+        }
         let answer = send(&outside, method.clone(), &path, &[]).await;
         (open, tried) = (open + usize::from(is_open), tried + 1);
         if is_open {

@@ -155,7 +155,7 @@ async fn the_api_is_described_and_closed() {
 async fn every_operation_says_which_bodies_and_methods_it_takes() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
-    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 74);
+    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 75);
 }
 
 #[tokio::test]

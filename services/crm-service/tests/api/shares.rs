@@ -10,10 +10,10 @@ use crate::on;
 
 const RIGHTS: &str = "client:read client:write tag:read tag:write";
 
-/// How many of the service's connections wait; a vacuum of the server's own may wait as well.
+/// How many of the service's connections wait in this database: tables of other tests have the same numbers.
 async fn waiting(database: &Database) -> i64 {
     let question = "select count(*) from pg_locks l join pg_stat_activity a using (pid)
-         where l.relation = 'app.clients'::regclass and not l.granted and a.usename = 'nexo_app'";
+         where l.relation = 'app.clients'::regclass and not l.granted and a.datname = current_database() and a.usename = 'nexo_app'";
     sqlx::query(question).fetch_one(&mut database.look().await).await.unwrap().get(0)
 }
 
