@@ -14,6 +14,12 @@ const ROLES: &str = include_str!("roles.sql");
 const DATABASE: &str = include_str!("database.sql");
 const READER: &str = include_str!("reader.sql");
 const SUPERUSER: &str = include_str!("superuser.sql");
+/// An older release gave it. Where it did not, a revoke would warn.
+const TAKE_BACK: &str = "do $$ begin
+    if pg_has_role('nexo_backup', 'pg_read_all_data', 'member') then
+        revoke pg_read_all_data from nexo_backup;
+    end if;
+end $$";
 
 /// What databases of restores are made from, where their locale allows it: `template0`, without what only a superuser can take
 /// away. Whoever restores is none.
@@ -91,7 +97,7 @@ pub async fn prepare(
     admit_services(&database).await?;
     run(&database, SUPERUSER).await?;
     grant_reader(&database).await?;
-    conn.execute("revoke pg_read_all_data from nexo_backup").await?; // an older release gave it
+    conn.execute(TAKE_BACK).await?;
     conn.close().await
 }
 
