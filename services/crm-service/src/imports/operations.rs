@@ -6,7 +6,7 @@ use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
     Accepted, Action, Answered, Begun, Delete, Error, IdempotencyKey, IfMatch, Json, Marked, May, NoContent,
-    Once, Path, Result, Write,
+    Once, Path, Result, Shown, Write,
 };
 
 use super::{
@@ -40,10 +40,10 @@ pub(crate) async fn plan_import(
     Path(id): Path<Uuid>,
     seen: IfMatch,
     Json(plan): Json<Plan>,
-) -> Result<Marked<Import>> {
+) -> Result<Marked<Shown<Import>>> {
     let mut tx = may.begin().await?;
     let import = show::lock(&mut tx, &may, id).await?;
-    holds(seen, &import)?;
+    let import = holds(&may, seen, import)?;
     during(&import, &["uploaded", "ready", "checked"])?;
     let target = may_do(&may, &import, "write")?;
     if !plan.key.is_empty() {
@@ -56,7 +56,7 @@ pub(crate) async fn plan_import(
     statement.bind(may.who().user()).run().await?;
     let import = show::find(&mut tx, &may, id).await?;
     tx.commit().await?;
-    Ok(Marked(import.version, import))
+    Ok(Marked(import.version, may.shown(import)?))
 }
 
 /// Try an import out.
@@ -67,7 +67,7 @@ pub(crate) async fn check_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     begin(&may, id, key, Wish { kind: CHECK, from: &["ready", "checked"], to: "checking", needs: &["write"] })
         .await
 }
@@ -78,7 +78,7 @@ pub(crate) async fn start_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     let from = &["ready", "checked", "cancelled", "failed"];
     begin(&may, id, key, Wish { kind: RUN, from, to: "running", needs: &["write"] }).await
 }
@@ -91,7 +91,7 @@ pub(crate) async fn undo_import(
     may: May<Delete, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     let from = &["done", "cancelled", "failed"];
     begin(&may, id, key, Wish { kind: UNDO, from, to: "undoing", needs: &["write", "delete"] }).await
 }
@@ -102,7 +102,7 @@ pub(crate) async fn cancel_import(
     may: May<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     let once = Once::of(key, &())?;
     let mut tx = match once.begin(may.begin().await?).await? {
         Begun::First(tx) => tx,
@@ -125,7 +125,7 @@ pub(crate) async fn remove_import(
 ) -> Result<NoContent> {
     let mut tx = may.begin().await?;
     let import = show::lock(&mut tx, &may, id).await?;
-    holds(seen, &import)?;
+    let import = holds(&may, seen, import)?;
     let still = ["receiving", "uploaded", "ready", "checked", "done", "cancelled", "failed", "undone"];
     during(&import, &still)?;
     let change = noted(id, "removed", &import, json!({}));
@@ -147,7 +147,7 @@ async fn begin<A: Action>(
     id: Uuid,
     key: Option<IdempotencyKey>,
     wish: Wish,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     let once = Once::of(key, &())?;
     let mut tx = match once.begin(may.begin().await?).await? {
         Begun::First(tx) => tx,
@@ -184,9 +184,9 @@ async fn answer<A: Action>(
     mut tx: TenantTx,
     once: Once,
     id: Uuid,
-) -> Result<Answered<Accepted<Import>>> {
+) -> Result<Answered<Accepted<Shown<Import>>>> {
     let import = show::find(&mut tx, may, id).await?;
-    once.answer(tx, Accepted(import)).await
+    once.answer(tx, Accepted(may.shown(import)?)).await
 }
 
 /// Whether somebody may do this to the records that an import is about, as well.
@@ -199,11 +199,12 @@ fn may_do<A: Action>(may: &May<A, Imports>, import: &Import, action: &str) -> Re
     }
 }
 
-fn holds(seen: IfMatch, import: &Import) -> Result<()> {
+/// The import, if it is still as it was seen; the refusal holds what the caller may see of it.
+fn holds<A: Action>(may: &May<A, Imports>, seen: IfMatch, import: Import) -> Result<Import> {
     if seen == import.version {
-        return Ok(());
+        return Ok(import);
     }
-    Err(Error::Stale("import", serde_json::to_value(import).ok()))
+    Err(Error::Stale("import", Some(may.shown(import)?.into_json()?)))
 }
 
 fn during(import: &Import, good: &[&str]) -> Result<()> {

@@ -10,7 +10,8 @@ use serde_json::json;
 use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
-    Answered, Begun, Created, Error, IdempotencyKey, May, MediaTypes, Once, Query, Result, Upload, Write,
+    Answered, Begun, Created, Error, IdempotencyKey, May, MediaTypes, Once, Query, Result, Shown, Upload,
+    Write,
 };
 
 use super::{
@@ -65,7 +66,7 @@ pub(crate) async fn upload_import(
     Query(sent): Query<Sent>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Answered<Created<Import>>> {
+) -> Result<Answered<Created<Shown<Import>>>> {
     let order = Order::of(&sent, &headers)?;
     if !may.who().permissions().allow(order.target.name, "write") {
         return Err(Error::Forbidden(format!("{}:write", order.target.name)));
@@ -133,7 +134,7 @@ impl Receiver<'_> {
         sent: &Sent,
         key: Option<IdempotencyKey>,
         body: Body,
-    ) -> Result<Answered<Created<Import>>> {
+    ) -> Result<Answered<Created<Shown<Import>>>> {
         let mut tx = self.may.begin().await?;
         let begin =
             tx.write_unnoted::<()>(BEGIN).bind(self.id).bind(order.target.plural).bind(&sent.file_name);
@@ -233,7 +234,7 @@ impl Receiver<'_> {
         key: Option<IdempotencyKey>,
         arrived: &Arrived,
         found: FileFound,
-    ) -> Result<Answered<Created<Import>>> {
+    ) -> Result<Answered<Created<Shown<Import>>>> {
         let once = Once::of(key, &(sent, &arrived.hash))?;
         let mut tx = match once.begin(self.may.begin().await?).await? {
             Begun::First(tx) => tx,
@@ -248,7 +249,7 @@ impl Receiver<'_> {
         tx.write_noted::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
         let import = show::find(&mut tx, self.may, self.id).await?;
         tracing::info!(import.id = %self.id, rows = found.rows, parts = arrived.parts, "a file was taken in");
-        once.answer(tx, Created(format!("/api/v1/imports/{}", self.id), import)).await
+        once.answer(tx, Created(format!("/api/v1/imports/{}", self.id), self.may.shown(import)?)).await
     }
 
     /// Nothing stays of what is no file of ours.

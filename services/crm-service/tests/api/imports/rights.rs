@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{RIGHTS, Site, all, counts, errors, imported, path, planned, same, seen, sent, uploaded};
-use crate::made;
+use crate::{made, nexo};
 
 fn plan(fields: &[&str]) -> Value {
     json!({ "mode": "upsert", "key": ["tax_id"], "mapping": same(fields) })
@@ -230,4 +230,21 @@ async fn who_lost_their_rights_imports_no_further() {
         );
         assert_eq!(all(&ana, "clients").await, [json!(null); 0], "{kind}");
     }
+}
+
+#[tokio::test]
+async fn without_the_permission_to_read_imports_an_upload_answers_with_identity_and_version() {
+    let nexo = nexo().await;
+    let ana = nexo.person("import:write client:write").await;
+    let path = "/api/v1/imports?resource=clients&file_name=a.csv";
+    let sent = ana.send_raw(Method::POST, path, &[("content-type", "text/csv")], "name\nAcme\n").await;
+    let sent = sent.expect(StatusCode::CREATED);
+    let fields = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&sent), ["id", "version"]);
+    let path = format!("/imports/{}/plan", sent["id"].as_str().unwrap());
+    let plan = json!({ "mode": "create", "mapping": [{ "field": "name", "column": "name" }] });
+    let stale = ana.send(Method::PUT, &path, Some(&json!(99)), Some(plan.clone())).await;
+    assert_eq!(fields(&stale.expect(StatusCode::PRECONDITION_FAILED)["current"]), ["id", "version"]);
+    let planned = ana.send(Method::PUT, &path, Some(&sent["version"]), Some(plan)).await;
+    assert_eq!(fields(&planned.expect(StatusCode::OK)), ["id", "version"]);
 }
