@@ -66,6 +66,18 @@ impl Bucket {
         state.decision(allowed, now)
     }
 
+    /// Takes `permits` of what this process alone counts, if there is one: the rest is owed.
+    pub(crate) fn take_on_credit(&self, rate: Rate, now: u64, permits: u32) -> Decision {
+        let mut state = self.state(rate);
+        let allowed = rate.take_on_credit(&mut state.full_at, now, permits);
+        state.decision(allowed, now)
+    }
+
+    /// Takes `permits` of what this process alone counts, whether they are there or not.
+    pub(crate) fn owe(&self, rate: Rate, now: u64, permits: u32) {
+        rate.owe(&mut self.state(rate).full_at, now, permits);
+    }
+
     /// Counts somebody who waits for Redis's answer, for as long as they do.
     pub(crate) fn wait(&self) -> Waiting<'_> {
         self.waiting.fetch_add(1, Relaxed);

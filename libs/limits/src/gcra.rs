@@ -73,11 +73,22 @@ impl Rate {
 
     /// Takes a permit, if there is one.
     pub(crate) fn take(self, full_at: &mut u64, now: u64) -> bool {
+        self.take_on_credit(full_at, now, 1)
+    }
+
+    /// Takes `permits`, if there is at least one: the rest is owed, and nobody gets a permit before it is paid.
+    pub(crate) fn take_on_credit(self, full_at: &mut u64, now: u64, permits: u32) -> bool {
         let is_there = self.room(*full_at, now) > 0;
         if is_there {
-            *full_at = (*full_at).max(now).saturating_add(self.interval());
+            self.owe(full_at, now, permits);
         }
         is_there
+    }
+
+    /// Takes `permits`, whether they are there or not.
+    pub(crate) fn owe(self, full_at: &mut u64, now: u64, permits: u32) {
+        let time = self.interval().saturating_mul(u64::from(permits));
+        *full_at = (*full_at).max(now).saturating_add(time);
     }
 
     /// How a bucket stands that is full at `full_at`, with `more` permits beside it.
@@ -155,6 +166,18 @@ mod tests {
             let taken = std::iter::repeat_with(|| rate.take(&mut full_at, now)).take_while(|taken| *taken).count();
             prop_assert_eq!(taken, left as usize);
         }
+    }
+
+    #[test]
+    fn what_was_taken_on_credit_is_paid_before_anybody_gets_a_permit() {
+        let rate = Rate::new(60, 10);
+        let (mut full_at, now) = (0, MINUTE);
+        assert!(rate.take_on_credit(&mut full_at, now, 30), "a full bucket lends what it does not hold");
+        assert!(!rate.take_on_credit(&mut full_at, now, 1));
+        let wait = nanoseconds(rate.standing(full_at, now, 0).wait);
+        assert_eq!(wait, 21 * rate.interval());
+        assert!(!rate.take(&mut full_at, now + wait - 1));
+        assert!(rate.take(&mut full_at, now + wait));
     }
 
     #[test]

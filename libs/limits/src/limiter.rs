@@ -77,6 +77,18 @@ impl Limiter {
         bucket.standing(rate, self.now())
     }
 
+    /// Takes `permits` of a bucket that no other gateway shares, if it holds at least one. What it does not hold is owed: it
+    /// gives none until that is paid.
+    #[must_use]
+    pub fn take_on_credit(&self, bucket: &Bucket, rate: Rate, permits: u32) -> Decision {
+        bucket.take_on_credit(rate, self.now(), permits)
+    }
+
+    /// Takes `permits` of a bucket that no other gateway shares, whether they are there or not.
+    pub fn owe(&self, bucket: &Bucket, rate: Rate, permits: u32) {
+        bucket.owe(rate, self.now(), permits);
+    }
+
     /// Puts a permit back that was not used after all.
     pub fn give_back(&self, bucket: &Bucket, rate: Rate) {
         bucket.give_back(rate, self.remote.is_some());

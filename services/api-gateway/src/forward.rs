@@ -102,7 +102,7 @@ async fn pass_on(
     let path = request.uri().path();
     let service = Service::of(path);
     trail.is_secret = service == Service::Auth;
-    let mut key = None;
+    let (mut key, mut counted) = (None, None);
     let public = Public::of(request.method(), path);
     if let Public::Otherwise(methods) = public {
         return Ok(not_allowed(methods));
@@ -115,16 +115,21 @@ async fn pass_on(
         if let Place::Account(account) = admitted.place {
             told(trail, account);
         }
-        app.limits.charge((admitted.place.counted(), client.0), admitted.program, kind, charge).await?;
+        let account = admitted.place.counted();
+        app.limits.charge((account, client.0), admitted.program, kind, charge).await?;
         if !is_among(FOR_PERSONS, &request) {
             admitted.place.account()?;
         }
-        key = admitted.key;
+        (key, counted) = (admitted.key, Some(account));
     }
     let bounds = bounds(app, &request);
     if length(request.headers()).is_some_and(|length| length > bounds.bytes) {
         return Err(Error::TooLarge(bounds.bytes));
     }
+    let request = match counted {
+        Some(account) => app.limits.charge_body(account, request).await?,
+        None => request,
+    };
     let mut outgoing = Outgoing::of(request, bounds).await?;
     hops::inbound(&mut outgoing.headers);
     outgoing.headers.insert("x-request-id", id.header());

@@ -2,6 +2,7 @@
 //! has come in. Reads, writes and logins are counted apart.
 
 mod addresses;
+mod bodies;
 mod charge;
 mod plans;
 mod settings;

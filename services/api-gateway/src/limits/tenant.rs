@@ -33,6 +33,8 @@ pub(super) struct Pair {
 #[derive(Debug)]
 pub(super) struct Tenant {
     pub(super) buckets: Pair,
+    /// Of what is sent in bodies: this gateway's own, as places are.
+    pub(super) bodies: Bucket,
     pub(super) places: Places,
     /// Its plan, as it was when it was last asked for.
     pub(super) known: ArcSwapOption<Known>,
@@ -86,6 +88,7 @@ impl Tenant {
     pub(super) fn new(account: AccountId) -> Self {
         Self {
             buckets: Pair::new(&format!("account:{account}")),
+            bodies: Bucket::new(format!("account:{account}:bodies")),
             places: Places::default(),
             known: ArcSwapOption::empty(),
             turn: Mutex::default(),

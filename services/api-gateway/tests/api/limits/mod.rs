@@ -2,6 +2,7 @@
 
 mod addresses;
 mod at_once;
+mod bodies;
 mod plans;
 mod shared;
 mod shown;
