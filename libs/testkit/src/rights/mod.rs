@@ -11,7 +11,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
-use crate::{Answer, Nexo, Person, closed::operations};
+use crate::{
+    Answer, Nexo, Person,
+    closed::{is_public, operations},
+};
 use requests::{Shot, Target};
 pub use sample::Sample;
 use sample::Samples;
@@ -67,7 +70,7 @@ impl<'d> Rights<'d> {
     ) -> Self {
         let all: Vec<String> = samples.iter().map(|sample| format!("{}:*", sample.name)).collect();
         let boss = nexo.person(&format!("{} {others}", all.join(" "))).await;
-        let samples = Samples::kept(&boss, samples).await;
+        let samples = Samples::kept(&nexo, &boss, samples).await;
         Self { nexo, document, boss, samples, others, special }
     }
 
@@ -94,22 +97,26 @@ impl<'d> Rights<'d> {
                 self.case(sample, &case, &mut tally).await;
             }
         }
-        let all: BTreeSet<String> = operations(self.document)
-            .into_iter()
-            .map(|(method, path, _)| format!("{method} {path}"))
-            .collect();
+        let all: BTreeSet<String> =
+            self.operations().map(|(method, path)| format!("{method} {path}")).collect();
         let missed: Vec<_> = all.difference(&tally.tried).collect();
         assert!(missed.is_empty(), "no case for {missed:#?}");
         assert!(tally.faults.is_empty(), "{} faults:\n{}", tally.faults.len(), tally.faults.join("\n"));
         (all.len(), tally.requests)
     }
 
-    /// Every resource of the engine: what has a history.
+    /// All that ask for a token. The others show nothing of an account.
+    fn operations(&self) -> impl Iterator<Item = (Method, String)> {
+        let closed = operations(self.document).into_iter().filter(|(.., operation)| !is_public(operation));
+        closed.map(|(method, path, _)| (method, path))
+    }
+
+    /// Every resource of the engine, which is what has a history, and whatever else has a sample.
     fn plurals(&self) -> BTreeSet<String> {
-        let one = |(_, path, _): (Method, String, _)| {
+        let one = |(_, path): (Method, String)| {
             Some(path.strip_prefix("/api/v1/")?.strip_suffix("/{id}/history")?.to_owned())
         };
-        operations(self.document).into_iter().filter_map(one).collect()
+        self.operations().filter_map(one).chain(self.samples.plurals().cloned()).collect()
     }
 
     fn cases(sample: &Sample) -> Vec<Case> {
@@ -129,7 +136,7 @@ impl<'d> Rights<'d> {
 
     async fn case(&self, sample: &Sample, case: &Case, tally: &mut Tally) {
         let caller = self.caller(sample, case).await;
-        for (method, path, _) in operations(self.document) {
+        for (method, path) in self.operations() {
             let Some((of, shots)) = self.shots(&method, &path, sample, case) else { continue };
             tally.tried.insert(format!("{method} {path}"));
             for shot in shots {
@@ -279,9 +286,7 @@ impl<'d> Rights<'d> {
                 .filter(|_| !shot.special)
                 .map(|id| json!({ "id": id, "version": 1 }));
         }
-        let body = self.samples.fresh(&self.boss, &of.body).await;
-        let body = self.samples.filled(&body, "zq", of);
-        let made = self.boss.post(&format!("/{}", of.plural), body).await.expect(StatusCode::CREATED);
+        let made = self.samples.record(&self.nexo, &self.boss, of).await;
         let path = format!("/{}/{}", of.plural, made["id"].as_str().unwrap());
         if shot.on == Target::Live {
             return Some(made);

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::watch::replaced;
-use crate::Person;
+use crate::{Nexo, Person};
 
 /// A record of one resource. `~` in a text becomes a mark that stands in no other field, `$clients` the id of the client
 /// before it, `$new-clients` that of another one, `$boss` the id of the person who makes it.
@@ -20,6 +20,18 @@ pub struct Sample {
     pub(super) change: Value,
     pub(super) owned: bool,
     pub(super) hideable: bool,
+    /// The field that others show beside its id.
+    pub(super) named_by: Option<&'static str>,
+    made: Made,
+}
+
+/// How a record comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// By `POST` to the resource.
+    Posted,
+    /// As a person who is a member of the account, and has this name and this address.
+    Member,
 }
 
 impl Sample {
@@ -34,13 +46,28 @@ impl Sample {
             change,
             owned: true,
             hideable: true,
+            named_by: None,
+            made: Made::Posted,
         }
+    }
+
+    /// A member of the account, with the name and the address of this body.
+    #[must_use]
+    pub fn member(change: Value) -> Self {
+        let body = json!({ "display_name": "~", "email": "~@acme.test" });
+        Self { made: Made::Member, ..Self::new("member", "members", body, change).administers() }
     }
 
     /// Its records belong to nobody, and its fields cannot be hidden: it administers the account.
     #[must_use]
     pub fn administers(self) -> Self {
         Self { owned: false, hideable: false, ..self }
+    }
+
+    /// Things that hold its id show this field beside it, whatever their reader may do with its records.
+    #[must_use]
+    pub fn named_by(self, field: &'static str) -> Self {
+        Self { named_by: Some(field), ..self }
     }
 
     pub(super) fn fields(&self) -> Vec<String> {
@@ -85,18 +112,34 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    pub(super) async fn kept(boss: &Person, all: Vec<Sample>) -> Self {
+    pub(super) async fn kept(nexo: &Nexo, boss: &Person, all: Vec<Sample>) -> Self {
         let ids = BTreeMap::from([("boss".to_owned(), json!(boss.user))]);
         let mut samples = Self { all: Vec::new(), ids, serial: AtomicUsize::new(1) };
         for (at, sample) in all.into_iter().enumerate() {
             let sample = Sample { at, ..sample };
-            let body = samples.fresh(boss, &sample.body).await;
-            let body = samples.filled(&body, "zq", &sample);
-            let made = boss.post(&format!("/{}", sample.plural), body).await.expect(StatusCode::CREATED);
+            let made = samples.record(nexo, boss, &sample).await;
             samples.ids.insert(sample.plural.clone(), made["id"].clone());
             samples.all.push(sample);
         }
         samples
+    }
+
+    /// A new record, of the boss's.
+    pub(super) async fn record(&self, nexo: &Nexo, boss: &Person, of: &Sample) -> Value {
+        let body = self.filled(&self.fresh(boss, &of.body).await, "zq", of);
+        match of.made {
+            Made::Posted => boss.post(&format!("/{}", of.plural), body).await.expect(StatusCode::CREATED),
+            Made::Member => {
+                let member = nexo.member(boss.account, "").await.user;
+                let text = |field: &str| body[field].as_str().unwrap().to_owned();
+                let (name, email) = (text("display_name"), text("email"));
+                let named = format!(
+                    "update app.users set display_name = '{name}', email = '{email}' where id = '{member}'"
+                );
+                nexo.ground.database.run(&named).await;
+                boss.get(&format!("/members/{member}")).await.expect(StatusCode::OK)
+            }
+        }
     }
 
     pub(super) fn find(&self, plural: &str) -> Option<&Sample> {
@@ -110,6 +153,10 @@ impl Samples {
     /// The resources whose records are about those of `plural`.
     pub(super) fn about(&self, plural: &str) -> impl Iterator<Item = &Sample> {
         self.all.iter().filter(move |sample| sample.is_about(plural))
+    }
+
+    pub(super) fn plurals(&self) -> impl Iterator<Item = &String> {
+        self.all.iter().map(|sample| &sample.plural)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {

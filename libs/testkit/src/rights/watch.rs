@@ -52,7 +52,11 @@ impl Watch<'_> {
 
     /// What the texts begin with that the caller sees nowhere.
     fn unseen(&self) -> Vec<String> {
-        let marks = |sample: &Sample| sample.marked().map(|field| sample.mark(&field)).collect::<Vec<_>>();
+        let marks = |sample: &Sample| {
+            let told = sample.named_by.filter(|_| !self.own);
+            let marked = sample.marked().filter(|field| told != Some(field.as_str()));
+            marked.map(|field| sample.mark(&field)).collect::<Vec<_>>()
+        };
         match self.case {
             Case::Hidden(fields) => {
                 let hidden = self.sample.marked().filter(|field| fields.contains(field));

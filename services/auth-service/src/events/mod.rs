@@ -3,13 +3,14 @@
 mod failed;
 
 use db::{PageInfo, Pager, Paging, Scoped};
+use identity::{Permissions, SUBJECTS};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use web::{Json, May, Query, Read, Result};
+use web::{Action as _, Json, May, Query, Read, Result};
 
 use crate::App;
 pub use failed::FailedLogins;
@@ -28,13 +29,26 @@ pub(crate) struct SecurityEvent {
     action: String,
     /// By whom.
     actor: Uuid,
-    /// What it was, where that is known.
+    /// What it was, where that is known and the caller may read the subject.
     before: Option<Value>,
-    /// What it became, and whence it came.
+    /// What it became, and whence it came, where the caller may read the subject.
     details: Option<Value>,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
     request_id: Uuid,
+}
+
+impl SecurityEvent {
+    /// Removes the contents of a subject that the caller may not read: that something happened to it remains.
+    fn keep_readable(&mut self, permissions: &Permissions) {
+        let is_readable = SUBJECTS
+            .iter()
+            .find(|subject| subject.name == self.subject)
+            .is_none_or(|subject| permissions.allow(subject.name, Read::NAME));
+        if !is_readable {
+            (self.before, self.details) = (None, None);
+        }
+    }
 }
 
 impl web::Subject for SecurityEvent {
@@ -68,6 +82,9 @@ pub(crate) async fn security_events(
     let statement = tx.read::<SecurityEvent>(LIST).bind(pager.after()).bind(pager.fetch());
     let mut data = statement.all().await?;
     let page = pager.page(&mut data, |event| event.id);
+    for event in &mut data {
+        event.keep_readable(may.who().permissions());
+    }
     Ok(Json(SecurityEvents { data, page }))
 }
 

@@ -1,7 +1,10 @@
+use axum::extract::State;
 use identity::{HIDEABLE_FIELDS, STANDARD_ROLES, SUBJECTS};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Json, Known};
+use web::{Json, Known, Result};
+
+use crate::App;
 
 /// What there is to permit.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,7 +42,8 @@ struct Standard {
 
 /// List what there is to permit.
 #[utoipa::path(get, path = "/api/v1/permissions", tag = "auth")]
-pub(crate) async fn permissions(_: Known) -> Json<Catalogue> {
+pub(crate) async fn permissions(State(app): State<App>, Known(who): Known) -> Result<Json<Catalogue>> {
+    app.db.admit(&who).await?; // a session that has ended is answered nowhere
     let data = SUBJECTS.iter().map(|subject| Permitted {
         resource: subject.name,
         about: subject.about,
@@ -52,7 +56,7 @@ pub(crate) async fn permissions(_: Known) -> Json<Catalogue> {
         .iter()
         .map(|role| Standard { name: role.name, priority: role.priority, permissions: role.permissions })
         .collect();
-    Json(Catalogue { data: data.collect(), scopes: &["own", "team"], standard_roles })
+    Ok(Json(Catalogue { data: data.collect(), scopes: &["own", "team"], standard_roles }))
 }
 
 fn hideable(resource: &str) -> Vec<String> {

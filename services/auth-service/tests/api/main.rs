@@ -24,6 +24,7 @@ mod members;
 mod oidc;
 mod overblown;
 mod quotas;
+mod rights;
 mod roles;
 mod security_events;
 mod sessions;
