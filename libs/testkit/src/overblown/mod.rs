@@ -20,8 +20,9 @@ use crate::{
 use places::blown;
 use sample::Samples;
 
-/// A second, and what a machine that is busy with other tests may need more.
-const AT_ONCE: Duration = Duration::from_secs(4);
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The machine may be busy with something else for a moment: one answer of so many has to be in time.
+const TRIES: usize = 3;
 /// No path, parameter or header of ours is so long.
 const LONG: usize = 30_000;
 
@@ -183,14 +184,22 @@ impl Tried<'_> {
         if !body.is_empty() && headers.iter().all(|(name, _)| *name != "content-type") {
             headers.push(("content-type", "application/json"));
         }
-        let begun = Instant::now();
-        let answer = self.person.send_raw(self.method.clone(), path, &headers, body).await;
-        let took = begun.elapsed();
+        let mut begun = Instant::now();
+        let mut answer = self.person.send_raw(self.method.clone(), path, &headers, body.clone()).await;
+        let mut took = begun.elapsed();
+        for _ in 1..TRIES {
+            if took < AT_ONCE {
+                break;
+            }
+            begun = Instant::now();
+            answer = self.person.send_raw(self.method.clone(), path, &headers, body.clone()).await;
+            took = begun.elapsed();
+        }
         let what = format!("{} {}, {place}: {}", self.method, self.path, answer.status);
         assert!(answer.status.is_client_error(), "{what} {}", answer.body);
         let unknown = answer.status == StatusCode::UNAUTHORIZED && !self.public;
         assert!(!unknown, "{what}: it was not tried");
-        assert!(took < AT_ONCE, "{what} after {took:?}");
+        assert!(took < AT_ONCE, "{what} after {took:?}, as before");
         *self.told.entry(answer.status.as_u16()).or_default() += 1;
         self.slowest = self.slowest.max(took);
     }
