@@ -18,8 +18,10 @@ use crate::{Error, Violation};
 
 /// How many faults are looked for.
 const MOST_FAULTS: usize = 20;
+/// How often it is read again for them.
+const MOST_READS: usize = 200;
 /// In how many values: of a larger body the first fault is told alone.
-const MOST_VALUES: usize = 2_000;
+const MOST_VALUES: usize = 500;
 
 /// Whether all faults of a body are looked for.
 pub(super) fn is_small(body: &Value) -> bool {
@@ -37,17 +39,20 @@ pub(super) fn is_small(body: &Value) -> bool {
 /// What is wrong with `body`, of which `first` is what serde stopped at.
 pub(super) fn all<T: DeserializeOwned + Validate>(body: Value, first: Error) -> Error {
     let Error::Invalid(first) = first else { return first };
-    let mut search = Search { body, found: Vec::new(), taken_out: BTreeMap::new() };
+    let mut search = Search { body, found: Vec::new(), reads_left: MOST_READS, taken_out: BTreeMap::new() };
     let mut next = Read::<T>::Faulty(first);
     while let Read::Faulty(faults) = &mut next {
         let Some(fault) = faults.drain(..).next() else { break };
-        let here = fault.pointer.clone();
-        let stand_in = choice(&fault.message);
-        search.found.push(Violation { pointer: search.original(&here), ..fault });
+        let (here, sent) = (fault.pointer.clone(), search.original(&fault.pointer));
+        // What was taken out is missing later: then something has to be there.
+        let is_known = search.found.iter().any(|found| found.pointer == sent);
+        if !is_known {
+            search.found.push(Violation { pointer: sent, ..fault });
+        }
         if search.found.len() == MOST_FAULTS || here.is_empty() {
             break;
         }
-        next = search.settle(&here, stand_in);
+        next = search.settle(&here, is_known);
     }
     if let Read::Whole(read) = next
         && let Err(Error::Invalid(broken)) = validate(&read)
@@ -71,22 +76,34 @@ enum Read<T> {
 struct Search {
     body: Value,
     found: Vec<Violation>,
+    /// How often it may be read yet.
+    reads_left: usize,
     /// Of arrays: the places of the items that were taken out, as they were sent.
     taken_out: BTreeMap<String, Vec<usize>>,
 }
 
 impl Search {
-    /// Brings `pointer` to where reading gets beyond it: without what is there, or with something else in its place.
-    fn settle<T: DeserializeOwned>(&mut self, pointer: &str, choice: Option<Value>) -> Read<T> {
-        if let Some(next) = self.without(pointer) {
+    /// Brings `pointer` to where reading gets beyond it: without what is there, or, where that `is_needed`, with something else
+    /// in its place.
+    fn settle<T: DeserializeOwned>(&mut self, pointer: &str, is_needed: bool) -> Read<T> {
+        if !is_needed && let Some(next) = self.without(pointer) {
             return next;
         }
-        for stand_in in choice.into_iter().chain(stand_ins()) {
-            let Some(body) = with(&self.body, pointer, stand_in) else { return Read::Stuck };
-            let next = read(&body);
-            if !at(&next, pointer) {
-                self.body = body;
-                return next;
+        let mut stand_ins: Vec<Value> = stand_ins().collect();
+        while let Some(stand_in) = stand_ins.pop() {
+            let Some(body) = with(&self.body, pointer, stand_in.clone()) else { return Read::Stuck };
+            let next = self.read(&body);
+            match &next {
+                Read::Faulty(faults) if at(&next, pointer) => {
+                    // It tells which words it takes.
+                    let choice = faults.iter().find(|fault| fault.code == "choice");
+                    let choice = choice.and_then(|fault| choice_of(&fault.message));
+                    stand_ins.extend(choice.filter(|choice| *choice != stand_in));
+                }
+                _ => {
+                    self.body = body;
+                    return next;
+                }
             }
         }
         Read::Stuck
@@ -102,7 +119,7 @@ impl Search {
             Value::Array(items) => {
                 let index = last.parse().ok().filter(|index| *index < items.len())?;
                 items.remove(index);
-                let next = read(&body);
+                let next = self.read(&body);
                 let sent = self.sent_at(&self.original(above), index);
                 self.taken_out.entry(self.original(above)).or_default().push(sent);
                 self.body = body;
@@ -110,11 +127,23 @@ impl Search {
             }
             _ => return None,
         }
-        let next = read(&body);
+        let next = self.read(&body);
         (!at(&next, pointer)).then(|| {
             self.body = body;
             next
         })
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, body: &Value) -> Read<T> {
+        let Some(left) = self.reads_left.checked_sub(1) else { return Read::Stuck };
+        self.reads_left = left;
+        match serde_path_to_error::deserialize(Strict(body.clone())) {
+            Ok(read) => Read::Whole(read),
+            Err(error) => match unreadable(&error) {
+                Error::Invalid(faults) => Read::Faulty(faults),
+                _ => Read::Stuck,
+            },
+        }
     }
 
     /// What the rules of form say, but for what was put in or taken out.
@@ -151,16 +180,6 @@ impl Search {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Value) -> Read<T> {
-    match serde_path_to_error::deserialize(Strict(body.clone())) {
-        Ok(read) => Read::Whole(read),
-        Err(error) => match unreadable(&error) {
-            Error::Invalid(faults) => Read::Faulty(faults),
-            _ => Read::Stuck,
-        },
-    }
-}
-
 /// Whether it stopped at `pointer` again, or within what is there.
 fn at<T>(read: &Read<T>, pointer: &str) -> bool {
     matches!(read, Read::Faulty(faults) if faults.iter().any(|fault| is_within(&fault.pointer, pointer)))
@@ -190,22 +209,22 @@ fn with(body: &Value, pointer: &str, stand_in: Value) -> Option<Value> {
 }
 
 /// The first of the words that a field takes, where the message names them.
-fn choice(message: &str) -> Option<Value> {
+fn choice_of(message: &str) -> Option<Value> {
     message.split('`').nth(1).map(Value::from)
 }
 
-/// What a field may be, of whichever type it is.
+/// What a field may be, of whichever type it is; the last is tried first.
 fn stand_ins() -> impl Iterator<Item = Value> {
     [
-        json!("x"),
-        json!(1),
-        json!("1"),
-        json!(true),
-        json!("00000000-0000-0000-0000-000000000000"),
-        json!("2000-01-01"),
-        json!("2000-01-01T00:00:00Z"),
-        json!([]),
         json!({}),
+        json!([]),
+        json!("2000-01-01T00:00:00Z"),
+        json!("2000-01-01"),
+        json!("00000000-0000-0000-0000-000000000000"),
+        json!(true),
+        json!("1"),
+        json!(1),
+        json!("x"),
     ]
     .into_iter()
 }
@@ -243,7 +262,6 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize, Validate)]
-    #[expect(dead_code, reason = "only their reading matters")]
     struct Step {
         #[validate(length(min = 1))]
         text: String,

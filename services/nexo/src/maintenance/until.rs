@@ -43,7 +43,7 @@ impl Until {
     pub(super) fn after(self, now: OffsetDateTime) -> anyhow::Result<OffsetDateTime> {
         let moment = match self {
             Self::Moment(moment) => moment,
-            Self::After(time) => now.saturating_add(time),
+            Self::After(time) => whole_second(now).saturating_add(time),
         };
         anyhow::ensure!(
             moment > now,
@@ -53,6 +53,11 @@ impl Until {
         anyhow::ensure!(moment - now <= LONGEST, "--until is more than seven days from now");
         Ok(moment)
     }
+}
+
+/// For people to read: the second that has begun.
+fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
+    moment - Duration::nanoseconds(i64::from(moment.nanosecond()))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Api {
             .to_owned()
     }
 
-    /// The status, a header where it is there, and the body, if there is one.
+    /// Of a request for what was seen at its first version: the status, a header where it is there, and the body, if there is one.
     pub(crate) async fn answer_to(
         &self,
         token: &str,
@@ -78,6 +78,7 @@ impl Api {
     ) -> (u16, Option<String>, Value) {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         let request = request.header(header::CONTENT_TYPE, "application/json");
+        let request = request.header(header::IF_MATCH, "\"1\"");
         let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let answer = client.request(request.body(Full::from(body.to_string())).unwrap()).await.unwrap();

@@ -44,9 +44,6 @@ async fn in_maintenance_everybody_reads_and_nobody_writes() {
     ];
     for (request, body) in &writes {
         let (status, wait, problem) = nexo.answer_to(&token, *request, body, "retry-after").await;
-        if status == 428 || status == 404 {
-            continue; // asked for something else first
-        }
         assert_eq!((status, problem["code"].as_str()), (503, Some("maintenance")), "{request:?}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains("we move to another server"), "{problem}");
         let wait: u32 = wait.unwrap().parse().unwrap();
@@ -64,9 +61,9 @@ async fn in_maintenance_everybody_reads_and_nobody_writes() {
     let tokens =
         nexo.post_as("", "/api/v1/auth/refresh", &json!({ "refresh_token": again["refresh_token"] })).await;
     let fresh = tokens["access_token"].as_str().expect("a refresh goes on").to_owned();
-    let stepped =
-        nexo.answer_to(&fresh, ("POST", "/api/v1/auth/step-up"), &json!({ "password": PASSWORD }), "etag");
-    assert_eq!(stepped.await.0, 204);
+    let password = json!({ "password": PASSWORD });
+    let stepped = nexo.answer_to(&fresh, ("POST", "/api/v1/auth/step-up"), &password, "etag").await;
+    assert_eq!(stepped.0, 204);
     assert_eq!(nexo.answer_to(&fresh, ("POST", "/api/v1/auth/logout"), &json!({}), "etag").await.0, 204);
     for command in [&["db", "backup"][..], &["account", "plan", "n", "pro"], &["db", "check"]] {
         let (code, said) = Nexo::command(&home, command);
