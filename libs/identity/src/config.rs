@@ -1,12 +1,6 @@
 //! Settings of whoever verifies tokens, and of the one service that issues them.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use hyper::Uri;
 use kernel::{Clock, Env};

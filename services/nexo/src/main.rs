@@ -101,8 +101,8 @@ fn usage(asked: &clap::Error) -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
-    env.so_far()?;
     if !matches!(command, Command::Up { .. }) {
+        env.so_far()?; // `up` tells of these together with its own
         env = env.making_nothing();
     }
     match command {
