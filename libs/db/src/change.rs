@@ -46,6 +46,7 @@ pub const ACTIONS: &[&str] = &[
     "password",
     "planned",
     "purged",
+    "ready",
     "removed",
     "renewed",
     "reset",
