@@ -97,12 +97,11 @@ fn slugs(begun: &OsStr) -> Vec<CompletionCandidate> {
 /// `None`: there is no database that answers.
 async fn known_slugs(prefix: &str) -> Option<Vec<String>> {
     let mut env = env();
-    let target = match Target::beside(&mut env).ok()? {
-        Some(named) => named,
-        None => {
-            let home = env.state_folder();
-            Target::of_running(&Cluster::running(&home).ok()??, &home).ok()?
-        }
+    let target = if let Some(named) = Target::beside(&mut env).ok()? {
+        named
+    } else {
+        let home = env.state_folder();
+        Target::of_running(&Cluster::running(&home).ok()??, &home).ok()?
     };
     let mut conn = PgConnection::connect_with(&target.migrator).await.ok()?;
     let slugs: Vec<(String,)> = sqlx::query_as(

@@ -52,10 +52,11 @@ impl ResetFactor {
             return say::json(&done);
         }
         let Done { sessions, accounts, letter, .. } = done;
+        let plural = if accounts == 1 { "account" } else { "accounts" };
         say::line(&format!("{} logs in with their password alone from now on", self.email));
-        say::line(&format!("sessions   {sessions} have ended"));
+        say::line(&format!("sessions   {sessions} ended"));
         say::line(&format!(
-            "noted      in ops.operator_log, and in the security events of {accounts} accounts"
+            "noted      in ops.operator_log, and in the security events of {accounts} {plural}"
         ));
         say::line(if letter {
             "letter     auth-service sends it"

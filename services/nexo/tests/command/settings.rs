@@ -96,12 +96,18 @@ fn names(path: &Path, found: &mut BTreeSet<String>) {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     if path.is_dir() {
         if name != "tests" && name != "target" {
-            fs::read_dir(path).unwrap().for_each(|entry| names(&entry.unwrap().path(), found));
+            for entry in fs::read_dir(path).unwrap() {
+                names(&entry.unwrap().path(), found);
+            }
         }
         return;
     }
     let Ok(text) = fs::read_to_string(path) else { return };
-    let text = if name.ends_with(".rs") { text.split("#[cfg(test)]").next().unwrap() } else { &text };
+    let text = if path.extension().is_some_and(|extension| extension == "rs") {
+        text.split("#[cfg(test)]").next().unwrap()
+    } else {
+        &text
+    };
     if name == "known.rs" {
         return;
     }
