@@ -40,7 +40,7 @@ impl Config {
     /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`, `NEXO_SECRET`,
     /// `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
     pub fn read(env: &mut Env) -> Self {
-        let state = PathBuf::from(env.or("NEXO_STATE", ".nexo"));
+        let state = env.state_folder();
         let stores = env.or("NEXO_BACKUP_STORES", "");
         let (far, near): (Vec<&str>, Vec<&str>) =
             stores.split_whitespace().partition(|store| store.starts_with("s3://"));

@@ -30,6 +30,7 @@ mod watch;
 pub use config::Config;
 pub use error::Error;
 pub use hooks::{around, on_boot};
+pub use libpq::client;
 pub use list::{Entry, Standing};
 pub use make::{Order, Stored};
 pub use manifest::{Archive, Extension, Made, Manifest, Table};

@@ -2,6 +2,7 @@
 //! everybody to see.
 
 use std::{
+    ffi::OsStr,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
@@ -17,7 +18,12 @@ use crate::Error;
 
 /// A program that is to connect as `options` say.
 pub(crate) fn program(binaries: &Binaries, name: &str, options: &PgConnectOptions) -> Command {
-    let mut command = Command::new(binaries.program(name));
+    client(binaries.program(name), name, options)
+}
+
+/// The same for any client program, which the server knows by this name. Of our environment it gets what it needs to run.
+pub fn client(path: impl AsRef<OsStr>, name: &str, options: &PgConnectOptions) -> Command {
+    let mut command = Command::new(path);
     let kept = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
     command.env_clear().envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("PGAPPNAME", name).env("PGCONNECT_TIMEOUT", "20");

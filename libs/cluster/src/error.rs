@@ -21,6 +21,27 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
+    /// The folder cannot be our state folder.
+    #[error(transparent)]
+    State(#[from] kernel::StateError),
+    /// Another process keeps a server here, which does not answer.
+    #[error(
+        "the PostgreSQL of the `nexo up` that runs here does not answer on port {port}: it is started again by itself, and the log of `nexo up` says how that goes"
+    )]
+    Away {
+        /// Of 127.0.0.1.
+        port: u16,
+        /// What became of the last try.
+        source: Box<sqlx::Error>,
+    },
+    /// The server ended as often as it was started again.
+    #[error("PostgreSQL ended and could not be started again, {attempts} times in a row: {source}")]
+    GaveUp {
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last time failed.
+        source: Box<Error>,
+    },
     /// A program of PostgreSQL failed.
     #[error("{program} failed:\n{output}")]
     Program {

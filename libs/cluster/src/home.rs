@@ -1,12 +1,13 @@
 //! The server of the embedded default: its data stay in a folder.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
+use kernel::{claim_state, make_folder};
 use uuid::Uuid;
 
 use crate::{
@@ -22,14 +23,18 @@ impl Cluster {
     /// that still runs is stopped, and one that crashed recovers.
     pub async fn start(home: &Path, binaries: Binaries) -> Result<Self, Error> {
         let runner = unprivileged();
-        folder(home, 0o711)?;
-        let home = fs::canonicalize(home).map_err(Error::file(home))?;
+        let home = std::path::absolute(home).map_err(Error::file(home))?;
+        if let Some(above) = home.ancestors().skip(1).find(|folder| folder.exists()) {
+            reaches(above, runner.as_ref())?; // before anything is made
+        }
+        claim_state(&home)?;
+        let home = fs::canonicalize(&home).map_err(Error::file(&home))?;
         let lock = lock(&home)?;
         reaches(&home, runner.as_ref())?;
         let password = kept_secret(&home.join(PASSWORD))?;
 
         let folder_of_server = home.join("postgres");
-        folder(&folder_of_server, 0o700)?;
+        make_folder(&folder_of_server, 0o700)?;
         give(&folder_of_server, runner.as_ref())?;
         let port_file = home.join(PORT);
         let mut server = Server::new(binaries, runner, &folder_of_server, 0);
@@ -57,6 +62,9 @@ impl Cluster {
 
     /// The way to the server that another process runs in `home`; none when nobody does.
     pub fn running(home: &Path) -> Result<Option<Access>, Error> {
+        if !home.join(LOCK).exists() {
+            return Ok(None); // looking makes nothing, least of all in a folder that is not ours
+        }
         match lock(home) {
             Err(Error::InUse(_)) => {}
             _ => return Ok(None),
@@ -67,15 +75,12 @@ impl Cluster {
     }
 }
 
+const LOCK: &str = "lock";
 const PORT: &str = "postgres.port";
 const PASSWORD: &str = "superuser.password";
 
-pub(crate) fn folder(path: &Path, mode: u32) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::file(path))
-}
-
 fn lock(home: &Path) -> Result<File, Error> {
-    let path = home.join("lock");
+    let path = home.join(LOCK);
     let file =
         File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::file(&path))?;
     file.try_lock().map_err(|_| Error::InUse(home.to_owned()))?;

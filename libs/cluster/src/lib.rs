@@ -6,15 +6,26 @@ mod binaries;
 mod error;
 mod home;
 mod server;
+mod supervisor;
 mod throw_away;
 mod user;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use std::time::Duration;
+
+use sqlx::{
+    Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use tokio::time::{Instant, sleep};
 
 pub use binaries::Binaries;
 pub use error::Error;
 pub use home::kept_secret;
 use server::Server;
+pub use supervisor::Supervisor;
+
+/// How long a server that another process keeps may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running server.
 #[derive(Debug)]
@@ -48,6 +59,27 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
+    /// Waits until the server answers: whoever keeps it may be starting it again at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Away`], after ten seconds.
+    pub async fn accepts(&self) -> Result<(), Error> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match PgConnection::connect_with(&self.superuser("postgres")).await {
+                Ok(conn) => {
+                    let _ = conn.close().await; // it was only asked whether it answers
+                    return Ok(());
+                }
+                Err(source) if Instant::now() > end => {
+                    return Err(Error::Away { port: self.port, source: Box::new(source) });
+                }
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
     /// The superuser's way into `database`.
     #[must_use]
     pub fn superuser(&self, database: &str) -> PgConnectOptions {
@@ -108,9 +140,16 @@ impl Cluster {
         self.server.stop(server::Mode::Immediate).await
     }
 
-    /// Starts a server that was stopped, on the same port.
+    /// Whether the server process has ended, by itself or by somebody else's hand.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.server.has_ended()
+    }
+
+    /// Starts a server that was stopped or has ended, on the same port; one that still recovers is waited for.
     pub async fn start_again(&mut self) -> Result<(), Error> {
-        self.server.start()?;
+        if self.has_ended() {
+            self.server.start()?;
+        }
         self.server.accepts(&self.superuser("postgres")).await
     }
 

@@ -102,16 +102,28 @@ impl Server {
                 let _ = conn.close().await; // it was only asked whether it answers
                 return Ok(());
             }
-            let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            if ended || Instant::now() > end {
+            if self.has_ended() || Instant::now() > end {
                 return Err(Error::Silent(last_lines(&self.log)));
             }
             sleep(Duration::from_millis(30)).await;
         }
     }
 
+    /// What it wrote last into its log.
+    pub(crate) fn last_words(&self) -> String {
+        last_lines(&self.log)
+    }
+
+    /// Whether there is no process any more.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
     pub(crate) async fn stop(&mut self, mode: Mode) -> Result<(), Error> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
+        if !matches!(child.try_wait(), Ok(None)) {
+            return Ok(()); // its number may be another process's by now
+        }
         signal(&child, mode);
         let end = Instant::now() + PATIENCE;
         while matches!(child.try_wait(), Ok(None)) {

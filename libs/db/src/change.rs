@@ -1,13 +1,14 @@
 //! What happened, for history and events: written in the transaction that made it happen.
 
+use kernel::AccountId;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::{FromRow, SqlSafeStr as _, types::Json};
+use sqlx::{FromRow, PgConnection, SqlSafeStr as _, types::Json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Record, Resource, Result, Sql, TenantTx};
+use crate::{Record, Resource, Result, Row, Sql, TenantTx, tx::Inside};
 
 /// What happened to one thing.
 #[derive(Debug, Clone)]
@@ -21,6 +22,47 @@ pub struct Change {
     after: Option<Value>,
     whole: Value,
 }
+
+/// Everything that history says was done. A change that says something else does not pass the tests.
+pub const ACTIONS: &[&str] = &[
+    "added",
+    "applied",
+    "cancelled",
+    "changed",
+    "checked",
+    "checking",
+    "created",
+    "done",
+    "email_changed",
+    "ended",
+    "failed",
+    "joined",
+    "left",
+    "linked",
+    "logged_out",
+    "members_set",
+    "opened",
+    "opened_by_operator",
+    "password",
+    "planned",
+    "purged",
+    "ready",
+    "removed",
+    "renewed",
+    "reset",
+    "restored",
+    "reused",
+    "revoked",
+    "running",
+    "stepped_up",
+    "suspended",
+    "tagged",
+    "transferred",
+    "undoing",
+    "undone",
+    "unlocked",
+    "used_elsewhere",
+];
 
 /// One step of a record's history.
 #[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
@@ -75,6 +117,7 @@ impl Change {
     /// Something that happened to a thing that is no [`Resource`]; `topic` is the event's.
     #[must_use]
     pub fn new(topic: &str, resource: &'static str, id: Uuid, action: &'static str) -> Self {
+        debug_assert!(ACTIONS.contains(&action), "{action} is missing in ACTIONS");
         let whole = Value::Object(Map::new());
         Self { topic: topic.to_owned(), resource, id, action, version: 1, before: None, after: None, whole }
     }
@@ -136,13 +179,37 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     if changes.is_empty() {
         return Ok(());
     }
-    let (user, request, traceparent) = (tx.inside.user, tx.inside.request, tx.conn.span.traceparent());
-    let mut statement: Sql<'_, ()> = Sql::new(tx, KEEP.into_sql_str(), crate::Row::default());
-    let account = statement.tx.inside.account;
-    let row = &mut statement.row;
-    row.put(account);
-    row.put(user);
-    row.put(request);
+    let row = values(tx.inside, &changes, tx.conn.span.traceparent());
+    let statement: Sql<'_, ()> = Sql::new(tx, KEEP.into_sql_str(), row);
+    statement.run().await?;
+    Ok(())
+}
+
+/// Who has made a change that an operator's command has made: nobody in the account.
+pub const OPERATOR: Uuid = Uuid::nil();
+
+/// Notes in the history of an account, and tells as events, what an operator's command has done: in the transaction that
+/// `conn` is in, as a role that reaches every account. The entries are a link of a chain as any other.
+pub async fn keep_as_operator(
+    conn: &mut PgConnection,
+    account: AccountId,
+    changes: &[Change],
+) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let inside = Inside { account, user: OPERATOR.into(), request: Uuid::now_v7() };
+    let values = values(inside, changes, None).values()?;
+    sqlx::query_with(KEEP, values).execute(conn).await?;
+    Ok(())
+}
+
+/// What [`KEEP`] is given.
+fn values(inside: Inside, changes: &[Change], traceparent: Option<String>) -> Row {
+    let mut row = Row::default();
+    row.put(inside.account);
+    row.put(inside.user);
+    row.put(inside.request);
     row.put(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
     row.put(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
     row.put(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
@@ -154,8 +221,7 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
     row.put(Uuid::now_v7());
     row.put(traceparent);
-    statement.run().await?;
-    Ok(())
+    row
 }
 
 #[cfg(test)]

@@ -12,6 +12,14 @@ pub enum Error {
     /// The session has ended, or its person's rights are others than the token says.
     #[error("the session has ended")]
     Ended,
+    /// Nobody writes at this moment: an operator has said so.
+    #[error("{reason}")]
+    Maintenance {
+        /// What people are told.
+        reason: String,
+        /// How many seconds are left of it.
+        seconds: u32,
+    },
     /// Somebody else changed the record since it was read. Holds the record as it is now.
     #[error("the {0} has changed meanwhile")]
     Stale(&'static str),

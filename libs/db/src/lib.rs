@@ -92,15 +92,15 @@ mod visible;
 mod wake;
 mod within;
 
-pub use change::{Change, Entry};
+pub use change::{ACTIONS, Change, Entry, OPERATOR, keep_as_operator};
 pub use config::{Config, partitions_ahead};
 pub use ending::{EndSessions, Ending};
 pub use error::{Error, Result};
 pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
 pub use keep::{
     Answer, Changed, KeyPart, New, Purpose, Removed, Restored, Written, all_found, change, find,
-    find_in_trash, history, insert, lock_all, matching, purge, purge_about, remember, remember_of, remove,
-    replay, replay_of, restore, touch, write_each,
+    find_in_trash, find_to_restore, history, insert, lock_all, matching, purge, purge_about, remember,
+    remember_of, remove, replay, replay_of, restore, touch, write_each,
 };
 pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use sqlx::{
     Executor as _, FromRow, PgConnection, SqlSafeStr as _, SqlStr,
-    postgres::{PgArguments, PgRow},
+    postgres::{PgArguments, PgDatabaseError, PgRow},
 };
 
 use signals::Span;
@@ -15,7 +15,7 @@ use crate::{
     error::passing,
     pool::{Borrowed, Pool, borrow, end},
     trace,
-    tx::{ENDED, Inside},
+    tx::{ENDED, Inside, MAINTENANCE},
 };
 
 /// A connection with an open transaction. Dropped before its [`commit`](Self::commit), it changes nothing.
@@ -71,7 +71,11 @@ impl OpenTx {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         self.mid_statement = code.is_none();
         self.aborted = true;
-        if code.is_some_and(|code| code == ENDED) { Error::Ended } else { error.into() }
+        match code.as_deref() {
+            Some(ENDED) => Error::Ended,
+            Some(MAINTENANCE) => maintenance(&error),
+            _ => error.into(),
+        }
     }
 
     /// Goes into an account, inside of the open transaction.
@@ -222,6 +226,13 @@ impl OpenTx {
             !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
         answer
     }
+}
+
+/// What `app.refuse_write` says.
+fn maintenance(error: &sqlx::Error) -> Error {
+    let said = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let seconds = said.and_then(|said| said.detail()?.parse().ok()).unwrap_or(1);
+    Error::Maintenance { reason: said.map_or("", PgDatabaseError::message).to_owned(), seconds }
 }
 
 /// For the rest of the transaction, or of the part that is undone.

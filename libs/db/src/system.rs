@@ -18,12 +18,17 @@ use crate::{
 pub enum Reason {
     /// A person opens an account.
     SignUp,
+    /// An operator makes the first data.
+    Seed,
     /// A person shows who they are: by a password, or by a token that was mailed to them.
     SignIn,
     /// A session shows its refresh token.
     Refresh,
-    /// A person turns to another account of theirs: comes in, leaves, or ends their sessions there.
+    /// A person turns to another account of theirs: comes in, or ends their sessions there.
     OwnAccounts,
+    /// A person changes something of their own, by a token that was mailed to them or from another account: a password, an
+    /// address, a membership.
+    OwnChange,
     /// The keys that sign tokens are read, or made.
     SigningKeys,
     /// An event reaches somebody who works on it, in the account where it happened.
@@ -32,6 +37,16 @@ pub enum Reason {
     Jobs,
     /// The gateway asks how often an account may ask.
     Limits,
+}
+
+/// Asks whether anybody may write at this moment.
+const ADMIT: &str = "; execute admit_write_of_nobody";
+
+impl Reason {
+    /// Whether it waits until maintenance is over. Logins do not, nor what ends sessions or follows from a write before it.
+    fn waits(self) -> bool {
+        matches!(self, Self::SignUp | Self::OwnChange | Self::Jobs)
+    }
 }
 
 /// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.
@@ -43,11 +58,13 @@ pub struct SystemTx {
 }
 
 impl Db {
-    /// Begins outside of every account. Banned by lint: each use says why it is meant.
+    /// Begins outside of every account. Banned by lint: each use says why it is meant. What begins something new is refused
+    /// in maintenance ([`Error::Maintenance`](crate::Error::Maintenance)).
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
         let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
-        let conn = OpenTx::begin(&self.pool, Access::Write, &nobody.settings()).await?;
+        let opening = format!("{}{}", nobody.settings(), if reason.waits() { ADMIT } else { "" });
+        let conn = OpenTx::begin(&self.pool, Access::Write, &opening).await?;
         Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), listeners: Arc::clone(&self.listeners) })
     }
 

@@ -59,17 +59,22 @@ impl Db {
     /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
     /// one message, so that no statement can run between them.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Write, Cost::Usual).await
+        self.enter(who, Access::Write, Cost::Usual, ADMIT_WRITE).await
+    }
+
+    /// The same, for what somebody may do in maintenance as well: to show who they are, and to end sessions of theirs.
+    pub async fn begin_in_maintenance(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, Access::Write, Cost::Usual, ADMIT).await
     }
 
     /// Starts a transaction that only sees the rows of the account of `who`.
     pub async fn begin_reading(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Read, Cost::Usual).await
+        self.enter(who, Access::Read, Cost::Usual, ADMIT).await
     }
 
     /// The same, for what reads texts record by record: few of these run at a time, of one account and of all.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Read, Cost::High).await
+        self.enter(who, Access::Read, Cost::High, ADMIT).await
     }
 
     /// A place for a file that goes out page by page: one account has few of them at a time.
@@ -87,10 +92,16 @@ impl Db {
         OpenTx::begin(&self.pool, Access::Read, "select 1").await.map(drop)
     }
 
-    async fn enter(&self, who: &Principal, access: Access, cost: Cost) -> Result<TenantTx> {
+    async fn enter(
+        &self,
+        who: &Principal,
+        access: Access,
+        cost: Cost,
+        admission: &'static str,
+    ) -> Result<TenantTx> {
         let share = self.shares.take(who.account(), cost).await?;
         let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
-        let opening = format!("{}; {}", inside.settings(), admit(who));
+        let opening = format!("{}; {}", inside.settings(), admit(admission, who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
         let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
         let tx = TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), reach);
@@ -98,15 +109,27 @@ impl Db {
     }
 }
 
-/// Asks whether a session still stands, and its rights are those that the token was issued for; fails with [`ENDED`] if
-/// not. Prepared once on each connection: it is part of every transaction, and would be planned anew each time.
-pub(crate) const PREPARE: &str = "prepare admit (uuid, uuid, integer) as select app.refuse_session() where not exists (
-    select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now())";
+/// What opens transactions, prepared once on each connection: it is part of every one, and would be planned anew each time.
+///
+/// `admit` asks whether a session still stands, and its rights are those that the token was issued for, and fails with
+/// [`ENDED`] if not. `admit_write` asks as well whether anybody may write at this moment, and fails with [`MAINTENANCE`] if
+/// not; `admit_write_of_nobody` asks that alone.
+pub(crate) const PREPARE: &str = "
+    prepare admit (uuid, uuid, integer) as select app.refuse_session() where not exists (
+        select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now());
+    prepare admit_write (uuid, uuid, integer) as select app.refuse_session() where not exists (
+        select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now())
+        union all select app.refuse_write(m.reason, m.until) from ops.maintenance m where m.until > now();
+    prepare admit_write_of_nobody as select app.refuse_write(m.reason, m.until) from ops.maintenance m where m.until > now()";
 /// The SQLSTATE of a session that has ended.
 pub(crate) const ENDED: &str = "NX401";
+/// The SQLSTATE of a write in maintenance: the message is its reason, the detail how many seconds are left of it.
+pub(crate) const MAINTENANCE: &str = "NX503";
+const ADMIT: &str = "admit";
+const ADMIT_WRITE: &str = "admit_write";
 
-fn admit(who: &Principal) -> String {
-    format!("execute admit ('{}', '{}', {})", who.account(), who.session(), who.epoch())
+fn admit(statement: &'static str, who: &Principal) -> String {
+    format!("execute {statement} ('{}', '{}', {})", who.account(), who.session(), who.epoch())
 }
 
 /// Whose transaction it is.

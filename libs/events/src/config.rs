@@ -35,6 +35,12 @@ impl Config {
         Self { broker, outbox: Outbox::read(env) }
     }
 
+    /// Whether events go from process to process.
+    #[must_use]
+    pub fn has_broker(&self) -> bool {
+        self.broker.is_some()
+    }
+
     /// Starts the relay, if this process may run it, and the consumers. `wake` is told by the databases that events are
     /// written to here.
     #[must_use]

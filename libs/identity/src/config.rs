@@ -1,12 +1,6 @@
 //! Settings of whoever verifies tokens, and of the one service that issues them.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use hyper::Uri;
 use kernel::{Clock, Env};
@@ -92,7 +86,8 @@ impl Mint {
 }
 
 impl Secret {
-    /// Reads `NEXO_SECRET`: required in production, made on the first start and kept under `NEXO_STATE` otherwise.
+    /// Reads `NEXO_SECRET`: required in production, made on the first start and kept under `NEXO_STATE` otherwise. A
+    /// command makes none: what it signed with that would be nobody's.
     pub fn read(env: &mut Env) -> Self {
         const NAME: &str = "NEXO_SECRET";
         if let Some(text) = env.secret(NAME) {
@@ -105,15 +100,27 @@ impl Secret {
             env.mistake(NAME, "is not set (make one: openssl rand -base64 32)");
             return Self::generate();
         }
-        let file = PathBuf::from(env.or("NEXO_STATE", ".nexo")).join("keys/secret");
-        Self::kept_in(&file).unwrap_or_else(|error| {
+        let state = env.state_folder();
+        let file = state.join("keys/secret");
+        if !file.exists() && !env.may_make() {
+            env.mistake(
+                NAME,
+                format!(
+                    "is not set, and {} is not there: give the one that the services have, or name their state folder with NEXO_STATE",
+                    file.display()
+                ),
+            );
+            return Self::generate();
+        }
+        Self::kept_in(&state, &file).unwrap_or_else(|error| {
             env.mistake(NAME, format!("cannot be kept in {}: {error}", file.display()));
             Self::generate()
         })
     }
 
-    fn kept_in(file: &Path) -> std::io::Result<Self> {
+    fn kept_in(state: &Path, file: &Path) -> std::io::Result<Self> {
         if !file.exists() {
+            kernel::claim_state(state).map_err(std::io::Error::other)?;
             let made = Self::generate();
             write_once(file, secrecy::ExposeSecret::expose_secret(made.text()))?;
         }
@@ -150,8 +157,24 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys/secret");
-        let first = Secret::kept_in(&file).unwrap();
-        assert_eq!(Secret::kept_in(&file).unwrap().text().expose_secret(), first.text().expose_secret());
+        let kept = || Secret::kept_in(folder.path(), &file).unwrap();
+        let first = kept();
+        assert_eq!(kept().text().expose_secret(), first.text().expose_secret());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_command_makes_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let setting = ("NEXO_STATE".to_owned(), state.to_string_lossy().into_owned());
+        let mut env = Env::of([setting.clone()]).making_nothing();
+        Secret::read(&mut env);
+        let told = env.finish().unwrap_err().to_string();
+        assert!(told.contains("NEXO_SECRET: is not set") && !state.exists(), "{told}");
+        let mut env = Env::of([setting]);
+        Secret::read(&mut env);
+        env.finish().unwrap();
+        assert!(state.join("keys/secret").exists());
     }
 }

@@ -4,11 +4,13 @@
 //! [`Metrics::start`] was called. What there is to count is in one table: [`METRICS`].
 
 mod metrics;
+mod outage;
 mod process;
 mod sender;
 mod table;
 mod traces;
 
 pub use metrics::Metrics;
+pub use outage::Outage;
 pub use table::{METRICS, Metric, Sort};
 pub use traces::{Kind, Named, Span, Traces};

@@ -68,6 +68,7 @@ pub const METRICS: &[Metric] = &[
     counter("nexo_events_consumed_total", "Events that were worked on, by consumer and outcome."),
     gauge("nexo_events_troubles", "Parts of the delivery of events that do not work now."),
     gauge("nexo_jobs_running", "Jobs that are being worked at."),
+    gauge("nexo_unknown_settings", "Variables that are named like settings of NEXO, and are none."),
     counter("nexo_schedule_failures_total", "Scheduled backups, prunings and drills that have failed."),
     gauge("process_resident_memory_bytes", "Memory that the process has."),
     counter("process_cpu_seconds_total", "Processor time that the process has used."),

@@ -12,6 +12,7 @@ use axum::{Router, extract::FromRef, response::IntoResponse, routing::get};
 use db::Db;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use signals::Outage;
 use utoipa::ToSchema;
 
 use crate::Json;
@@ -80,14 +81,24 @@ where
         .route("/health/ready", get(async move |db: axum::extract::State<Db>| ready(db, &beside).await))
 }
 
+/// Told once, however often somebody asks.
+static OUTAGE: Outage = Outage::none();
+
 async fn ready(
     axum::extract::State(db): axum::extract::State<Db>,
     beside: &[Beside],
 ) -> impl IntoResponse + use<> {
     match db.ping().await {
-        Ok(()) => (StatusCode::OK, Json(Health::beside(beside))),
+        Ok(()) => {
+            if OUTAGE.ends() {
+                tracing::info!("the database answers again");
+            }
+            (StatusCode::OK, Json(Health::beside(beside)))
+        }
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+            if OUTAGE.begins() {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+            }
             (StatusCode::SERVICE_UNAVAILABLE, Json(Health::down()))
         }
     }

@@ -32,7 +32,9 @@ pub use may::{
 pub use problem::{Error, Problem, Violation};
 pub use request_id::{ClientRequestId, RequestId};
 pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Shown, Tagged};
-pub use serve::{BodyRate, Bounds, Listener, Unready, ask, exit_code, program, serve, shutdown_signal};
+pub use serve::{
+    BodyRate, Bounds, Listener, Unready, ask, exit_code, program, ready, serve, shutdown_signal,
+};
 pub use telemetry::{
     LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
     known_method, start_telemetry,

@@ -90,6 +90,9 @@ pub enum Error {
     /// It took too long.
     #[error("the request took too long, and may have been done; {again}", again = SAFE_AGAIN)]
     TimedOut,
+    /// Nobody writes at this moment, for this reason; how many seconds are left of that.
+    #[error("{0} (for now only reading is possible)")]
+    Maintenance(String, u32),
     /// Something that we need does not answer; it may in a moment.
     #[error("the service is not available at the moment; {again}", again = SAFE_AGAIN)]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
@@ -106,6 +109,7 @@ impl<E: Into<db::Error>> From<E> for Error {
         match error.into() {
             db::Error::NotFound(what) => Self::NotFound(what),
             db::Error::Ended => Self::Unauthenticated,
+            db::Error::Maintenance { reason, seconds } => Self::Maintenance(reason, seconds),
             db::Error::Stale(what) => Self::Stale(what, None),
             db::Error::Refused(refusal) => Self::Refused(refusal),
             db::Error::Unanswerable { parameter, problem } => {
@@ -167,6 +171,7 @@ impl Error {
             Self::TooMany(..) => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow-request"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
+            Self::Maintenance(..) => (StatusCode::SERVICE_UNAVAILABLE, "maintenance"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -187,7 +192,7 @@ impl Error {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Unavailable(_) | Self::BadGateway(_) | Self::TimedOut => Some(1),
-            Self::TooMany(_, seconds) => Some(*seconds),
+            Self::TooMany(_, seconds) | Self::Maintenance(_, seconds) => Some(*seconds),
             Self::Refused(refusal) => refusal.retry_after(),
             _ => None,
         }

@@ -47,7 +47,7 @@ pub struct Config {
 impl Config {
     /// Reads `NEXO_GATEWAY_LISTEN`.
     pub fn listens(env: &mut Env) -> SocketAddr {
-        env.parsed("NEXO_GATEWAY_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000)))
+        env.listen("NEXO_GATEWAY_LISTEN", 3000)
     }
 
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.

@@ -64,7 +64,7 @@ pub struct Config {
 impl Config {
     /// Reads `NEXO_AUTH_LISTEN`.
     pub fn listens(env: &mut Env) -> SocketAddr {
-        env.parsed("NEXO_AUTH_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3001)))
+        env.listen("NEXO_AUTH_LISTEN", 3001)
     }
 
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.

@@ -28,6 +28,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+use ::events::Consumer;
 use axum::{Router, extract::FromRef, routing::get};
 use db::Db;
 use identity::{Hasher, Issuer, RefreshKey, Verifier};
@@ -140,6 +141,12 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(teams::router())
         .merge(oidc::router())
         .merge(api_keys::router())
+}
+
+/// Who works on events here.
+#[must_use]
+pub fn consumers(app: &App) -> Vec<Arc<dyn Consumer>> {
+    vec![Arc::new(mail::OperatorLetters { db: app.db.clone(), mail: Arc::clone(&app.mail) })]
 }
 
 /// The service, ready to be served, and its API document.

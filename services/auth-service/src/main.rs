@@ -30,7 +30,9 @@ async fn run() -> anyhow::Result<()> {
     let app = config.app(db, &revocations, &Clock::system()).await?;
     let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "auth-service serves");
-    let events = config.events.start(&app.db, wake, Vec::new());
+    // Without a broker they are those of the process that has the relay: two would take events from each other.
+    let consumers = if config.events.has_broker() { auth_service::consumers(&app) } else { Vec::new() };
+    let events = config.events.start(&app.db, wake, consumers);
     let mut beside = vec![Beside::new("events", events.troubles().count())];
     beside.extend(revocations.troubles().map(|troubles| Beside::new("revocation", troubles)));
     let (router, _) = auth_service::router_beside(app, beside);

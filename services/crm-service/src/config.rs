@@ -32,7 +32,7 @@ pub struct Config {
 impl Config {
     /// Reads `NEXO_CRM_LISTEN`.
     pub fn listens(env: &mut Env) -> SocketAddr {
-        env.parsed("NEXO_CRM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3002)))
+        env.listen("NEXO_CRM_LISTEN", 3002)
     }
 
     /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.

@@ -5,7 +5,35 @@ use std::collections::BTreeMap;
 use time::{Date, OffsetDateTime};
 use validator::ValidationError;
 
-time::serde::format_description!(pub(crate) iso_8601, Date, "[year]-[month]-[day]");
+time::serde::format_description!(day_of_text, Date, "[year]-[month]-[day]");
+
+/// A day as ISO 8601 writes it, for `#[serde(with = "form::iso_8601")]`.
+pub(crate) mod iso_8601 {
+    use serde::{Deserializer, de::Error as _};
+    use time::Date;
+
+    use super::day_of_text;
+    pub(crate) use day_of_text::serialize;
+
+    const WANTED: &str = "must be a day such as 2026-01-31";
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        day_of_text::deserialize(deserializer).map_err(|_| D::Error::custom(WANTED))
+    }
+
+    /// The same where there need not be one.
+    pub(crate) mod option {
+        use super::{Date, Deserializer, WANTED, day_of_text};
+        pub(crate) use day_of_text::option::serialize;
+        use serde::de::Error as _;
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Date>, D::Error> {
+            day_of_text::option::deserialize(deserializer).map_err(|_| D::Error::custom(WANTED))
+        }
+    }
+}
 
 /// Years that somebody may mean. Beyond them the database or RFC 3339 has no words for a moment.
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2999;

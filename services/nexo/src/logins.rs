@@ -9,10 +9,9 @@ use identity::Secret;
 use kernel::Env;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{Connection as _, FromRow, PgConnection, types::Json};
-use uuid::Uuid;
+use sqlx::{Connection as _, FromRow, PgConnection};
 
-use crate::{db::Target, say};
+use crate::{db::Target, operator_log, say};
 
 /// Waits of attempts to log in.
 ///
@@ -125,15 +124,7 @@ async fn lift(conn: &mut PgConnection, name: &str, whose: &Whose, actor: &str) -
     let operation = address
         .map_or("lift the wait of an e-mail".to_owned(), |address| format!("lift the wait of {address}"));
     let card = json!({ "operation": operation, "was_counted": lifted.is_some() });
-    sqlx::query(
-        "insert into ops.operator_log (id, actor, operation, card, answer, outcome) values ($1, $2, $3, $4, 'confirmed', 'done')",
-    )
-    .bind(Uuid::now_v7())
-    .bind(actor)
-    .bind(&operation)
-    .bind(Json(card))
-    .execute(&mut *tx)
-    .await?;
+    operator_log::note(&mut tx, actor, &operation, card).await?;
     tx.commit().await?;
     let outcome =
         if lifted.is_some() { "has to wait no more" } else { "was not counted: nothing was to be lifted" };

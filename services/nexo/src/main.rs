@@ -2,20 +2,27 @@
 
 mod account;
 mod audit;
+mod completions;
 mod confirm;
 mod db;
 mod health;
 mod isolation;
 mod keys;
 mod logins;
+mod maintenance;
+mod operator_log;
 mod progress;
 mod say;
 mod up;
+mod users;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
-use clap_complete::{Shell, generate};
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use kernel::Env;
 use web::start_telemetry;
 
@@ -45,14 +52,15 @@ enum Command {
     Audit(audit::Audit),
     Account(account::Account),
     Logins(logins::Logins),
+    Users(users::Users),
+    Maintenance(maintenance::Maintenance),
     /// Check that the database keeps accounts apart.
     #[command(subcommand)]
     Isolation(isolation::Command),
     /// Ask a running service whether it is ready; for container health checks.
     Healthcheck {
-        /// What to ask.
-        #[arg(default_value = "http://127.0.0.1:3000/health/ready")]
-        url: hyper::Uri,
+        /// What to ask; otherwise the gateway, where `NEXO_GATEWAY_LISTEN` says that it listens.
+        url: Option<hyper::Uri>,
     },
     /// Print what a shell needs to complete `nexo` commands: `source <(nexo completions bash)`.
     Completions {
@@ -61,29 +69,56 @@ enum Command {
     },
 }
 
+fn main() -> ExitCode {
+    completions::answer(); // before there is a runtime: it makes one of its own
+    begin()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+async fn begin() -> ExitCode {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.command).await,
+        Err(asked) => return say::finish(usage(&asked)),
+    };
+    say::finish(done.unwrap_or_else(|error| {
+        say::problem(&say::causes(&error));
+        ExitCode::from(2)
+    }))
+}
+
+/// Help and versions are answers; what cannot be understood is a problem.
+fn usage(asked: &clap::Error) -> ExitCode {
+    if asked.use_stderr() {
+        let _ = asked.print(); // nobody may be listening
+        return ExitCode::from(2);
+    }
+    let shown = asked.render();
+    let text = if io::stdout().is_terminal() { shown.ansi().to_string() } else { shown.to_string() };
+    say::line(text.trim_end());
+    ExitCode::SUCCESS
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut env = Env::of_process();
     start_telemetry(&mut env);
-    let done = match arguments.command {
+    if !matches!(command, Command::Up { .. }) {
+        env.so_far()?; // `up` tells of these together with its own
+        env = env.making_nothing();
+    }
+    match command {
         Command::Up { demo } => Box::pin(up::up(env, demo)).await,
         Command::Db(command) => Ok(Box::pin(db::run(env, command)).await),
         Command::Keys(command) => Ok(Box::pin(keys::run(env, command)).await),
         Command::Audit(command) => Box::pin(audit::run(env, command)).await,
         Command::Account(command) => Box::pin(account::run(env, command)).await,
         Command::Logins(command) => Box::pin(logins::run(env, command)).await,
+        Command::Users(command) => Box::pin(users::run(env, command)).await,
+        Command::Maintenance(command) => Box::pin(maintenance::run(env, command)).await,
         Command::Isolation(command) => isolation::run(env, command).await,
-        Command::Healthcheck { url } => health::check(url).await,
+        Command::Healthcheck { url } => health::check(env, url).await,
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            generate(shell, &mut Arguments::command(), "nexo", &mut script);
-            say::line(String::from_utf8_lossy(&script).trim_end());
+            completions::script(shell)?;
             Ok(ExitCode::SUCCESS)
         }
-    };
-    done.unwrap_or_else(|error| {
-        say::problem(&say::causes(&error));
-        ExitCode::from(2)
-    })
+    }
 }

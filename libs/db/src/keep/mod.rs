@@ -13,7 +13,8 @@ pub use bulk::{Changed, New, Removed, Restored, Written, lock_all, write_each};
 pub use history::history;
 pub use idempotency::{Answer, remember, remember_of, replay, replay_of};
 pub use matching::{KeyPart, Purpose, matching};
-pub use purge::{find_in_trash, purge, purge_about};
+use purge::not_in_trash;
+pub use purge::{find_in_trash, find_to_restore, purge, purge_about};
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -127,7 +128,7 @@ pub async fn remove<R: Resource>(tx: &mut TenantTx, before: &Record<R>) -> Resul
     Ok(record)
 }
 
-/// Takes a record out of the trash. One that is not there is not found; one that refers to what its restorer may not read is
+/// Takes a record out of the trash. One that is nowhere is not found, one that is not there is refused; one that refers to what its restorer may not read is
 /// refused as a new one would be.
 pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
     let text = format!(
@@ -138,13 +139,13 @@ pub async fn restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record
         names::<R>()
     );
     if may_miss::<R>(tx) {
-        let gone = find_in_trash::<R>(tx, id).await?;
+        let gone = find_to_restore::<R>(tx, id).await?;
         refer_again(tx, std::iter::once(&gone.data)).await?;
     }
     let user = tx.inside.user;
     let record: Option<Record<R>> =
         tx.built(text).bind(id).bind(user).optional().await.map_err(explain::<R>)?;
-    let record = record.ok_or(Error::NotFound(R::NAME))?;
+    let Some(record) = record else { return Err(not_in_trash(tx, id).await) };
     tx.note(Change::of("restored", None, &record));
     Ok(record)
 }

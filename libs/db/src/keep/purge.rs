@@ -3,7 +3,7 @@
 use kernel::Id;
 use uuid::Uuid;
 
-use super::{explain, names};
+use super::{explain, find, names};
 use crate::{Change, Error, Record, Refusal, Resource, Result, ScopedWrite, TenantTx, record::KEPT};
 
 const FORGET: ScopedWrite = ScopedWrite::new(
@@ -28,6 +28,17 @@ impl Refusal for StillReferredTo {
     }
 }
 
+/// A record that is to be restored was not removed, or was restored before.
+#[derive(Debug, thiserror::Error)]
+#[error("the {0} is not in the trash: there is nothing to restore")]
+struct NotInTrash(&'static str);
+
+impl Refusal for NotInTrash {
+    fn code(&self) -> &'static str {
+        "not-in-trash"
+    }
+}
+
 /// A record in the trash, held until the transaction ends.
 pub async fn find_in_trash<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
     let text = format!(
@@ -37,6 +48,22 @@ pub async fn find_in_trash<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<
         tx.reach.condition::<R>()
     );
     tx.built(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
+}
+
+/// The same, for somebody who wants it back: one that is not in the trash is [refused](NotInTrash), as it is there.
+pub async fn find_to_restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
+    match find_in_trash(tx, id).await {
+        Err(Error::NotFound(_)) => Err(not_in_trash(tx, id).await),
+        found => found,
+    }
+}
+
+/// Why a record is not in the trash: it is not removed, or it is nowhere.
+pub(super) async fn not_in_trash<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Error {
+    match find(tx, id).await {
+        Ok(_) => NotInTrash(R::NAME).into(),
+        Err(error) => error,
+    }
 }
 
 /// Removes a record for good, with what is merely beside it. Of its history stays what was done when, and by whom.

@@ -58,7 +58,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         let again = restore("back").await;
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(again.expect(StatusCode::OK), back);
-        assert_eq!(restore("once more").await.status, StatusCode::NOT_FOUND, "{many}: it is back already");
+        let once_more = restore("once more").await.expect(StatusCode::CONFLICT);
+        assert_eq!(once_more["code"], "not-in-trash", "{many}: it is back already");
         assert_eq!(self.steps(&owner, &path).await, ["restored", "removed", "changed", "created"]);
     }
 

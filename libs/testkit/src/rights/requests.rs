@@ -132,7 +132,7 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
             live().seeing(0).blind(StatusCode::NO_CONTENT),
         ],
         ("POST", "/{id}/restore") => {
-            vec![Shot::on(Target::Trashed).once().blind(StatusCode::OK), live().blind(StatusCode::NOT_FOUND)]
+            vec![Shot::on(Target::Trashed).once().blind(StatusCode::OK), live().blind(StatusCode::CONFLICT)]
         }
         ("DELETE", "/trash/{id}") => vec![
             Shot::on(Target::Trashed).seeing(7).blind(StatusCode::PRECONDITION_FAILED),

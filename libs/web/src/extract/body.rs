@@ -10,6 +10,7 @@ use serde_json::Value;
 use validator::Validate;
 
 use super::{
+    faults,
     media::MediaTypes,
     strict::{self, Strict},
     violations::{unreadable, valid},
@@ -66,9 +67,19 @@ impl Patch {
     }
 }
 
-/// Reads and validates what is JSON already: structs from objects alone.
+/// Reads and validates what is JSON already: structs from objects alone. Of a body of usual size every fault is told.
 pub fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
-    valid(serde_path_to_error::deserialize(Strict(value)).map_err(|error| unreadable(&error))?)
+    let again = faults::is_small(&value).then(|| value.clone());
+    match serde_path_to_error::deserialize(Strict(value)) {
+        Ok(read) => valid(read),
+        Err(error) => {
+            let first = unreadable(&error);
+            Err(match again {
+                Some(body) => faults::all::<T>(body, first),
+                None => first,
+            })
+        }
+    }
 }
 
 /// To whoever may not see a field, there is none.

@@ -1,12 +1,14 @@
 //! What came in: read, validated, or refused with the field that is at fault.
 
 mod body;
+mod faults;
 mod headers;
 mod media;
 mod params;
 mod rules;
 mod strict;
 mod violations;
+mod wording;
 
 pub use body::{Json, Patch, Unread, understood};
 pub use headers::{IdempotencyKey, IfMatch};

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::wording;
 use crate::Error;
 
 /// As the gateway bounds it: a service may be asked by others.
@@ -35,10 +36,48 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             return Err(Error::PathTooLong(LONGEST));
         }
         let query = axum::extract::Query::from_request_parts(parts, state).await;
-        query.map(|query| Self(query.0)).map_err(|refused| {
-            let text = refused.body_text();
-            let name = text.split('`').nth(1).unwrap_or_default();
-            Error::invalid(&format!("/{name}"), "query", text.rsplit(": ").next().unwrap_or_default())
-        })
+        query.map(|query| Self(query.0)).map_err(|refused| wrong_parameter(&refused.body_text()))
+    }
+}
+
+/// axum says `Failed to deserialize query string: NAME: WHAT`, or names the parameter in what it says of one that is unknown
+/// or missing.
+fn wrong_parameter(text: &str) -> Error {
+    let text = text.split_once("query string: ").map_or(text, |(_, text)| text);
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().all(|one| one.is_ascii_alphanumeric() || "_.-[]".contains(one))
+    };
+    let (name, said) = match text.split_once(": ") {
+        Some((name, said)) if is_name(name) => (name, said),
+        _ => (text.split('`').nth(1).unwrap_or_default(), text),
+    };
+    Error::invalid(&format!("/{name}"), "query", wording::wanted(said, "parameter"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_named_whatever_is_said_of_it() {
+        for (text, pointer, message) in [
+            ("actor: UUID parsing failed: invalid character: found `o` at 0", "/actor", "must be a UUID"),
+            ("format: unknown variant `pdf`, expected `csv` or `xlsx`", "/format", "must be `csv` or `xlsx`"),
+            (
+                "unknown field `x`, expected `a` or `b`",
+                "/x",
+                "is not a parameter here; the parameters are `a`, `b`",
+            ),
+            ("missing field `member`", "/member", "missing field `member`"),
+            ("UUID parsing failed: invalid length", "/", "must be a UUID"),
+        ] {
+            let Error::Invalid(faults) =
+                wrong_parameter(&format!("Failed to deserialize query string: {text}"))
+            else {
+                panic!("it is a fault of form")
+            };
+            let fault = faults.first().unwrap();
+            assert_eq!((fault.pointer.as_str(), fault.message.as_str()), (pointer, message));
+        }
     }
 }

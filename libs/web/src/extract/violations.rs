@@ -3,16 +3,23 @@
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use super::strict::{BODY, NUL};
+use super::{
+    strict::{BODY, NUL},
+    wording,
+};
 use crate::{Error, Violation};
 
 pub(super) fn valid<T: Validate>(value: T) -> Result<T, Error> {
+    validate(&value)?;
+    Ok(value)
+}
+
+pub(super) fn validate<T: Validate>(value: &T) -> Result<(), Error> {
     value.validate().map_err(|errors| {
         let mut violations = violations("", &errors);
         violations.sort_by(|one, other| one.pointer.cmp(&other.pointer)); // validator reports in random order
         Error::Invalid(violations)
-    })?;
-    Ok(value)
+    })
 }
 
 fn violations(at: &str, errors: &ValidationErrors) -> Vec<Violation> {
@@ -76,12 +83,7 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
     if matches!(code, "unknown-field" | "required" | "duplicate") && !pointer.ends_with(&last) {
         pointer.push_str(&last);
     }
-    // What came in is not told back: it may have been a password.
-    let message = match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("must be {expected}"),
-        None => message.to_owned(),
-    };
-    Error::invalid(&pointer, code, message)
+    Error::invalid(&pointer, code, wording::wanted(message, "field"))
 }
 
 fn step(segment: &Segment) -> Option<String> {

@@ -4,7 +4,7 @@ use std::{
     env,
     fmt::Display,
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     process::ExitCode,
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use axum::body::Body;
 use hyper::Uri;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use kernel::Env;
+use kernel::{Env, ListenAddress};
 use tokio::time::timeout;
 
 use super::exit_code;
@@ -68,16 +68,12 @@ pub async fn program<E: Display>(
     }
 }
 
-/// On this machine, whoever else it listens to.
-fn ready(listens: SocketAddr) -> Uri {
-    let here = match listens.ip() {
-        ip if !ip.is_unspecified() => ip,
-        _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    let address = SocketAddr::new(here, listens.port());
+/// Where a service that listens there says whether it is ready: asked on this machine, whoever else it listens to.
+#[must_use]
+pub fn ready(listens: SocketAddr) -> Uri {
     Uri::builder()
         .scheme("http")
-        .authority(address.to_string())
+        .authority(ListenAddress(listens).reached_at().to_string())
         .path_and_query("/health/ready")
         .build()
         .unwrap_or_default() // all three are there
@@ -91,7 +87,7 @@ mod tests {
     fn a_service_is_asked_on_its_own_machine() {
         for (listens, asked) in [
             ("0.0.0.0:3000", "http://127.0.0.1:3000/health/ready"),
-            ("[::]:3000", "http://127.0.0.1:3000/health/ready"),
+            ("[::]:3000", "http://[::1]:3000/health/ready"),
             ("[::1]:3000", "http://[::1]:3000/health/ready"),
             ("10.0.0.7:3001", "http://10.0.0.7:3001/health/ready"),
         ] {

@@ -31,7 +31,7 @@ use tokio::{
     time::sleep,
 };
 
-pub use ask::{Unready, ask, program};
+pub use ask::{Unready, ask, program, ready};
 pub use bounds::{BodyRate, Bounds};
 use connection::Place;
 pub(crate) use pace::TooSlow;

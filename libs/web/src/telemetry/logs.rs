@@ -14,7 +14,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error, by `NEXO_LOG` (as in `info,crm_service=debug`) and `NEXO_LOG_FORMAT`.
+/// Starts logging to standard error, by `NEXO_LOG` (as in `info,crm_service=debug`) and `NEXO_LOG_FORMAT`. Every program
+/// comes through here first: a setting that NEXO does not know is a mistake from here on, or in production a warning.
 pub fn start_telemetry(env: &mut Env) {
     let usual = if env.production() { "json" } else { "text" };
     let format = match env.or("NEXO_LOG_FORMAT", usual).as_str() {
@@ -41,5 +42,8 @@ pub fn start_telemetry(env: &mut Env) {
     };
     if started.is_err() {
         tracing::debug!("logging had been started before");
+    }
+    for unknown in env.judge_unknown() {
+        tracing::warn!(setting = unknown.name, "{}", unknown.problem());
     }
 }

@@ -22,6 +22,7 @@ pub struct Watch {
     is_chosen: bool,
     service: String,
     collector: Option<String>,
+    unknown_settings: usize,
 }
 
 /// A process that is watched, for as long as this is held.
@@ -38,15 +39,12 @@ impl Watch {
     pub fn read(env: &mut Env, service: &str, port: u16) -> Self {
         let told = env.optional(NAME);
         let listen = match told.as_deref() {
-            None => Some(SocketAddr::from(([127, 0, 0, 1], port))),
             Some("off") => None,
-            Some(address) => address.parse().ok().or_else(|| {
-                env.mistake(NAME, "is neither off nor an address such as 127.0.0.1:9300");
-                None
-            }),
+            _ => Some(env.listen(NAME, port)),
         };
         let service = env.or("OTEL_SERVICE_NAME", service);
-        Self { listen, is_chosen: told.is_some(), service, collector: collector(env) }
+        let unknown_settings = env.unknown().len();
+        Self { listen, is_chosen: told.is_some(), service, collector: collector(env), unknown_settings }
     }
 
     /// Starts to count and to show: before anything is made that counts. Of several processes with the usual address, one
@@ -65,6 +63,8 @@ impl Watch {
             }
         };
         let (metrics, address) = (Metrics::start(), listener.address()?);
+        let unknown = u32::try_from(self.unknown_settings).unwrap_or(u32::MAX);
+        metrics::gauge!("nexo_unknown_settings").set(unknown);
         tracing::info!(%address, "metrics are shown");
         watched.tasks.spawn(metrics.keep_up());
         watched.tasks.spawn(async {

@@ -25,7 +25,7 @@ pub(crate) async fn leave_account(
         clippy::disallowed_methods,
         reason = "an account of the person's own, which the look-up has named"
     )]
-    let tx = app.db.system(Reason::OwnAccounts).await?;
+    let tx = app.db.system(Reason::OwnChange).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
     let mine = rights::lock_for(&mut tx, who.user()).await?.ok_or(MemberRefusal::Suspended)?;
     if mine.is_owner() && count_owners(&mut tx).await? < 2 {

@@ -95,7 +95,7 @@ pub(crate) async fn confirm_email(
 ) -> Result<NoContent> {
     let token = one_time::hash_of(&token);
     #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.system(Reason::OwnChange).await?;
     let moved: Option<Moved> = tx.ask(CHANGE, |row| row.put(token)).await.map_err(taken)?;
     let Moved { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;

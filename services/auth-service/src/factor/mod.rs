@@ -28,6 +28,7 @@ pub(crate) use attempt::{At, Attempt};
 pub(crate) use kept::{is_on, missing};
 pub(crate) use recovery::RecoveryCodes;
 pub(crate) use refusal::FactorRefusal;
+pub(crate) use renew::address;
 
 /// What second factors are kept and checked with.
 #[derive(Clone)]

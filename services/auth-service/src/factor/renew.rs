@@ -40,6 +40,11 @@ pub(super) async fn elsewhere(app: &App, who: &Principal) -> Result<()> {
 
 /// The address of whoever the transaction was entered for.
 pub(super) async fn letter_to(tx: &mut TenantTx) -> Result<String> {
-    let (email,): (String,) = tx.look_up(EMAIL).optional().await?.ok_or(Error::Unauthenticated)?;
-    Ok(email)
+    address(tx).await?.ok_or(Error::Unauthenticated)
+}
+
+/// The same, where they may be gone.
+pub(crate) async fn address(tx: &mut TenantTx) -> db::Result<Option<String>> {
+    let found: Option<(String,)> = tx.look_up(EMAIL).optional().await?;
+    Ok(found.map(|(email,)| email))
 }

@@ -86,7 +86,7 @@ pub(crate) async fn accept_invitation(
     }
     parent.leads_to(Some(invited.token.account))?;
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
-    let tx = app.db.system(Reason::SignIn).await?;
+    let tx = app.db.system(Reason::OwnChange).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
     Ok(Json(invited.join(&app, tx, who.user(), &device, Some(parent)).await?))
 }
@@ -133,7 +133,7 @@ impl Invited {
     async fn by(app: &App, shown: &SecretString, request: RequestId) -> Result<Self> {
         let token = Token::read(shown).ok_or(AuthRefusal::InvitationInvalid)?;
         #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
-        let tx = app.db.system(Reason::SignIn).await?;
+        let tx = app.db.system(Reason::OwnChange).await?;
         let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
         let open: Option<(String, Uuid, UserId)> =
             tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;

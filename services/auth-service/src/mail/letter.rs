@@ -69,6 +69,14 @@ impl Letter {
         Self::new(to, "Your second factor was removed", text.to_owned(), None)
     }
 
+    pub(crate) fn factor_reset(to: &str) -> Self {
+        let text = "An operator has taken away your second factor and your recovery codes: from now on your password is \
+                    enough to log in. Your sessions have ended.\n\n\
+                    If you did not ask for this, ask for another password at once, and write to your administrator. \
+                    Otherwise log in, and add a second factor again.\n";
+        Self::new(to, "Your second factor was taken away", text.to_owned(), None)
+    }
+
     pub(crate) fn recovery_codes_replaced(to: &str) -> Self {
         let text = "You have new recovery codes; those of before are good for nothing.\n\n\
                     If this was not you, ask for another password at once, and then for new codes.\n";

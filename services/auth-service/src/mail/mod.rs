@@ -1,16 +1,18 @@
 //! Letters to people, and who takes them there.
 
 mod letter;
+mod operator;
 mod outbox;
 mod smtp;
 mod untrusted_text;
 
 use std::sync::Arc;
 
-use kernel::Env;
+use kernel::{Env, ListenAddress};
 use lettre::message::Mailbox;
 
 pub(crate) use letter::Letter;
+pub(crate) use operator::OperatorLetters;
 pub(crate) use outbox::{Outbox, dev_mail};
 use smtp::Smtp;
 pub(crate) use untrusted_text::UntrustedText;
@@ -66,7 +68,7 @@ impl Config {
             env.mistake("NEXO_MAIL_FROM", "is no mailbox (such as NEXO <no-reply@example.com>)");
         }
         let open = env.or("NEXO_DEV_MAIL", "") == "open";
-        Self { server, sender, open, pages: env.or("NEXO_PAGES_URL", "http://localhost:3000") }
+        Self { server, sender, open, pages: pages(env) }
     }
 
     /// An SMTP server where one is set; in development otherwise an outbox to look into.
@@ -76,4 +78,11 @@ impl Config {
             _ => Ok(Arc::new(Outbox::new(self.open))),
         }
     }
+}
+
+/// Where letters lead to: pages of a front-end, or else the gateway, where it listens.
+fn pages(env: &mut Env) -> String {
+    let gateway = ListenAddress(env.listen("NEXO_GATEWAY_LISTEN", 3000)).reached_at();
+    let host = if gateway.ip().is_loopback() { "localhost".to_owned() } else { gateway.ip().to_string() };
+    env.or("NEXO_PAGES_URL", &format!("http://{host}:{}", gateway.port()))
 }

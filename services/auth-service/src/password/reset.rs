@@ -56,7 +56,7 @@ pub(crate) async fn request_password_reset(
     app.throttle.count(&app, &[Of::Mail(&email), Of::LettersFrom(from)]).await?;
     let token = OneTime::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.system(Reason::OwnChange).await?;
     let kept: Option<(Option<String>,)> = tx
         .ask(BEGIN, |row| {
             row.put(&token.hash);
@@ -93,7 +93,7 @@ pub(crate) async fn reset_password(
     // Before, so that being cut off leaves no session behind; and after, for whoever came in with the old one meanwhile.
     end_everywhere(&app, user_id, request, None).await?;
     #[expect(clippy::disallowed_methods, reason = "the token says whose password it is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.system(Reason::OwnChange).await?;
     let first: Option<(bool,)> = tx
         .ask(RESET, |row| {
             row.put(&token);
@@ -114,7 +114,7 @@ pub(crate) async fn reset_password(
 
 async fn whose(app: &App, token: &[u8]) -> Result<Option<Whose>> {
     #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.system(Reason::OwnChange).await?;
     let whose = tx.ask(WHOSE, |row| {
         row.put(token.to_vec());
         row.put("password");

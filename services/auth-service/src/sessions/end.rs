@@ -35,7 +35,7 @@ pub(crate) async fn end_session(
     Known(who): Known,
     Path(id): Path<SessionId>,
 ) -> Result<NoContent> {
-    let mut tx = app.db.begin(&who).await?;
+    let mut tx = app.db.begin_in_maintenance(&who).await?;
     let ended = Change::new("auth.session.ended", "session", id.into(), "ended");
     if tx.end_sessions(END).bind(who.user()).bind(id).run().await? == 0 {
         return Err(Error::NotFound("session"));
@@ -48,7 +48,7 @@ pub(crate) async fn end_session(
 /// End all of my sessions but this one.
 #[utoipa::path(post, path = "/api/v1/auth/sessions/end-others", tag = "auth")]
 pub(crate) async fn end_other_sessions(State(app): State<App>, Known(who): Known) -> Result<NoContent> {
-    let mut tx = app.db.begin(&who).await?;
+    let mut tx = app.db.begin_in_maintenance(&who).await?;
     end_others(&mut tx, &who, "ended").await?;
     tx.commit().await?;
     Ok(NoContent)

@@ -75,7 +75,7 @@ pub(crate) async fn logout(
         end_shown(&app, request, shown).await?;
     }
     if let Some(Known(who)) = known {
-        match app.db.begin(&who).await {
+        match app.db.begin_in_maintenance(&who).await {
             Err(db::Error::Ended) if shown.is_some() => {} // both tokens are of one session
             begun => {
                 let mut tx = begun?;

@@ -66,7 +66,7 @@ pub(crate) async fn step_up(
 ) -> Result<NoContent> {
     let mine = password::show(&app, &who, from, password).await?;
     let attempt = Attempt::count(&app, who.user(), code).await?;
-    let mut tx = app.db.begin(&who).await?;
+    let mut tx = app.db.begin_in_maintenance(&who).await?;
     attempt.pass(&app, &mut tx, At::Inside).await?;
     mine.counted.forgive(&mut tx).await?;
     let renewed = Change::new("auth.session.stepped_up", "session", who.session().into(), "stepped_up");

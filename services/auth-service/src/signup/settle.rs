@@ -23,7 +23,7 @@ pub struct Founder {
 pub async fn settle(app: &App, founder: Founder) -> Result<Option<(AccountId, UserId)>> {
     let hash = app.hasher.hash(founder.password).await.map_err(hashing_failed)?;
     #[expect(clippy::disallowed_methods, reason = "the person and the account do not exist before this")]
-    let mut tx = app.db.system(Reason::SignUp).await?;
+    let mut tx = app.db.system(Reason::Seed).await?;
     let person = Person { email: founder.email.trim(), name: &founder.display_name, password_hash: &hash };
     let user = match person.add(&mut tx).await {
         Err(error) if error.constraint() == Some("uq_users_email") => return Ok(None),

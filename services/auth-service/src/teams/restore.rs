@@ -16,7 +16,7 @@ pub(super) async fn restore_team(
         Begun::Again(answer) => return Ok(answer),
     };
     let author = rights::lock(&mut tx, may.who()).await?;
-    db::find_in_trash(&mut tx, id).await?;
+    db::find_to_restore(&mut tx, id).await?;
     let all = members(&mut tx, id).await?;
     author.authorize_team(&mut tx, &[], &all).await?; // before they share a team again
     let team = db::restore(&mut tx, id).await?;

@@ -27,7 +27,7 @@ async fn a_registration_that_is_wrong_names_the_field() {
         (with("display_name", json!("Ana\nhttps://evil.test")), "/display_name"),
         (with("account_name", json!("x".repeat(201))), "/account_name"),
         (with("account_id", json!("mine")), "/account_id"),
-        (json!({}), "/email"),
+        (json!({}), "/account_name"), // and the three others
     ] {
         let problem = post(&nexo, "register", body.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}: {problem}");

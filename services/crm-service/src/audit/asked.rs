@@ -1,8 +1,9 @@
-use db::{Paging, Scoped, TenantTx};
+use db::{ACTIONS, Paging, Scoped, TenantTx};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::Error;
 
 use super::AuditEntry;
 
@@ -57,6 +58,18 @@ const OF_RECORD: Scoped = entries!("and record_id = $8");
 const OF_ACTOR: Scoped = entries!("and created_by = $9");
 
 impl Asked {
+    /// Refuses an action that nothing in history is called by: no entry would be found, which reads as if nothing had been
+    /// done.
+    pub(super) fn check(&self) -> web::Result<()> {
+        match &self.action {
+            Some(action) if !ACTIONS.contains(&action.as_str()) => {
+                let wanted = format!("must be one of {}", ACTIONS.join(", "));
+                Err(Error::invalid("/action", "query", wanted))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn paging(&self) -> Paging {
         Paging { limit: self.limit.clone(), cursor: self.cursor.clone() }
     }

@@ -86,6 +86,7 @@ pub(crate) async fn export_audit_log(
 ) -> Result<Export> {
     let Wanted { format, actor, action, resource, record_id, from, until } = wanted;
     let asked = Asked { actor, action, resource, record_id, from, until, ..Asked::default() };
+    asked.check()?;
     let columns = COLUMNS.iter().map(|&name| name.to_owned()).collect();
     let entries = Entries { _place: may.file()?, may, asked, after: None };
     Export::begin("audit-log", format.unwrap_or(Format::Csv), columns, entries).await

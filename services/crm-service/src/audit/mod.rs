@@ -87,6 +87,7 @@ pub(crate) async fn audit_log(
     may: May<Read, AuditEntry>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<AuditLog>> {
+    asked.check()?;
     let mut tx = may.begin_reading().await?;
     let pager = Pager::new(&tx, &["audit-log", &asked.narrowed()], &asked.paging())?;
     let mut data = asked.entries(&mut tx, pager.after(), pager.fetch()).await?;

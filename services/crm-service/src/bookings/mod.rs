@@ -129,8 +129,8 @@ impl Resource for Booking {
     type Refusal = Rule;
 
     fn check(before: Option<&Self>, after: &Self) -> Result<(), Rule> {
-        if before.is_some_and(|before| !before.status.leads_to(after.status)) {
-            return Err(MOVE);
+        if let Some(before) = before.filter(|before| !before.status.leads_to(after.status)) {
+            return Err(MOVE.but(before.status.next()));
         }
         if after.ends_at <= after.starts_at {
             return Err(BACKWARDS);

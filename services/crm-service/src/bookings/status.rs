@@ -19,7 +19,12 @@ impl BookingStatus {
     /// Every status, as it is written.
     pub(super) const WORDS: &'static [&'static str] = &["booked", "done", "cancelled"];
 
-    /// Whether a booking may go on to `next`. What is done or cancelled stays so.
+    /// The statuses that a booking may go on to, as they are written. What is done or cancelled stays so.
+    pub(super) fn next(self) -> &'static [&'static str] {
+        if self == Self::Booked { &["done", "cancelled"] } else { &[] }
+    }
+
+    /// Whether a booking may have this status next.
     pub(super) fn leads_to(self, next: Self) -> bool {
         self == next || self == Self::Booked
     }

@@ -84,10 +84,14 @@ pub(crate) async fn explain(
             }
             Some((kept.beyond)(&mut tx, id, asked.member, &permissions, action).await?)
         }
-        _ => {
+        (Some(_), Some(_)) => {
+            return Err(wrong("resource", format!("must be `{resource}`, as `permission` says")));
+        }
+        (Some(_), None) => return Err(wrong("id", "is needed beside `resource`: the record's id")),
+        (None, Some(_)) => {
             return Err(wrong(
                 "resource",
-                "and id name a record of the permission's resource, both or neither",
+                format!("is needed beside `id`: `{resource}`, as `permission` says"),
             ));
         }
     };

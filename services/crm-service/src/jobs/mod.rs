@@ -19,7 +19,7 @@ use std::{
 use db::{Db, TenantTx};
 use kernel::Env;
 use metrics::{Gauge, gauge};
-use signals::{Kind, Named, Span};
+use signals::{Kind, Named, Outage, Span};
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -112,6 +112,7 @@ impl Worker {
             }
             match self.draw(Some(slot)).await {
                 Ok(Drawn::Job(hold)) => {
+                    well();
                     let worker = self.clone();
                     all.spawn(async move {
                         if let Err(error) = worker.turn(&hold).await {
@@ -121,7 +122,10 @@ impl Worker {
                     });
                 }
                 Ok(Drawn::Late) => {}
-                Ok(Drawn::Nothing) => self.rest().await,
+                Ok(Drawn::Nothing) => {
+                    well();
+                    self.rest().await;
+                }
                 Err(error) => {
                     unwell(&error);
                     self.rest().await;
@@ -148,7 +152,11 @@ impl Worker {
 
     /// Takes a job that is due.
     async fn draw(&self, slot: Option<Slot>) -> db::Result<Drawn> {
-        let Some(due) = lease::due(&self.db).await? else { return Ok(Drawn::Nothing) };
+        let due = match lease::due(&self.db).await {
+            Err(db::Error::Maintenance { .. }) => None, // they wait until it is over
+            due => due?,
+        };
+        let Some(due) = due else { return Ok(Drawn::Nothing) };
         let Some(job) = lease::take(&self.db, &due, self.name, self.lease).await? else {
             return Ok(Drawn::Late);
         };
@@ -177,8 +185,20 @@ enum Drawn {
     Nothing,
 }
 
+/// Whether the database lets jobs be looked for. Places look twice a second each: it is told once.
+static OUTAGE: Outage = Outage::none();
+
 fn unwell(error: &db::Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, "jobs cannot be looked for");
+    if OUTAGE.begins() {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(error, "jobs cannot be looked for; it is tried again until they can");
+    }
+}
+
+fn well() {
+    if OUTAGE.ends() {
+        tracing::info!("jobs are looked for again");
+    }
 }
 
 /// Adds a job to what the transaction does.

@@ -113,8 +113,8 @@ impl Resource for Project {
 
     /// A new project may have any status: it may have begun before it came to us.
     fn check(before: Option<&Self>, after: &Self) -> Result<(), Rule> {
-        if before.is_some_and(|before| !before.status.leads_to(after.status)) {
-            return Err(MOVE);
+        if let Some(before) = before.filter(|before| !before.status.leads_to(after.status)) {
+            return Err(MOVE.but(before.status.next()));
         }
         if let (Some(starts), Some(ends)) = (after.starts_on, after.ends_on)
             && ends < starts

@@ -24,13 +24,17 @@ impl ProjectStatus {
     pub(super) const WORDS: &'static [&'static str] =
         &["planned", "active", "on_hold", "completed", "cancelled"];
 
-    /// Whether a project may go on to `next`. What is completed or cancelled stays so.
+    /// The statuses that a project may go on to, as they are written. What is completed or cancelled stays so.
+    pub(super) fn next(self) -> &'static [&'static str] {
+        match self {
+            Self::Planned | Self::OnHold => &["active", "cancelled"],
+            Self::Active => &["on_hold", "completed", "cancelled"],
+            Self::Completed | Self::Cancelled => &[],
+        }
+    }
+
+    /// Whether a project may have this status next.
     pub(super) fn leads_to(self, next: Self) -> bool {
-        use ProjectStatus::{Active, Cancelled, Completed, OnHold, Planned};
-        self == next
-            || matches!(
-                (self, next),
-                (Planned | OnHold, Active | Cancelled) | (Active, OnHold | Completed | Cancelled)
-            )
+        self == next || Self::WORDS.get(next as usize).is_some_and(|word| self.next().contains(word))
     }
 }

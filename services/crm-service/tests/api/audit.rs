@@ -50,7 +50,7 @@ async fn what_was_done_is_found_by_who_what_where_and_when() {
         (format!("&record_id={}&actor={}", client["id"].as_str().unwrap(), ana.user), 1),
         ("&from=2100-01-01T00:00:00Z".to_owned(), 0),
         ("&until=2100-01-01T00:00:00Z".to_owned(), 7),
-        ("&action=nothing".to_owned(), 0),
+        ("&action=purged".to_owned(), 0),
     ] {
         assert_eq!(log(&ana, &query).await.len(), count, "{query}");
     }

@@ -185,3 +185,61 @@ async fn a_body_is_taken_as_it_is_and_not_when_it_is_coded() {
         assert_eq!(answer.status, status, "{coding:?}");
     }
 }
+
+#[tokio::test]
+async fn every_fault_of_a_body_is_named_at_once() {
+    let ana = nexo().await.person(ALL).await;
+    let body = json!({ "name": "", "rating": 9, "credit_limit": "1,5", "currency": "Euro", "status": "gone", "nickname": "a", "owner_id": "me" });
+    let problem = ana.post("/clients", body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let pointers: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|one| one["pointer"].as_str().unwrap()).collect();
+    assert_eq!(
+        pointers,
+        ["/credit_limit", "/currency", "/name", "/nickname", "/owner_id", "/rating", "/status"],
+        "{problem}"
+    );
+    let unknown = problem["errors"][3]["message"].as_str().unwrap();
+    assert!(unknown.starts_with("is not a field here; the fields are `"), "{unknown}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_what_could_be() {
+    let ana = nexo().await.person("*:*").await;
+    for (due_at, wanted) in
+        [("tomorrow", "an instant such as"), ("2026-12-01T17:00:00", "an instant such as")]
+    {
+        let task = json!({ "title": "a", "due_at": due_at });
+        let problem = ana.post("/tasks", task).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        let fault =
+            problem["errors"].as_array().unwrap().iter().find(|one| one["pointer"] == "/due_at").unwrap();
+        assert!(fault["message"].as_str().unwrap().contains(wanted), "{problem}");
+    }
+    let project =
+        json!({ "name": "a", "code": "a", "client_id": uuid::Uuid::nil(), "starts_on": "tomorrow" });
+    let problem = ana.post("/projects", project).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["pointer"], "/starts_on", "{problem}");
+    assert_eq!(problem["errors"][0]["message"], "must be a day such as 2026-01-31", "{problem}");
+    for (path, pointer, wanted) in [
+        ("/audit-log?actor=olga@crm.test", "/actor", "must be a UUID"),
+        ("/audit-log?action=deleted", "/action", "must be one of added,"),
+        ("/audit-log/export?action=deleted", "/action", "must be one of added,"),
+        ("/audit-log?from=tomorrow", "/from", "must be an instant such as"),
+        ("/audit-log?colour=red", "/colour", "is not a parameter here"),
+        ("/clients/export?format=pdf", "/format", "must be"),
+    ] {
+        let problem = ana.get(path).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{path}: {problem}");
+        assert!(problem["errors"][0]["message"].as_str().unwrap().contains(wanted), "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_in_the_trash_is_not_called_missing() {
+    let ana = nexo().await.person(ALL).await;
+    let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
+    let path = format!("/clients/{}/restore", client["id"].as_str().unwrap());
+    let problem = ana.post(&path, json!(null)).await.expect(StatusCode::CONFLICT);
+    assert_eq!(problem["code"], "not-in-trash");
+    let nowhere = format!("/clients/{}/restore", uuid::Uuid::now_v7());
+    ana.post(&nowhere, json!(null)).await.expect(StatusCode::NOT_FOUND);
+}

@@ -47,6 +47,9 @@ async fn a_project_goes_through_its_statuses_in_order() {
                 let problem = moved.expect(StatusCode::CONFLICT);
                 assert_eq!(problem["code"], "project-status-impossible", "{from} {to}");
                 assert_eq!(problem["errors"][0]["pointer"], "/status");
+                let detail = problem["detail"].as_str().unwrap();
+                let possible: Vec<_> = on.iter().filter(|status| **status != from).collect();
+                assert!(possible.iter().all(|status| detail.contains(**status)), "{from}: {detail}");
             }
         }
     }

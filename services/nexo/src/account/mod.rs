@@ -1,5 +1,6 @@
 //! `nexo account …`: what an operator decides about an account.
 
+mod list;
 mod plan;
 
 use std::process::ExitCode;
@@ -22,20 +23,22 @@ pub(crate) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// List the accounts: the slugs that other commands ask for, plans, and how many people are in them.
+    List(list::List),
     /// Show the plan of an account and its limits, or give it another one.
     Plan(plan::Give),
 }
 
-pub(crate) async fn run(
-    mut env: Env,
-    Account { verb: Verb::Plan(plan) }: Account,
-) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(mut env: Env, Account { verb }: Account) -> anyhow::Result<ExitCode> {
     let target = Target::find(&mut env).await?;
     let done = async {
         env.finish()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
-        let done = plan.run(&mut conn, &target.asked(None).actor).await;
+        let done = match verb {
+            Verb::List(list) => list.run(&mut conn).await,
+            Verb::Plan(plan) => plan.run(&mut conn, &target.asked(None).actor).await,
+        };
         conn.close().await?;
         done
     };

@@ -2,10 +2,10 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{Connection as _, FromRow, PgConnection, types::Json};
+use sqlx::{Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::{audit::account, say};
+use crate::{audit::account, operator_log, say};
 
 #[derive(Debug, Args)]
 pub(super) struct Give {
@@ -81,14 +81,6 @@ async fn give(conn: &mut PgConnection, account: Uuid, plan: &str, actor: &str) -
         .await?;
     let operation = format!("give {slug} the plan {plan}");
     let card = json!({ "operation": operation, "account_id": account, "was": was, "undo": format!("nexo account plan {slug} {was}") });
-    sqlx::query(
-        "insert into ops.operator_log (id, actor, operation, card, answer, outcome) values ($1, $2, $3, $4, 'confirmed', 'done')",
-    )
-    .bind(Uuid::now_v7())
-    .bind(actor)
-    .bind(operation)
-    .bind(Json(card))
-    .execute(&mut *tx)
-    .await?;
+    operator_log::note(&mut tx, actor, &operation, card).await?;
     Ok(tx.commit().await?)
 }

@@ -10,8 +10,10 @@ mod dry_run;
 mod lint;
 mod new;
 mod precaution;
+mod psql;
 mod reset;
 mod resolve;
+mod role;
 mod roles;
 mod rollback;
 mod safe;
@@ -20,6 +22,7 @@ mod seed;
 mod status;
 mod target;
 mod tenant;
+mod url;
 mod version;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -109,6 +112,10 @@ enum Verb {
     Seed(seed::Seed),
     /// Put an empty database in the place of the live one. Refused in production.
     Reset(reset::Reset),
+    /// Print the address of the database, with a password: for programs that take one.
+    Url(url::Url),
+    /// Open psql in the database; with --account inside of one account, where row security holds. Both are noted.
+    Psql(psql::Psql),
     /// Run the backfills that migrations define, from where they are.
     Backfill(backfill::Backfill),
 }
@@ -183,6 +190,10 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
         Verb::Seed(who) => Box::pin(who.run(&mut context)).await,
         Verb::Reset(how) => how.run(&mut context).await,
         Verb::Schedule(how) => how.run(&mut context).await,
+        Verb::Url(whose) => whose.run(&mut context).await,
+        Verb::Psql(how) => {
+            return how.run(&mut context).await.map_or_else(|error| failed(&error, json), ExitCode::from);
+        }
     };
     done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
 }

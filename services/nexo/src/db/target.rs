@@ -8,7 +8,7 @@ use cluster::{Access, Binaries, Cluster};
 use kernel::Env;
 use sqlx::postgres::PgConnectOptions;
 
-use super::Context;
+use super::{Context, role::Role};
 use crate::{confirm::Asked, up::embedded};
 
 /// The database that a command is about.
@@ -29,9 +29,10 @@ impl Target {
         if let Some(named) = Self::beside(env)? {
             return Ok(named);
         }
-        let home = embedded::home(env);
+        let home = env.state_folder();
         if let Some(access) = Cluster::running(&home)? {
-            return Self::at(&access, &home, None);
+            access.accepts().await?; // it may just be started again
+            return Self::of_running(&access, &home);
         }
         anyhow::ensure!(
             home.join("postgres").exists(),
@@ -50,6 +51,11 @@ impl Target {
         Ok(Some(Self { migrator, reader, access: None, cluster: None }))
     }
 
+    /// The database of a server that another process keeps in `home`.
+    pub(crate) fn of_running(access: &Access, home: &Path) -> anyhow::Result<Self> {
+        Self::at(access, home, None)
+    }
+
     fn at(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
         let password = embedded::roles_password(home)?;
         let role = |role: &str| access.role(role, &password, embedded::DATABASE);
@@ -65,6 +71,22 @@ impl Target {
         };
         let address = address.with_context(|| format!("{setting} is not set: the address of {role}"))?;
         Ok(env.clone().with("DATABASE_URL", address).with("NEXO_MIGRATE_ON_BOOT", "false"))
+    }
+
+    /// The address of a role, with its password.
+    pub(crate) fn address(&self, env: &Env, role: Role) -> anyhow::Result<String> {
+        match &self.access {
+            Some((access, password)) => Ok(access.address(role.name(), password, embedded::DATABASE)),
+            None => env
+                .clone()
+                .optional(role.setting())
+                .with_context(|| format!("{} is not set: the address of {}", role.setting(), role.name())),
+        }
+    }
+
+    /// Whether the server runs without this command.
+    pub(crate) fn is_running_by_itself(&self) -> bool {
+        self.cluster.is_none()
     }
 
     /// Who is asked before something is done to it that could lose data.

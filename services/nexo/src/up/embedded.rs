@@ -1,19 +1,14 @@
 //! The database that `nexo up` stands on: its own, or the one that the environment names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::db::Passwords;
 use anyhow::Context as _;
-use cluster::{Binaries, Cluster, kept_secret};
+use cluster::{Binaries, Cluster, Supervisor, kept_secret};
 use kernel::Env;
 
 /// The database's name in the private cluster.
 pub(crate) const DATABASE: &str = "nexo";
-
-/// Where the embedded default keeps everything.
-pub(crate) fn home(env: &mut Env) -> PathBuf {
-    PathBuf::from(env.or("NEXO_STATE", ".nexo"))
-}
 
 /// The password of the roles in the private cluster.
 pub(crate) fn roles_password(home: &Path) -> anyhow::Result<String> {
@@ -22,8 +17,8 @@ pub(crate) fn roles_password(home: &Path) -> anyhow::Result<String> {
 
 /// A database.
 pub(crate) enum Place {
-    /// A private cluster in the state folder.
-    Own { cluster: Box<Cluster>, password: String, version: String },
+    /// A private cluster in the state folder, which is started again when it ends.
+    Own { server: Supervisor, password: String, version: String },
     /// The addresses of the environment.
     Named,
 }
@@ -33,11 +28,11 @@ impl Place {
         if env.optional("DATABASE_URL").is_some() {
             return Ok(Self::Named);
         }
-        let wanted = env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from);
-        let binaries = Binaries::find(wanted.as_deref())?;
-        let (home, version) = (home(env), binaries.version().to_owned());
+        let wanted = env.optional("NEXO_POSTGRES_BIN");
+        let binaries = Binaries::find(wanted.as_deref().map(Path::new))?;
+        let (home, version) = (env.state_folder(), binaries.version().to_owned());
         tracing::info!(version, folder = %home.display(), "starting PostgreSQL");
-        let cluster = Box::new(Cluster::start(&home, binaries).await?);
+        let cluster = Cluster::start(&home, binaries).await?;
         let password = roles_password(&home)?;
         let passwords = Passwords::same(&password.clone().into());
         let prepared = ::db::prepare_cluster(&cluster.superuser("postgres"), DATABASE, &passwords).await;
@@ -45,14 +40,14 @@ impl Place {
             cluster.stop().await?;
             return Err(error).context("the roles and the database cannot be made");
         }
-        Ok(Self::Own { cluster, password, version })
+        Ok(Self::Own { server: cluster.supervise(), password, version })
     }
 
     /// The environment of a service that connects as `role`.
     pub(crate) fn env_for(&self, env: &Env, role: &str) -> anyhow::Result<Env> {
         match self {
-            Self::Own { cluster, password, .. } => {
-                let address = |role: &str| cluster.access().address(role, password, DATABASE);
+            Self::Own { server, password, .. } => {
+                let address = |role: &str| server.access().address(role, password, DATABASE);
                 let env = env.clone().with("DATABASE_URL", address(role));
                 let env = env.with("MIGRATION_DATABASE_URL", address("nexo_migrator"));
                 let env = env.with("RELAY_DATABASE_URL", address("nexo_relay"));
@@ -70,16 +65,24 @@ impl Place {
 
     pub(crate) fn description(&self) -> String {
         match self {
-            Self::Own { cluster, version, .. } => {
-                format!("PostgreSQL {version} on 127.0.0.1:{}, private to this folder", cluster.port())
+            Self::Own { server, version, .. } => {
+                format!("PostgreSQL {version} on 127.0.0.1:{}, private to this folder", server.port())
             }
             Self::Named => "as DATABASE_URL says".to_owned(),
         }
     }
 
+    /// Comes when there is no database any more and nobody brings it back; [`leave`](Self::leave) says why.
+    pub(crate) async fn lost(&self) {
+        match self {
+            Self::Own { server, .. } => server.gave_up().await,
+            Self::Named => std::future::pending().await, // somebody else's server: services wait for it
+        }
+    }
+
     pub(crate) async fn leave(self) -> anyhow::Result<()> {
-        if let Self::Own { cluster, .. } = self {
-            cluster.stop().await?;
+        if let Self::Own { server, .. } = self {
+            server.stop().await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ mod services;
 use std::process::ExitCode;
 
 use backup::{Config, Plan};
-use kernel::Env;
+use kernel::{Env, ListenAddress};
 use web::{Watch, Watched};
 
 use crate::{
@@ -25,7 +25,10 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
     let listeners = services::Listeners::bind(&mut env).await?; // a port that is taken is told before anything starts
     let watched = Watch::read(&mut env, "nexo", 9300).start().await?;
     let place = Place::find(&mut env).await?;
-    let done = Box::pin(serve(&place, env, listeners, &watched, with_demo)).await;
+    let done = tokio::select! {
+        done = Box::pin(serve(&place, env, listeners, &watched, with_demo)) => done,
+        () = place.lost() => Ok(ExitCode::FAILURE), // `leave` says why
+    };
     watched.stop().await;
     place.leave().await?;
     say::line("stopped");
@@ -39,7 +42,7 @@ async fn serve(
     watched: &Watched,
     with_demo: bool,
 ) -> anyhow::Result<ExitCode> {
-    let gateway = format!("http://{}", listeners.gateway()?);
+    let gateway = format!("http://{}", ListenAddress(listeners.gateway()?).reached_at());
     let mut schedule_env = place.env_for(&env, "nexo_app")?;
     let services = Services::open(place, env, &listeners).await?;
     let demo = if with_demo {

@@ -6,7 +6,7 @@ use axum::Router;
 use crm_service::Workers;
 use db::Wake;
 use events::Running;
-use kernel::{Clock, Env};
+use kernel::{Clock, Env, ListenAddress};
 use tokio_util::sync::CancellationToken;
 use web::{Beside, Bounds, Listener, shutdown_signal};
 
@@ -51,10 +51,14 @@ pub(crate) struct Services {
 impl Services {
     /// Reads the settings of all three, migrates, and opens their databases.
     pub(crate) async fn open(place: &Place, mut env: Env, listeners: &Listeners) -> anyhow::Result<Self> {
-        let upstream = |listener: &Listener| Ok::<_, io::Error>(format!("http://{}", listener.address()?));
+        let upstream = |listener: &Listener| {
+            Ok::<_, io::Error>(format!("http://{}", ListenAddress(listener.address()?).reached_at()))
+        };
         // What asks them is the gateway, on this machine.
-        let mut auth_env =
-            place.env_for(&env, "nexo_auth")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
+        let mut auth_env = place
+            .env_for(&env, "nexo_auth")?
+            .with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned())
+            .with("NEXO_GATEWAY_LISTEN", listeners.gateway()?.to_string()); // letters lead there
         let mut crm_env =
             place.env_for(&env, "nexo_app")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
         let mut gateway_env = place
@@ -79,7 +83,8 @@ impl Services {
         let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone(), revocations);
         // One relay for all that is written in this process.
-        let events = crm.events.start(&crm_db, wake, crm_service::consumers());
+        let consumers = [crm_service::consumers(), auth_service::consumers(&auth_app)].concat();
+        let events = crm.events.start(&crm_db, wake, consumers);
         let beside = vec![Beside::new("events", events.troubles().count())];
         let workers = Workers::start(&crm_db, crm.jobs);
         Ok(Self {

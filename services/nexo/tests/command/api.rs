@@ -68,6 +68,26 @@ impl Api {
             .to_owned()
     }
 
+    /// Of a request for what was seen at its first version: the status, a header where it is there, and the body, if there is one.
+    pub(crate) async fn answer_to(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        body: &Value,
+        header: &str,
+    ) -> (u16, Option<String>, Value) {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let request = request.header(header::IF_MATCH, "\"1\"");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let answer = client.request(request.body(Full::from(body.to_string())).unwrap()).await.unwrap();
+        let told = answer.headers().get(header).map(|value| value.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, told, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
     async fn send(&self, request: request::Builder, body: String) -> Value {
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();

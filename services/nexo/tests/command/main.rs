@@ -7,6 +7,7 @@
     reason = "a test should fail where it fails"
 )]
 
+mod answers;
 mod api;
 mod audit;
 mod boot;
@@ -15,10 +16,14 @@ mod imports;
 mod keys;
 mod lint;
 mod logins;
+mod maintenance;
 mod metrics;
 mod northwind;
+mod operators;
 mod plans;
+mod postgres;
 mod process;
+mod settings;
 mod site;
 mod suites;
 mod traces;

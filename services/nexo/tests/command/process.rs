@@ -50,7 +50,7 @@ fn nexo(home: &TempDir) -> Command {
     for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN", "NEXO_METRICS_LISTEN"] {
         command.env(name, "127.0.0.1:0");
     }
-    for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV", "REDIS_URL"] {
+    for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV", "NEXO_TEST_DATA", "REDIS_URL"] {
         command.env_remove(name);
     }
     command.env("NEXO_STATE", home.path().join("state")).env("NEXO_LOG", "info");
@@ -128,6 +128,11 @@ impl Nexo {
         timeout(patience, stderr.read_to_string(&mut said)).await.expect("it ends").unwrap();
         assert!(!self.child.wait().await.unwrap().success(), "{said}");
         said
+    }
+
+    /// Waits for an end by itself, when what it says is read elsewhere; its exit code.
+    pub(crate) async fn ended(mut self, patience: Duration) -> Option<i32> {
+        timeout(patience, self.child.wait()).await.expect("it ends").unwrap().code()
     }
 
     /// As an operator would: SIGTERM, and a clean end.

@@ -8,7 +8,6 @@ mod step_up;
 use http::{Method, StatusCode};
 use kernel::Clock;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use testkit::{Answer, Ground, Nexo, Person};
 use totp_rs::{Secret, Totp};
 
@@ -144,24 +143,6 @@ async fn a_factor_is_begun_with_the_password_confirmed_with_a_code_and_then_aske
     ana.login(None).await.expect(StatusCode::OK);
     let gone = ana.person.send(Method::DELETE, "/auth/factor", None, None).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
-}
-
-/// As the page for operators says.
-#[tokio::test]
-async fn an_operator_takes_a_lost_factor_away() {
-    let page = include_str!("../../../../../docs/operations.md");
-    let (_, rest) = page.split_once("## A lost second factor").unwrap();
-    let (_, rest) = rest.split_once("<<'END'\n").unwrap();
-    let (statements, _) = rest.split_once("END\n").unwrap();
-    let ana = Ana::with().await;
-    let other = Ana::called(&ana.nexo, "eve@other.test", "Other").await;
-    let role = ana.nexo.ground.database.role("nexo_migrator");
-    let mut operator = PgConnection::connect_with(&role).await.unwrap();
-    let statements = statements.replace(":'email'", "'Ana@acme.test'");
-    operator.execute(AssertSqlSafe(statements)).await.unwrap();
-    assert_eq!(me(&ana.nexo, &ana.tokens).await.status, StatusCode::UNAUTHORIZED);
-    me(&ana.nexo, &other.tokens).await.expect(StatusCode::OK);
-    ana.login(None).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,8 +1,17 @@
 //! Settings from the environment: read once, all mistakes told at once, by variable.
 
-use std::{collections::BTreeMap, fmt, fs, ops::RangeInclusive, str::FromStr, time::Duration};
+mod known;
+mod listen;
+
+use std::{
+    borrow::Cow, collections::BTreeMap, fmt, fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf,
+    str::FromStr, time::Duration,
+};
 
 use secrecy::SecretString;
+
+pub use known::{KNOWN_SETTINGS, UnknownSetting};
+pub use listen::{ListenAddress, ListenAddressError};
 
 /// What the secrets say that come with the source (`docker/secrets.dev`), for trying NEXO on one's own machine.
 const KNOWN: &str = "development-only";
@@ -14,6 +23,7 @@ const KNOWN: &str = "development-only";
 pub struct Env {
     values: BTreeMap<String, String>,
     mistakes: Vec<SettingError>,
+    makes_nothing: bool,
 }
 
 /// The names alone: some of the values are secrets.
@@ -28,7 +38,7 @@ impl fmt::Debug for Env {
 #[error("{name}: {problem}")]
 pub struct SettingError {
     /// The variable.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What is wrong with it, never its value.
     pub problem: String,
 }
@@ -56,7 +66,7 @@ impl Env {
 
     /// These values and no others.
     pub fn of(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { values: values.into_iter().collect(), mistakes: Vec::new() }
+        Self { values: values.into_iter().collect(), ..Self::default() }
     }
 
     /// The same environment, in which `name` has this value.
@@ -64,6 +74,49 @@ impl Env {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.values.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same environment, for a command: it works with the state that is there, and makes neither folder nor secret where
+    /// there is none.
+    #[must_use]
+    pub fn making_nothing(self) -> Self {
+        Self { makes_nothing: true, ..self }
+    }
+
+    /// Whether the program may make a state folder, with a secret in it, where there is none.
+    #[must_use]
+    pub fn may_make(&self) -> bool {
+        !self.makes_nothing
+    }
+
+    /// The state folder: `NEXO_STATE`, or `.nexo` where the program was started.
+    pub fn state_folder(&mut self) -> PathBuf {
+        PathBuf::from(self.or("NEXO_STATE", ".nexo"))
+    }
+
+    /// Where a program listens; unless it is said, at this port of the loopback address.
+    pub fn listen(&mut self, name: &'static str, port: u16) -> SocketAddr {
+        self.parsed(name, ListenAddress::loopback(port)).0
+    }
+
+    /// Variables that are named like settings of NEXO, and are none.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<UnknownSetting> {
+        known::unknown(self.values.keys())
+    }
+
+    /// In development an unknown setting is a mistake like any other; in production, where it may be somebody else's, it is
+    /// for the log. Returns those that the log should tell.
+    pub fn judge_unknown(&mut self) -> Vec<UnknownSetting> {
+        let unknown = self.unknown();
+        if unknown.is_empty() || self.production() {
+            return unknown;
+        }
+        for one in unknown {
+            let problem = one.problem();
+            self.mistakes.push(SettingError { name: one.name.into(), problem });
+        }
+        Vec::new()
     }
 
     /// Whether `NEXO_ENV` says that real people depend on this.
@@ -135,7 +188,7 @@ impl Env {
 
     /// Notes that a setting cannot be used.
     pub fn mistake(&mut self, name: &'static str, problem: impl Into<String>) {
-        self.mistakes.push(SettingError { name, problem: problem.into() });
+        self.mistakes.push(SettingError { name: name.into(), problem: problem.into() });
     }
 
     /// Takes over the mistakes of an environment that was made from this one.
@@ -216,6 +269,21 @@ mod tests {
                 "{told}"
             );
         }
+    }
+
+    #[test]
+    fn an_unknown_setting_is_a_mistake_in_development_and_told_in_production() {
+        let typo = ("NEXO_BACKUP_KEP", "last=1");
+        let mut tried = env(&[typo]);
+        assert_eq!(tried.judge_unknown(), []);
+        let told = tried.finish().unwrap_err().to_string();
+        assert!(
+            told.contains("NEXO_BACKUP_KEP: is no setting of NEXO (did you mean NEXO_BACKUP_KEEP?)"),
+            "{told}"
+        );
+        let mut tried = env(&[typo, ("NEXO_ENV", "production")]);
+        assert_eq!(tried.judge_unknown().len(), 1);
+        tried.finish().unwrap();
     }
 
     #[test]

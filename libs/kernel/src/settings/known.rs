@@ -1,0 +1,159 @@
+//! Every setting whose name begins with `NEXO_`, whichever program of NEXO or file of compose reads it.
+//!
+//! One that is not here does not exist: a mistyped name would otherwise be ignored in silence. `docs/settings.md` tells what
+//! each is for, and a test holds both against the source.
+
+/// What names of ours begin with.
+const PREFIX: &str = "NEXO_";
+/// What a name ends with that leads to a file with the value.
+const FILE: &str = "_FILE";
+
+/// The names, in their order.
+pub const KNOWN_SETTINGS: &[&str] = &[
+    "NEXO_ACCEPT_SERVER",
+    "NEXO_ACCESS_TOKEN_SECONDS",
+    "NEXO_AMQP_PORT",
+    "NEXO_ANSWER_SECONDS",
+    "NEXO_AUTH_DATABASE_URL",
+    "NEXO_AUTH_LISTEN",
+    "NEXO_AUTH_PORT",
+    "NEXO_AUTH_URL",
+    "NEXO_BACKUP_IDENTITY",
+    "NEXO_BACKUP_KEEP",
+    "NEXO_BACKUP_RECIPIENTS",
+    "NEXO_BACKUP_STORES",
+    "NEXO_BODY_LIMIT_BYTES",
+    "NEXO_BODY_PAUSE_SECONDS",
+    "NEXO_COMPLETE",
+    "NEXO_CONNECTIONS",
+    "NEXO_CORS_ORIGINS",
+    "NEXO_CRM_CPUS",
+    "NEXO_CRM_LISTEN",
+    "NEXO_CRM_PORT",
+    "NEXO_CRM_URL",
+    "NEXO_DATABASE_CONNECTIONS",
+    "NEXO_DATABASE_WAIT_SECONDS",
+    "NEXO_DEV_MAIL",
+    "NEXO_DRAIN_NOTICE_SECONDS",
+    "NEXO_DRAIN_SECONDS",
+    "NEXO_ENV",
+    "NEXO_GATEWAY_LISTEN",
+    "NEXO_GRAFANA_PORT",
+    "NEXO_HASHING_NICE",
+    "NEXO_HASHING_QUEUE",
+    "NEXO_HASHING_THREADS",
+    "NEXO_HSTS",
+    "NEXO_IDLE_SECONDS",
+    "NEXO_ISSUER",
+    "NEXO_JOB_LEASE_SECONDS",
+    "NEXO_JOB_WORKERS",
+    "NEXO_JWKS_SECONDS",
+    "NEXO_JWKS_URL",
+    "NEXO_LOG",
+    "NEXO_LOGINS_BURST",
+    "NEXO_LOGINS_PER_MINUTE",
+    "NEXO_LOG_FORMAT",
+    "NEXO_MAIL_FROM",
+    "NEXO_METRICS_LISTEN",
+    "NEXO_MIGRATE_ON_BOOT",
+    "NEXO_MIGRATE_WITHOUT_BACKUP",
+    "NEXO_OIDC_ALLOW_PRIVATE",
+    "NEXO_OIDC_REDIRECT_URL",
+    "NEXO_PAGES_URL",
+    "NEXO_PORT",
+    "NEXO_PORTS",
+    "NEXO_POSTGRES_BIN",
+    "NEXO_POSTGRES_CPUS",
+    "NEXO_POSTGRES_MEMORY",
+    "NEXO_POSTGRES_PORT",
+    "NEXO_PROFILE",
+    "NEXO_RABBITMQ_PORT",
+    "NEXO_REDIS_PORT",
+    "NEXO_REQUEST_SECONDS",
+    "NEXO_REVISION",
+    "NEXO_REVOCATION_GRACE_SECONDS",
+    "NEXO_SCHEDULE_BACKUP",
+    "NEXO_SCHEDULE_DRILL",
+    "NEXO_SCHEDULE_PRUNE",
+    "NEXO_SECRET",
+    "NEXO_SECRETS",
+    "NEXO_SHARED_EMAILS_PER_HOUR",
+    "NEXO_SIGNING_KEY",
+    "NEXO_SIGNING_KEYS_SECONDS",
+    "NEXO_SIGNUPS_PER_HOUR",
+    "NEXO_SMTP_URL",
+    "NEXO_STATE",
+    "NEXO_TRUSTED_PROXIES",
+    "NEXO_UPSTREAM_FAILURES",
+    "NEXO_UPSTREAM_REST_SECONDS",
+    "NEXO_UPSTREAM_SECONDS",
+    "NEXO_VERSION",
+];
+
+/// A variable that is named like a setting of ours, and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownSetting {
+    /// As it was written.
+    pub name: String,
+    /// The setting that it is nearest to; none is near to a name that has little in common with all of them.
+    pub nearest: Option<String>,
+}
+
+impl UnknownSetting {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match &self.nearest {
+            Some(nearest) => format!("is no setting of NEXO (did you mean {nearest}?)"),
+            None => "is no setting of NEXO (docs/settings.md has them all)".to_owned(),
+        }
+    }
+}
+
+/// The unknown ones among these names, in their order.
+pub(super) fn unknown<'n>(names: impl Iterator<Item = &'n String>) -> Vec<UnknownSetting> {
+    let ours = names.filter(|name| name.starts_with(PREFIX) && !is_known(name));
+    ours.map(|name| UnknownSetting { name: name.clone(), nearest: nearest(name) }).collect()
+}
+
+fn is_known(name: &str) -> bool {
+    let known = |name: &str| KNOWN_SETTINGS.binary_search(&name).is_ok();
+    known(name) || name.strip_suffix(FILE).is_some_and(known)
+}
+
+/// A third of the letters may be others: beyond that a proposal would be a guess.
+fn nearest(name: &str) -> Option<String> {
+    let (stem, suffix) = name.strip_suffix(FILE).map_or((name, ""), |stem| (stem, FILE));
+    let distance = |known: &&str| strsim::damerau_levenshtein(stem, known);
+    let near = KNOWN_SETTINGS.iter().copied().min_by_key(distance)?;
+    let bound = (stem.len() - PREFIX.len()).div_ceil(3).max(2);
+    (distance(&near) <= bound).then(|| format!("{near}{suffix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_stand_once() {
+        assert!(KNOWN_SETTINGS.is_sorted_by(|one, other| one < other));
+    }
+
+    #[test]
+    fn a_mistyped_name_is_told_with_the_one_that_was_meant() {
+        let names =
+            ["NEXO_BACKUP_KEP", "NEXO_LOGIN_PER_MINUTE", "NEXO_SECERT_FILE", "NEXO_WHATEVER_ELSE", "HOME"];
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let told = unknown(names.iter());
+        let nearest: Vec<_> = told.iter().map(|unknown| unknown.nearest.as_deref()).collect();
+        let meant =
+            [Some("NEXO_BACKUP_KEEP"), Some("NEXO_LOGINS_PER_MINUTE"), Some("NEXO_SECRET_FILE"), None];
+        assert_eq!(nearest, meant);
+    }
+
+    #[test]
+    fn a_setting_from_a_file_is_known() {
+        let names = ["NEXO_SECRET_FILE".to_owned(), "NEXO_SMTP_URL".to_owned()];
+        assert_eq!(unknown(names.iter()), []);
+    }
+}
