@@ -9,6 +9,7 @@ mod disk;
 mod guard;
 mod history;
 mod index;
+mod isolation;
 mod locks;
 mod pooler;
 mod rehearse;
