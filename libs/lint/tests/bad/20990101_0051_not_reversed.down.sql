@@ -1,1 +1,1 @@
-alter table app.grounds drop column colour;
+alter table app.clients drop column colour;

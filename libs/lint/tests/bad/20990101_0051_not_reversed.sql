@@ -1,1 +1,1 @@
-alter table app.grounds add column colour text, add column shape text;
+alter table app.clients add column colour text, add column shape text;

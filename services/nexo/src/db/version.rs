@@ -1,8 +1,8 @@
-use migrate::{Release, State, Status, status};
+use migrate::{Line, Release, State, Status, status};
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
-use super::Context;
+use super::{Context, status::words};
 use crate::say;
 
 /// Which versions meet here, and whether they go together.
@@ -35,6 +35,8 @@ struct Schema {
     /// The newest one, as far as this database knows.
     maximum: Option<String>,
     serves: bool,
+    /// Migrations that are not as they should be: pending, failed, edited, renamed or unknown.
+    problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize, FromRow)]
@@ -142,7 +144,15 @@ fn schema(status: &Status, minimum: Option<String>) -> Schema {
         maximum: allowed.or_else(|| minimum.clone()),
         minimum,
         serves: status.is_current(),
+        problems: problems(status),
     }
+}
+
+fn problems(status: &Status) -> Vec<String> {
+    let wrong = |line: &&Line| !matches!(line.state, State::Applied | State::Newer);
+    let lines = status.migrations.iter().filter(wrong);
+    let lines = lines.map(|line| format!("{}  {:<24} {}", line.version, line.name, words(&line.state)));
+    lines.chain(status.tampered.iter().map(|why| format!("the history was changed by hand: {why}"))).collect()
 }
 
 fn show(versions: &Versions) {
@@ -155,6 +165,7 @@ fn show(versions: &Versions) {
     let serves = format!("{from} to {to}");
     let (here, fit) = (or_none(&schema.version), fits(schema.serves));
     say::line(&format!("{:<14} {here:<16} {serves:<42} {fit}", "schema"));
+    schema.problems.iter().for_each(|problem| say::line(&format!("  {problem}")));
     let oldest = format!("{} or newer", postgresql.oldest_supported.join(", "));
     let (here, fit) = (&postgresql.version, fits(postgresql.supported));
     let here: String = here.split_whitespace().next().unwrap_or_default().to_owned();

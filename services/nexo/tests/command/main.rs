@@ -16,6 +16,7 @@ mod keys;
 mod lint;
 mod logins;
 mod metrics;
+mod migrations;
 mod northwind;
 mod plans;
 mod process;
