@@ -1,7 +1,7 @@
 use std::{fmt, io, path::PathBuf};
 
 use crate::{
-    Breach, Broken, FileError, Holder, HookError, Missing, Version, catalogue::Difference, run::session::is_cut,
+    Breach, Broken, FileError, Holder, HookError, LocaleProblem, Missing, Version, catalogue::Difference, run::session::is_cut,
 };
 
 /// Why migrations cannot be applied, and what to do.
@@ -182,9 +182,14 @@ pub enum Error {
     Standby,
     /// Between us and the server stands a pooler that gives each transaction another session.
     #[error(
-        "this address is that of a pooler, which cannot keep a lock for us: give the address of PostgreSQL itself"
+        "this address is that of a pooler (such as PgBouncer in transaction mode), which gives each transaction another \
+         session, and so keeps no lock and no prepared statement: give the address of PostgreSQL itself, or of a pooler in \
+         session mode for the services"
     )]
     Pooler,
+    /// A database that NEXO cannot work in.
+    #[error(transparent)]
+    Locale(Box<LocaleProblem>),
     /// A later migration counts on a backfill that has not ended.
     #[error(
         "{file} needs the backfill of {version}, which has not ended: run `nexo db backfill`, then migrate again"

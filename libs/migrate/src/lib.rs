@@ -13,8 +13,10 @@ mod examine;
 mod file;
 mod history;
 mod isolation;
+mod locale;
 mod losses;
 mod missing;
+mod pooler;
 mod rehearse;
 mod resolve;
 mod rollback;
@@ -32,8 +34,10 @@ pub use file::{
     Version, down_template, duration, split, template,
 };
 pub use isolation::{Breach, breaches, verify_isolation};
+pub use locale::{DatabaseLocale, LocaleProblem, locale_problem};
 pub use losses::{Loss, losses};
 pub use missing::Missing;
+pub use pooler::{is_of_pooler, refuse_pooler};
 pub use rehearse::{Lock, Rehearsed, Size, Stage, Step, Trace, rehearse};
 pub use resolve::{Decision, Standing, Verdict, resolve, standing};
 pub use rollback::rollback;
