@@ -1,4 +1,4 @@
-use migrate::{Line, Release, State, Status, status};
+use migrate::{DatabaseLocale, Line, Release, State, Status, locale_problem, status};
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
@@ -10,6 +10,7 @@ use crate::say;
 struct Versions {
     nexo: String,
     postgresql: Server,
+    database: Database,
     schema: Schema,
     row_security: RowSecurity,
     extensions: Vec<Extension>,
@@ -25,6 +26,13 @@ struct Server {
     problem: Option<String>,
     /// The oldest minor release of each major that NEXO runs on.
     oldest_supported: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Database {
+    locale: Option<DatabaseLocale>,
+    /// Why NEXO does not work in it, and the way out.
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,6 +98,9 @@ async fn ask(
             .fetch_one(&mut conn)
             .await?;
     let problem = ::db::server_problem(number.parse().unwrap_or_default());
+    let name = database.get_database().unwrap_or_default();
+    let locale = DatabaseLocale::of(&mut conn, name).await?;
+    let unfit = locale_problem(&mut conn).await?.map(|problem| problem.to_string());
     let row_security = sqlx::query_as(
         "select count(*) as tables, count(*) filter (where relrowsecurity) as enabled,
                 count(*) filter (where relforcerowsecurity) as forced,
@@ -114,7 +125,8 @@ async fn ask(
     let schema = schema(status, minimum);
     Ok(Versions {
         nexo: env!("CARGO_PKG_VERSION").to_owned(),
-        compatible: schema.serves && problem.is_none(),
+        compatible: schema.serves && problem.is_none() && unfit.is_none(),
+        database: Database { locale, problem: unfit },
         postgresql: Server {
             version,
             supported: problem.is_none(),
@@ -148,6 +160,11 @@ fn schema(status: &Status, minimum: Option<String>) -> Schema {
     }
 }
 
+/// `libc C.UTF-8`.
+fn provider(locale: &DatabaseLocale) -> String {
+    format!("{} {}", locale.provider, locale.locale.as_ref().unwrap_or(&locale.ctype))
+}
+
 fn problems(status: &Status) -> Vec<String> {
     let wrong = |line: &&Line| !matches!(line.state, State::Applied | State::Newer);
     let lines = status.migrations.iter().filter(wrong);
@@ -156,7 +173,7 @@ fn problems(status: &Status) -> Vec<String> {
 }
 
 fn show(versions: &Versions) {
-    let Versions { nexo, postgresql, schema, row_security, .. } = versions;
+    let Versions { nexo, postgresql, database, schema, row_security, .. } = versions;
     let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
     let fits = |yes: bool| if yes { "fits" } else { "DOES NOT FIT" };
     say::line(&format!("{:<14} {:<16} {:<42} ", "part", "here", "NEXO works with"));
@@ -171,6 +188,13 @@ fn show(versions: &Versions) {
     let here: String = here.split_whitespace().next().unwrap_or_default().to_owned();
     say::line(&format!("{:<14} {here:<16} {oldest:<42} {fit}", "PostgreSQL"));
     postgresql.problem.iter().for_each(|problem| say::line(&format!("  {problem}")));
+    let (encoding, provider) = database
+        .locale
+        .as_ref()
+        .map_or(("", String::new()), |locale| (locale.encoding.as_str(), provider(locale)));
+    let fit = fits(database.problem.is_none());
+    say::line(&format!("{:<14} {encoding:<16} {provider:<42} {fit}", "database"));
+    database.problem.iter().for_each(|problem| say::line(&format!("  {}", problem.replace('\n', "\n  "))));
     let RowSecurity { tables, enabled, forced, policies } = row_security;
     say::line(&format!(
         "row security   on {enabled} of {tables} tables, forced on {forced}, {policies} policies"

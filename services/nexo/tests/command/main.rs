@@ -20,6 +20,7 @@ mod migrations;
 mod northwind;
 mod plans;
 mod process;
+mod servers;
 mod site;
 mod suites;
 mod traces;

@@ -52,6 +52,12 @@ const QUESTIONS: &[Rule] = &[
                    where m.status = 'active' and not exists (select from app.member_roles r where r.account_id = m.account_id and r.user_id = m.user_id)",
     },
     Rule {
+        name: "one e-mail of several people",
+        wrong: true,
+        question: "select string_agg(id::text, ', ' order by id), count(*) from app.users
+                   group by lower(email collate \"C\") having count(*) > 1",
+    },
+    Rule {
         name: "account without an owner",
         wrong: true,
         question: "select a.account_id::text, 1::bigint from app.accounts a
@@ -64,7 +70,7 @@ const QUESTIONS: &[Rule] = &[
         question: "select indexrelid::regclass::text, 1::bigint from pg_index where not indisvalid or not indisready",
     },
     Rule {
-        name: "kind of a table that does not exist (`call ops.unprotect_table('…')` takes it out)",
+        name: "kind without a table, which `call ops.unprotect_table` takes out",
         wrong: false,
         question: "select table_name, 1::bigint from ops.table_kinds where to_regclass(table_name) is null",
     },
