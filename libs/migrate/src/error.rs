@@ -1,7 +1,8 @@
 use std::{fmt, io, path::PathBuf};
 
 use crate::{
-    Breach, Broken, FileError, Holder, HookError, LocaleProblem, Missing, Version, catalogue::Difference, run::session::is_cut,
+    Breach, Broken, FileError, Holder, HookError, LocaleProblem, Missing, Version, catalogue::Difference,
+    run::session::is_cut,
 };
 
 /// Why migrations cannot be applied, and what to do.
@@ -57,7 +58,9 @@ pub enum Error {
     #[error("{0}")]
     Missing(Missing),
     /// A file that was renamed after it had been applied.
-    #[error("{present} was applied as {applied}, and a file keeps its name once it is applied: name it {applied} again")]
+    #[error(
+        "{present} was applied as {applied}, and a file keeps its name once it is applied: name it {applied} again"
+    )]
     Renamed {
         /// Its name when it was applied.
         applied: String,

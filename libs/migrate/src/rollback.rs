@@ -60,10 +60,8 @@ pub(crate) fn way_back<'m>(
         .map(|row| {
             let migration = row.version.parse().ok().and_then(|version| migrations.find(&version));
             let down = migration.and_then(|migration| Some((migration, migration.down.as_ref()?)));
-            let (migration, script) = down.ok_or_else(|| Error::NoWayBack {
-                file: row.file(),
-                backup: row.backup.clone(),
-            })?;
+            let (migration, script) =
+                down.ok_or_else(|| Error::NoWayBack { file: row.file(), backup: row.backup.clone() })?;
             Ok(Job { script, done: "rolled_back", ..Job::up(migration) })
         })
         .collect()

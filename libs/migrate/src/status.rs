@@ -123,8 +123,7 @@ fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> 
             Line { version, name: migration.name.clone(), state, decided: row.and_then(decided), backfill }
         })
         .collect();
-    let without_file =
-        history.iter().filter(|row| !lines.iter().any(|line| line.version == row.version));
+    let without_file = history.iter().filter(|row| !lines.iter().any(|line| line.version == row.version));
     let without_file: Vec<_> = without_file
         .filter_map(|row| {
             Some(Line {

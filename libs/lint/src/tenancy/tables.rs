@@ -72,7 +72,9 @@ fn check_dropped(reader: &mut Reader<'_>) {
     let unprotected = unprotected_by(reader.script);
     for table in dropped {
         if !unprotected.contains(&table) {
-            let message = format!("the kind of {table} stays: `call ops.unprotect_table('{table}')` before it is dropped");
+            let message = format!(
+                "the kind of {table} stays: `call ops.unprotect_table('{table}')` before it is dropped"
+            );
             reader.find("kind-without-table", &tree, message);
         }
     }

@@ -38,10 +38,7 @@ impl Stage {
     }
 
     /// Performs migrations one after another. Returns the catalogue of before each of them.
-    pub(crate) async fn perform_all(
-        &mut self,
-        migrations: &[&Migration],
-    ) -> Result<Vec<Vec<Thing>>, Error> {
+    pub(crate) async fn perform_all(&mut self, migrations: &[&Migration]) -> Result<Vec<Vec<Thing>>, Error> {
         let mut before = Vec::new();
         for migration in migrations {
             before.push(self.catalogue().await?);

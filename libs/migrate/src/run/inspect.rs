@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::PgConnection;
 
-use crate::{Error, Script, error::Stays, isolation::breaches_so_far, Breach};
+use crate::{Breach, Error, Script, error::Stays, isolation::breaches_so_far};
 
 /// Breaches that a file or a statement adds.
 #[derive(Debug, Clone, PartialEq, Eq)]

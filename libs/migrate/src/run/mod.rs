@@ -20,9 +20,7 @@ pub use event::{Event, Listener};
 pub use hooks::{HookError, Hooks, NoHooks, Taken};
 pub use inspect::Broken;
 
-use crate::{
-    Error, Migration, Migrations, Release, Version, backfill, history, isolation::breaches_so_far,
-};
+use crate::{Error, Migration, Migrations, Release, Version, backfill, history, isolation::breaches_so_far};
 use apply::{Job, Runner};
 use inspect::Inspector;
 

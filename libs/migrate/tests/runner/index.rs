@@ -41,7 +41,9 @@ async fn rows_without_a_key_share_none() {
     );
     let rows = "insert into app.things select null, 1, 'null ' || n from generate_series(1, 40) n;
         insert into app.things values (7, null, 'half'), (7, null, 'other half'), (7, 1, 'first'), (7, 1, 'second')";
-    for (nulls, told, silent) in [("", "first, second", "null"), ("nulls not distinct", "null 1, null 2", "none")] {
+    for (nulls, told, silent) in
+        [("", "first, second", "null"), ("nulls not distinct", "null 1, null 2", "none")]
+    {
         let (migrator, superuser) = database().await;
         apply(&migrator, &files(&[keyed])).await.unwrap();
         run(&superuser, rows).await;

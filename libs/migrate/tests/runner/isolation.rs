@@ -8,7 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::support::{database, hasty, one, run};
 
-const OPEN: &str = "create table app.open (account_id uuid not null, id uuid not null, primary key (account_id, id));
+const OPEN: &str =
+    "create table app.open (account_id uuid not null, id uuid not null, primary key (account_id, id));
     grant select on app.open to nexo_app;";
 const VERSION: &str = "20990101_0000";
 
@@ -48,7 +49,8 @@ async fn a_file_that_opens_a_hole_is_taken_back_as_a_whole() {
     assert!(refused.to_string().contains("Nothing of this file is kept"), "{refused}");
     assert!(one::<bool>(&superuser, "select to_regclass('app.open') is null").await);
     assert_ne!(version(&migrator).await.as_deref(), Some(VERSION));
-    let kept = "select state || ' ' || error_message from ops.migration_history where version = '20990101_0000'";
+    let kept =
+        "select state || ' ' || error_message from ops.migration_history where version = '20990101_0000'";
     let kept: String = one(&superuser, kept).await;
     assert!(kept.starts_with("failed") && kept.contains("app.open"), "{kept}");
     let right = with(&format!("{OPEN} call ops.protect_tenant_table('app.open');"), "");
@@ -139,5 +141,8 @@ async fn a_kind_without_a_table_keeps_nobody_down() {
     let problems = examine(&migrator, &all, Some(&scratch)).await.unwrap().problems();
     assert_eq!(problems, ["+ kind app.gone is in no migration: tenant"]);
     run(&migrator, "call ops.unprotect_table('app.gone')").await;
-    assert_eq!(one::<i64>(&superuser, "select count(*) from ops.table_kinds where table_name = 'app.gone'").await, 0);
+    assert_eq!(
+        one::<i64>(&superuser, "select count(*) from ops.table_kinds where table_name = 'app.gone'").await,
+        0
+    );
 }

@@ -65,9 +65,13 @@ async fn a_way_back_that_leaves_something_is_refused_before_anything_is_done() {
     let (migrator, superuser) = database().await;
     for (down, told) in [
         ("alter table app.things drop column note;", "table app.notes"),
-        ("drop table app.notes; alter table app.things drop column note, add column n int;", "column app.things.n"),
+        (
+            "drop table app.notes; alter table app.things drop column note, add column n int;",
+            "column app.things.n",
+        ),
     ] {
-        let (all, to) = (files(&[TABLE, ROWS, COLUMN, (NO_COLUMN.0, down)]), "20260102_0000".parse().unwrap());
+        let (all, to) =
+            (files(&[TABLE, ROWS, COLUMN, (NO_COLUMN.0, down)]), "20260102_0000".parse().unwrap());
         apply(&migrator, &all).await.unwrap();
         let (scratch, _) = database().await;
         let refused = losses(&migrator, &all, &to, &scratch, &hasty()).await.unwrap_err().to_string();

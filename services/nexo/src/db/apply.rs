@@ -15,7 +15,7 @@ pub(super) struct Migrate {
     /// Apply nothing: show what each statement would lock, rewrite and scan, tried on a scratch copy of the schema.
     #[arg(long, conflicts_with = "safe")]
     dry_run: bool,
-    /// Back up, lint, apply, verify, back up; stop at the first failure.
+    /// Back up, compare, lint, apply, verify, back up; stop at the first failure.
     #[arg(long)]
     safe: bool,
     /// Go on without a backup; needs --because.

@@ -19,9 +19,12 @@ impl New {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<bool> {
         let folder = context.folder.clone().unwrap_or_else(|| PathBuf::from("migrations"));
         let version = Version::at(Clock::system().unix_seconds());
-        let (file, down) = (format!("{version}_{}.sql", self.name), format!("{version}_{}.down.sql", self.name));
+        let (file, down) =
+            (format!("{version}_{}.sql", self.name), format!("{version}_{}.down.sql", self.name));
         let (text, back) = (template(&self.name), down_template(&file, &self.name));
-        Migrations::of([(&file, &text), (&down, &back)].map(|(name, text)| (name.clone(), text.clone().into())))?;
+        Migrations::of(
+            [(&file, &text), (&down, &back)].map(|(name, text)| (name.clone(), text.clone().into())),
+        )?;
         let existing = Migrations::read(&folder)?;
         if let Some(latest) = existing.latest().filter(|latest| **latest >= version) {
             anyhow::bail!("{} has a migration {latest}, which is not older: wait a minute", folder.display());

@@ -1,4 +1,4 @@
-//! `nexo db migrate --safe`: backup → lint → apply → verify → backup; the first failure ends it.
+//! `nexo db migrate --safe`: backup → compare → lint → apply → verify → backup; the first failure ends it.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,8 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use migrate::{
-    Event, HookError, Hooks, Listener, Migration, Migrations, Settings, Taken, Version, examine, migrate,
+    Event, HookError, Hooks, Listener, Migration, Migrations, Settings, Taken, Version, diff, examine,
+    migrate,
 };
 use sqlx::postgres::PgConnectOptions;
 
@@ -54,7 +55,7 @@ struct Steps {
     migrations: Migrations,
     /// Where pending files are tried.
     lint: Scratch,
-    /// Where the schema is made that the database is compared with.
+    /// Where the schema is made that the database is compared with, before and after.
     verify: Scratch,
     taken: Mutex<Option<Taken>>,
     /// Files that were applied.
@@ -88,7 +89,9 @@ impl Steps {
             Some(Taken { restore }) => format!(
                 "{done}. Put the cause right and migrate again; or go back, which loses what was written since: {restore}"
             ),
-            None => format!("{done}. Put the cause right and migrate again. No backup was taken by this command"),
+            None => {
+                format!("{done}. Put the cause right and migrate again. No backup was taken by this command")
+            }
         }
     }
 
@@ -99,6 +102,17 @@ impl Steps {
         let found = lint::report(&self.migrations, &chosen, found, true);
         let lines: String = found.iter().map(|finding| format!("\n  {finding}")).collect();
         if found.is_empty() { Ok(()) } else { Err(format!("the linter found:{lines}").into()) }
+    }
+
+    /// What has drifted before is not to be taken for what the migrations did.
+    async fn compare(&self, database: &PgConnectOptions) -> Result<(), HookError> {
+        let drift = diff(database, &self.migrations, &self.verify.migrator).await?;
+        let lines: String = drift.differences.iter().map(|line| format!("\n  {line}")).collect();
+        if lines.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("the catalogue is not what its migrations give:{lines}").into())
+        }
     }
 
     async fn verify(&self, database: &PgConnectOptions) -> Result<(), HookError> {
@@ -129,6 +143,8 @@ impl Hooks for Steps {
         if let Ok(mut kept) = self.taken.lock() {
             kept.clone_from(&taken);
         }
+        say::note("compare");
+        self.compare(database).await?;
         say::note("lint");
         self.lint(pending).await?;
         say::note("apply");

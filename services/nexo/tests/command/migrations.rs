@@ -38,7 +38,8 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
         command.envs(self.database.settings("nexo_app")).env("NEXO_STATE", self.state.path().join("state"));
         let done = command.args(arguments).output().unwrap();
-        let said = [done.stdout, done.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
+        let said =
+            [done.stdout, done.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
         (done.status.code().unwrap_or(-1), said)
     }
 
@@ -46,7 +47,8 @@ impl Site {
     fn roll_back(&self) -> (i32, String) {
         let latest = migrate::Migrations::embedded().unwrap().latest().unwrap().to_string();
         let name = self.database.superuser().get_database().unwrap().to_owned();
-        let arguments = ["rollback", "--to", &latest, "--because", "a test", "--no-backup", "--confirm", &name];
+        let arguments =
+            ["rollback", "--to", &latest, "--because", "a test", "--no-backup", "--confirm", &name];
         self.db(&arguments)
     }
 }
@@ -128,6 +130,22 @@ async fn what_is_stopped_before_anything_is_applied_offers_no_restore() {
     let said = expect(2, site.db(&["migrate", "--safe"]));
     assert!(said.contains("renaming-column") && said.contains("nothing was applied"), "{said}");
     assert!(!said.contains("db restore") && !said.contains("hook"), "{said}");
+}
+
+#[tokio::test]
+async fn safe_stops_before_it_applies_where_the_catalogue_has_drifted() {
+    let site = Site::start().await;
+    site.write(&format!("{VERSION}_shade.sql"), "alter table app.clients add column shade text;");
+    site.database.run("create index ix_clients_mine on app.clients (account_id, phone)").await;
+    let said = expect(2, site.db(&["migrate", "--safe", "--no-backup", "--because", "a test"]));
+    assert!(said.contains("+ index app.ix_clients_mine") && said.contains("nothing was applied"), "{said}");
+    let said = expect(1, site.db(&APPLY));
+    assert!(
+        said.contains("applied 1") && said.contains("+ index app.ix_clients_mine"),
+        "told, and no more: {said}"
+    );
+    site.database.run("drop index app.ix_clients_mine").await;
+    expect(0, site.db(&["migrate", "--safe", "--no-backup", "--because", "a test"]));
 }
 
 #[tokio::test]
