@@ -100,3 +100,23 @@ async fn a_service_behind_a_pooler_in_transaction_mode_says_so_and_ends() {
         assert!(refused.is_some_and(|refused| refused.contains("PgBouncer")), "{more}");
     }
 }
+
+#[tokio::test]
+async fn a_relay_works_behind_a_pooler_in_transaction_mode() {
+    let (migrator, _) = database().await;
+    let embedded = migrate::Migrations::embedded().unwrap();
+    migrate::migrate(&migrator, &embedded, &NoHooks, &migrate::Settings::default()).await.unwrap();
+    let (_bouncer, address) = pgbouncer(&migrator, TRANSACTIONS[1]).await;
+    let (port, database) = (address.get_port(), address.get_database().unwrap());
+    let url = format!("postgres://nexo_relay:x@127.0.0.1:{port}/{database}?sslmode=disable");
+    let mut env = Env::of([("RELAY_DATABASE_URL".to_owned(), url)]);
+    let (mut one, mut other) = (db::Outbox::read(&mut env).unwrap(), db::Outbox::read(&mut env).unwrap());
+    for _ in 0..3 {
+        for outbox in [&mut one, &mut other] {
+            let due = outbox.due(uuid::Uuid::nil().into(), 10).await.unwrap();
+            assert!(due.is_empty());
+            let waiting = outbox.backlog().look().await.unwrap();
+            assert_eq!(waiting.waiting, 0);
+        }
+    }
+}
