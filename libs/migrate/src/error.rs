@@ -288,6 +288,10 @@ impl Error {
     pub(crate) fn for_history(&self) -> String {
         match self {
             Self::Duplicates { failed, .. } => failed.for_history(),
+            Self::Breaks(broken) => {
+                let breaches: Vec<_> = broken.breaches.iter().map(ToString::to_string).collect();
+                format!("accounts would not be kept apart any more: {}", breaches.join("; "))
+            }
             Self::Statement { line, refusal, .. } => format!("line {line}: {}", said(refusal)),
             other => other.to_string(),
         }

@@ -107,9 +107,12 @@ impl Listener {
 /// The log.
 impl Default for Listener {
     fn default() -> Self {
-        Self::new(|event| match event {
-            Event::Unknown { .. } => tracing::warn!("{event}"),
-            _ => tracing::info!("{event}"),
+        Self::new(|event| {
+            if matches!(event, Event::Unknown { .. }) {
+                tracing::warn!("{event}");
+            } else {
+                tracing::info!("{event}");
+            }
         })
     }
 }

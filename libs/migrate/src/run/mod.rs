@@ -85,7 +85,7 @@ pub async fn migrate(
     hooks: &dyn Hooks,
     settings: &Settings,
 ) -> Result<Outcome, Error> {
-    Run::new(database, migrations, hooks, settings).to_the_end().await
+    Run::new(database, migrations, hooks, settings).complete().await
 }
 
 /// The same on a scratch database, which may be given what a live one would be refused: breaches of isolation are not
@@ -95,7 +95,7 @@ pub(crate) async fn migrate_scratch(
     migrations: &Migrations,
 ) -> Result<Outcome, Error> {
     let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
-    Run { scratch: true, ..Run::new(scratch, migrations, &NoHooks, &settings) }.to_the_end().await
+    Run { scratch: true, ..Run::new(scratch, migrations, &NoHooks, &settings) }.complete().await
 }
 
 /// Takes the lock, and looks whether the history is whole.
@@ -139,7 +139,7 @@ impl<'r> Run<'r> {
         Self { database, migrations, hooks, settings, begun, before, backup, scratch: false, fresh: false }
     }
 
-    async fn to_the_end(mut self) -> Result<Outcome, Error> {
+    async fn complete(mut self) -> Result<Outcome, Error> {
         for attempt in 1.. {
             match self.attempt().await {
                 Err(broken)

@@ -73,7 +73,7 @@ async fn each_statement_outside_of_a_transaction_is_looked_at() {
             if statement.starts_with("do") { ours().await } else { (migrator.clone(), superuser.clone()) };
         let all = with(&format!("-- nexo:no-transaction\nselect 1;\n{statement}"), "");
         let refused = migrate(&migrator, &all, &NoHooks, &hasty()).await.unwrap_err();
-        assert_eq!(rules(&refused).is_empty(), false, "{refused}");
+        assert!(!rules(&refused).is_empty(), "{refused}");
         assert_eq!(one::<bool>(&superuser, there).await, wanted, "{statement}");
         assert!(refused.to_string().contains("statement 2"), "{refused}");
         run(&superuser, "delete from ops.migration_history where version = '20990101_0000'").await;

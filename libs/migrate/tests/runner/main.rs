@@ -1,5 +1,10 @@
 //! Migrations on a real server.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod apply;
 mod backfill;
