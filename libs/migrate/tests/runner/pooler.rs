@@ -63,7 +63,7 @@ async fn a_pooler_is_refused_before_anything_is_locked() {
         let refused = refusal(&address, &files(&[TABLE])).await;
         assert!(refused.contains("pooler"), "{more}: {refused}");
         assert_eq!(
-            one::<i64>(&superuser, "select count(*) from pg_locks where locktype = 'advisory'").await,
+            one::<i64>(&superuser, "select count(*) from pg_locks l join pg_database d on d.oid = l.database where locktype = 'advisory' and datname = current_database()").await,
             0
         );
     }
