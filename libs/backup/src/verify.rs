@@ -195,7 +195,8 @@ async fn smoke(
             .fetch_all(&mut all)
             .await?;
     let tables: Vec<(String,)> = sqlx::query_as(
-        "select table_name from ops.table_kinds where kind = 'tenant' and has_table_privilege('nexo_app', table_name, 'select') order by 1",
+        "select table_name from ops.table_kinds where kind = 'tenant' and to_regclass(table_name) is not null
+           and has_table_privilege('nexo_app', to_regclass(table_name), 'select') order by 1",
     )
     .fetch_all(&mut all)
     .await?;

@@ -7,7 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, OpenError, isolation, pool, share::Shares, tx::CURSORS};
+use crate::{Db, IsolationError, OpenError, isolation, pool, share::Shares, tx::CURSORS};
 
 /// How a service reaches its database.
 #[derive(Clone)]
@@ -61,7 +61,11 @@ impl Config {
     /// and refuses a database that does not keep accounts apart.
     pub async fn open(&self, hooks: &dyn Hooks) -> Result<Db, OpenError> {
         let mut conn = self.reach().await?;
+        migrate::refuse_pooler(&self.service).await?;
         isolation::server(&mut conn, self.accept_server).await?;
+        if let Some(problem) = migrate::locale_problem(&mut conn).await.map_err(IsolationError::from)? {
+            return Err(migrate::Error::Locale(Box::new(problem)).into());
+        }
         let _ = conn.close().await; // it was only asked
         let migrations = Migrations::embedded()?;
         match &self.migrator {
@@ -86,6 +90,7 @@ impl Config {
         loop {
             match PgConnection::connect_with(first).await {
                 Ok(conn) => return Ok(conn),
+                Err(error) if migrate::is_of_pooler(&error) => return Err(migrate::Error::Pooler.into()),
                 Err(error) if crate::error::passing(&error) && tokio::time::Instant::now() < end => {
                     tracing::info!(error = &error as &dyn std::error::Error, "waiting for the database");
                     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -96,7 +96,7 @@ pub use change::{ACTIONS, Change, Entry, OPERATOR, keep_as_operator};
 pub use config::{Config, partitions_ahead};
 pub use ending::{EndSessions, Ending};
 pub use error::{Error, Result};
-pub use isolation::{Breach, IsolationError, OLDEST_SERVERS, server_problem, verify as verify_isolation};
+pub use isolation::{IsolationError, OLDEST_SERVERS, server_problem};
 pub use keep::{
     Answer, Changed, KeyPart, New, Purpose, Removed, Restored, Written, all_found, change, find,
     find_in_trash, find_to_restore, history, insert, lock_all, matching, purge, purge_about, remember,
@@ -106,6 +106,7 @@ pub use list::{
     Asked, Dress, MOST_SELECTED, Pager, Paging, Query, Related, Selection, SelectionRefusal, Shape, Sought,
     list,
 };
+pub use migrate::{Breach, verify_isolation};
 pub use outbox::{Backlog, Claim, Outbox, Pending, Waiting};
 pub use pool::OpenError;
 pub use reach::{Beyond, BeyondReach, Hidden, View, beyond, reads_all};

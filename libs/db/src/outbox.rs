@@ -4,6 +4,9 @@
 //! ends, so that no other relay takes a later version while an earlier one is on its way; row locks that are skipped would
 //! not do. And a claim that has a version of a record has every earlier one too: identities are made by several machines,
 //! and only nearly follow the clock.
+//!
+//! Statements are sent by the simple protocol, and locks are those of a transaction: so a relay works behind a pooler in
+//! transaction mode too, which keeps neither prepared statements nor locks of a session.
 
 use std::fmt::Write as _;
 
@@ -68,8 +71,6 @@ pub struct Claim<'o> {
     pub missed: usize,
 }
 
-const DUE: &str = "select account_id from app.accounts_with_events($1, $2)";
-
 impl Outbox {
     /// Reads `RELAY_DATABASE_URL`.
     pub fn read(env: &mut Env) -> Option<Self> {
@@ -80,7 +81,9 @@ impl Outbox {
     /// The first accounts after `after` that have events.
     pub async fn due(&mut self, after: AccountId, most: i32) -> Result<Vec<AccountId>> {
         let mut conn = self.conn().await?;
-        let due: Vec<(AccountId,)> = sqlx::query_as(DUE).bind(after).bind(most).fetch_all(&mut conn).await?;
+        let question = format!("select account_id from app.accounts_with_events('{after}', {most})");
+        let due = sqlx::raw_sql(AssertSqlSafe(question)).fetch_all(&mut conn).await?;
+        let due: Vec<(AccountId,)> = due.iter().map(FromRow::from_row).collect::<Result<_, sqlx::Error>>()?;
         self.conn = Some(conn);
         Ok(due.into_iter().map(|(account,)| account).collect())
     }
@@ -139,8 +142,8 @@ impl Backlog {
             Some(conn) => conn,
             None => PgConnection::connect_with(&self.options).await?,
         };
-        let found = sqlx::query_as("select waiting, seconds from app.outbox_backlog()").fetch_one(&mut conn);
-        let found = found.await?;
+        let question = sqlx::raw_sql("select waiting, seconds from app.outbox_backlog()");
+        let found = Waiting::from_row(&question.fetch_one(&mut conn).await?)?;
         self.conn = Some(conn);
         Ok(found)
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use migrate::Script;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
-use crate::tree::{all, first, has, literals, text};
+use crate::{
+    dropped::unprotected,
+    tree::{all, first, has, literals, text},
+};
 
 /// What is known of a table.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +61,11 @@ impl Known {
         }
     }
 
-    /// `call ops.protect_…_table('app.x')`, and what is written to `ops.table_kinds` by hand.
+    /// `call ops.protect_…_table('app.x')` and its opposite, and what is written to `ops.table_kinds` by hand.
     fn kinds(&mut self, tree: &SyntaxNode) {
+        for table in unprotected(tree) {
+            self.tables.entry(table).or_default().kind = None;
+        }
         let whole = text(tree);
         let named = literals(tree);
         let mut say = |name: &str, kind: &str| {

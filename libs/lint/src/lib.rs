@@ -4,6 +4,7 @@
 //! own. One statement may be allowed to break one rule: `-- nexo:allow rule because reason` before it.
 
 mod allow;
+mod dropped;
 mod finding;
 mod known;
 mod rules;

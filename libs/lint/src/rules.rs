@@ -27,6 +27,10 @@ const fn tried(name: &'static str, meaning: &'static str) -> Rule {
 pub const RULES: &[Rule] = &[
     rule("unprotected-table", "a table that no procedure protects shows every account's rows to everyone"),
     rule("unknown-table-kind", "a table is tenant, global or local, in schema app, app_parts or ops"),
+    rule(
+        "kind-without-table",
+        "a table that is dropped leaves its kind, unless ops.unprotect_table takes it out",
+    ),
     rule("key-without-account", "a key, index or reference that account_id does not lead crosses accounts"),
     rule("set-null-reference", "ON DELETE SET NULL on a composite key sets account_id to null too"),
     rule("no-enum", "an enum cannot lose a value, and is not leakproof: use text and a check"),
@@ -60,6 +64,10 @@ pub const RULES: &[Rule] = &[
     firm("unused-allow", "nexo:allow stands before a statement that does not break the rule"),
     firm("does-not-run", "the server refuses it"),
     firm("breaks-isolation", "services do not start on a database that does not keep accounts apart"),
+    firm(
+        "not-reversed",
+        "a down file gives back the catalogue of before its migration, which can then be applied again",
+    ),
     tried("rewrites-table", "the table is written anew, row by row, while nobody can read it"),
     tried("scans-under-lock", "the table is read from end to end while others cannot write it"),
     rule("adding-field-with-default", "a volatile default writes every row"),

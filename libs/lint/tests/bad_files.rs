@@ -10,7 +10,8 @@ use lint::{Finding, RULES, check, settle};
 use migrate::{Migration, Migrations};
 
 /// These need a server: `nexo db lint` is tested with them.
-const TRIED: [&str; 4] = ["does-not-run", "breaks-isolation", "rewrites-table", "scans-under-lock"];
+const TRIED: [&str; 5] =
+    ["does-not-run", "breaks-isolation", "not-reversed", "rewrites-table", "scans-under-lock"];
 
 fn bad_files() -> Migrations {
     let bad = Migrations::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")).unwrap();
@@ -39,6 +40,30 @@ fn each_bad_file_breaks_its_rule_alone() {
         assert_eq!(rules.remove(file), wanted, "{file}");
     }
     assert!(rules.is_empty(), "nothing else is found: {rules:?}");
+}
+
+/// What is found in a down file with this text, of a migration that makes `app.grounds`.
+fn found_in_down_file(text: &str) -> Vec<String> {
+    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/20990101_0000_ground.sql");
+    let ours = Migrations::embedded().unwrap();
+    let bytes = |one: &Migration| (one.file().to_owned(), one.up.text.clone().into_bytes());
+    let up = ("20990101_0000_ground.sql".to_owned(), std::fs::read(bad).unwrap());
+    let down = ("20990101_0000_ground.down.sql".to_owned(), text.as_bytes().to_vec());
+    let all = Migrations::of(ours.iter().map(bytes).chain([up, down])).unwrap();
+    let found = check(&all).into_iter().filter(|finding| finding.file.ends_with(".down.sql"));
+    found.map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn a_right_down_file_passes_and_a_wrong_one_does_not() {
+    let both = "drop table app.grounds, app.bystanders;";
+    assert_eq!(found_in_down_file(both), ["kind-without-table", "kind-without-table"]);
+    let right = "call ops.unprotect_table('app.grounds'); call ops.unprotect_table('app.bystanders');";
+    assert_eq!(found_in_down_file(&format!("{right}{both}")), [""; 0]);
+    let by_hand = "delete from ops.table_kinds where table_name in ('app.grounds', 'app.bystanders');";
+    assert_eq!(found_in_down_file(&format!("{both}{by_hand}")), [""; 0]);
+    let of_another = format!("{right}{both}delete from ops.table_kinds where table_name = 'app.clients';");
+    assert_eq!(found_in_down_file(&of_another), ["weakens-row-security"]);
 }
 
 #[test]

@@ -1,27 +1,35 @@
-use std::fmt;
+use std::{fmt, io, path::PathBuf};
 
-use crate::{FileError, Holder, HookError, Version, catalogue::Difference, run::session::is_cut};
+use crate::{
+    Breach, Broken, FileError, Holder, HookError, LocaleProblem, Missing, Version, catalogue::Difference,
+    run::session::is_cut,
+};
 
 /// Why migrations cannot be applied, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that cannot be one of ours.
-    #[error("migrations/{file}: {problem}")]
+    #[error("{file}: {problem}")]
     File {
         /// Its name.
         file: String,
         /// What is wrong.
         problem: FileError,
     },
-    /// The folder.
-    #[error("the folder of migrations cannot be read")]
-    Folder(#[source] std::io::Error),
+    /// The folder, or a file in it.
+    #[error("{} cannot be read: it is to be a folder of migrations", .path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// No file has this version.
     #[error("there is no migration {0}: see `nexo db status`")]
     NoSuch(Version),
     /// A file that was applied and then edited.
     #[error(
-        "migrations/{file} was edited after it had been applied (it was {applied}, it is {present}).\n\
+        "{file} was edited after it had been applied (it was {applied}, it is {present}).\n\
          Put the file back as it was, and make the change in a new migration"
     )]
     Edited {
@@ -34,7 +42,7 @@ pub enum Error {
     },
     /// A file that was edited after a part of it had been done.
     #[error(
-        "migrations/{file} was edited after its first {done} statements had been done.\n\
+        "{file} was edited after its first {done} statements had been done.\n\
          Put it back as it was and migrate again; or undo those statements by hand, then run \
          `nexo db resolve {version} --rolled-back --because …` and migrate"
     )]
@@ -47,21 +55,27 @@ pub enum Error {
         version: Version,
     },
     /// The database has a migration that we have not.
+    #[error("{0}")]
+    Missing(Missing),
+    /// A file that was renamed after it had been applied.
     #[error(
-        "the database has migration {version} ({name}), which this program does not know: it needs {needs}.\n\
-         Run that release, or restore a backup from before it"
+        "{present} was applied as {applied}, and a file keeps its name once it is applied: name it {applied} again"
     )]
-    Missing {
-        /// Its version.
-        version: Version,
-        /// Its name.
-        name: String,
-        /// The oldest release that works with it, where its file says so.
-        needs: String,
+    Renamed {
+        /// Its name when it was applied.
+        applied: String,
+        /// Its name now.
+        present: String,
     },
+    /// A file or a statement that would add breaches of isolation.
+    #[error("{0}")]
+    Breaks(Broken),
+    /// A database that was made now, and does not keep accounts apart.
+    #[error("all migrations are applied, and the database does not keep accounts apart:{}", lines(.0))]
+    Unsound(Vec<Breach>),
     /// A file older than what was applied.
     #[error(
-        "migrations/{file} is older than {newest}, which is applied already: another database would get them in another order.\n\
+        "{file} is older than {newest}, which is applied already: another database would get them in another order.\n\
          Give the file a later date"
     )]
     OutOfOrder {
@@ -72,7 +86,7 @@ pub enum Error {
     },
     /// A file without transaction that broke off where nobody can tell what was done.
     #[error(
-        "migrations/{file} broke off at statement {statement}{reason}, which may have been done in part.\n\
+        "{file} broke off at statement {statement}{reason}, which may have been done in part.\n\
          Look what it did. Then finish it by hand and run `nexo db resolve {version} --applied --because …`,\n\
          or undo it by hand and run `nexo db resolve {version} --rolled-back --because …`"
     )]
@@ -94,7 +108,7 @@ pub enum Error {
     )]
     Tampered(String),
     /// A statement was refused.
-    #[error("migrations/{file}, line {line} (statement {statement}): {}{}{}", said(.refusal), by(.blocker.as_deref()), .stays)]
+    #[error("{file}, line {line} (statement {statement}): {}{}{}", said(.refusal), by(.blocker.as_deref()), .stays)]
     Statement {
         /// The file's name.
         file: String,
@@ -111,7 +125,7 @@ pub enum Error {
     },
     /// A statement changed what is the runner's.
     #[error(
-        "migrations/{file}, line {line}: this statement changed the {what} of the runner, which must stay its own.\nThe file was stopped there"
+        "{file}, line {line}: this statement changed the {what} of the runner, which must stay its own.\nThe file was stopped there"
     )]
     Changed {
         /// The file's name.
@@ -136,7 +150,7 @@ pub enum Error {
     #[error("the index {0} came out invalid, and was dropped: migrate again")]
     Invalid(String),
     /// A question of a verify block was not answered by true.
-    #[error("migrations/{file}, line {line}: this was to be true and is not: {question}")]
+    #[error("{file}, line {line}: this was to be true and is not: {question}")]
     NotTrue {
         /// The file's name.
         file: String,
@@ -148,7 +162,7 @@ pub enum Error {
     /// Another process migrates, or a backup runs.
     #[error("another process holds the migration lock: {0}.\nWait for it, or end it if it is stuck")]
     Locked(Holder),
-    /// The hook before or after said no.
+    /// What was to happen before or after failed, such as a backup.
     #[error("{stage}: {source}")]
     Hook {
         /// Which.
@@ -171,12 +185,17 @@ pub enum Error {
     Standby,
     /// Between us and the server stands a pooler that gives each transaction another session.
     #[error(
-        "this address is that of a pooler, which cannot keep a lock for us: give the address of PostgreSQL itself"
+        "this address is that of a pooler (such as PgBouncer in transaction mode), which gives each transaction another \
+         session, and so keeps no lock and no prepared statement: give the address of PostgreSQL itself, or of a pooler in \
+         session mode for the services"
     )]
     Pooler,
+    /// A database that NEXO cannot work in.
+    #[error(transparent)]
+    Locale(Box<LocaleProblem>),
     /// A later migration counts on a backfill that has not ended.
     #[error(
-        "migrations/{file} needs the backfill of {version}, which has not ended: run `nexo db backfill`, then migrate again"
+        "{file} needs the backfill of {version}, which has not ended: run `nexo db backfill`, then migrate again"
     )]
     NeedsBackfill {
         /// The file that needs it.
@@ -216,12 +235,22 @@ pub enum Error {
     #[error("there is nothing to resolve: {0}")]
     Settled(String),
     /// A migration that cannot be taken back.
-    #[error("migrations/{file} has no way back ({}){}. Nothing was done", .file.replace(".sql", ".down.sql"), instead(.backup.as_deref()))]
+    #[error("{file} has no way back ({}){}. Nothing was done", .file.replace(".sql", ".down.sql"), instead(.backup.as_deref()))]
     NoWayBack {
         /// The file.
         file: String,
         /// The command that restores what was there before it.
         backup: Option<String>,
+    },
+    /// A down file that is not the opposite of its migration.
+    #[error("{file}: {problem}:{}", lines(.differences))]
+    NotReversed {
+        /// The down file.
+        file: String,
+        /// When it differs.
+        problem: &'static str,
+        /// Each difference.
+        differences: Vec<Difference>,
     },
     /// The connection, or a statement of our own.
     #[error("the database failed")]
@@ -229,6 +258,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a file without transaction is done in part.
+    #[must_use]
+    pub fn leaves_part(&self) -> bool {
+        match self {
+            Self::Duplicates { failed, .. } => failed.leaves_part(),
+            Self::Statement { stays, .. } | Self::Breaks(Broken { stays, .. }) => {
+                !matches!(stays, Stays::Nothing | Stays::Before(0))
+            }
+            _ => false,
+        }
+    }
+
     /// The connection is gone: what was not committed is undone, and it may be tried again.
     pub(crate) fn is_cut(&self) -> bool {
         match self {
@@ -247,6 +288,10 @@ impl Error {
     pub(crate) fn for_history(&self) -> String {
         match self {
             Self::Duplicates { failed, .. } => failed.for_history(),
+            Self::Breaks(broken) => {
+                let breaches: Vec<_> = broken.breaches.iter().map(ToString::to_string).collect();
+                format!("accounts would not be kept apart any more: {}", breaches.join("; "))
+            }
             Self::Statement { line, refusal, .. } => format!("line {line}: {}", said(refusal)),
             other => other.to_string(),
         }
@@ -292,8 +337,8 @@ impl fmt::Display for Stays {
     }
 }
 
-fn lines(differences: &[Difference]) -> String {
-    differences.iter().map(|difference| format!("\n  {difference}")).collect()
+fn lines<T: fmt::Display>(all: &[T]) -> String {
+    all.iter().map(|one| format!("\n  {one}")).collect()
 }
 
 fn instead(backup: Option<&str>) -> String {

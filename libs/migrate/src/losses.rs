@@ -29,7 +29,7 @@ impl fmt::Display for Loss {
 }
 
 /// What going back to `to` would destroy in `database`: found on `scratch`, an empty database of the same major release,
-/// and counted in `database`.
+/// and counted in `database`. Refuses down files that do not give back the catalogue of before their migrations.
 pub async fn losses(
     database: &PgConnectOptions,
     migrations: &Migrations,
@@ -42,13 +42,14 @@ pub async fn losses(
     let rows = history::read(&mut target).await?;
     plan::pending(migrations, &rows, settings.release())?;
     let jobs = way_back(migrations, &rows, to)?;
-    let newest = jobs.first().map_or(to, |job| &job.migration.version);
-    let mut stage = Stage::open(scratch, &migrations.up_to(newest)).await?;
-    let before = catalogue::snapshot(stage.connection()).await?;
-    for job in &jobs {
-        stage.perform(&job.migration.version, job.script).await?;
+    let mut stage = Stage::open(scratch, &migrations.up_to(to)).await?;
+    let there: Vec<_> = jobs.iter().rev().map(|job| job.migration).collect();
+    let steps = stage.perform_all(&there).await?;
+    let before = stage.catalogue().await?;
+    for (migration, goal) in there.iter().zip(&steps).rev() {
+        stage.take_back(migration, goal).await?;
     }
-    let after = catalogue::snapshot(stage.connection()).await?;
+    let after = stage.catalogue().await?;
     stage.close().await?;
     let mut losses = Vec::new();
     for thing in gone(&before, &after) {

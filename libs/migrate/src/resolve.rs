@@ -123,10 +123,10 @@ fn questions(migration: &Migration, from: usize) -> Vec<String> {
 fn unsettled(migration: &Migration, row: Option<&Row>) -> Result<(), Error> {
     let file = migration.file();
     match row {
-        None => Err(Error::Settled(format!("migrations/{file} was never begun; run `nexo db migrate`"))),
-        Some(row) if row.stands() => Err(Error::Settled(format!("migrations/{file} is applied"))),
+        None => Err(Error::Settled(format!("{file} was never begun; run `nexo db migrate`"))),
+        Some(row) if row.stands() => Err(Error::Settled(format!("{file} is applied"))),
         Some(row) if row.state == "rolled_back" => {
-            Err(Error::Settled(format!("migrations/{file} is taken back already")))
+            Err(Error::Settled(format!("{file} is taken back already")))
         }
         Some(_) => Ok(()),
     }

@@ -6,6 +6,7 @@ use crate::{
     run::{
         self,
         apply::{Job, Runner},
+        inspect::Inspector,
         plan, session,
     },
 };
@@ -19,24 +20,25 @@ pub async fn rollback(
     decision: Decision<'_>,
     settings: &Settings,
 ) -> Result<Vec<Version>, Error> {
-    let (conn, rows) = run::enter(database, settings).await?;
+    let (mut conn, rows) = run::enter(database, settings).await?;
     plan::pending(migrations, &rows, settings.release())?;
     let mut jobs = way_back(migrations, &rows, to)?;
     let undone: Vec<_> = jobs.iter().map(|job| job.migration).collect();
-    let stage = "the hook before the rollback refused";
+    let stage = "nothing was taken back";
     let hooked = hooks.before(database, &undone).await;
     let taken = hooked.map_err(|source| Error::Hook { stage, source })?;
     for job in &mut jobs {
         job.backup = taken.as_ref().map(|taken| taken.restore.as_str());
         (job.actor, job.because) = (Some(decision.actor), Some(decision.because));
     }
+    let inspector = Inspector::of_used(&mut conn).await?;
     let observer = session::observer(database).await?;
-    let mut runner = Runner::new(conn, observer, settings).await?;
+    let mut runner = Runner::new(conn, observer, inspector, settings).await?;
     for job in &jobs {
         runner.apply(*job).await?;
     }
     let conn = runner.leave().await;
-    let stage = "the hook after the rollback failed";
+    let stage = "the migrations are taken back, but what was to follow failed";
     let hooked = hooks.after(database, &undone).await;
     hooked.map_err(|source| Error::Hook { stage, source })?;
     conn.close().await?;
@@ -58,10 +60,8 @@ pub(crate) fn way_back<'m>(
         .map(|row| {
             let migration = row.version.parse().ok().and_then(|version| migrations.find(&version));
             let down = migration.and_then(|migration| Some((migration, migration.down.as_ref()?)));
-            let (migration, script) = down.ok_or_else(|| Error::NoWayBack {
-                file: format!("{}_{}.sql", row.version, row.name),
-                backup: row.backup.clone(),
-            })?;
+            let (migration, script) =
+                down.ok_or_else(|| Error::NoWayBack { file: row.file(), backup: row.backup.clone() })?;
             Ok(Job { script, done: "rolled_back", ..Job::up(migration) })
         })
         .collect()

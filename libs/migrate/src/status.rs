@@ -63,6 +63,13 @@ pub enum State {
         statement: i32,
         /// What the server said; `None`: the process was killed.
         error: Option<String>,
+        /// Whether this program has its file.
+        known: bool,
+    },
+    /// Applied, and its file has another name now.
+    Renamed {
+        /// The file's name when it was applied.
+        applied: String,
     },
     /// Applied, and its file is another now.
     Edited {
@@ -116,34 +123,43 @@ fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> 
             Line { version, name: migration.name.clone(), state, decided: row.and_then(decided), backfill }
         })
         .collect();
-    let strangers =
-        history.iter().filter(|row| row.stands() && !lines.iter().any(|line| line.version == row.version));
-    let strangers: Vec<_> = strangers
-        .map(|row| {
-            let state = if plan::serves(row, release) { State::Newer } else { State::Missing };
-            Line {
+    let without_file = history.iter().filter(|row| !lines.iter().any(|line| line.version == row.version));
+    let without_file: Vec<_> = without_file
+        .filter_map(|row| {
+            Some(Line {
                 version: row.version.clone(),
                 name: row.name.clone(),
-                state,
+                state: state_without_file(row, release)?,
                 decided: decided(row),
                 backfill: None,
-            }
+            })
         })
         .collect();
-    lines.extend(strangers);
+    lines.extend(without_file);
     lines.sort_by(|one, other| one.version.cmp(&other.version));
     lines
 }
 
+/// `None`: it was taken back, so that nothing of it is there.
+fn state_without_file(row: &Row, release: Option<Release>) -> Option<State> {
+    if row.stands() {
+        return Some(if plan::serves(row, release) { State::Newer } else { State::Missing });
+    }
+    row.is_unsettled().then(|| failed(row, false))
+}
+
+fn failed(row: &Row, known: bool) -> State {
+    State::Failed { statement: row.statement, error: row.error_message.clone(), known }
+}
+
 fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
     match row {
-        Some(row) if row.stands() && row.checksum == migration.checksum => State::Applied,
-        Some(row) if row.stands() => {
+        Some(row) if row.stands() && row.checksum != migration.checksum => {
             State::Edited { applied: row.checksum.clone(), present: migration.checksum.clone() }
         }
-        Some(row) if row.state != "rolled_back" => {
-            State::Failed { statement: row.statement, error: row.error_message.clone() }
-        }
+        Some(row) if row.stands() && row.name != migration.name => State::Renamed { applied: row.file() },
+        Some(row) if row.stands() => State::Applied,
+        Some(row) if row.is_unsettled() => failed(row, true),
         _ if is_older => State::OutOfOrder,
         _ => State::Pending,
     }

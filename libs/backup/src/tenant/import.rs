@@ -77,10 +77,11 @@ async fn people(conn: &mut PgConnection, content: &Content, remap: &mut Remap) -
     let (mut known, mut new) = (0, 0);
     for line in content.lines("people")? {
         let person: People = serde_json::from_str(&line?)?;
-        let here: Option<(Uuid,)> = sqlx::query_as("select id from app.users where email_norm = lower($1)")
-            .bind(&person.email)
-            .fetch_optional(&mut *conn)
-            .await?;
+        let here: Option<(Uuid,)> =
+            sqlx::query_as("select id from app.users where email_norm = app.normalize_email($1)")
+                .bind(&person.email)
+                .fetch_optional(&mut *conn)
+                .await?;
         let id = if let Some((id,)) = here {
             known += 1;
             id

@@ -1,20 +1,7 @@
 //! Whether the database, as it is now, keeps accounts apart: checked at every start, not hoped.
 
-use std::fmt;
-
-use serde::Serialize;
-use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
-
-const RULES: &str = include_str!("rules.sql");
-
-/// One way in which an account could reach another's rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
-pub struct Breach {
-    /// The rule that is broken.
-    pub rule: String,
-    /// The table, function, role or schema that breaks it.
-    pub object: String,
-}
+use migrate::{Breach, breaches};
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// Why a service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,27 +28,9 @@ fn list(breaches: &[Breach]) -> String {
     )
 }
 
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.object, self.rule)
-    }
-}
-
-/// All breaches in the catalogue of one database; none when it is well.
-pub async fn verify(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Error> {
-    let mut conn = reader(database).await?;
-    let breaches = breaches(&mut conn).await?;
-    conn.close().await?;
-    Ok(breaches)
-}
-
 /// Names are told in full wherever the reader's own `search_path` leads.
 async fn reader(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(&database.clone().options([("search_path", "pg_catalog")])).await
-}
-
-async fn breaches(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
-    sqlx::query_as(RULES).persistent(false).fetch_all(conn).await
 }
 
 /// What must hold before a service takes its first request.

@@ -40,10 +40,10 @@ impl KeyPart {
         good.then_some(Self { column: field.name, kind: field.kind, path })
     }
 
-    /// Addresses are the same however their letters are written.
+    /// E-mails are the same whatever the case of their ASCII letters, as `app.normalize_email` says.
     #[must_use]
     pub fn fold(&self, value: &str) -> String {
-        if self.is_folded() { value.to_lowercase() } else { value.to_owned() }
+        if self.is_folded() { value.to_ascii_lowercase() } else { value.to_owned() }
     }
 
     fn is_folded(&self) -> bool {
@@ -57,7 +57,7 @@ impl KeyPart {
             values.put(self.path.clone());
             format!("({} #>> ${})", self.column, values.len())
         };
-        if self.is_folded() { format!("lower({place})") } else { place }
+        if self.is_folded() { format!("app.normalize_email({place})") } else { place }
     }
 
     fn bind<'v>(&self, wanted: impl Iterator<Item = &'v str>, values: &mut Row) -> String {

@@ -32,8 +32,8 @@ pub enum OpenError {
     /// It does not answer.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Error),
-    /// Its schema is not the one we need.
-    #[error("the database is not at the right version")]
+    /// Its schema or its server is not one that we can work with.
+    #[error("the database cannot be used")]
     Migration(#[from] migrate::Error),
     /// It does not keep accounts apart.
     #[error(transparent)]

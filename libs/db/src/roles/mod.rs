@@ -1,6 +1,7 @@
 //! The roles and the database of NEXO, made by a superuser once: what a dump does not hold.
 
 use kernel::Env;
+use migrate::DatabaseLocale;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
@@ -84,15 +85,11 @@ pub async fn prepare(
         let password: String = quoted(&mut conn, "quote_literal", password.expose_secret()).await?;
         conn.execute(AssertSqlSafe(format!("alter role {role} password {password}"))).await?;
     }
-    let known: Option<(i32,)> = sqlx::query_as("select 1 from pg_database where datname = $1")
-        .bind(name)
-        .fetch_optional(&mut conn)
-        .await?;
-    if known.is_none() {
-        let name = quoted(&mut conn, "quote_ident", name).await?;
-        conn.execute(AssertSqlSafe(format!("create database {name} owner nexo_owner"))).await?;
-    }
-    template(&mut conn, superuser).await?;
+    let locale = match DatabaseLocale::of(&mut conn, name).await? {
+        Some(locale) => locale,
+        None => create(&mut conn, name).await?,
+    };
+    template(&mut conn, superuser, &locale).await?;
     let database = superuser.clone().database(name);
     admit_services(&database).await?;
     run(&database, SUPERUSER).await?;
@@ -101,8 +98,27 @@ pub async fn prepare(
     conn.close().await
 }
 
-/// Makes [`TEMPLATE`], unless it is there. Nobody is let into it: what is connected to cannot be copied.
-async fn template(conn: &mut PgConnection, superuser: &PgConnectOptions) -> Result<(), sqlx::Error> {
+/// Makes the database: whatever the server's own encoding and locale are, it has those of every NEXO.
+async fn create(conn: &mut PgConnection, name: &str) -> Result<DatabaseLocale, sqlx::Error> {
+    let locale = DatabaseLocale::wanted(conn).await?;
+    let name = quoted(conn, "quote_ident", name).await?;
+    let clauses = locale.clauses();
+    let make = format!("create database {name} owner nexo_owner template template0 {clauses}");
+    conn.execute(AssertSqlSafe(make)).await?;
+    Ok(locale)
+}
+
+/// Makes [`TEMPLATE`], unless it is there and has the locale of the database. Nobody is let into it: what is connected to
+/// cannot be copied.
+async fn template(
+    conn: &mut PgConnection,
+    superuser: &PgConnectOptions,
+    locale: &DatabaseLocale,
+) -> Result<(), sqlx::Error> {
+    if DatabaseLocale::of(conn, TEMPLATE).await?.is_some_and(|found| found != *locale) {
+        conn.execute(AssertSqlSafe(format!("alter database {TEMPLATE} is_template false"))).await?;
+        conn.execute(AssertSqlSafe(format!("drop database {TEMPLATE}"))).await?;
+    }
     let there: Option<(bool,)> = sqlx::query_as("select datallowconn from pg_database where datname = $1")
         .bind(TEMPLATE)
         .fetch_optional(&mut *conn)
@@ -111,7 +127,8 @@ async fn template(conn: &mut PgConnection, superuser: &PgConnectOptions) -> Resu
         return Ok(());
     }
     if there.is_none() {
-        let make = format!("create database {TEMPLATE} template template0 is_template true");
+        let clauses = locale.clauses();
+        let make = format!("create database {TEMPLATE} template template0 is_template true {clauses}");
         match conn.execute(AssertSqlSafe(make)).await {
             Err(error) if !is_there_already(&error) => return Err(error),
             _ => {}

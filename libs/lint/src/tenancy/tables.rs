@@ -3,7 +3,10 @@
 use squawk_syntax::SyntaxKind;
 
 use super::Reader;
-use crate::tree::{all, first, has, literals, text};
+use crate::{
+    dropped::{dropped, unprotected_by},
+    tree::{all, first, has, literals, text},
+};
 
 const KINDS: [&str; 3] = ["tenant", "global", "local"];
 
@@ -42,6 +45,7 @@ pub(super) fn check(reader: &mut Reader<'_>) {
             }
         }
     }
+    check_dropped(reader);
     if reader.words().starts_with(&["create", "materialized", "view"]) {
         let whole = reader.tree.clone();
         reader.find("materialized-view", &whole, "keep such rows in a tenant table that a job fills");
@@ -53,6 +57,25 @@ pub(super) fn check(reader: &mut Reader<'_>) {
         };
         if !invoker.into_iter().any(runs_as_reader) {
             reader.find("definer-view", &view, "say `with (security_invoker = true)`");
+        }
+    }
+}
+
+/// A kind that stays after its table tells every later check of a table that is not there.
+fn check_dropped(reader: &mut Reader<'_>) {
+    let tree = reader.tree.clone();
+    let has_kind = |table: &String| reader.known.tables.get(table).is_some_and(|known| known.kind.is_some());
+    let dropped: Vec<String> = dropped(&tree).into_iter().filter(has_kind).collect();
+    if dropped.is_empty() {
+        return;
+    }
+    let unprotected = unprotected_by(reader.script);
+    for table in dropped {
+        if !unprotected.contains(&table) {
+            let message = format!(
+                "the kind of {table} stays: `call ops.unprotect_table('{table}')` before it is dropped"
+            );
+            reader.find("kind-without-table", &tree, message);
         }
     }
 }

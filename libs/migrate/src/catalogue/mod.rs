@@ -9,7 +9,7 @@ use chain::flattened;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Error, Listener, Migrations, NoHooks, Settings, Version, history, migrate};
+use crate::{Error, Migrations, Version, history, run::migrate_scratch};
 
 const SNAPSHOT: &str = include_str!("snapshot.sql");
 
@@ -93,8 +93,7 @@ pub(crate) async fn expected(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
 ) -> Result<Vec<Thing>, Error> {
-    let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
-    migrate(scratch, migrations, &NoHooks, &settings).await?;
+    migrate_scratch(scratch, migrations).await?;
     things(scratch).await
 }
 

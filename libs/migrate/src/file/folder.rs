@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{FileError, FileName, Migration, Script, Version};
 use crate::Error;
@@ -7,7 +11,11 @@ static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone)]
-pub struct Migrations(Vec<Migration>);
+pub struct Migrations {
+    all: Vec<Migration>,
+    /// Where they were read; `None`: they are those of this program.
+    folder: Option<PathBuf>,
+}
 
 impl Migrations {
     /// Those that this program was built with.
@@ -15,15 +23,25 @@ impl Migrations {
         Self::of(EMBEDDED.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())))
     }
 
-    /// Those in a folder.
+    /// Those in a folder. Errors name the file or the folder by its path.
     pub fn read(folder: &Path) -> Result<Self, Error> {
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Folder { path, source }
+        };
         let mut files = Vec::new();
-        for entry in fs::read_dir(folder).map_err(Error::Folder)? {
-            let path = entry.map_err(Error::Folder)?.path();
+        for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
+            let path = entry.map_err(unreadable(folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, fs::read(&path).map_err(Error::Folder)?));
+            files.push((name, fs::read(&path).map_err(unreadable(&path))?));
         }
-        Self::of(files)
+        let read = Self::of(files).map_err(|error| match error {
+            Error::File { file, problem } => {
+                Error::File { file: folder.join(file).display().to_string(), problem }
+            }
+            other => other,
+        })?;
+        Ok(Self { folder: Some(folder.to_owned()), ..read })
     }
 
     /// These files: name and content.
@@ -52,29 +70,36 @@ impl Migrations {
             }
             up.ok_or_else(|| wrong(FileError::Alone))?.down = Some(script);
         }
-        Ok(Self(found.into_values().collect()))
+        Ok(Self { all: found.into_values().collect(), folder: None })
     }
 
     /// The newest: the version that a database has when all are applied.
     #[must_use]
     pub fn latest(&self) -> Option<&Version> {
-        self.0.last().map(|migration| &migration.version)
+        self.all.last().map(|migration| &migration.version)
+    }
+
+    /// The folder that they were read from; `None`: they are those of this program.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Each, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Migration> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Those up to this version.
     #[must_use]
     pub fn up_to(&self, version: &Version) -> Self {
-        Self(self.0.iter().filter(|migration| migration.version <= *version).cloned().collect())
+        let all = self.all.iter().filter(|migration| migration.version <= *version).cloned().collect();
+        Self { all, folder: self.folder.clone() }
     }
 
     /// The one of this version.
     #[must_use]
     pub fn find(&self, version: &Version) -> Option<&Migration> {
-        self.0.iter().find(|migration| migration.version == *version)
+        self.all.iter().find(|migration| migration.version == *version)
     }
 }

@@ -18,7 +18,7 @@ pub use directive::{Allow, Backfill, Directives, duration};
 pub use error::FileError;
 pub use folder::Migrations;
 pub use lexer::{LexError, Statement, split};
-pub use template::template;
+pub use template::{down_template, template};
 pub use version::{Release, Version};
 
 /// One migration.

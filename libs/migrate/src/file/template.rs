@@ -24,6 +24,18 @@ call ops.protect_tenant_table('app.{table}');
     )
 }
 
+/// Its down file, which takes it back. `file`: the name of the migration.
+#[must_use]
+pub fn down_template(file: &str, table: &str) -> String {
+    format!(
+        "-- Takes {file} back: what was written into the table is lost.
+
+call ops.unprotect_table('app.{table}');
+drop table app.{table};
+"
+    )
+}
+
 fn title(table: &str) -> String {
     let mut letters = table.replace('_', " ").chars().collect::<Vec<_>>();
     if let Some(first) = letters.first_mut() {

@@ -20,6 +20,7 @@ pub(crate) struct Row {
     pub(crate) statement: i32,
     pub(crate) error_message: Option<String>,
     pub(crate) without_transaction: bool,
+    pub(crate) app_version: String,
     pub(crate) min_app: Option<String>,
     pub(crate) backup: Option<String>,
     pub(crate) actor: Option<String>,
@@ -33,9 +34,19 @@ impl Row {
         matches!(self.state.as_str(), "applied" | "resolved")
     }
 
+    /// The file's name when it was written.
+    pub(crate) fn file(&self) -> String {
+        format!("{}_{}.sql", self.version, self.name)
+    }
+
+    /// Whether it was begun and neither finished nor taken back.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        matches!(self.state.as_str(), "running" | "failed")
+    }
+
     /// Whether it was begun outside of a transaction and not finished.
     pub(crate) fn broke_off(&self) -> bool {
-        self.without_transaction && matches!(self.state.as_str(), "running" | "failed")
+        self.without_transaction && self.is_unsettled()
     }
 
     /// Whether it ended without a word: its process was killed.
@@ -95,7 +106,7 @@ pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<Row>, sqlx::Erro
         return Ok(Vec::new());
     }
     sqlx::query_as(
-        "select version, name, checksum, state, statement, error_message, without_transaction, min_app, backup, actor, because, backfill
+        "select version, name, checksum, state, statement, error_message, without_transaction, app_version, min_app, backup, actor, because, backfill
          from ops.migration_history order by version",
     )
     .fetch_all(conn)

@@ -2,6 +2,7 @@
 //! there. The target is asked for nothing but the sizes of its tables.
 
 mod trace;
+mod way_back;
 
 use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -9,12 +10,12 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 pub use trace::{Lock, Trace};
 
 use crate::{
-    Error, Listener, Migrations, NoHooks, Script, Settings, Version, catalogue,
+    Error, Migration, Migrations, Script, Settings, Version, catalogue,
     file::Manner,
-    history, migrate,
+    history,
     run::{
         apply::{ask, failed},
-        plan,
+        migrate_scratch, plan,
         session::{self, send},
     },
 };
@@ -28,6 +29,8 @@ pub struct Rehearsed {
     pub file: String,
     /// Whether it runs statement by statement.
     pub without_transaction: bool,
+    /// Whether its down file was tried as well: back, and there again.
+    pub tried_back: bool,
     /// What each statement does.
     pub statements: Vec<Step>,
 }
@@ -68,13 +71,10 @@ pub async fn rehearse(
     let rows = history::read(&mut target).await?;
     let jobs = plan::pending(migrations, &rows, settings.release())?;
     let within = |version: &Version| settings.to.as_ref().is_none_or(|to| version <= to);
-    let scripts: Vec<_> = jobs
-        .iter()
-        .map(|job| (job.migration.version.clone(), job.script))
-        .filter(|(version, _)| within(version))
-        .collect();
+    let pending: Vec<_> =
+        jobs.iter().map(|job| job.migration).filter(|migration| within(&migration.version)).collect();
     let newest = rows.iter().filter(|row| row.stands()).filter_map(|row| row.version.parse().ok()).max();
-    let mut rehearsed = perform(scratch, migrations, newest.as_ref(), &scripts).await?;
+    let mut rehearsed = perform(scratch, migrations, newest.as_ref(), &pending).await?;
     for step in rehearsed.iter_mut().flat_map(|file| &mut file.statements) {
         step.sizes = sizes(&mut target, step.trace.tables()).await?;
     }
@@ -82,18 +82,21 @@ pub async fn rehearse(
     Ok(rehearsed)
 }
 
-/// Performs `scripts` on `scratch` after the migrations up to `applied`, and traces them.
+/// Performs `pending` on `scratch` after the migrations up to `applied`, and traces them.
 async fn perform(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
     applied: Option<&Version>,
-    scripts: &[(Version, &Script)],
+    pending: &[&Migration],
 ) -> Result<Vec<Rehearsed>, Error> {
     let before = applied.map_or_else(|| Migrations::of([]), |version| Ok(migrations.up_to(version)))?;
     let mut stage = Stage::open(scratch, &before).await?;
     let mut all = Vec::new();
-    for (version, script) in scripts {
-        all.push(stage.perform(version, script).await?);
+    for migration in pending {
+        let before = stage.catalogue().await?;
+        let rehearsed = stage.perform(&migration.version, &migration.up).await?;
+        stage.back_and_again(migration, &before).await?;
+        all.push(Rehearsed { tried_back: migration.down.is_some(), ..rehearsed });
     }
     stage.close().await?;
     Ok(all)
@@ -106,8 +109,7 @@ pub struct Stage(PgConnection);
 impl Stage {
     /// On an empty database: with these migrations applied.
     pub async fn open(scratch: &PgConnectOptions, before: &Migrations) -> Result<Self, Error> {
-        let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
-        migrate(scratch, before, &NoHooks, &settings).await?;
+        migrate_scratch(scratch, before).await?;
         Ok(Self(session::open(scratch).await?))
     }
 
@@ -132,7 +134,8 @@ impl Stage {
             send(&mut self.0, "commit").await?;
         }
         let (version, file) = (version.clone(), script.file.clone());
-        Ok(Rehearsed { version, file, without_transaction: script.directives.no_transaction, statements })
+        let without_transaction = script.directives.no_transaction;
+        Ok(Rehearsed { version, file, without_transaction, tried_back: false, statements })
     }
 
     /// The connection that everything was performed on.

@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::{
-    Settings, blocker::watched, event::Event, guard, guard::Own, index, lock::Holder, lock::pause,
-    session::send,
+    Settings, blocker::watched, event::Event, guard, guard::Own, index, inspect::Inspector, lock::Holder,
+    lock::pause, session::send,
 };
 use crate::{
     Error, Migration, Script,
@@ -21,6 +21,7 @@ pub(crate) struct Runner<'s> {
     pub(crate) conn: PgConnection,
     pub(crate) observer: PgConnection,
     pub(crate) pid: i32,
+    pub(crate) inspector: Inspector,
     pub(crate) settings: &'s Settings,
     pub(crate) start: Instant,
 }
@@ -62,10 +63,11 @@ impl<'s> Runner<'s> {
     pub(crate) async fn new(
         mut conn: PgConnection,
         observer: PgConnection,
+        inspector: Inspector,
         settings: &'s Settings,
     ) -> Result<Self, Error> {
         let (pid,) = sqlx::query_as("select pg_backend_pid()").fetch_one(&mut conn).await?;
-        Ok(Self { conn, observer, pid, settings, start: Instant::now() })
+        Ok(Self { conn, observer, pid, inspector, settings, start: Instant::now() })
     }
 
     pub(crate) async fn apply(&mut self, job: Job<'_>) -> Result<(), Error> {
@@ -103,7 +105,11 @@ impl<'s> Runner<'s> {
             }
             send(&mut self.conn, "rollback").await?;
             if !self.gives_way(&failed, attempt).await {
-                let statement = if let Error::Statement { statement, .. } = &failed { *statement } else { 0 };
+                let statement = match &failed {
+                    Error::Statement { statement, .. } => *statement,
+                    Error::Breaks(_) => job.script.statements.len(),
+                    _ => 0,
+                };
                 if job.done == "applied" {
                     self.note(job, "failed", statement, Some(&failed)).await?;
                 }
@@ -120,6 +126,7 @@ impl<'s> Runner<'s> {
             self.step(job.script, at, &own).await?;
         }
         self.hand_over().await?;
+        self.inspector.look(&mut self.conn, job.script, None, Stays::Nothing).await?;
         self.note_inside(job, job.done, job.script.statements.len(), None).await?;
         Ok(send(&mut self.conn, "commit").await?)
     }
@@ -159,7 +166,7 @@ impl<'s> Runner<'s> {
             Manner::Transaction => {
                 send(&mut self.conn, "begin").await?;
                 let inside = guard::look(&mut self.conn).await?;
-                let done = self.step(job.script, at, &inside).await;
+                let done = self.step_inspected(job.script, at, &inside).await;
                 if done.as_ref().is_err_and(|failed| !failed.is_cut()) {
                     send(&mut self.conn, "rollback").await?;
                 }
@@ -172,10 +179,15 @@ impl<'s> Runner<'s> {
                 self.note(job, "running", at + 1, None).await?;
                 index::build(self, job, at, &wanted, was_cut).await?;
                 self.wait_for_locks(job).await?;
+                if let Err(broken) = self.inspect(job.script, at, Stays::Before(at)).await {
+                    index::take_back(self, &wanted).await?;
+                    return Err(broken);
+                }
             }
             Manner::Repeatable | Manner::Unknown => {
                 self.note(job, "running", at + 1, None).await?;
                 self.send_watched(job.script, at).await?;
+                self.inspect(job.script, at, Stays::PerhapsMore(at)).await?;
             }
         }
         self.still_own(job.script, at, own, false).await
@@ -207,6 +219,17 @@ impl<'s> Runner<'s> {
             self.send_watched(script, at).await?;
         }
         self.still_own(script, at, own, true).await
+    }
+
+    /// A statement of a file without transaction is committed alone, so that it must be right alone.
+    async fn step_inspected(&mut self, script: &Script, at: usize, own: &Own) -> Result<(), Error> {
+        self.step(script, at, own).await?;
+        self.inspect(script, at, Stays::Before(at)).await
+    }
+
+    async fn inspect(&mut self, script: &Script, at: usize, stays: Stays) -> Result<(), Error> {
+        self.hand_over().await?; // one rule is about owners
+        self.inspector.look(&mut self.conn, script, Some(at), stays).await
     }
 
     pub(crate) async fn send_watched(&mut self, script: &Script, at: usize) -> Result<(), Error> {

@@ -7,6 +7,15 @@ use crate::{Holder, Version};
 pub enum Event {
     /// Another process has the lock.
     Waiting(Holder),
+    /// A migration failed or broke off, and this program has not its file.
+    Unknown {
+        /// The file's name.
+        file: String,
+        /// The release that tried it.
+        release: String,
+        /// What the server said; `None`: the process was killed.
+        error: Option<String>,
+    },
     /// A file begins.
     File {
         /// Its name.
@@ -56,6 +65,11 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting(holder) => write!(f, "another process holds the migration lock: {holder}"),
+            Self::Unknown { file, release, error } => write!(
+                f,
+                "release {release} tried {file} and did not finish it ({}); this program does not know the file: see `nexo db status`",
+                error.as_deref().unwrap_or("its process ended")
+            ),
             Self::File { file, statements } => write!(f, "{file} ({statements} statements)"),
             Self::Blocked(holder) => write!(f, "  waits for {holder}"),
             Self::Working { statement, doing } => write!(f, "  statement {statement}: {doing}"),
@@ -93,7 +107,13 @@ impl Listener {
 /// The log.
 impl Default for Listener {
     fn default() -> Self {
-        Self::new(|event| tracing::info!("{event}"))
+        Self::new(|event| {
+            if matches!(event, Event::Unknown { .. }) {
+                tracing::warn!("{event}");
+            } else {
+                tracing::info!("{event}");
+            }
+        })
     }
 }
 

@@ -65,27 +65,44 @@ async fn find(conn: &mut PgConnection, wanted: &NewIndex) -> Result<Option<Found
     .await
 }
 
+/// Drops the index that was built just now: it breaks a rule.
+pub(crate) async fn take_back(runner: &mut Runner<'_>, wanted: &NewIndex) -> Result<(), Error> {
+    match find(&mut runner.conn, wanted).await? {
+        Some(found) => drop_concurrently(runner, &found.name).await,
+        None => Ok(()),
+    }
+}
+
 async fn drop_invalid(runner: &mut Runner<'_>, name: &str) -> Result<(), Error> {
-    let wait = runner.settings.lock_wait;
-    send(&mut runner.conn, &format!("set lock_timeout = {}", wait.as_millis())).await?;
-    send(&mut runner.conn, &format!("drop index concurrently {name}")).await?;
+    drop_concurrently(runner, name).await?;
     runner.settings.listener.tell(&Event::Dropped(name.to_owned()));
     Ok(())
+}
+
+async fn drop_concurrently(runner: &mut Runner<'_>, name: &str) -> Result<(), Error> {
+    let wait = runner.settings.lock_wait;
+    send(&mut runner.conn, &format!("set lock_timeout = {}", wait.as_millis())).await?;
+    Ok(send(&mut runner.conn, &format!("drop index concurrently {name}")).await?)
 }
 
 #[derive(FromRow)]
 struct Shape {
     relation: String,
     columns: String,
+    present: Option<String>,
     predicate: Option<String>,
     identity: String,
 }
 
 /// A few groups of rows that cannot all be in a unique index, by their primary keys: ids may be told, values may not.
+/// Rows with a null in their key are not among them, unless the index says NULLS NOT DISTINCT.
 async fn duplicates(conn: &mut PgConnection, index: &str) -> Result<Vec<String>, sqlx::Error> {
     let shape: Shape = sqlx::query_as(
         "select i.indrelid::regclass::text as relation,
                 (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ') from generate_series(1, i.indnkeyatts) as n) as columns,
+                case when not i.indnullsnotdistinct then
+                    (select string_agg(format('(%s) is not null', pg_get_indexdef(i.indexrelid, n, true)), ' and ')
+                     from generate_series(1, i.indnkeyatts) as n) end as present,
                 pg_get_expr(i.indpred, i.indrelid) as predicate,
                 coalesce((select string_agg(quote_ident(a.attname) || '::text', ' || ''/'' || ' order by k.n)
                           from pg_index p, unnest(p.indkey) with ordinality as k (attnum, n)
@@ -96,10 +113,11 @@ async fn duplicates(conn: &mut PgConnection, index: &str) -> Result<Vec<String>,
     .bind(index)
     .fetch_one(&mut *conn)
     .await?;
-    let Shape { relation, columns, predicate, identity } = shape;
-    let predicate = predicate.map(|only| format!("where {only}")).unwrap_or_default();
+    let Shape { relation, columns, present, predicate, identity } = shape;
+    let conditions: Vec<String> = [predicate, present].into_iter().flatten().collect();
+    let only = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") };
     let question = format!(
-        "select array_to_string((array_agg({identity}))[1:4], ', ') from {relation} {predicate}
+        "select array_to_string((array_agg({identity}))[1:4], ', ') from {relation} where {only}
          group by {columns} having count(*) > 1 limit 5"
     );
     let groups: Vec<(String,)> =

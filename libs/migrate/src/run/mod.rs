@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod guard;
 mod hooks;
 mod index;
+pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod plan;
 pub(crate) mod session;
@@ -17,9 +18,11 @@ use tokio::time::sleep;
 
 pub use event::{Event, Listener};
 pub use hooks::{HookError, Hooks, NoHooks, Taken};
+pub use inspect::Broken;
 
-use crate::{Error, Migration, Migrations, Release, Version, backfill, history};
+use crate::{Error, Migration, Migrations, Release, Version, backfill, history, isolation::breaches_so_far};
 use apply::{Job, Runner};
+use inspect::Inspector;
 
 /// How migrations are applied.
 #[derive(Debug, Clone)]
@@ -82,18 +85,17 @@ pub async fn migrate(
     hooks: &dyn Hooks,
     settings: &Settings,
 ) -> Result<Outcome, Error> {
-    let mut run =
-        Run { database, migrations, hooks, settings, begun: Vec::new(), before: false, backup: None };
-    for attempt in 1.. {
-        match run.attempt().await {
-            Err(broken) if broken.is_cut() && !run.begun.is_empty() && attempt <= settings.reconnects => {
-                settings.listener.tell(&Event::Reconnecting(broken.to_string()));
-                sleep(Duration::from_millis(250) * 2_u32.pow(attempt.min(6))).await;
-            }
-            done => return done,
-        }
-    }
-    run.attempt().await
+    Run::new(database, migrations, hooks, settings).complete().await
+}
+
+/// The same on a scratch database, which may be given what a live one would be refused: breaches of isolation are not
+/// looked for.
+pub(crate) async fn migrate_scratch(
+    scratch: &PgConnectOptions,
+    migrations: &Migrations,
+) -> Result<Outcome, Error> {
+    let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
+    Run { scratch: true, ..Run::new(scratch, migrations, &NoHooks, &settings) }.complete().await
 }
 
 /// Takes the lock, and looks whether the history is whole.
@@ -120,22 +122,55 @@ struct Run<'r> {
     before: bool,
     /// What it took.
     backup: Option<Taken>,
+    /// Whether this database is thrown away afterwards.
+    scratch: bool,
+    /// Whether it had no history when this run began.
+    fresh: bool,
 }
 
-impl Run<'_> {
+impl<'r> Run<'r> {
+    fn new(
+        database: &'r PgConnectOptions,
+        migrations: &'r Migrations,
+        hooks: &'r dyn Hooks,
+        settings: &'r Settings,
+    ) -> Self {
+        let (begun, before, backup) = (Vec::new(), false, None);
+        Self { database, migrations, hooks, settings, begun, before, backup, scratch: false, fresh: false }
+    }
+
+    async fn complete(mut self) -> Result<Outcome, Error> {
+        for attempt in 1.. {
+            match self.attempt().await {
+                Err(broken)
+                    if broken.is_cut() && !self.begun.is_empty() && attempt <= self.settings.reconnects =>
+                {
+                    self.settings.listener.tell(&Event::Reconnecting(broken.to_string()));
+                    sleep(Duration::from_millis(250) * 2_u32.pow(attempt.min(6))).await;
+                }
+                done => return done,
+            }
+        }
+        self.attempt().await
+    }
+
     async fn attempt(&mut self) -> Result<Outcome, Error> {
         let (conn, rows) = enter(self.database, self.settings).await?;
         let mut jobs = plan::pending(self.migrations, &rows, self.settings.release())?;
+        self.tell_of_unknown(&rows);
         if let Some(to) = &self.settings.to {
             self.migrations.find(to).ok_or_else(|| Error::NoSuch(to.clone()))?;
             jobs.retain(|job| job.migration.version <= *to);
         }
         let pending: Vec<_> = jobs.iter().map(|job| job.migration).collect();
-        let guarded = rows.iter().any(history::Row::stands) && !(pending.is_empty() && self.begun.is_empty());
+        let used = rows.iter().any(history::Row::stands);
+        self.fresh |= !used;
+        let guarded = used && !(pending.is_empty() && self.begun.is_empty());
         if guarded {
             self.before(&pending).await?;
         }
-        let conn = if jobs.is_empty() { conn } else { self.apply(conn, &jobs, &rows).await? };
+        let mut conn = if jobs.is_empty() { conn } else { self.apply(conn, &jobs, &rows).await? };
+        self.inspect_fresh(&mut conn).await?;
         let applied = self.applied();
         if guarded {
             self.after(&applied).await?;
@@ -147,10 +182,17 @@ impl Run<'_> {
         Ok(Outcome { applied, version: newest.or(stood) })
     }
 
+    fn tell_of_unknown(&self, rows: &[history::Row]) {
+        for row in plan::unknown_failures(self.migrations, rows) {
+            let (file, release, error) = (row.file(), row.app_version.clone(), row.error_message.clone());
+            self.settings.listener.tell(&Event::Unknown { file, release, error });
+        }
+    }
+
     /// Once, however often the connection breaks.
     async fn before(&mut self, pending: &[&Migration]) -> Result<(), Error> {
         if !self.before {
-            let stage = "the hook before the migrations refused";
+            let stage = "no migration was applied";
             let taken = self.hooks.before(self.database, pending).await;
             self.backup = taken.map_err(|source| Error::Hook { stage, source })?;
             self.before = true;
@@ -159,19 +201,33 @@ impl Run<'_> {
     }
 
     async fn after(&self, applied: &[&Migration]) -> Result<(), Error> {
-        let stage = "the hook after the migrations failed";
+        let stage = "the migrations are applied, but what was to follow failed";
         self.hooks.after(self.database, applied).await.map_err(|source| Error::Hook { stage, source })
+    }
+
+    /// A database that was made now is looked at once, when all is applied: nothing is in it that could be reached.
+    async fn inspect_fresh(&self, conn: &mut PgConnection) -> Result<(), Error> {
+        if self.scratch || !self.fresh || self.begun.is_empty() {
+            return Ok(());
+        }
+        let breaches = breaches_so_far(conn).await?;
+        if breaches.is_empty() { Ok(()) } else { Err(Error::Unsound(breaches)) }
     }
 
     async fn apply(
         &mut self,
-        conn: PgConnection,
+        mut conn: PgConnection,
         jobs: &[Job<'_>],
         rows: &[history::Row],
     ) -> Result<PgConnection, Error> {
         let backup = self.backup.clone();
+        let inspector = if self.fresh || self.scratch {
+            Inspector::of_fresh()
+        } else {
+            Inspector::of_used(&mut conn).await?
+        };
         let observer = session::observer(self.database).await?;
-        let mut runner = Runner::new(conn, observer, self.settings).await?;
+        let mut runner = Runner::new(conn, observer, inspector, self.settings).await?;
         for job in jobs {
             backfill::insist(&mut runner.conn, job.script, self.migrations, rows).await?;
             if !self.begun.contains(&job.migration.version) {

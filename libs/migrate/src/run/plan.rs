@@ -2,7 +2,7 @@
 
 use super::apply::Job;
 use crate::{
-    Error, Migrations, Version,
+    Error, Migrations, Missing, Version,
     error::Reason,
     file::{Manner, Release},
     history::Row,
@@ -28,6 +28,13 @@ pub(crate) fn pending<'m>(
             _ => go_on(Job::up(migration), history),
         })
         .collect()
+}
+
+/// What failed or broke off, and has no file here: whoever has it must go on with it.
+pub(crate) fn unknown_failures<'h>(migrations: &Migrations, history: &'h [Row]) -> Vec<&'h Row> {
+    let has_file =
+        |row: &Row| row.version.parse().is_ok_and(|version: Version| migrations.find(&version).is_some());
+    history.iter().filter(|row| row.is_unsettled() && !has_file(row)).collect()
 }
 
 pub(crate) fn stands(history: &[Row], version: &Version) -> bool {
@@ -62,13 +69,11 @@ fn known(migrations: &Migrations, row: &Row, release: Option<Release>) -> Result
             let (applied, present) = (row.checksum.clone(), migration.checksum.clone());
             Err(Error::Edited { file, applied, present })
         }
-        (None, Ok(version)) if row.stands() && !serves(row, release) => {
-            let (name, needs) = (row.name.clone(), row.min_app.clone());
-            Err(Error::Missing {
-                version,
-                name,
-                needs: needs.unwrap_or_else(|| "a newer release".to_owned()),
-            })
+        (Some(migration), _) if row.stands() && row.name != migration.name => {
+            Err(Error::Renamed { applied: row.file(), present: migration.file().to_owned() })
+        }
+        (None, Ok::<Version, _>(_)) if row.stands() && !serves(row, release) => {
+            Err(Error::Missing(Missing::of(row, migrations, release)))
         }
         _ => Ok(()), // as it should be, or never applied
     }

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::Error;
+use crate::{Error, locale_problem, pooler::refused_by_pooler};
 
 /// A runner that dies must free its lock soon: the server looks whether its client is still there.
 const SETTINGS: &[(&str, &str)] = &[
@@ -18,10 +18,7 @@ const SETTINGS: &[(&str, &str)] = &[
 pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Error> {
     let name = format!("nexo-migrate {}", std::process::id());
     let options = database.clone().application_name(&name).options(SETTINGS.iter().copied());
-    let mut conn = PgConnection::connect_with(&options).await.map_err(|refused| {
-        // PgBouncer takes no settings: it could not keep them for one session.
-        if refused.to_string().contains("startup parameter") { Error::Pooler } else { refused.into() }
-    })?;
+    let mut conn = PgConnection::connect_with(&options).await.map_err(refused_by_pooler)?;
     let (standby, check, path): (bool, String, String) = sqlx::query_as(
         "select pg_is_in_recovery(), current_setting('client_connection_check_interval'), current_setting('search_path')",
     )
@@ -29,9 +26,13 @@ pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Er
     .fetch_one(&mut conn)
     .await?;
     match (standby, check.as_str(), path.as_str()) {
-        (true, ..) => Err(Error::Standby),
-        (false, "1s", "pg_catalog") => Ok(conn),
-        _ => Err(Error::Pooler),
+        (true, ..) => return Err(Error::Standby),
+        (false, "1s", "pg_catalog") => {}
+        _ => return Err(Error::Pooler),
+    }
+    match locale_problem(&mut conn).await? {
+        Some(problem) => Err(Error::Locale(Box::new(problem))),
+        None => Ok(conn),
     }
 }
 

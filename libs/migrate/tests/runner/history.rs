@@ -1,6 +1,10 @@
 //! The history cannot be changed unnoticed, and tells who decided what.
 
-use migrate::{Decision, Release, State, Verdict, resolve, standing, status};
+use std::sync::{Arc, Mutex};
+
+use migrate::{
+    Decision, Listener, Migrations, NoHooks, Release, Settings, State, Verdict, resolve, standing, status,
+};
 
 use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, refusal, run};
 
@@ -108,10 +112,10 @@ async fn an_older_release_works_with_a_newer_schema_that_allows_it() {
     assert!(told.is_current() && told.migrations[2].state == State::Newer);
     apply(&migrator, &files(&[TABLE, ROWS, newer, closed])).await.unwrap();
     let refused = refusal(&migrator, &ours).await;
-    assert!(refused.contains("20260104_0000 (less)") && refused.contains("999.0.0"), "{refused}");
+    assert!(refused.contains("20260104_0000_less.sql") && refused.contains("999.0.0"), "{refused}");
     let (migrator, _) = database().await;
     apply(&migrator, &files(&[TABLE, ROWS, silent])).await.unwrap();
-    assert!(refusal(&migrator, &ours).await.contains("a newer release"));
+    assert!(refusal(&migrator, &ours).await.contains("deleted or renamed"));
 }
 
 #[tokio::test]
@@ -125,4 +129,57 @@ async fn a_history_of_an_earlier_release_is_taken_over() {
     assert!(apply(&migrator, &all).await.unwrap().applied.is_empty());
     let links = "select count(link) from ops.migration_history";
     assert_eq!(one::<i64>(&superuser, links).await, 2);
+}
+
+#[tokio::test]
+async fn what_failed_is_told_by_a_program_that_has_not_its_file() {
+    let (migrator, _) = database().await;
+    let broken = ("20260103_0000_more.sql", "-- nexo:no-transaction\nselect 1;\nselect 1 / 0;");
+    refusal(&migrator, &files(&[TABLE, ROWS, broken])).await;
+    let ours = files(&[TABLE, ROWS]);
+    let told = status(&migrator, &ours, Release::ours()).await.unwrap();
+    assert!(!told.is_current());
+    let State::Failed { statement: 2, error: Some(error), known: false } = &told.migrations[2].state else {
+        panic!("{:?}", told.migrations)
+    };
+    assert!(error.contains("division by zero"), "{error}");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&heard);
+    let listener = Listener::new(move |event| told.lock().unwrap().push(event.to_string()));
+    let settings = Settings { listener, ..hasty() };
+    let outcome = migrate::migrate(&migrator, &ours, &NoHooks, &settings).await.unwrap();
+    assert!(outcome.applied.is_empty(), "and yet the release before can start");
+    let heard = heard.lock().unwrap().join("\n");
+    assert!(heard.contains("20260103_0000_more.sql") && heard.contains("division by zero"), "{heard}");
+}
+
+#[tokio::test]
+async fn an_applied_file_keeps_its_name() {
+    let (migrator, _) = database().await;
+    apply(&migrator, &files(&[TABLE, ROWS])).await.unwrap();
+    let renamed = files(&[TABLE, ("20260102_0000_lines.sql", ROWS.1)]);
+    let refused = refusal(&migrator, &renamed).await;
+    assert!(refused.contains("20260102_0000_lines.sql was applied as 20260102_0000_rows.sql"), "{refused}");
+    let told = status(&migrator, &renamed, Release::ours()).await.unwrap();
+    let applied = "20260102_0000_rows.sql".to_owned();
+    assert!(!told.is_current() && told.migrations[1].state == State::Renamed { applied });
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_from_its_folder_is_no_newer_release() {
+    let (migrator, _) = database().await;
+    apply(&migrator, &files(&[TABLE, ROWS])).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(TABLE.0), TABLE.1).unwrap();
+    let refused = refusal(&migrator, &Migrations::read(folder.path()).unwrap()).await;
+    let path = folder.path().display().to_string();
+    assert!(refused.contains("20260102_0000_rows.sql") && refused.contains(&path), "{refused}");
+    assert!(!refused.contains("newer"), "{refused}");
+    let nowhere = folder.path().join("nowhere");
+    let refused = Migrations::read(&nowhere).unwrap_err().to_string();
+    assert!(refused.contains(&nowhere.display().to_string()), "{refused}");
+    let misnamed = folder.path().join("1.sql");
+    std::fs::write(&misnamed, "select 1;").unwrap();
+    let refused = Migrations::read(folder.path()).unwrap_err().to_string();
+    assert!(refused.contains(&misnamed.display().to_string()), "{refused}");
 }

@@ -34,6 +34,29 @@ async fn a_unique_index_over_duplicates_names_them_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn rows_without_a_key_share_none() {
+    let keyed = (
+        "20260101_0000_things.sql",
+        "create schema app; create table app.things (id int, part int, key text primary key);",
+    );
+    let rows = "insert into app.things select null, 1, 'null ' || n from generate_series(1, 40) n;
+        insert into app.things values (7, null, 'half'), (7, null, 'other half'), (7, 1, 'first'), (7, 1, 'second')";
+    for (nulls, told, silent) in
+        [("", "first, second", "null"), ("nulls not distinct", "null 1, null 2", "none")]
+    {
+        let (migrator, superuser) = database().await;
+        apply(&migrator, &files(&[keyed])).await.unwrap();
+        run(&superuser, rows).await;
+        let unique = format!(
+            "-- nexo:no-transaction\ncreate unique index concurrently uq_things on app.things (id, part) {nulls};"
+        );
+        let refused = refusal(&migrator, &files(&[keyed, (UNIQUE.0, &unique)])).await;
+        assert!(refused.contains(told) && !refused.contains(silent), "{nulls}: {refused}");
+        assert_eq!(refused.contains("half"), !nulls.is_empty(), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn if_not_exists_does_not_hide_an_invalid_index() {
     let (migrator, superuser) = database().await;
     apply(&migrator, &files(&[TABLE])).await.unwrap();

@@ -1,5 +1,10 @@
 //! Migrations on a real server.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test should fail where it fails"
+)]
 
 mod apply;
 mod backfill;
@@ -9,6 +14,7 @@ mod disk;
 mod guard;
 mod history;
 mod index;
+mod isolation;
 mod locks;
 mod pooler;
 mod rehearse;

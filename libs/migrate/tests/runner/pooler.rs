@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use kernel::Env;
+use migrate::{NoHooks, refuse_pooler};
 use nix::unistd::{User, geteuid};
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpStream;
@@ -27,6 +29,9 @@ impl Drop for PgBouncer {
 }
 
 /// `more`: lines of its configuration.
+const TRANSACTIONS: [&str; 2] = ["", "ignore_startup_parameters = options,extra_float_digits"];
+const SESSIONS: &str = "pool_mode = session\nignore_startup_parameters = extra_float_digits";
+
 async fn pgbouncer(server: &PgConnectOptions, more: &str) -> (PgBouncer, PgConnectOptions) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -53,13 +58,65 @@ async fn pgbouncer(server: &PgConnectOptions, more: &str) -> (PgBouncer, PgConne
 #[tokio::test]
 async fn a_pooler_is_refused_before_anything_is_locked() {
     let (migrator, superuser) = database().await;
-    for more in ["", "ignore_startup_parameters = options,extra_float_digits"] {
+    for more in TRANSACTIONS {
         let (_bouncer, address) = pgbouncer(&migrator, more).await;
         let refused = refusal(&address, &files(&[TABLE])).await;
         assert!(refused.contains("pooler"), "{more}: {refused}");
         assert_eq!(
-            one::<i64>(&superuser, "select count(*) from pg_locks where locktype = 'advisory'").await,
+            one::<i64>(&superuser, "select count(*) from pg_locks l join pg_database d on d.oid = l.database where locktype = 'advisory' and datname = current_database()").await,
             0
         );
+    }
+}
+
+#[tokio::test]
+async fn services_and_backups_can_ask_whether_an_address_keeps_sessions() {
+    let (migrator, _) = database().await;
+    refuse_pooler(&migrator).await.unwrap();
+    for more in TRANSACTIONS {
+        let (_bouncer, address) = pgbouncer(&migrator, more).await;
+        let refused = refuse_pooler(&address).await.unwrap_err().to_string();
+        assert!(refused.contains("PgBouncer in transaction mode"), "{more}: {refused}");
+    }
+    let (_bouncer, address) = pgbouncer(&migrator, SESSIONS).await;
+    refuse_pooler(&address).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_behind_a_pooler_in_transaction_mode_says_so_and_ends() {
+    let (migrator, _) = database().await;
+    for more in TRANSACTIONS {
+        let (_bouncer, address) = pgbouncer(&migrator, more).await;
+        let (port, database) = (address.get_port(), address.get_database().unwrap());
+        let url = format!("postgres://nexo_app:x@127.0.0.1:{port}/{database}?sslmode=disable");
+        let mut env = Env::of([
+            ("DATABASE_URL".to_owned(), url),
+            ("NEXO_MIGRATE_ON_BOOT".to_owned(), "false".to_owned()),
+        ]);
+        let refused = db::Config::read(&mut env).open(&NoHooks).await.err().map(|error| match error {
+            db::OpenError::Migration(error) => error.to_string(),
+            other => panic!("{other:?}"),
+        });
+        assert!(refused.is_some_and(|refused| refused.contains("PgBouncer")), "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_works_behind_a_pooler_in_transaction_mode() {
+    let (migrator, _) = database().await;
+    let embedded = migrate::Migrations::embedded().unwrap();
+    migrate::migrate(&migrator, &embedded, &NoHooks, &migrate::Settings::default()).await.unwrap();
+    let (_bouncer, address) = pgbouncer(&migrator, TRANSACTIONS[1]).await;
+    let (port, database) = (address.get_port(), address.get_database().unwrap());
+    let url = format!("postgres://nexo_relay:x@127.0.0.1:{port}/{database}?sslmode=disable");
+    let mut env = Env::of([("RELAY_DATABASE_URL".to_owned(), url)]);
+    let (mut one, mut other) = (db::Outbox::read(&mut env).unwrap(), db::Outbox::read(&mut env).unwrap());
+    for _ in 0..3 {
+        for outbox in [&mut one, &mut other] {
+            let due = outbox.due(uuid::Uuid::nil().into(), 10).await.unwrap();
+            assert!(due.is_empty());
+            let waiting = outbox.backlog().look().await.unwrap();
+            assert_eq!(waiting.waiting, 0);
+        }
     }
 }

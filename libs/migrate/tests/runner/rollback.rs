@@ -59,3 +59,23 @@ async fn a_way_back_that_fails_leaves_everything() {
     assert!(one::<bool>(&superuser, "select to_regclass('app.notes') is not null").await);
     assert!(apply(&migrator, &all).await.unwrap().applied.is_empty());
 }
+
+#[tokio::test]
+async fn a_way_back_that_leaves_something_is_refused_before_anything_is_done() {
+    let (migrator, superuser) = database().await;
+    for (down, told) in [
+        ("alter table app.things drop column note;", "table app.notes"),
+        (
+            "drop table app.notes; alter table app.things drop column note, add column n int;",
+            "column app.things.n",
+        ),
+    ] {
+        let (all, to) =
+            (files(&[TABLE, ROWS, COLUMN, (NO_COLUMN.0, down)]), "20260102_0000".parse().unwrap());
+        apply(&migrator, &all).await.unwrap();
+        let (scratch, _) = database().await;
+        let refused = losses(&migrator, &all, &to, &scratch, &hasty()).await.unwrap_err().to_string();
+        assert!(refused.contains("20260102_1200_column.down.sql") && refused.contains(told), "{refused}");
+    }
+    assert!(one::<bool>(&superuser, "select to_regclass('app.notes') is not null").await);
+}

@@ -81,7 +81,7 @@ pub(crate) async fn accept_invitation(
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
     tx.commit().await?;
     let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
-    if invited.email.to_lowercase() != mine.to_lowercase() {
+    if !invited.email.eq_ignore_ascii_case(&mine) {
         return Err(AuthRefusal::InvitationInvalid.into());
     }
     parent.leads_to(Some(invited.token.account))?;

@@ -45,7 +45,7 @@ const KNOWN: LookUp =
     LookUp::new("select user_id, status, removed_while_suspended from app.member_with_email($1)");
 const OPEN: Scoped = Scoped::new(
     "select role_id from app.invitations
-     where account_id = $1 and email_norm = lower($2) and accepted_at is null and revoked_at is null and expires_at > now()",
+     where account_id = $1 and email_norm = app.normalize_email($2) and accepted_at is null and revoked_at is null and expires_at > now()",
 );
 
 /// Refuses to invite a member; and, without `member:write`, a person who was removed while suspended.

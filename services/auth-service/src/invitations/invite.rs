@@ -38,7 +38,7 @@ const INVITE: ScopedWrite = ScopedWrite::new(
 );
 const GIVE_WAY: ScopedWrite = ScopedWrite::new(
     "update app.invitations set revoked_at = now()
-     where account_id = $1 and email_norm = lower($2) and accepted_at is null and revoked_at is null",
+     where account_id = $1 and email_norm = app.normalize_email($2) and accepted_at is null and revoked_at is null",
 );
 const RENEW: ScopedWrite = ScopedWrite::new(
     "update app.invitations set token_hash = $3, expires_at = now() + interval '7 days', granted_by = $4

@@ -4,7 +4,7 @@ use clap::Args;
 use migrate::{Outcome, Settings, Version};
 use serde_json::json;
 
-use super::{Context, dry_run, precaution::Precaution, safe};
+use super::{Context, dry_run, examine, precaution::Precaution, safe};
 use crate::say;
 
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(super) struct Migrate {
     /// Apply nothing: show what each statement would lock, rewrite and scan, tried on a scratch copy of the schema.
     #[arg(long, conflicts_with = "safe")]
     dry_run: bool,
-    /// Back up, lint, apply, verify, back up; stop at the first failure.
+    /// Back up, compare, lint, apply, verify, back up; stop at the first failure.
     #[arg(long)]
     safe: bool,
     /// Go on without a backup; needs --because.
@@ -58,20 +58,28 @@ impl Migrate {
         if outcome.is_ok() && self.to.is_none() && context.folder.is_none() {
             ::db::partitions_ahead(&target.migrator).await?;
         }
+        let problems = match &outcome {
+            Ok(outcome) => {
+                examine::run(context, &target, &migrations, !outcome.applied.is_empty()).await.map(Some)
+            }
+            Err(_) => Ok(None),
+        };
         target.leave().await?;
-        show(context, &outcome?)
+        show(context, &outcome?, &problems?.unwrap_or_default())
     }
 }
 
-pub(super) fn show(context: &Context, outcome: &Outcome) -> anyhow::Result<bool> {
+/// Whether `problems`, which were told already, is empty.
+pub(super) fn show(context: &Context, outcome: &Outcome, problems: &[String]) -> anyhow::Result<bool> {
     if context.json {
-        say::json(&json!({ "applied": outcome.applied, "version": outcome.version }))?;
-        return Ok(true);
+        let Outcome { applied, version } = outcome;
+        say::json(&json!({ "applied": applied, "version": version, "problems": problems }))?;
+        return Ok(problems.is_empty());
     }
     let version = outcome.version.as_ref().map_or_else(|| "no version".to_owned(), ToString::to_string);
     match outcome.applied.len() {
         0 => say::line(&format!("nothing to apply: the database is at {version}")),
         count => say::line(&format!("applied {count}: the database is at {version}")),
     }
-    Ok(true)
+    Ok(problems.is_empty())
 }

@@ -28,6 +28,9 @@ fn show(files: &[Rehearsed]) {
         for step in &file.statements {
             statement(step);
         }
+        if file.tried_back {
+            say::line("  its down file takes it back, and it can be applied again");
+        }
     }
     match files.len() {
         0 => say::line("nothing is pending"),

@@ -1,9 +1,12 @@
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use ::lint::{Finding, RULES, check, settle};
 use anyhow::Context as _;
 use clap::Args;
-use migrate::{Error, Lock, Migration, Migrations, Rehearsed, Stage};
+use migrate::{Error, Lock, Migration, Migrations, Rehearsed, Script, Stage, Thing};
 use serde_json::json;
 
 use super::{Context, scratch::Scratch};
@@ -39,7 +42,8 @@ impl Lint {
             for finding in &found {
                 say::line(&finding.to_string());
             }
-            say::line(&format!("{} migrations, {} findings", chosen.len(), found.len()));
+            let count = chosen.iter().filter(|file| !file.ends_with(".down.sql")).count();
+            say::line(&format!("{count} migrations, {} findings", found.len()));
         }
         Ok(found.is_empty())
     }
@@ -53,8 +57,11 @@ impl Lint {
         }
         let mut chosen = Vec::new();
         for path in &self.files {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            chosen.push((name, std::fs::read(path).with_context(|| path.display().to_string())?));
+            chosen.push(named(path)?);
+            let down = path.with_extension("down.sql");
+            if down.exists() && !self.files.contains(&down) {
+                chosen.push(named(&down)?);
+            }
         }
         let names: BTreeSet<String> = chosen.iter().map(|(name, _)| name.clone()).collect();
         let before = known.iter().filter(|migration| !names.contains(migration.file()));
@@ -62,6 +69,12 @@ impl Lint {
             before.map(|migration| (migration.file().to_owned(), migration.up.text.clone().into_bytes()));
         Ok((Migrations::of(before.chain(chosen))?, names))
     }
+}
+
+/// A file, and its name without its folder.
+fn named(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((name, std::fs::read(path).with_context(|| path.display().to_string())?))
 }
 
 fn rules(json: bool) -> anyhow::Result<bool> {
@@ -84,9 +97,8 @@ pub(super) fn report(
     found: Vec<Finding>,
     tried: bool,
 ) -> Vec<Finding> {
-    let ours = |file: &str| chosen.contains(file) || chosen.contains(&file.replace(".down.sql", ".sql"));
-    let found = found.into_iter().filter(|finding| ours(&finding.file)).collect();
-    let scripts = migrations.iter().filter(|migration| ours(migration.file()));
+    let found = found.into_iter().filter(|finding| is_chosen(chosen, &finding.file)).collect();
+    let scripts = migrations.iter().filter(|migration| is_chosen(chosen, migration.file()));
     settle(
         scripts.flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]).flatten(),
         found,
@@ -94,8 +106,14 @@ pub(super) fn report(
     )
 }
 
-/// Every file on a scratch server: what the server refuses, what each statement locks and reads, and whether accounts
-/// are still kept apart.
+/// Whether a file, or the other of the pair that takes each other back, is spoken of.
+fn is_chosen(chosen: &BTreeSet<String>, file: &str) -> bool {
+    let up = file.replace(".down.sql", ".sql");
+    chosen.contains(&up) || chosen.contains(&up.replace(".sql", ".down.sql"))
+}
+
+/// Every file on a scratch server: what the server refuses, what each statement locks and reads, whether accounts
+/// are still kept apart, and whether its down file takes it back.
 pub(super) async fn rehearse(
     scratch: &Scratch,
     migrations: &Migrations,
@@ -104,15 +122,16 @@ pub(super) async fn rehearse(
     let mut stage = Stage::open(&scratch.migrator, &Migrations::of([])?).await?;
     let (mut found, mut known) = (Vec::new(), BTreeSet::new());
     for migration in migrations.iter() {
+        let tried_back = migration.down.is_some() && is_chosen(chosen, migration.file());
+        let before = if tried_back { Some(stage.catalogue().await?) } else { None };
         match stage.perform(&migration.version, &migration.up).await {
-            Ok(traced) => found.extend(heavy(migration, &traced)),
-            Err(Error::Statement { statement, refusal, .. }) => {
-                let message = refusal
-                    .as_database_error()
-                    .map_or_else(|| refusal.to_string(), |refusal| refusal.message().to_owned());
-                found.push(Finding::about(&migration.up, statement - 1, "does-not-run", message));
+            Ok(traced) => {
+                found.extend(heavy(migration, &traced));
+                if let Some(before) = before {
+                    found.extend(back_and_again(&mut stage, migration, &before).await?);
+                }
             }
-            Err(other) => return Err(other.into()),
+            Err(refused) => found.push(refusal(&migration.up, refused)?),
         }
         let breaches: BTreeSet<String> = breaches(scratch, chosen, migration, &mut stage).await?;
         for breach in breaches.difference(&known) {
@@ -122,6 +141,33 @@ pub(super) async fn rehearse(
     }
     stage.close().await?;
     Ok(found)
+}
+
+/// Tries a down file.
+async fn back_and_again(
+    stage: &mut Stage,
+    migration: &Migration,
+    before: &[Thing],
+) -> anyhow::Result<Option<Finding>> {
+    let script = migration.down.as_ref().unwrap_or(&migration.up);
+    match stage.back_and_again(migration, before).await {
+        Ok(()) => Ok(None),
+        Err(Error::NotReversed { problem, differences, .. }) => {
+            let lines: Vec<_> = differences.iter().map(ToString::to_string).collect();
+            let message = format!("{problem}: {}", lines.join("; "));
+            Ok(Some(Finding::about(script, 0, "not-reversed", message)))
+        }
+        Err(refused) => Ok(Some(refusal(script, refused)?)),
+    }
+}
+
+/// A statement that the server refused; other failures are not about the file.
+fn refusal(script: &Script, refused: Error) -> Result<Finding, Error> {
+    let Error::Statement { statement, refusal, .. } = refused else { return Err(refused) };
+    let message = refusal
+        .as_database_error()
+        .map_or_else(|| refusal.to_string(), |refusal| refusal.message().to_owned());
+    Ok(Finding::about(script, statement - 1, "does-not-run", message))
 }
 
 /// None for files that are not spoken of, and before there is a registry of tables.
@@ -134,7 +180,7 @@ async fn breaches(
     let (registered,): (bool,) = sqlx::query_as("select to_regclass('ops.table_kinds') is not null")
         .fetch_one(stage.connection())
         .await?;
-    if !registered || !chosen.contains(migration.file()) {
+    if !registered || !is_chosen(chosen, migration.file()) {
         return Ok(BTreeSet::new());
     }
     match ::db::verify_isolation(&scratch.migrator).await {

@@ -7,6 +7,7 @@ mod backups;
 mod check;
 mod drift;
 mod dry_run;
+mod examine;
 mod lint;
 mod new;
 mod precaution;

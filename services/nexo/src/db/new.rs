@@ -1,8 +1,9 @@
 use std::{fs, io::Write as _, path::PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 use kernel::Clock;
-use migrate::{Migrations, Version, template};
+use migrate::{Migrations, Version, down_template, template};
 use serde_json::json;
 
 use super::Context;
@@ -18,19 +19,29 @@ impl New {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<bool> {
         let folder = context.folder.clone().unwrap_or_else(|| PathBuf::from("migrations"));
         let version = Version::at(Clock::system().unix_seconds());
-        let file = format!("{version}_{}.sql", self.name);
-        let text = template(&self.name);
-        Migrations::of([(file.clone(), text.clone().into_bytes())])?;
+        let (file, down) =
+            (format!("{version}_{}.sql", self.name), format!("{version}_{}.down.sql", self.name));
+        let (text, back) = (template(&self.name), down_template(&file, &self.name));
+        Migrations::of(
+            [(&file, &text), (&down, &back)].map(|(name, text)| (name.clone(), text.clone().into())),
+        )?;
         let existing = Migrations::read(&folder)?;
         if let Some(latest) = existing.latest().filter(|latest| **latest >= version) {
             anyhow::bail!("{} has a migration {latest}, which is not older: wait a minute", folder.display());
         }
-        let path = folder.join(file);
-        fs::File::create_new(&path)?.write_all(text.as_bytes())?;
+        let (path, down) = (folder.join(file), folder.join(down));
+        for (path, text) in [(&path, text), (&down, back)] {
+            let made = fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+            made.with_context(|| path.display().to_string())?;
+        }
         if context.json {
-            say::json(&json!({ "file": path, "version": version }))?;
+            say::json(&json!({ "file": path, "down_file": down, "version": version }))?;
         } else {
-            say::line(&format!("{}\nFill it in, then look at it with `nexo db lint {0}`", path.display()));
+            say::line(&format!(
+                "{}\n{}\nFill in the first; the second takes it back. Then look at both with `nexo db lint {0}`",
+                path.display(),
+                down.display()
+            ));
         }
         Ok(true)
     }

@@ -1,4 +1,4 @@
-use clap::Args;
+use clap::{ArgGroup, Args};
 use migrate::{Decision, Verdict, Version, resolve, standing};
 use serde_json::json;
 
@@ -6,11 +6,12 @@ use super::{Context, Target};
 use crate::{confirm::Card, say};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("verdict").required(true).args(["applied", "rolled_back"]))]
 pub(super) struct Resolve {
     /// The version that failed or broke off.
     version: Version,
     /// It was finished by hand. What its verify block asks must be true.
-    #[arg(long, required_unless_present = "rolled_back", conflicts_with = "rolled_back")]
+    #[arg(long)]
     applied: bool,
     /// It was undone by hand, and is pending again.
     #[arg(long)]

@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use kernel::Env;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{Context, Target};
 use crate::say;
@@ -18,6 +18,11 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     let target = Target::beside(&mut context.env)?.context("MIGRATION_DATABASE_URL is not set")?;
     let superuser = superuser.context("SUPERUSER_DATABASE_URL is not set")?;
     prepare_cluster(&superuser, &target.name(), &passwords).await?;
+    let mut conn = PgConnection::connect_with(&superuser.database(&target.name())).await?;
+    if let Some(problem) = migrate::locale_problem(&mut conn).await? {
+        return Err(problem.into());
+    }
+    conn.close().await?;
     if context.json {
         say::json(&json!({ "database": target.name() }))?;
     } else {

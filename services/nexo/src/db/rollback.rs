@@ -3,7 +3,7 @@ use migrate::{Decision, Version, losses, rollback};
 use serde_json::json;
 
 use super::{
-    Context, Target,
+    Context, Target, examine,
     precaution::{Precaution, recovery},
     scratch::Scratch,
 };
@@ -27,15 +27,20 @@ pub(super) struct Rollback {
 impl Rollback {
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let target = context.target().await?;
-        let done = self.roll_back(context, &target).await;
+        let done = async {
+            let undone = self.roll_back(context, &target).await?;
+            let problems = examine::run(context, &target, &context.migrations()?, true).await?;
+            Ok::<_, anyhow::Error>((undone, problems))
+        };
+        let done = done.await;
         target.leave().await?;
-        let undone = done?;
+        let (undone, problems) = done?;
         if context.json {
-            say::json(&json!({ "rolled_back": undone, "version": self.to }))?;
+            say::json(&json!({ "rolled_back": undone, "version": self.to, "problems": problems }))?;
         } else {
             say::line(&format!("took back {}: the database is at {}", undone.len(), self.to));
         }
-        Ok(true)
+        Ok(problems.is_empty())
     }
 
     async fn roll_back(&self, context: &mut Context, target: &Target) -> anyhow::Result<Vec<Version>> {

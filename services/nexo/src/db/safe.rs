@@ -1,10 +1,16 @@
-//! `nexo db migrate --safe`: backup → lint → apply → verify → backup; the first failure ends it.
+//! `nexo db migrate --safe`: backup → compare → lint → apply → verify → backup; the first failure ends it.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use migrate::{HookError, Hooks, Migration, Migrations, Settings, Taken, diff, migrate};
+use migrate::{
+    Event, HookError, Hooks, Listener, Migration, Migrations, Settings, Taken, Version, diff, examine,
+    migrate,
+};
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Context, apply, lint, precaution::Precaution, scratch::Scratch};
@@ -29,12 +35,17 @@ pub(super) async fn run(
         lint: Scratch::like(&target.migrator, &context.env).await?,
         verify: scratch?,
         taken: Mutex::default(),
+        applied: Arc::default(),
     };
-    let done = migrate(&target.migrator, &migrations, &steps, settings).await;
+    let settings = Settings { listener: steps.listener(), ..settings.clone() };
+    let done = migrate(&target.migrator, &migrations, &steps, &settings).await;
     target.leave().await?;
     match done {
-        Ok(outcome) => apply::show(context, &outcome),
-        Err(failed) => Err(failed).with_context(|| steps.way_back()),
+        Ok(outcome) => apply::show(context, &outcome, &[]),
+        Err(failed) => {
+            let way_back = steps.way_back(failed.leaves_part());
+            Err(failed).context(way_back)
+        }
     }
 }
 
@@ -44,16 +55,43 @@ struct Steps {
     migrations: Migrations,
     /// Where pending files are tried.
     lint: Scratch,
-    /// Where the schema is made that the database is compared with.
+    /// Where the schema is made that the database is compared with, before and after.
     verify: Scratch,
     taken: Mutex<Option<Taken>>,
+    /// Files that were applied.
+    applied: Arc<Mutex<Vec<Version>>>,
 }
 
 impl Steps {
-    fn way_back(&self) -> String {
+    fn listener(&self) -> Listener {
+        let applied = Arc::clone(&self.applied);
+        Listener::new(move |event| {
+            say::note(&event.to_string());
+            if let (Event::Applied { version, .. }, Ok(mut applied)) = (event, applied.lock()) {
+                applied.push(version.clone());
+            }
+        })
+    }
+
+    /// What an operator may do after a failure. A restore is offered only where something was changed: it loses what was
+    /// written since.
+    fn way_back(&self, part: bool) -> String {
+        let applied = self.applied.lock().map(|applied| applied.clone()).unwrap_or_default();
+        let done = match applied.as_slice() {
+            [] if part => "stopped; a part of one file is applied".to_owned(),
+            [] => return "stopped; nothing was applied, and nothing is to be undone".to_owned(),
+            all => {
+                let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+                format!("stopped; {} is applied, and stays", all.join(", "))
+            }
+        };
         match self.taken.lock().ok().and_then(|taken| taken.clone()) {
-            Some(Taken { restore }) => format!("stopped. To go back to the backup: {restore}"),
-            None => "stopped. No backup was taken by this command".to_owned(),
+            Some(Taken { restore }) => format!(
+                "{done}. Put the cause right and migrate again; or go back, which loses what was written since: {restore}"
+            ),
+            None => {
+                format!("{done}. Put the cause right and migrate again. No backup was taken by this command")
+            }
         }
     }
 
@@ -66,12 +104,20 @@ impl Steps {
         if found.is_empty() { Ok(()) } else { Err(format!("the linter found:{lines}").into()) }
     }
 
-    async fn verify(&self, database: &PgConnectOptions) -> Result<(), HookError> {
-        let breaches = ::db::verify_isolation(database).await?;
+    /// What has drifted before is not to be taken for what the migrations did.
+    async fn compare(&self, database: &PgConnectOptions) -> Result<(), HookError> {
         let drift = diff(database, &self.migrations, &self.verify.migrator).await?;
-        let breaches = breaches.iter().map(ToString::to_string);
-        let wrong = breaches.chain(drift.differences.iter().map(ToString::to_string));
-        let lines: String = wrong.map(|line| format!("\n  {line}")).collect();
+        let lines: String = drift.differences.iter().map(|line| format!("\n  {line}")).collect();
+        if lines.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("the catalogue is not what its migrations give:{lines}").into())
+        }
+    }
+
+    async fn verify(&self, database: &PgConnectOptions) -> Result<(), HookError> {
+        let examined = examine(database, &self.migrations, Some(&self.verify.migrator)).await?;
+        let lines: String = examined.problems().iter().map(|line| format!("\n  {line}")).collect();
         if lines.is_empty() {
             Ok(())
         } else {
@@ -97,6 +143,8 @@ impl Hooks for Steps {
         if let Ok(mut kept) = self.taken.lock() {
             kept.clone_from(&taken);
         }
+        say::note("compare");
+        self.compare(database).await?;
         say::note("lint");
         self.lint(pending).await?;
         say::note("apply");

@@ -19,22 +19,7 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
 
 fn show(status: &Status) {
     for line in &status.migrations {
-        let mut state = match &line.state {
-            State::Applied => "applied".to_owned(),
-            State::Pending => "pending".to_owned(),
-            State::OutOfOrder => "out of order: older than what is applied".to_owned(),
-            State::Edited { applied, present } => {
-                format!("edited after it was applied: it was {applied}, it is {present}")
-            }
-            State::Newer => "applied by a newer release, whose schema this one can work with".to_owned(),
-            State::Missing => "applied, and unknown to this program".to_owned(),
-            State::Failed { statement, error } => {
-                format!(
-                    "failed at statement {statement}: {}",
-                    error.as_deref().unwrap_or("its process ended")
-                )
-            }
-        };
+        let mut state = words(&line.state);
         if let Some(Decided { actor, because }) = &line.decided {
             state = format!("{state} (by {actor}, because: {because})");
         }
@@ -52,5 +37,25 @@ fn show(status: &Status) {
     }
     if let Some(holder) = &status.lock {
         say::line(&format!("a process migrates at this moment: {holder}"));
+    }
+}
+
+/// How a migration stands, for people.
+pub(super) fn words(state: &State) -> String {
+    match state {
+        State::Applied => "applied".to_owned(),
+        State::Pending => "pending".to_owned(),
+        State::OutOfOrder => "out of order: older than what is applied".to_owned(),
+        State::Edited { applied, present } => {
+            format!("edited after it was applied: it was {applied}, it is {present}")
+        }
+        State::Renamed { applied } => format!("renamed after it was applied: it was {applied}"),
+        State::Newer => "applied by a newer release, whose schema this one can work with".to_owned(),
+        State::Missing => "applied, and unknown to this program".to_owned(),
+        State::Failed { statement, error, known } => {
+            let unknown = if *known { "" } else { ", and unknown to this program" };
+            let error = error.as_deref().unwrap_or("its process ended");
+            format!("failed at statement {statement}{unknown}: {error}")
+        }
     }
 }

@@ -1,8 +1,8 @@
-use migrate::{Release, State, Status, status};
+use migrate::{DatabaseLocale, Line, Release, State, Status, locale_problem, status};
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
-use super::Context;
+use super::{Context, status::words};
 use crate::say;
 
 /// Which versions meet here, and whether they go together.
@@ -10,6 +10,7 @@ use crate::say;
 struct Versions {
     nexo: String,
     postgresql: Server,
+    database: Database,
     schema: Schema,
     row_security: RowSecurity,
     extensions: Vec<Extension>,
@@ -28,6 +29,13 @@ struct Server {
 }
 
 #[derive(Debug, Serialize)]
+struct Database {
+    locale: Option<DatabaseLocale>,
+    /// Why NEXO does not work in it, and the way out.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
 struct Schema {
     version: Option<String>,
     /// The oldest schema that this program works with.
@@ -35,6 +43,8 @@ struct Schema {
     /// The newest one, as far as this database knows.
     maximum: Option<String>,
     serves: bool,
+    /// Migrations that are not as they should be: pending, failed, edited, renamed or unknown.
+    problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize, FromRow)]
@@ -88,6 +98,9 @@ async fn ask(
             .fetch_one(&mut conn)
             .await?;
     let problem = ::db::server_problem(number.parse().unwrap_or_default());
+    let name = database.get_database().unwrap_or_default();
+    let locale = DatabaseLocale::of(&mut conn, name).await?;
+    let unfit = locale_problem(&mut conn).await?.map(|problem| problem.to_string());
     let row_security = sqlx::query_as(
         "select count(*) as tables, count(*) filter (where relrowsecurity) as enabled,
                 count(*) filter (where relforcerowsecurity) as forced,
@@ -112,7 +125,8 @@ async fn ask(
     let schema = schema(status, minimum);
     Ok(Versions {
         nexo: env!("CARGO_PKG_VERSION").to_owned(),
-        compatible: schema.serves && problem.is_none(),
+        compatible: schema.serves && problem.is_none() && unfit.is_none(),
+        database: Database { locale, problem: unfit },
         postgresql: Server {
             version,
             supported: problem.is_none(),
@@ -142,11 +156,24 @@ fn schema(status: &Status, minimum: Option<String>) -> Schema {
         maximum: allowed.or_else(|| minimum.clone()),
         minimum,
         serves: status.is_current(),
+        problems: problems(status),
     }
 }
 
+/// `libc C.UTF-8`.
+fn provider(locale: &DatabaseLocale) -> String {
+    format!("{} {}", locale.provider, locale.locale.as_ref().unwrap_or(&locale.ctype))
+}
+
+fn problems(status: &Status) -> Vec<String> {
+    let wrong = |line: &&Line| !matches!(line.state, State::Applied | State::Newer);
+    let lines = status.migrations.iter().filter(wrong);
+    let lines = lines.map(|line| format!("{}  {:<24} {}", line.version, line.name, words(&line.state)));
+    lines.chain(status.tampered.iter().map(|why| format!("the history was changed by hand: {why}"))).collect()
+}
+
 fn show(versions: &Versions) {
-    let Versions { nexo, postgresql, schema, row_security, .. } = versions;
+    let Versions { nexo, postgresql, database, schema, row_security, .. } = versions;
     let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
     let fits = |yes: bool| if yes { "fits" } else { "DOES NOT FIT" };
     say::line(&format!("{:<14} {:<16} {:<42} ", "part", "here", "NEXO works with"));
@@ -155,11 +182,19 @@ fn show(versions: &Versions) {
     let serves = format!("{from} to {to}");
     let (here, fit) = (or_none(&schema.version), fits(schema.serves));
     say::line(&format!("{:<14} {here:<16} {serves:<42} {fit}", "schema"));
+    schema.problems.iter().for_each(|problem| say::line(&format!("  {problem}")));
     let oldest = format!("{} or newer", postgresql.oldest_supported.join(", "));
     let (here, fit) = (&postgresql.version, fits(postgresql.supported));
     let here: String = here.split_whitespace().next().unwrap_or_default().to_owned();
     say::line(&format!("{:<14} {here:<16} {oldest:<42} {fit}", "PostgreSQL"));
     postgresql.problem.iter().for_each(|problem| say::line(&format!("  {problem}")));
+    let (encoding, provider) = database
+        .locale
+        .as_ref()
+        .map_or(("", String::new()), |locale| (locale.encoding.as_str(), provider(locale)));
+    let fit = fits(database.problem.is_none());
+    say::line(&format!("{:<14} {encoding:<16} {provider:<42} {fit}", "database"));
+    database.problem.iter().for_each(|problem| say::line(&format!("  {}", problem.replace('\n', "\n  "))));
     let RowSecurity { tables, enabled, forced, policies } = row_security;
     say::line(&format!(
         "row security   on {enabled} of {tables} tables, forced on {forced}, {policies} policies"

@@ -15,7 +15,7 @@ const FOR_EACH: &[Rule] = &[
         name: "row of no account",
         wrong: true,
         question: "select table_name, format('select count(*) from %s t where not exists (select from app.accounts a where a.account_id = t.account_id)', table_name)
-                   from ops.table_kinds where kind = 'tenant' and table_name <> 'app.accounts'",
+                   from ops.table_kinds where kind = 'tenant' and table_name <> 'app.accounts' and to_regclass(table_name) is not null",
     },
     Rule {
         name: "reference to nothing",
@@ -32,7 +32,7 @@ const FOR_EACH: &[Rule] = &[
         name: "sum of the accounts is not the whole",
         wrong: true,
         question: "select table_name, format('select (select count(*) from %1$s) - coalesce((select sum(own) from (select (select count(*) from %1$s t where t.account_id = a.account_id) as own from app.accounts a) each), 0)::bigint', table_name)
-                   from ops.table_kinds where kind = 'tenant'",
+                   from ops.table_kinds where kind = 'tenant' and to_regclass(table_name) is not null",
     },
     Rule {
         name: "same e-mail in several live rows",
@@ -52,6 +52,12 @@ const QUESTIONS: &[Rule] = &[
                    where m.status = 'active' and not exists (select from app.member_roles r where r.account_id = m.account_id and r.user_id = m.user_id)",
     },
     Rule {
+        name: "one e-mail of several people",
+        wrong: true,
+        question: "select string_agg(id::text, ', ' order by id), count(*) from app.users
+                   group by lower(email collate \"C\") having count(*) > 1",
+    },
+    Rule {
         name: "account without an owner",
         wrong: true,
         question: "select a.account_id::text, 1::bigint from app.accounts a
@@ -62,6 +68,11 @@ const QUESTIONS: &[Rule] = &[
         name: "invalid index",
         wrong: true,
         question: "select indexrelid::regclass::text, 1::bigint from pg_index where not indisvalid or not indisready",
+    },
+    Rule {
+        name: "kind without a table, which `call ops.unprotect_table` takes out",
+        wrong: false,
+        question: "select table_name, 1::bigint from ops.table_kinds where to_regclass(table_name) is null",
     },
     Rule {
         name: "constraint that was never validated",

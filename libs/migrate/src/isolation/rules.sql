@@ -21,8 +21,6 @@ with services as (
 ), breaches (rule, object) as (
     select 'table has no kind in ops.table_kinds', name from tables where kind is null and not relispartition
     union all
-    select 'kind is given to a table that does not exist', table_name from ops.table_kinds where to_regclass(table_name) is null
-    union all
     select 'row security is not enabled', name from tables where nspname in ('app', 'app_parts') and not relrowsecurity
     union all
     select 'row security is not forced', name from tables where nspname in ('app', 'app_parts') and not relforcerowsecurity

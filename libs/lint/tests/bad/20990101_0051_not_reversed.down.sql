@@ -1,0 +1,1 @@
+alter table app.clients drop column colour;

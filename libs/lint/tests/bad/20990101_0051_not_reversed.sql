@@ -1,0 +1,1 @@
+alter table app.clients add column colour text, add column shape text;
