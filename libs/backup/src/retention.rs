@@ -1,11 +1,17 @@
-//! Which backups may go. Only backups that were verified count: one that nobody has read is no reason to remove another.
+//! Which backups may go.
+//!
+//! Counted are those that were read to their end and that nobody needs for another reason: a backup that nobody has read is
+//! no reason to remove another. The newest that was restored and compared stays whatever is counted.
 
 use std::{collections::BTreeSet, str::FromStr};
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use crate::{Config, Entry, Error, Name, Standing};
+use crate::{Config, Entry, Error, Name, Origin, Standing};
+
+/// How long the way back of a command is kept, as a backup or as a database.
+pub(crate) const WAY_BACK: Duration = Duration::days(7);
 
 /// How many are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,26 +79,65 @@ pub struct Fate {
 }
 
 impl Config {
-    /// Decides about every backup, and removes what may go unless `dry`.
-    pub async fn prune(&self, dry: bool) -> Result<Vec<Fate>, Error> {
-        let fates = decide(&self.backups()?, &self.keep);
-        for fate in fates.iter().filter(|fate| !dry && fate.decision == Decision::Remove) {
+    /// Decides about every backup.
+    pub fn fates(&self) -> Result<Vec<Fate>, Error> {
+        Ok(decide(&self.backups()?, &self.keep))
+    }
+
+    /// Removes the backups that go. Each one is in the log.
+    pub async fn remove(&self, fates: &[Fate]) -> Result<(), Error> {
+        for fate in fates.iter().filter(|fate| fate.decision == Decision::Remove) {
             for remote in &self.remotes {
                 remote.remove(&fate.name).await?;
             }
             self.local.remove(&fate.name)?;
+            tracing::info!(backup = %fate.name, because = fate.why, "removed a backup");
         }
-        Ok(fates)
+        self.tell_monitors();
+        Ok(())
     }
+
+    /// The moment from which ages are counted: that of the newest backup, not of the clock. A clock that jumps removes
+    /// nothing. `None`: there is none.
+    pub fn newest_at(&self) -> Result<Option<OffsetDateTime>, Error> {
+        Ok(newest_at(&self.backups()?))
+    }
+}
+
+fn newest_at(entries: &[Entry]) -> Option<OffsetDateTime> {
+    entries.iter().filter(|entry| entry.stands()).find_map(Entry::at)
 }
 
 /// Which day, week or month a moment is of.
 type Period = fn(OffsetDateTime) -> (i32, u16);
 
-/// `entries` are the newest first. Days are those of the backups, not of the clock: a clock that jumps removes nothing.
+/// `entries` are the newest first.
 pub(crate) fn decide(entries: &[Entry], keep: &Keep) -> Vec<Fate> {
-    let counted: Vec<&Entry> = entries.iter().filter(|entry| entry.standing == Standing::Verified).collect();
-    let newest = counted.first().map(|entry| entry.name.clone());
+    let counted: Vec<&Entry> = entries.iter().filter(|entry| entry.was_read() && is_counted(entry)).collect();
+    let rules = Rules {
+        kept: counted_out(&counted, keep),
+        newest_read: counted.first().map(|entry| entry.name.clone()),
+        newest_verified: newest(entries, |entry| entry.standing == Standing::Verified),
+        now: newest_at(entries),
+    };
+    entries.iter().map(|entry| rules.fate(entry)).collect()
+}
+
+fn newest(entries: &[Entry], is: impl Fn(&Entry) -> bool) -> Option<Name> {
+    entries.iter().find(|entry| is(entry)).map(|entry| entry.name.clone())
+}
+
+/// Others have a reason of their own to stay, and take no place of these.
+fn is_counted(entry: &Entry) -> bool {
+    match entry.origin {
+        Origin::Manual | Origin::Scheduled => true,
+        Origin::Named => entry.status.released,
+        Origin::Command => false,
+    }
+}
+
+/// Those of `counted` that are among the last, or the newest of a period.
+fn counted_out(counted: &[&Entry], keep: &Keep) -> Vec<(Name, String)> {
     let mut kept: Vec<(Name, String)> = Vec::new();
     let mut stay = |entry: &Entry, why: String| kept.push((entry.name.clone(), why));
     for (at, entry) in counted.iter().enumerate() {
@@ -112,38 +157,76 @@ pub(crate) fn decide(entries: &[Entry], keep: &Keep) -> Vec<Fate> {
     ];
     for (period, count, of) in periods {
         let mut seen = BTreeSet::new();
-        for entry in &counted {
-            let Some(manifest) = &entry.manifest else { continue };
-            if seen.len() < count && seen.insert(of(manifest.made.at)) {
+        for entry in counted {
+            let Some(at) = entry.at() else { continue };
+            if seen.len() < count && seen.insert(of(at)) {
                 stay(entry, format!("the newest of its {period}"));
             }
         }
     }
-    entries.iter().map(|entry| fate(entry, newest.as_ref(), &kept)).collect()
+    kept
 }
 
-fn fate(entry: &Entry, newest: Option<&Name>, kept: &[(Name, String)]) -> Fate {
-    let keep = |why: String| Fate { name: entry.name.clone(), decision: Decision::Keep, why };
-    if let Some(because) = &entry.status.pinned {
-        return keep(format!("pinned: {because}"));
-    }
-    if let Some((_, why)) = kept.iter().find(|(name, _)| *name == entry.name) {
-        return keep(why.clone());
-    }
-    let Some(newest) = newest else {
-        return keep("no backup is verified yet: nothing is removed".to_owned());
-    };
-    if *newest == entry.name {
-        return keep("the newest verified".to_owned());
-    }
-    let why = match entry.standing {
-        _ if entry.name > *newest => return keep("newer than the newest verified".to_owned()),
-        Standing::Verified => "retention has enough others",
-        Standing::Stored => "never verified, and a newer one is",
-        Standing::Failed => "failed verification, and a newer one passed",
-        Standing::Away | Standing::Untrusted => {
-            return keep("its manifest is not ours: look at it by hand".to_owned());
-        }
-    };
-    Fate { name: entry.name.clone(), decision: Decision::Remove, why: why.to_owned() }
+struct Rules {
+    kept: Vec<(Name, String)>,
+    newest_read: Option<Name>,
+    newest_verified: Option<Name>,
+    now: Option<OffsetDateTime>,
 }
+
+impl Rules {
+    fn fate(&self, entry: &Entry) -> Fate {
+        let (decision, why) = match self.reason_to_stay(entry) {
+            Some(why) => (Decision::Keep, why),
+            None => (Decision::Remove, reason_to_go(entry).to_owned()),
+        };
+        Fate { name: entry.name.clone(), decision, why }
+    }
+
+    fn reason_to_stay(&self, entry: &Entry) -> Option<String> {
+        if let Some(because) = &entry.status.pinned {
+            return Some(format!("pinned: {because}"));
+        }
+        if entry.manifest.is_none() {
+            return Some("its manifest is not ours, or is gone: look at it by hand".to_owned());
+        }
+        if entry.origin == Origin::Named && !entry.status.released {
+            return Some("a person named it (`nexo db pin NAME --off` lets it go)".to_owned());
+        }
+        if entry.origin == Origin::Command && self.is_way_back(entry) {
+            return Some("a way back, kept for a week".to_owned());
+        }
+        if let Some((_, why)) = self.kept.iter().find(|(name, _)| *name == entry.name) {
+            return Some(why.clone());
+        }
+        let Some(verified) = &self.newest_verified else {
+            return Some("no backup is verified yet: nothing is removed".to_owned());
+        };
+        if *verified == entry.name {
+            return Some("the newest verified".to_owned());
+        }
+        let Some(read) = &self.newest_read else {
+            return Some("no other backup was read to its end".to_owned());
+        };
+        let unread = matches!(entry.standing, Standing::Stored | Standing::Failed);
+        (unread && entry.name > *read).then(|| "newer than the newest that was read to its end".to_owned())
+    }
+
+    /// Whether it was taken or needed within a week of the newest backup.
+    fn is_way_back(&self, entry: &Entry) -> bool {
+        let needed = entry.status.needed_at.max(entry.at());
+        self.now.zip(needed).is_none_or(|(now, needed)| now - needed < WAY_BACK)
+    }
+}
+
+fn reason_to_go(entry: &Entry) -> &'static str {
+    match (entry.standing, entry.origin) {
+        (Standing::Failed, _) => "it failed, and a newer one was read to its end",
+        (_, Origin::Command) => "a way back of more than a week ago",
+        (Standing::Stored, _) => "never read to its end, and a newer one was",
+        _ => "retention has enough others",
+    }
+}
+
+#[cfg(test)]
+mod tests;

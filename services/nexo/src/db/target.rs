@@ -3,13 +3,14 @@ use std::{
     str::FromStr as _,
 };
 
+use ::backup::Exclusive;
 use anyhow::Context as _;
 use cluster::{Access, Binaries, Cluster};
 use kernel::Env;
 use sqlx::postgres::PgConnectOptions;
 
 use super::Context;
-use crate::{confirm::Asked, up::embedded};
+use crate::{confirm::Asked, say, up::embedded};
 
 /// The database that a command is about.
 pub(crate) struct Target {
@@ -65,6 +66,14 @@ impl Target {
         };
         let address = address.with_context(|| format!("{setting} is not set: the address of {role}"))?;
         Ok(env.clone().with("DATABASE_URL", address).with("NEXO_MIGRATE_ON_BOOT", "false"))
+    }
+
+    /// The database to ourselves, as far as other commands are concerned; waits for them a minute at most. What is counted
+    /// for a card is counted after this: another database may be live by then.
+    pub(crate) async fn alone(&self, what: &str) -> anyhow::Result<Exclusive> {
+        let what = format!("{what} ({})", Context::actor());
+        let waiting = |holder: &migrate::Holder| say::note(&format!("waiting for another command: {holder}"));
+        Ok(Exclusive::enter(&self.migrator, &what, waiting).await?)
     }
 
     /// Who is asked before something is done to it that could lose data.
