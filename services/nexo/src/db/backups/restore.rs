@@ -133,7 +133,7 @@ fn both(target: &Target, before: &Kept, last: Option<&Kept>) -> Vec<String> {
     });
     vec![
         format!("goes:  {}{since}; it is kept as {}_undone_…", target.name(), target.name()),
-        format!("comes: {} ({}, {})", before.database, before.about(), ago(now() - before.at)),
+        format!("comes: {} (kept {})", before.database, ago(now() - before.at)),
     ]
 }
 
