@@ -45,7 +45,7 @@ impl Config {
         let entries = self.backups()?;
         let newest = |wanted: &[Standing]| {
             let found = entries.iter().find(|entry| wanted.contains(&entry.standing));
-            found.and_then(|entry| entry.at()).map(OffsetDateTime::unix_timestamp)
+            found.and_then(Entry::at).map(OffsetDateTime::unix_timestamp)
         };
         let drill = entries.iter().find_map(|entry| entry.status.drill.as_ref());
         let failed = entries.iter().filter(|entry| entry.standing == Standing::Failed);

@@ -63,6 +63,6 @@ impl Status {
         let pinned = Some("its status was lost: it may have been pinned".to_owned());
         let why = "its status.json is missing or was changed".to_owned();
         let failed = Some(Failed { at, why, level: Some(Level::Hashes) });
-        Self { pinned, failed, ..Self::default() }
+        Self { failed, pinned, ..Self::default() }
     }
 }

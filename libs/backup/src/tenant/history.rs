@@ -96,13 +96,13 @@ fn notes(recorded: &Recorded, table: &Table, at: usize) -> String {
          select {NEW_ID}, '{area}.{resource}.' || a.action, '{resource}', d.key::uuid, a.action, coalesce(d.version, 1),
              case d.kind when 'changed' then {before} when 'removed' then {now} end,
              case d.kind when 'changed' then {after} when 'added' then {was} end,
-             coalesce({whole} - {NO_FIELDS}, {now})
+             coalesce((case when f.account_id is not null then {content} end) - {NO_FIELDS}, {now})
          from pg_temp.differences d cross join lateral (select {action} as action) a
          left join {laid_out} f on f.{id}::text = d.key
          where d.table_name = '{name}' and $1::uuid is not null order by d.key",
         before = differing(&now, &was),
         after = differing(&was, &now),
-        whole = format!("case when f.account_id is not null then {} end", table.content("f")),
+        content = table.content("f"),
         laid_out = laid_out(at),
     )
 }
