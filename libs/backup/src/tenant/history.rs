@@ -5,7 +5,8 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{
-    apply::{OPERATOR, Operator, laid_out, run},
+    apply::{OPERATOR, Operator},
+    lay_out::{laid_out, run},
     resources::{ACCOUNTS, MEMBERSHIPS, Recorded, of},
     tables::Table,
 };

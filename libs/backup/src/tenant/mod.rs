@@ -10,6 +10,7 @@ mod compare;
 mod export;
 mod history;
 mod import;
+mod lay_out;
 mod remap;
 mod resources;
 mod tables;

@@ -43,7 +43,7 @@ impl Rollback {
 
     async fn roll_back(&self, context: &mut Context, target: &Target) -> anyhow::Result<Vec<Version>> {
         let (migrations, settings) = (context.migrations()?, Context::settings());
-        let _alone = target.alone("nexo db rollback").await?;
+        let _alone = target.alone_if_possible("nexo db rollback").await?;
         let scratch = Scratch::like(&target.migrator, &context.env).await?;
         let lost = losses(&target.migrator, &migrations, &self.to, &scratch.migrator, &settings).await?;
         let mut at_risk: Vec<String> = lost.iter().map(ToString::to_string).collect();

@@ -76,6 +76,15 @@ impl Target {
         Ok(Exclusive::enter(&self.migrator, &what, waiting).await?)
     }
 
+    /// [`alone`](Self::alone), for what needs no maintenance database itself: where that cannot be entered, no restore can
+    /// run beside it.
+    pub(crate) async fn alone_if_possible(&self, what: &str) -> anyhow::Result<Option<Exclusive>> {
+        match self.alone(what).await {
+            Err(failed) if matches!(failed.downcast_ref(), Some(::backup::Error::Database(_))) => Ok(None),
+            entered => entered.map(Some),
+        }
+    }
+
     /// Who is asked before something is done to it that could lose data.
     pub(crate) fn asked<'g>(&self, given: Option<&'g str>) -> Asked<'g> {
         Asked { database: self.name(), given, log: self.migrator.clone(), actor: Context::actor() }
