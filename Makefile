@@ -52,6 +52,11 @@ bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump
 chaos: ## Kill the broker and relays under 50,000 changes, and count what arrives (about 5 minutes, after a release build)
 	@bench/events
 
+.PHONY: night
+night: ## Try 200 random orders of backups, restores, undos, kills and losses, and every pair of commands at once (about 2 hours)
+	@scripts/provision test
+	@NEXO_NIGHT_ORDERS=$(or $(ORDERS),200) cargo test --package nexo --test night -- --nocapture --test-threads=2
+
 .PHONY: clean
 clean: ## Remove what was built; the data in .nexo stay
 	@cargo clean

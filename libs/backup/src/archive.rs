@@ -96,13 +96,14 @@ fn compress<W: Write>(dump: &mut impl Read, out: W, counter: &Counter) -> io::Re
 pub(crate) fn intact(path: &Path, name: &Name, about: &Archive, counter: &Counter) -> Result<(), Error> {
     let file_name = path.file_name().unwrap_or_default().display();
     let damaged = |what: String| Error::Damaged { name: name.clone(), what };
-    let file = File::open(path).map_err(Error::file(path))?;
-    let length = file.metadata().map_err(Error::file(path))?.len();
+    let unreadable = |failed: io::Error| damaged(format!("its {file_name}: {failed}"));
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
     if length != about.bytes {
         return Err(damaged(format!("its {file_name} has {length} bytes of {}", about.bytes)));
     }
     let mut tally = Tally::new(file);
-    counter.copy(&mut tally, &mut io::sink()).map_err(Error::file(path))?;
+    counter.copy(&mut tally, &mut io::sink()).map_err(unreadable)?;
     let (_, _, sha256) = tally.finish();
     if sha256 == about.sha256 {
         Ok(())

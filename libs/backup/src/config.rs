@@ -14,6 +14,9 @@ use crate::{
     store::{Local, Remote},
 };
 
+/// PostgreSQL stops when its disk is full, and often it is on the same.
+const FREE_FLOOR_MB: u64 = 256;
+
 /// How backups are made, and where they are kept.
 #[derive(Clone)]
 pub struct Config {
@@ -26,6 +29,8 @@ pub struct Config {
     pub(crate) watch: Watch,
     pub(crate) jobs: usize,
     pub(crate) keep: Keep,
+    /// Bytes that a backup must leave free.
+    pub(crate) free_floor: u64,
     programs: Option<PathBuf>,
 }
 
@@ -37,8 +42,8 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
-    /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`, `NEXO_SECRET`,
-    /// `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
+    /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`,
+    /// `NEXO_BACKUP_MIN_FREE_MB`, `NEXO_SECRET`, `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
     pub fn read(env: &mut Env) -> Self {
         let state = env.state_folder();
         let stores = env.or("NEXO_BACKUP_STORES", "");
@@ -78,6 +83,7 @@ impl Config {
             watch: Watch::default(),
             jobs: std::thread::available_parallelism().map_or(2, usize::from).min(8),
             keep: env.parsed("NEXO_BACKUP_KEEP", Keep::default()),
+            free_floor: env.parsed("NEXO_BACKUP_MIN_FREE_MB", FREE_FLOOR_MB) << 20,
             programs: env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from),
         }
     }
@@ -115,6 +121,17 @@ impl Config {
         found
             .filter(|found| ["pg_dump", "pg_restore"].iter().all(|name| found.program(name).exists()))
             .ok_or(Error::Programs { major, purpose })
+    }
+}
+
+impl Config {
+    /// Programs that can read an archive of this major release: of the same where they are here, otherwise of a later one.
+    pub(crate) fn reading_programs(&self, major: u32, purpose: &'static str) -> Result<Binaries, Error> {
+        self.programs(major, purpose).or_else(|missing| {
+            let found = Binaries::find(self.programs.as_deref()).ok();
+            let later = |found: &Binaries| found.major().parse::<u32>().is_ok_and(|here| here > major);
+            found.filter(later).ok_or(missing)
+        })
     }
 }
 

@@ -12,13 +12,18 @@ pub(crate) fn free(path: &Path) -> Result<u64, Error> {
     Ok(told.blocks_available() as u64 * told.fragment_size() as u64)
 }
 
-/// Refuses when less than `needed` bytes are left.
-pub(crate) fn insist(path: &Path, needed: u64) -> Result<(), Error> {
+/// Refuses when less than `floor` bytes would be left after `needed` were written.
+pub(crate) fn insist(path: &Path, needed: u64, floor: u64) -> Result<(), Error> {
     let free = free(path)?;
-    if free >= needed {
+    if free >= needed + floor {
         return Ok(());
     }
-    Err(Error::Space { path: path.to_owned(), needed_mb: needed >> 20, free_mb: free >> 20 })
+    Err(Error::Space {
+        path: path.to_owned(),
+        needed_mb: needed >> 20,
+        floor_mb: floor >> 20,
+        free_mb: free >> 20,
+    })
 }
 
 /// A new name in a folder lasts only when the folder itself is on the disk.

@@ -14,8 +14,14 @@ pub enum Error {
     #[error("there is no backup {0}: see `nexo db backups`")]
     NoSuch(String),
     /// Nobody has made any.
-    #[error("there is no whole backup yet: take one with `nexo db backup`")]
+    #[error("there is no backup yet: take one with `nexo db backup`")]
     None,
+    /// There are backups, and `latest` means none of them.
+    #[error("`latest` means the newest backup that stands and was not taken by another command, and there is none. Name one of these:{}", lines(.0))]
+    NoLatest(Vec<String>),
+    /// No second is left to name it by.
+    #[error("no name is left for a backup {0} at this time: another process takes one each second")]
+    NoName(String),
     /// A file.
     #[error("{}: {source}", path.display())]
     File {
@@ -68,12 +74,19 @@ pub enum Error {
         tables: String,
     },
     /// Not enough space.
-    #[error("{} has {free_mb} MB left, and the backup may need {needed_mb} MB: make room, or choose another folder with NEXO_BACKUP_STORES", path.display())]
+    #[error(
+        "{} has {free_mb} MB left. The backup may need {needed_mb} MB, and {floor_mb} MB are to stay free \
+         (NEXO_BACKUP_MIN_FREE_MB): no backup was removed for it. Make room (`nexo db prune`, `nexo db databases`, \
+         `nexo db backups move`), or choose another folder with NEXO_BACKUP_STORES",
+        path.display()
+    )]
     Space {
         /// Where.
         path: PathBuf,
         /// What may be needed.
         needed_mb: u64,
+        /// What is to be left after it.
+        floor_mb: u64,
         /// What is there.
         free_mb: u64,
     },
@@ -81,7 +94,7 @@ pub enum Error {
     #[error("no store is configured: set NEXO_BACKUP_STORES to a folder")]
     NoStore,
     /// The archive or the manifest is not as it was written.
-    #[error("backup {name} cannot be trusted: {what}. Nothing was run from it")]
+    #[error("backup {name} cannot be used: {what}. Nothing was run from it")]
     Damaged {
         /// Which.
         name: Name,
@@ -118,9 +131,16 @@ pub enum Error {
     /// A migration runs.
     #[error("a migration runs ({0}): a backup would make it wait. Try again when it is done")]
     Busy(migrate::Holder),
-    /// Another restore runs.
-    #[error("another restore runs ({0}): try again when it is done")]
+    /// Another command has the database to itself.
+    #[error(
+        "another command has the database to itself ({0}): try again when it is done. Nothing was changed"
+    )]
     Restoring(migrate::Holder),
+    /// Somebody migrates or backs up.
+    #[error(
+        "a migration or a backup runs ({0}), and this would end it: try again when it is done. Nothing was changed"
+    )]
+    AtWork(migrate::Holder),
     /// Sessions that cannot be ended.
     #[error(
         "{database} is still in use, and these sessions cannot be ended: {sessions}. Nothing was changed"
@@ -132,8 +152,36 @@ pub enum Error {
         sessions: String,
     },
     /// There is no way back from a restore.
-    #[error("there is no database from before a restore of {0}: nothing to undo")]
+    #[error(
+        "there is no database from before a restore of {0}: nothing to undo. `nexo db backups` lists the backups"
+    )]
     NothingToUndo(String),
+    /// No such database beside the live one.
+    #[error("there is no database {0} that a restore has kept: see `nexo db databases`")]
+    NotKept(String),
+    /// A database that somebody uses.
+    #[error("database {0} has sessions: end them first. Nothing was changed")]
+    HasSessions(String),
+    /// It would be the last of its kind here.
+    #[error(
+        "{0} is the newest verified backup here: it stays. Verify a newer one first (`nexo db verify NAME --restore`)"
+    )]
+    StaysHere(Name),
+    /// A copy that is not what was copied.
+    #[error("what is in {0} is not what was copied: the backup stays where it was")]
+    BadCopy(String),
+    /// A file that is there already.
+    #[error("{} is there already: choose another name, or give --overwrite", path.display())]
+    There {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A device, a folder, a socket.
+    #[error("{} is no file: nothing was written", path.display())]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// A cron expression.
     #[error("{name}: {problem}")]
     Schedule {

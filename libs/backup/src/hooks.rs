@@ -21,7 +21,7 @@ struct Around {
 impl Around {
     async fn take(&self, database: &PgConnectOptions, label: &str) -> Result<String, crate::Error> {
         let reader = self.reader.as_ref().unwrap_or(database);
-        let order = Order { migrating: true, ..Order::new(label, &self.actor) };
+        let order = Order { migrating: true, ..Order::of_command(label, &self.actor) };
         let manifest = self.config.backup(reader, &order).await?;
         self.config.verify(&manifest.name, Level::Archive).await?;
         tracing::info!(backup = %manifest.name, rows = manifest.rows(), bytes = manifest.archive.bytes, "backed up");
@@ -36,7 +36,14 @@ impl Hooks for Around {
         database: &PgConnectOptions,
         _: &[&Migration],
     ) -> Result<Option<Taken>, HookError> {
-        let name = self.take(database, "before-migration").await?;
+        let reader = self.reader.as_ref().unwrap_or(database);
+        let name = match self.config.still_good(reader).await? {
+            Some(name) => {
+                tracing::info!(backup = %name, "nothing was written since: no other backup is needed");
+                name.to_string()
+            }
+            None => self.take(database, "before-migration").await?,
+        };
         Ok(Some(Taken { restore: format!("nexo db restore {name}") }))
     }
 

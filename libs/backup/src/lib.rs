@@ -5,8 +5,10 @@
 //! truncated, bit-flipped and empty dumps pass them. `docs/operations.md` is the operator's guide.
 
 mod archive;
+mod choose;
 mod config;
 mod disk;
+mod elsewhere;
 mod error;
 mod hooks;
 mod libpq;
@@ -15,6 +17,7 @@ mod make;
 mod manifest;
 mod metrics;
 mod name;
+mod origin;
 mod restore;
 mod retention;
 mod schedule;
@@ -24,10 +27,13 @@ mod source;
 mod store;
 mod tables;
 pub mod tenant;
+mod unchanged;
 mod verify;
 mod watch;
 
+pub use choose::{Chosen, LATEST};
 pub use config::Config;
+pub use elsewhere::Elsewhere;
 pub use error::Error;
 pub use hooks::{around, on_boot};
 pub use libpq::client;
@@ -35,7 +41,8 @@ pub use list::{Entry, Standing};
 pub use make::{Order, Stored};
 pub use manifest::{Archive, Extension, Made, Manifest, Table};
 pub use name::Name;
-pub use restore::{Beside, Swapped, sweep, undo};
+pub use origin::Origin;
+pub use restore::{Beside, Exclusive, Kept, Kind, Swapped};
 pub use retention::{Decision, Fate, Keep};
 pub use schedule::{Job, Plan, due};
 pub use store::{Drill, Failed, Passed, Status};

@@ -1,10 +1,11 @@
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::{
-    Config, Error, Manifest, Name, Status,
+    Config, Error, Level, Manifest, Name, Origin, Status,
     make::purpose,
     manifest::FORMAT,
-    store::{MANIFEST, STATUS},
+    store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
 };
 
 /// One backup.
@@ -14,7 +15,12 @@ pub struct Entry {
     pub name: Name,
     /// How it stands.
     pub standing: Standing,
-    /// What it holds; `None`: its manifest cannot be trusted.
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What it was taken for.
+    pub origin: Origin,
+    /// What it holds; `None`: its manifest cannot be trusted, or is in another store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
     /// What became of it.
@@ -27,36 +33,79 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It is whole, and nobody has tried it.
+    /// It is here, and nobody has read it to its end.
     Stored,
-    /// It was tried, and passed.
+    /// It was read to its end: an archive that can be unpacked, and nothing more is known.
+    Read,
+    /// A database was made of it, and was the same.
     Verified,
-    /// It was tried, and did not pass.
+    /// A part is missing, cannot be read or was changed; or what came out was not what went in.
     Failed,
-    /// Its manifest is not as we wrote it.
-    Untrusted,
     /// It is in another store alone; restoring or verifying it brings it here.
     Away,
 }
 
+impl Entry {
+    /// Whether a restore may be made of it, as far as is known.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.standing != Standing::Failed
+    }
+
+    /// Whether its whole archive was read.
+    pub(crate) fn was_read(&self) -> bool {
+        matches!(self.standing, Standing::Read | Standing::Verified)
+    }
+
+    /// When its snapshot was taken.
+    pub(crate) fn at(&self) -> Option<OffsetDateTime> {
+        self.manifest.as_ref().map(|manifest| manifest.made.at)
+    }
+}
+
 impl Config {
-    /// All backups, newest first.
+    /// All backups that are here, newest first. Files that are missing or of another length are noticed.
     pub fn backups(&self) -> Result<Vec<Entry>, Error> {
         let names = self.local.names()?;
         Ok(names.into_iter().rev().map(|name| self.entry(name)).collect())
     }
 
-    fn entry(&self, name: Name) -> Entry {
-        let manifest = self.manifest(&name).ok();
-        let status = self.status(&name);
-        let standing = match (&manifest, &status) {
-            (None, _) => Standing::Untrusted,
-            (_, Status { failed: Some(_), .. }) => Standing::Failed,
-            (_, Status { verified: Some(_), .. }) => Standing::Verified,
-            _ => Standing::Stored,
-        };
+    pub(crate) fn entry(&self, name: Name) -> Entry {
         let places = vec![self.local.path().join(name.as_str()).display().to_string()];
-        Entry { name, standing, manifest, status, places }
+        let status = self.status(&name);
+        let (manifest, lost) = match self.manifest(&name) {
+            Ok(manifest) => {
+                let lost = self.missing_part(&manifest);
+                (Some(manifest), lost)
+            }
+            Err(refused) => (None, Some(refused.to_string())),
+        };
+        let failure = lost.or_else(|| status.failed.as_ref().map(|failed| failed.why.clone()));
+        let standing = match status.verified.as_ref().map(|passed| passed.level) {
+            _ if failure.is_some() => Standing::Failed,
+            Some(Level::Restored) => Standing::Verified,
+            Some(Level::Archive) => Standing::Read,
+            Some(Level::Hashes) | None => Standing::Stored,
+        };
+        let origin = manifest.as_ref().map_or_else(|| Origin::of_label(name.label()), Manifest::origin);
+        Entry { name, standing, failure, origin, manifest, status, places }
+    }
+
+    /// What can be seen without reading it: a file that is gone, closed to us, or of another length.
+    fn missing_part(&self, manifest: &Manifest) -> Option<String> {
+        let name = &manifest.name;
+        let parts = [
+            (ARCHIVE, Some(manifest.archive.bytes)),
+            (SCHEMA, Some(manifest.schema.bytes)),
+            (CATALOGUE, None),
+        ];
+        parts.into_iter().find_map(|(file, bytes)| match (self.local.length(name, file), bytes) {
+            (Err(failed), _) => Some(format!("its {file}: {failed}")),
+            (Ok(length), Some(bytes)) if length != bytes => {
+                Some(format!("its {file} has {length} bytes of {bytes}"))
+            }
+            _ => None,
+        })
     }
 
     /// The same, and those that are far away alone.
@@ -68,8 +117,15 @@ impl Config {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
                     entry.places.push(place);
                 } else {
-                    let (standing, status) = (Standing::Away, Status::default());
-                    entries.push(Entry { name, standing, manifest: None, status, places: vec![place] });
+                    entries.push(Entry {
+                        standing: Standing::Away,
+                        failure: None,
+                        origin: Origin::of_label(name.label()),
+                        manifest: None,
+                        status: Status::default(),
+                        places: vec![place],
+                        name,
+                    });
                 }
             }
         }
@@ -77,52 +133,32 @@ impl Config {
         Ok(entries)
     }
 
-    /// The one of this name, or the newest for `latest`; one that is far away alone is brought here.
-    pub async fn bring(&self, wanted: &str) -> Result<Name, Error> {
-        let everywhere = self.backups_everywhere().await?;
-        let found = if wanted == "latest" {
-            everywhere.first().ok_or(Error::None)?
-        } else {
-            let wanted: Name = wanted.parse()?;
-            let found = everywhere.iter().find(|entry| entry.name == wanted);
-            found.ok_or_else(|| Error::NoSuch(wanted.to_string()))?
-        };
-        if found.standing == Standing::Away {
-            for remote in &self.remotes {
-                if remote.names().await?.contains(&found.name) {
-                    Box::pin(remote.fetch(&self.local, &found.name)).await?;
-                    break;
-                }
-            }
-        }
-        Ok(found.name.clone())
-    }
-
-    /// The one of this name here, or the newest for `latest`.
-    pub fn find(&self, wanted: &str) -> Result<Name, Error> {
-        let names = self.local.names()?;
-        if wanted == "latest" {
-            return names.last().cloned().ok_or(Error::None);
-        }
-        let wanted: Name = wanted.parse()?;
-        names.into_iter().find(|name| *name == wanted).ok_or_else(|| Error::NoSuch(wanted.to_string()))
-    }
-
     /// What a backup holds, if its manifest is as we wrote it.
     pub fn manifest(&self, name: &Name) -> Result<Manifest, Error> {
-        let bytes = self.local.read(name, MANIFEST)?;
+        let damaged = |what: String| Error::Damaged { name: name.clone(), what };
+        let bytes = self.part(name, MANIFEST)?;
         let manifest: Option<Manifest> = self.signer.open(&purpose(MANIFEST, name), &bytes);
-        let manifest = manifest.filter(|manifest| manifest.name == *name).ok_or_else(|| Error::Damaged {
-            name: name.clone(),
-            what: "its manifest was not written with this NEXO_SECRET, or was changed".to_owned(),
+        let manifest = manifest.filter(|manifest| manifest.name == *name).ok_or_else(|| {
+            damaged("its manifest was not written with this NEXO_SECRET, or was changed".to_owned())
         })?;
         if manifest.format > FORMAT { Err(Error::Later(name.clone())) } else { Ok(manifest) }
     }
 
-    /// What became of it; nothing, if that cannot be trusted.
+    /// A small file of a backup. One that is missing or cannot be read is damage, as a changed one is.
+    pub(crate) fn part(&self, name: &Name, file: &str) -> Result<Vec<u8>, Error> {
+        self.local.read(name, file).map_err(|failed| match failed {
+            Error::File { source, .. } => {
+                Error::Damaged { name: name.clone(), what: format!("its {file}: {source}") }
+            }
+            other => other,
+        })
+    }
+
+    /// What became of it. One that cannot be trusted may have been pinned.
     pub(crate) fn status(&self, name: &Name) -> Status {
         let bytes = self.local.read(name, STATUS).unwrap_or_default();
-        self.signer.open(&purpose(STATUS, name), &bytes).unwrap_or_default()
+        let known = self.signer.open(&purpose(STATUS, name), &bytes);
+        known.unwrap_or_else(|| Status::lost(self.now()))
     }
 
     pub(crate) async fn note(&self, name: &Name, change: impl FnOnce(&mut Status)) -> Result<(), Error> {
@@ -143,8 +179,12 @@ impl Config {
         Ok(())
     }
 
-    /// Says that a backup is never to be removed, and why; `None`: that it may be.
+    /// Says that a backup is never to be removed, and why; `None`: that it may be, also one that a person named.
     pub async fn pin(&self, name: &Name, because: Option<String>) -> Result<(), Error> {
-        self.note(name, |status| status.pinned = because).await
+        self.note(name, |status| {
+            status.released = because.is_none();
+            status.pinned = because;
+        })
+        .await
     }
 }

@@ -1,23 +1,17 @@
 //! Takes a backup.
 
-use std::{
-    io::Read,
-    path::PathBuf,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{io::Read, path::PathBuf, process::Stdio, time::Instant};
 
 use cluster::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use time::OffsetDateTime;
 
 use crate::{
-    Archive, Config, Error, Made, Manifest, Name, Stage, Status, Table, Watch, archive, disk,
+    Archive, Config, Error, Made, Manifest, Name, Origin, Stage, Status, Table, Watch, archive, disk,
     libpq::{self, Running},
     manifest::FORMAT,
     source::Source,
     store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
-    tables,
+    tables::{self, Hashed},
     watch::Counter,
 };
 
@@ -28,17 +22,34 @@ pub struct Order {
     pub label: String,
     /// Who asks for it.
     pub actor: String,
+    /// What it is for.
+    pub origin: Origin,
     /// Why it is never to be removed.
     pub pinned: Option<String>,
+    /// Whether retention may remove it although a person named it.
+    pub released: bool,
     /// Whether the caller holds the locks of a migration.
     pub migrating: bool,
 }
 
 impl Order {
-    /// One that retention may remove.
+    /// One whose label tells what it is for.
     #[must_use]
     pub fn new(label: &str, actor: &str) -> Self {
-        Self { label: label.to_owned(), actor: actor.to_owned(), pinned: None, migrating: false }
+        Self {
+            label: label.to_owned(),
+            actor: actor.to_owned(),
+            origin: Origin::of_label(label),
+            pinned: None,
+            released: false,
+            migrating: false,
+        }
+    }
+
+    /// One that a command takes as its way back.
+    #[must_use]
+    pub fn of_command(label: &str, actor: &str) -> Self {
+        Self { origin: Origin::Command, ..Self::new(label, actor) }
     }
 }
 
@@ -81,11 +92,10 @@ impl Config {
         self.local.sweep()?;
         let source = Source::open(database, !order.migrating).await?;
         let at = self.now();
-        let name = self.free_name(at, &order.label)?;
         let programs = self.programs(source.server / 10_000, "dump this database")?;
         let size = u64::try_from(source.facts.bytes).unwrap_or_default();
-        disk::insist(self.local.path(), size / 2 + (16 << 20))?; // compressed it is a fifth, mostly
-        let partial = self.local.begin(&name)?;
+        self.insist_room(size)?;
+        let partial = self.local.reserve(at, &order.label)?;
         let dump = |more| Dump::start(&programs, database, &source.snapshot, more);
         let quiet = Watch::default().counter(Stage::Dump, 0);
         let (archive, schema, tables, things) = tokio::try_join!(
@@ -96,11 +106,12 @@ impl Config {
         )?;
         let manifest = Manifest {
             format: FORMAT,
-            name,
+            name: partial.name().clone(),
             made: Made {
                 at,
                 took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
                 actor: order.actor.clone(),
+                origin: Some(order.origin),
                 nexo: env!("CARGO_PKG_VERSION").to_owned(),
                 server: source.server,
                 database: source.facts.database.clone(),
@@ -118,7 +129,7 @@ impl Config {
             tables,
         };
         source.close().await?;
-        let status = Status { pinned: order.pinned.clone(), ..Status::default() };
+        let status = Status { pinned: order.pinned.clone(), released: order.released, ..Status::default() };
         partial.write(CATALOGUE, &self.signer.sign(&purpose(CATALOGUE, &manifest.name), &things)?)?;
         partial.write(STATUS, &self.signer.sign(&purpose(STATUS, &manifest.name), &status)?)?;
         partial.write(MANIFEST, &self.signer.sign(&purpose(MANIFEST, &manifest.name), &manifest)?)?;
@@ -126,17 +137,9 @@ impl Config {
         Ok(manifest)
     }
 
-    /// Names are of a second: the next one, where a backup of this second is here already, so that they sort by time.
-    fn free_name(&self, at: OffsetDateTime, label: &str) -> Result<Name, Error> {
-        let names = self.local.names()?;
-        let mut name = Name::new(at, label)?;
-        for later in 1..60 {
-            if !names.iter().any(|known| known.second() == name.second()) {
-                break;
-            }
-            name = Name::new(at + Duration::from_secs(later), label)?;
-        }
-        Ok(name)
+    /// A backup that would leave less than the floor is refused: the disk is often that of the database as well.
+    fn insist_room(&self, database_bytes: u64) -> Result<(), Error> {
+        disk::insist(self.local.path(), room(database_bytes), self.free_floor)
     }
 
     /// The dump's end decides: an archive of a dump that was killed looks whole.
@@ -152,6 +155,11 @@ impl Config {
         tokio::task::spawn_blocking(move || dump.0.finish()).await.map_err(|_| Error::Ended)??;
         packed
     }
+}
+
+/// What a backup of a database of so many bytes may need. Compressed it is a fifth, mostly.
+pub(crate) fn room(database_bytes: u64) -> u64 {
+    database_bytes / 2 + (16 << 20)
 }
 
 /// What a signed file is about, so that one cannot stand in for another.
@@ -185,7 +193,7 @@ async fn measure(database: &PgConnectOptions, source: &Source) -> Result<Vec<Tab
     conn.execute("begin isolation level repeatable read, read only").await?;
     conn.execute(AssertSqlSafe(format!("set transaction snapshot '{}'", source.snapshot))).await?;
     let quiet = Watch::default().counter(Stage::Compare, 0);
-    let measured = tables::measure_all(&mut conn, &source.tables, &quiet).await?;
+    let measured = tables::measure_all(&mut conn, &source.tables, Hashed::WrittenColumns, &quiet).await?;
     conn.execute("commit").await?;
     conn.close().await?;
     Ok(measured)

@@ -1,10 +1,13 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::Name;
+use crate::{Name, Origin, tables::Hashed};
 
-/// The form of manifests that this release writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The newest form of manifests that this release writes and reads.
+///
+/// 1: a table's hash is of whole rows. 2: of the columns that are written, so that a generated column may come out
+/// otherwise on another release of PostgreSQL.
+pub(crate) const FORMAT: u32 = 2;
 
 /// What a backup is, and what must come out of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Made {
     pub took_ms: u64,
     /// Who asked for it.
     pub actor: String,
+    /// What it was taken for; `None`: a release before 0.2 made it, and its label tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The release that made it.
     pub nexo: String,
     /// As `server_version_num`, such as 170006.
@@ -91,6 +97,17 @@ pub struct Table {
 }
 
 impl Manifest {
+    /// Which columns the hashes of its tables are of.
+    pub(crate) fn hashed(&self) -> Hashed {
+        if self.format < 2 { Hashed::WholeRows } else { Hashed::WrittenColumns }
+    }
+
+    /// What it was taken for.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.made.origin.unwrap_or_else(|| Origin::of_label(self.name.label()))
+    }
+
     /// Rows of all tables.
     #[must_use]
     pub fn rows(&self) -> i64 {

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use crate::{Config, Error, Standing, disk};
+use time::OffsetDateTime;
+
+use crate::{Config, Entry, Error, Standing, disk, make::room};
 
 impl Config {
     /// Keeps `metrics.prom` in the folder of the backups as they are. A monitor that misses one is no reason to fail.
@@ -21,6 +23,13 @@ impl Config {
         })
     }
 
+    /// Whether a backup of the size that the database had last would be refused now. `None`: nobody knows its size.
+    fn no_room(&self, entries: &[Entry]) -> Option<bool> {
+        let manifest = entries.iter().find_map(|entry| entry.manifest.as_ref())?;
+        let needed = room(manifest.made.database_bytes) + self.free_floor;
+        disk::free(self.local.path()).ok().map(|free| free < needed)
+    }
+
     fn write_metrics(&self) -> Result<(), Error> {
         self.local.prepare()?;
         let path = self.local.path().join("metrics.prom");
@@ -36,13 +45,16 @@ impl Config {
         let entries = self.backups()?;
         let newest = |wanted: &[Standing]| {
             let found = entries.iter().find(|entry| wanted.contains(&entry.standing));
-            found.and_then(|entry| entry.manifest.as_ref()).map(|manifest| manifest.made.at.unix_timestamp())
+            found.and_then(Entry::at).map(OffsetDateTime::unix_timestamp)
         };
         let drill = entries.iter().find_map(|entry| entry.status.drill.as_ref());
-        let failed =
-            entries.iter().filter(|entry| matches!(entry.standing, Standing::Failed | Standing::Untrusted));
+        let failed = entries.iter().filter(|entry| entry.standing == Standing::Failed);
         let lines = [
-            ("nexo_backup_newest_timestamp_seconds", newest(&[Standing::Stored, Standing::Verified])),
+            (
+                "nexo_backup_newest_timestamp_seconds",
+                newest(&[Standing::Stored, Standing::Read, Standing::Verified]),
+            ),
+            ("nexo_backup_newest_read_timestamp_seconds", newest(&[Standing::Read, Standing::Verified])),
             ("nexo_backup_newest_verified_timestamp_seconds", newest(&[Standing::Verified])),
             ("nexo_backup_count", i64::try_from(entries.len()).ok()),
             ("nexo_backup_failed_count", i64::try_from(failed.count()).ok()),
@@ -50,6 +62,7 @@ impl Config {
                 "nexo_backup_free_bytes",
                 disk::free(self.local.path()).ok().and_then(|free| i64::try_from(free).ok()),
             ),
+            ("nexo_backup_refused_for_space", self.no_room(&entries).map(i64::from)),
             (
                 "nexo_backup_recovery_time_milliseconds",
                 drill.and_then(|drill| i64::try_from(drill.recovery_ms).ok()),

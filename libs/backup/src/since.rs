@@ -1,5 +1,7 @@
 //! What a restore would take away: how many rows each table has now, and had then.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{Config, Error, Manifest, tables};
@@ -7,42 +9,59 @@ use crate::{Config, Error, Manifest, tables};
 impl Config {
     /// A line for each table of `app` that holds rows.
     pub async fn held(&self, live: &PgConnectOptions) -> Result<Vec<String>, Error> {
-        let mut conn = PgConnection::connect_with(&tables::reader(live, "nexo-backup held")).await?;
-        let mut lines = Vec::new();
-        for name in tables::names(&mut conn).await?.into_iter().filter(|name| name.starts_with("app")) {
-            let rows = count(&mut conn, &name).await?;
-            if rows > 0 {
-                lines.push(format!("{name}: {rows} rows"));
-            }
-        }
-        conn.close().await?;
-        if lines.is_empty() {
-            lines.push("no table holds a row".to_owned());
-        }
-        Ok(lines)
+        let rows = counts(live).await?;
+        let held = rows.iter().filter(|(name, rows)| name.starts_with("app") && **rows > 0);
+        let lines = held.map(|(name, rows)| format!("{name}: {rows} rows")).collect();
+        Ok(or_else(lines, "no table holds a row"))
     }
 
     /// A line for each table that has another number of rows now; one line, if none has.
     pub async fn since(&self, manifest: &Manifest, live: &PgConnectOptions) -> Result<Vec<String>, Error> {
-        let mut conn = PgConnection::connect_with(&tables::reader(live, "nexo-backup since")).await?;
-        let mut lines = Vec::new();
-        for name in tables::names(&mut conn).await? {
-            let now = count(&mut conn, &name).await?;
-            let then = manifest.tables.iter().find(|table| table.name == name).map_or(0, |table| table.rows);
-            if now != then {
-                lines.push(format!("{name}: {now} rows now, {then} in the backup"));
-            }
-        }
-        conn.close().await?;
-        if lines.is_empty() {
-            lines.push("every table has as many rows now as in the backup".to_owned());
-        }
-        Ok(lines)
+        let of_data = manifest.tables.iter().filter(|table| !CARRIED.contains(&&*table.name));
+        let then = of_data.map(|table| (table.name.clone(), table.rows)).collect();
+        let lines = differing(&counts(live).await?, &then, "in the backup");
+        Ok(or_else(lines, "every table has as many rows now as in the backup"))
+    }
+
+    /// The same for another database on the server of `live`.
+    pub async fn since_database(
+        &self,
+        database: &str,
+        live: &PgConnectOptions,
+    ) -> Result<Vec<String>, Error> {
+        let then = counts(&live.clone().database(database)).await?;
+        let lines = differing(&counts(live).await?, &then, &format!("in {database}"));
+        Ok(or_else(lines, "every table has as many rows in both"))
     }
 }
 
-async fn count(conn: &mut PgConnection, table: &str) -> Result<i64, sqlx::Error> {
-    let question = AssertSqlSafe(format!("select count(*) from only {table}"));
-    let (rows,) = sqlx::query_as(question).persistent(false).fetch_one(conn).await?;
-    Ok(rows)
+type Counts = BTreeMap<String, i64>;
+
+async fn counts(database: &PgConnectOptions) -> Result<Counts, Error> {
+    let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup counts")).await?;
+    let mut counts = Counts::new();
+    for name in tables::names(&mut conn).await?.into_iter().filter(|name| !CARRIED.contains(&&**name)) {
+        let question = AssertSqlSafe(format!("select count(*) from only {name}"));
+        let (rows,) = sqlx::query_as(question).persistent(false).fetch_one(&mut conn).await?;
+        counts.insert(name, rows);
+    }
+    conn.close().await?;
+    Ok(counts)
+}
+
+/// What comes along whichever database is live.
+const CARRIED: [&str; 2] = ["ops.operator_log", "ops.schedule"];
+
+fn differing(now: &Counts, then: &Counts, place: &str) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    let rows = |counts: &Counts, name: &str| counts.get(name).copied().unwrap_or_default();
+    let pairs = names.into_iter().map(|name| (name, rows(now, name), rows(then, name)));
+    pairs
+        .filter(|(_, now, then)| now != then)
+        .map(|(name, now, then)| format!("{name}: {now} rows now, {then} {place}"))
+        .collect()
+}
+
+fn or_else(lines: Vec<String>, otherwise: &str) -> Vec<String> {
+    if lines.is_empty() { vec![otherwise.to_owned()] } else { lines }
 }

@@ -37,12 +37,26 @@ pub(crate) async fn names(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::
     Ok(names.into_iter().map(|(name,)| name).collect())
 }
 
+/// Which columns of a row are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hashed {
+    /// All of them.
+    WholeRows,
+    /// Those that are written: PostgreSQL computes the others anew, and another release may do it otherwise.
+    WrittenColumns,
+}
+
 /// Counts and hashes one table: two 64-bit hashes of each row, summed, so that their order does not matter. Rows are
 /// hashed as PostgreSQL compares them, or as text where a column's type has no hash. In a transaction.
-pub(crate) async fn measure(conn: &mut PgConnection, name: &str) -> Result<Table, sqlx::Error> {
+pub(crate) async fn measure(
+    conn: &mut PgConnection,
+    name: &str,
+    hashed: Hashed,
+) -> Result<Table, sqlx::Error> {
+    let rows = rows(conn, name, hashed).await?;
     conn.execute("savepoint hashing").await?;
     let by_value = format!(
-        "select count(*), {} from only {name} t",
+        "select count(*), {} from {rows} t",
         both("hash_record_extended(t, 0)", "hash_record_extended(t, 1)")
     );
     let measured = ask(conn, by_value).await;
@@ -50,7 +64,7 @@ pub(crate) async fn measure(conn: &mut PgConnection, name: &str) -> Result<Table
     if measured.as_ref().is_err_and(|failed| code(failed).as_deref() == Some("42883")) {
         conn.execute("rollback to savepoint hashing").await?;
         let by_text = format!(
-            "select count(*), {} from (select t::text as r from only {name} t offset 0) rows",
+            "select count(*), {} from (select t::text as r from {rows} t offset 0) rows",
             both("hashtextextended(r, 0)", "hashtextextended(r, 1)")
         );
         let (rows, hash) = ask(conn, by_text).await?;
@@ -59,6 +73,24 @@ pub(crate) async fn measure(conn: &mut PgConnection, name: &str) -> Result<Table
     let (rows, hash) = measured?;
     conn.execute("release savepoint hashing").await?;
     Ok(Table { name: name.to_owned(), rows, hash })
+}
+
+/// The rows of a table, as something to select from. A table without generated columns needs no subquery.
+async fn rows(conn: &mut PgConnection, name: &str, hashed: Hashed) -> Result<String, sqlx::Error> {
+    let whole = format!("only {name}");
+    if hashed == Hashed::WholeRows {
+        return Ok(whole);
+    }
+    let (written, generated): (Option<String>, bool) = sqlx::query_as(
+        "select string_agg(quote_ident(attname), ', ' order by attnum) filter (where attgenerated = ''),
+                coalesce(bool_or(attgenerated <> ''), false)
+         from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",
+    )
+    .bind(name)
+    .fetch_one(conn)
+    .await?;
+    let written = written.filter(|_| generated);
+    Ok(written.map_or(whole, |columns| format!("(select {columns} from only {name})")))
 }
 
 fn both(one: &str, two: &str) -> String {
@@ -77,11 +109,12 @@ fn code(failed: &sqlx::Error) -> Option<String> {
 pub(crate) async fn measure_all(
     conn: &mut PgConnection,
     names: &[String],
+    hashed: Hashed,
     counter: &Counter,
 ) -> Result<Vec<Table>, sqlx::Error> {
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
-        tables.push(measure(conn, name).await?);
+        tables.push(measure(conn, name, hashed).await?);
         counter.add(1);
     }
     Ok(tables)

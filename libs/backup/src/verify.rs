@@ -56,11 +56,7 @@ impl Config {
         let at = self.now();
         match &tried {
             Ok(_) => self.note(name, |status| passed(status, at, level)).await?,
-            Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) => {
-                self.note(name, |status| status.failed = Some(Failed { at, why: refused.to_string() }))
-                    .await?;
-            }
-            Err(_) => {} // we could not try: that says nothing about the backup
+            Err(refused) => self.note_failure(name, refused, level).await,
         }
         let manifest = tried?;
         let compared = level == Level::Restored;
@@ -71,6 +67,19 @@ impl Config {
             rows: if compared { manifest.rows() } else { 0 },
             took_ms: millis(begun),
         })
+    }
+
+    /// Notes what says that a backup is bad. That we could not try says nothing about it.
+    pub(crate) async fn note_failure(&self, name: &Name, refused: &Error, tried: Level) {
+        let level = match refused {
+            Error::Damaged { .. } => tried.min(Level::Archive),
+            Error::Differs { .. } => Level::Restored,
+            _ => return,
+        };
+        let failure = Failed { at: self.now(), why: refused.to_string(), level: Some(level) };
+        if let Err(failed) = self.note(name, |status| status.failed = Some(failure)).await {
+            tracing::warn!(error = %failed, backup = %name, "that it failed could not be noted beside it");
+        }
     }
 
     async fn try_it(&self, name: &Name, level: Level) -> Result<Manifest, Error> {
@@ -105,7 +114,7 @@ impl Config {
 
     /// Level 2: `pg_restore` writes all of it as SQL, to nowhere.
     async fn readable(&self, manifest: &Manifest) -> Result<(), Error> {
-        let programs = self.programs(manifest.major(), "read this backup")?;
+        let programs = self.reading_programs(manifest.major(), "read this backup")?;
         let mut command = libpq::program(&programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
         command.args(["--file=/dev/null"]).stdin(std::process::Stdio::piped());
         let mut reader = Running::start(command, "pg_restore")?;
@@ -132,7 +141,7 @@ impl Config {
 
     /// Level 3, on a server of its own.
     async fn restorable(&self, manifest: &Manifest, settings: &[&str]) -> Result<(), Error> {
-        let programs = self.programs(manifest.major(), "try this backup")?;
+        let programs = self.reading_programs(manifest.major(), "try this backup")?;
         let unpacked = Unpacked::of(self, manifest).await?;
         let cluster = Cluster::throw_away(programs, settings).await?;
         let passwords = Passwords::same(&PASSWORD.to_owned().into());
@@ -149,13 +158,17 @@ impl Config {
     pub async fn drill(&self) -> Result<(Name, Drill), Error> {
         let name = self.bring("latest").await?;
         let begun = Instant::now();
-        let manifest = self.intact(&name).await?;
-        let tried = Box::pin(self.restorable(&manifest, HONEST)).await;
+        let tried = Box::pin(async {
+            let manifest = self.intact(&name).await?;
+            self.restorable(&manifest, HONEST).await?;
+            Ok(manifest)
+        });
+        let tried = tried.await;
         let at = self.now();
-        if let Err(refused @ (Error::Damaged { .. } | Error::Differs { .. })) = &tried {
-            self.note(&name, |status| status.failed = Some(Failed { at, why: refused.to_string() })).await?;
+        if let Err(refused) = &tried {
+            self.note_failure(&name, refused, Level::Restored).await;
         }
-        tried?;
+        let manifest = tried?;
         let age_seconds = (at - manifest.made.at).whole_seconds();
         let drill = Drill { at, recovery_ms: millis(begun), age_seconds };
         self.note(&name, |status| {
@@ -167,8 +180,12 @@ impl Config {
     }
 }
 
-/// The deepest that it has passed since it failed last.
+/// The deepest that it has passed since it failed last. A failure goes with a verification that would have seen it.
 fn passed(status: &mut Status, at: OffsetDateTime, level: Level) {
+    let seen_by = status.failed.as_ref().map(|failed| failed.level.unwrap_or(Level::Restored));
+    if seen_by.is_some_and(|seen_by| level < seen_by) {
+        return;
+    }
     let before = status.verified.as_ref().filter(|_| status.failed.is_none()).map(|passed| passed.level);
     status.verified = Some(Passed { at, level: before.map_or(level, |before| before.max(level)) });
     status.failed = None;

@@ -8,12 +8,32 @@ use uuid::Uuid;
 
 use crate::say;
 
+/// How bad the worst is that a command can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Risk {
+    /// Rows may be lost from the live database.
+    High,
+    /// Nothing is lost, and people notice it.
+    Medium,
+}
+
+impl Risk {
+    /// For a card: `HIGH: what was written since then is not in it`.
+    pub(crate) fn because(self, why: &str) -> String {
+        let level = match self {
+            Self::High => "HIGH",
+            Self::Medium => "MEDIUM",
+        };
+        format!("{level}: {why}")
+    }
+}
+
 /// What an operator reads before they agree.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Card {
     /// What will be done.
     pub(crate) operation: String,
-    /// What could go wrong.
+    /// How bad it may be, and why: see [`Risk::because`].
     pub(crate) risk: String,
     /// What may be lost, a line each.
     pub(crate) at_risk: Vec<String>,
@@ -29,6 +49,13 @@ pub(crate) struct Card {
 #[derive(Debug, thiserror::Error)]
 #[error("not confirmed. Type the database's name when asked, or give --confirm {0}")]
 pub(crate) struct NotConfirmed(String);
+
+/// Nobody has agreed that people get access back.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "not confirmed: members, roles or invitations come back, as the card says. Type yes when asked, or give --with-access"
+)]
+pub(crate) struct AccessNotConfirmed;
 
 /// Who is asked about which database.
 pub(crate) struct Asked<'a> {
@@ -55,11 +82,21 @@ impl Card {
             Some(given) => given == asked.database,
             None => std::io::stdin().is_terminal() && ask(&asked.database) == asked.database,
         };
-        let id = Uuid::now_v7();
         if !agreed {
-            note(asked, id, &self, "refused", "nothing was done").await;
+            note(asked, Uuid::now_v7(), &self, "refused", "nothing was done").await;
             return Err(NotConfirmed(asked.database.clone()).into());
         }
+        self.carry_out(asked, work).await
+    }
+
+    /// Does the work of a card that was agreed to, or that the schedule has a standing order for. What was shown and came
+    /// out is kept in `ops.operator_log`.
+    pub(crate) async fn carry_out<T>(
+        self,
+        asked: &Asked<'_>,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let id = Uuid::now_v7();
         note(asked, id, &self, "confirmed", "begun").await;
         let done = Box::pin(work).await;
         let outcome = done
@@ -82,8 +119,17 @@ impl Card {
     }
 }
 
+/// Asks for `word`, if somebody is there to answer.
+pub(crate) fn agrees(question: &str, word: &str) -> bool {
+    std::io::stdin().is_terminal() && answer(question) == word
+}
+
 fn ask(database: &str) -> String {
-    let _ = write!(std::io::stderr(), "Type the name of the database ({database}) to go on: ");
+    answer(&format!("Type the name of the database ({database}) to go on: "))
+}
+
+fn answer(question: &str) -> String {
+    let _ = write!(std::io::stderr(), "{question}");
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer); // nothing typed is no agreement
     answer.trim().to_owned()

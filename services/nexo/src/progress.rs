@@ -1,16 +1,28 @@
-//! How far something is: a bar where somebody looks, nothing where nobody does.
+//! How far something is: a bar on a terminal, otherwise a line every two seconds.
 
-use std::sync::Mutex;
+use std::{
+    io::IsTerminal as _,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use ::backup::{Stage, Watch};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::say;
+
 const BYTES: &str = "  {msg:<20} {wide_bar} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>5} left";
 const COUNT: &str = "  {msg:<20} {wide_bar} {pos:>6} of {len}";
 const SPIN: &str = "  {msg:<20} {spinner} {elapsed}";
+/// How often a line is written where nobody sees a bar.
+const EVERY: Duration = Duration::from_secs(2);
 
-/// Shows each stage as a bar of its own.
+/// Shows each stage.
 pub(crate) fn bars() -> Watch {
+    if std::io::stderr().is_terminal() { on_terminal() } else { in_lines() }
+}
+
+fn on_terminal() -> Watch {
     let shown: Mutex<Option<(Stage, ProgressBar)>> = Mutex::default();
     Watch::new(move |stage, done, total| {
         let Ok(mut shown) = shown.lock() else { return };
@@ -29,19 +41,40 @@ pub(crate) fn bars() -> Watch {
     })
 }
 
+/// The first line comes after two seconds: what is done by then needs none.
+fn in_lines() -> Watch {
+    let last = Mutex::new(Instant::now());
+    Watch::new(move |stage, done, total| {
+        let Ok(mut last) = last.lock() else { return };
+        if last.elapsed() >= EVERY {
+            *last = Instant::now();
+            say::note(&format!("  {}", progress(stage, done, total)));
+        }
+    })
+}
+
+fn progress(stage: Stage, done: u64, total: u64) -> String {
+    let (done, total, unit) = match stage {
+        Stage::Index => return stage.to_string(),
+        Stage::Compare => (done, total, ""),
+        _ => (done / 1_000_000, total / 1_000_000, " MB"),
+    };
+    if total == 0 { format!("{stage}: {done}{unit}") } else { format!("{stage}: {done} of {total}{unit}") }
+}
+
 fn bar(stage: Stage, total: u64) -> ProgressBar {
     let template = match stage {
         Stage::Index => SPIN,
         Stage::Compare => COUNT,
         _ => BYTES,
     };
-    let bar = ProgressBar::new(total); // on standard error, and only where that is a terminal
+    let bar = ProgressBar::new(total); // on standard error
     bar.set_message(stage.to_string());
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     if stage == Stage::Index {
-        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        bar.enable_steady_tick(Duration::from_millis(200));
     }
     bar
 }

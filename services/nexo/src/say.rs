@@ -48,6 +48,11 @@ pub(crate) fn json(answer: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A moment as RFC 3339 has it, which every program reads.
+pub(crate) fn moment(at: time::OffsetDateTime) -> String {
+    at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
 /// How it goes, on standard error: the answer stays clean.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}"); // nobody may be listening

@@ -1,8 +1,12 @@
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use time::macros::format_description;
+use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Unpacked, compare, lacks, load, swap};
-use crate::{Config, Error, Made, Manifest, Name};
+use super::{
+    Exclusive, Unpacked, compare,
+    kept::{Kind, Note},
+    lacks, load,
+};
+use crate::{Config, Error, Level, Made, Manifest, Name};
 
 /// A database beside the live one, made from a backup and compared with it.
 pub struct Beside {
@@ -13,8 +17,12 @@ pub struct Beside {
     /// What it was made from; `None`: it is empty.
     pub manifest: Option<Manifest>,
     /// Keeps other restores from taking it for a leftover.
-    pub(super) admin: swap::Admin,
+    pub(super) exclusive: Exclusive,
 }
+
+/// The moment in the name of a database.
+pub(super) const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day][hour][minute][second]");
 
 /// How a database compares texts.
 #[derive(sqlx::FromRow)]
@@ -32,32 +40,52 @@ impl Locale {
 }
 
 impl Config {
-    /// Restores a backup into a new database on the server of `live`, and compares it. Nobody uses it yet. `into`: its
-    /// name; otherwise one that the next restore takes away.
+    /// [`restore_beside_in`](Self::restore_beside_in), alone on the server of `live`.
     pub async fn restore_beside(
         &self,
         name: &Name,
         live: &PgConnectOptions,
         into: Option<&str>,
     ) -> Result<Beside, Error> {
-        Box::pin(self.make_beside(name, live, into)).await // it holds many steps, and is awaited within others
+        let exclusive = Exclusive::enter(live, "nexo restore", |_| ()).await?;
+        self.restore_beside_in(exclusive, name, into).await
+    }
+
+    /// Restores a backup into a new database beside the live one, and compares it. Nobody uses it yet. `into`: its name;
+    /// otherwise one that the next restore takes away.
+    pub async fn restore_beside_in(
+        &self,
+        exclusive: Exclusive,
+        name: &Name,
+        into: Option<&str>,
+    ) -> Result<Beside, Error> {
+        Box::pin(self.make_beside(exclusive, name, into)).await // it holds many steps, and is awaited within others
     }
 
     async fn make_beside(
         &self,
+        mut exclusive: Exclusive,
         name: &Name,
-        live: &PgConnectOptions,
         into: Option<&str>,
     ) -> Result<Beside, Error> {
         self.local.prepare()?;
         self.local.sweep()?;
-        let manifest = self.intact(name).await?;
-        lacks(live, &manifest).await?;
+        let manifest = match self.intact(name).await {
+            Ok(manifest) => manifest,
+            Err(refused) => {
+                self.note_failure(name, &refused, Level::Hashes).await;
+                return Err(refused);
+            }
+        };
+        let live = exclusive.live_options.clone();
+        lacks(&live, &manifest).await?;
         let unpacked = Unpacked::of(self, &manifest).await?;
-        let mut admin = swap::Admin::enter(live).await?;
-        let database = into.map_or_else(|| admin.name("side", self.now()), str::to_owned);
-        admin.drop_leftovers().await?;
-        admin.create(&database, &Locale::of(&manifest)).await?;
+        exclusive.drop_leftovers().await?;
+        let database = match into {
+            Some(into) => into.to_owned(),
+            None => exclusive.free_name("side", self.now()).await?.0,
+        };
+        exclusive.create(&database, &Locale::of(&manifest)).await?;
         let options = live.clone().database(&database);
         let made = async {
             ::db::admit_services(&options).await?;
@@ -66,31 +94,70 @@ impl Config {
             ::db::grant_reader(&options).await.map_err(Error::Database)
         };
         if let Err(failed) = made.await {
-            admin.drop_database(&database).await?;
-            admin.leave().await?;
+            exclusive.drop_database(&database).await?;
+            exclusive.leave().await?;
             return Err(failed);
         }
-        Ok(Beside { database, options, manifest: Some(manifest), admin })
+        if into.is_some() {
+            exclusive.note_into(&database, name, self.now()).await?;
+        }
+        Ok(Beside { database, options, manifest: Some(manifest), exclusive })
     }
 
     /// Makes an empty database beside the live one, with the same encoding and locale.
-    pub async fn empty_beside(&self, live: &PgConnectOptions) -> Result<(Beside, PgConnectOptions), Error> {
-        let mut admin = swap::Admin::enter(live).await?;
-        admin.drop_leftovers().await?;
-        let database = admin.name("side", self.now());
-        let locale = admin.locale().await?;
-        admin.create(&database, &locale).await?;
-        let options = live.clone().database(&database);
+    pub async fn empty_beside(&self, mut exclusive: Exclusive) -> Result<(Beside, PgConnectOptions), Error> {
+        exclusive.drop_leftovers().await?;
+        let database = exclusive.free_name("side", self.now()).await?.0;
+        let locale = exclusive.locale().await?;
+        exclusive.create(&database, &locale).await?;
+        let options = exclusive.live_options.clone().database(&database);
         ::db::admit_services(&options).await?;
-        Ok((Beside { database, options: options.clone(), manifest: None, admin }, options))
+        Ok((Beside { database, options: options.clone(), manifest: None, exclusive }, options))
     }
 }
 
-impl swap::Admin {
-    /// `nexo_side_20260203040506`.
-    pub(super) fn name(&self, kind: &str, at: time::OffsetDateTime) -> String {
-        let format = format_description!("[year][month][day][hour][minute][second]");
-        format!("{}_{kind}_{}", self.live, at.format(format).unwrap_or_default())
+impl Exclusive {
+    /// The name under which what is live is kept, and its moment: later than that of every database that is kept, whatever
+    /// the clock says, as an undo brings back the latest.
+    pub(super) async fn name_to_keep(
+        &mut self,
+        kind: Kind,
+        now: OffsetDateTime,
+    ) -> Result<(String, OffsetDateTime), Error> {
+        let latest = self.kept().await?.first().map(|kept| kept.at + Duration::SECOND);
+        let kind = if kind == Kind::Undone { "undone" } else { "before" };
+        self.free_name(kind, latest.map_or(now, |latest| latest.max(now))).await
+    }
+
+    /// `nexo_side_20260203040506`, or of the next second that no database has.
+    async fn free_name(&mut self, kind: &str, at: OffsetDateTime) -> Result<(String, OffsetDateTime), Error> {
+        for later in 0..600 {
+            let at = at + Duration::seconds(later);
+            let stamp = at.format(STAMP).unwrap_or_default();
+            let name = format!("{}_{kind}_{stamp}", self.live);
+            let (taken,): (bool,) =
+                sqlx::query_as("select exists (select from pg_database where right(datname::text, 14) = $1)")
+                    .bind(&stamp)
+                    .fetch_one(&mut self.conn)
+                    .await?;
+            if !taken {
+                return Ok((name, at));
+            }
+        }
+        Err(Error::NoName(kind.to_owned()))
+    }
+
+    /// Says what it is, so that it is listed, and goes after its week.
+    async fn note_into(&mut self, database: &str, from: &Name, at: OffsetDateTime) -> Result<(), Error> {
+        let note =
+            Note { nexo: self.live.clone(), kind: Kind::Into, at, because: format!("restored from {from}") };
+        let (statement,): (String,) = sqlx::query_as("select format('comment on database %I is %L', $1, $2)")
+            .bind(database)
+            .bind(serde_json::to_string(&note)?)
+            .fetch_one(&mut self.conn)
+            .await?;
+        self.conn.execute(AssertSqlSafe(statement)).await?;
+        Ok(())
     }
 
     /// That of the live database.
@@ -132,15 +199,7 @@ impl swap::Admin {
 
     /// What a restore that was killed has left: nobody else restores, as we hold the lock.
     async fn drop_leftovers(&mut self) -> Result<(), Error> {
-        for database in self.databases("side").await? {
-            self.drop_database(&database).await?;
-        }
-        Ok(())
-    }
-
-    /// Databases of this kind that belong to the live one, newest first.
-    pub(super) async fn databases(&mut self, kind: &str) -> Result<Vec<String>, Error> {
-        let prefix = format!("{}_{kind}_", self.live);
+        let prefix = format!("{}_side_", self.live);
         let names: Vec<(String,)> = sqlx::query_as(
             "select datname::text from pg_database where starts_with(datname::text, $1)
                and substr(datname::text, length($1) + 1) ~ '^[0-9]{14}$' order by 1 desc",
@@ -148,24 +207,27 @@ impl swap::Admin {
         .bind(&prefix)
         .fetch_all(&mut self.conn)
         .await?;
-        Ok(names.into_iter().map(|(name,)| name).collect())
+        for (database,) in names {
+            self.drop_database(&database).await?;
+        }
+        Ok(())
     }
 }
 
 impl Beside {
     /// Takes it away again.
     pub async fn discard(mut self) -> Result<(), Error> {
-        self.admin.drop_database(&self.database).await?;
-        self.admin.leave().await
+        self.exclusive.drop_database(&self.database).await?;
+        self.exclusive.leave().await
     }
 
     /// Leaves it where it is.
     pub async fn keep(self) -> Result<(), Error> {
-        self.admin.leave().await
+        self.exclusive.leave().await
     }
 }
 
 /// A connection of the same role to a database of ours.
-pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     Ok(PgConnection::connect_with(options).await?)
 }

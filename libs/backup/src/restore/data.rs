@@ -45,7 +45,7 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// Loads every row of a backup into the tables of `into`.
 pub(super) async fn load(config: &Config, manifest: &Manifest, into: &PgConnectOptions) -> Result<(), Error> {
-    let programs = config.programs(manifest.major(), "restore this backup")?;
+    let programs = config.reading_programs(manifest.major(), "restore this backup")?;
     let mut command = libpq::program(&programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
     command.args(["--section=data", "--file=-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut reader = Running::start(command, "pg_restore")?;

@@ -159,7 +159,7 @@ impl Unpacked {
 impl Config {
     /// The catalogue that was backed up.
     pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<Thing>, Error> {
-        let bytes = self.local.read(name, CATALOGUE)?;
+        let bytes = self.part(name, CATALOGUE)?;
         self.signer.open(&purpose(CATALOGUE, name), &bytes).ok_or_else(|| Error::Damaged {
             name: name.clone(),
             what: "its catalogue was changed".to_owned(),
@@ -177,7 +177,7 @@ pub(crate) async fn compare(
     conn.execute("begin read only").await?;
     let names = tables::names(&mut conn).await?;
     let counter = config.watch.counter(Stage::Compare, names.len() as u64);
-    let found = tables::measure_all(&mut conn, &names, &counter).await?;
+    let found = tables::measure_all(&mut conn, &names, manifest.hashed(), &counter).await?;
     conn.execute("commit").await?;
     conn.close().await?;
     let mut differences = tables::differences(&manifest.tables, &found);

@@ -1,27 +1,21 @@
-//! Puts one database in the place of another: two renames in one transaction. Whoever is killed at any moment leaves
-//! either the old one live, or the new one.
+//! Puts one database in the place of another: two renames in one transaction. Killed at any moment, either the old one is
+//! live, or the new one.
 
 use std::time::Instant;
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use time::OffsetDateTime;
 use tokio::time::{Duration, sleep};
 
-use super::{Beside, beside::connect};
+use super::{
+    Beside, Exclusive, Kept,
+    beside::connect,
+    carry::carry_over,
+    kept::{Kind, Note},
+};
 use crate::{Config, Error, verify::millis};
 
-/// Of whoever restores, in the database `postgres` of the server.
-const RESTORE_LOCK: i64 = 0x6e65_786f_0000_0010;
-const MAINTENANCE: &str = "postgres";
 const ATTEMPTS: usize = 20;
-/// How long to wait for another restore.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A connection beside the databases that are swapped. One restore at a time holds it.
-pub(super) struct Admin {
-    pub(super) conn: PgConnection,
-    pub(super) live: String,
-    options: PgConnectOptions,
-}
 
 /// What a swap did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -32,95 +26,121 @@ pub struct Swapped {
     pub gap_ms: u64,
 }
 
+/// A swap that is to be done.
+struct Swap<'s> {
+    /// The database that becomes the live one.
+    new: &'s str,
+    /// Under which name what is live is kept.
+    kept: String,
+    note: Note,
+}
+
 impl Beside {
-    /// Makes it the live database. What was live is kept under another name.
-    pub async fn swap_in(mut self, config: &Config) -> Result<Swapped, Error> {
-        let kept = self.admin.name("before", config.now());
-        let swapped = Box::pin(self.admin.swap(&self.database, &kept)).await;
-        self.admin.leave().await?;
-        swapped
-    }
-}
-
-/// Brings back what was live before the last restore. What is live now is kept under another name.
-pub async fn undo(config: &Config, live: &PgConnectOptions) -> Result<Swapped, Error> {
-    let mut admin = Admin::enter(live).await?;
-    let before = admin.databases("before").await?.into_iter().next();
-    let before = before.ok_or_else(|| Error::NothingToUndo(admin.live.clone()))?;
-    let kept = admin.name("undone", config.now());
-    let swapped = Box::pin(admin.swap(&before, &kept)).await;
-    admin.leave().await?;
-    swapped
-}
-
-/// Drops what restores have kept of earlier live databases, but the newest; gives back their names.
-pub async fn sweep(live: &PgConnectOptions, dry: bool) -> Result<Vec<String>, Error> {
-    let mut admin = Admin::enter(live).await?;
-    let mut old: Vec<String> = admin.databases("before").await?.into_iter().skip(1).collect();
-    old.extend(admin.databases("undone").await?.into_iter().skip(1));
-    for database in old.iter().filter(|_| !dry) {
-        admin.drop_database(database).await?;
-    }
-    admin.leave().await?;
-    Ok(old)
-}
-
-impl Admin {
-    pub(super) async fn enter(live: &PgConnectOptions) -> Result<Self, Error> {
-        let options = live.clone().database(MAINTENANCE).application_name("nexo-restore");
-        let mut conn = connect(&options).await?;
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let (taken,): (bool,) = sqlx::query_as("select pg_try_advisory_lock($1)")
-                .bind(RESTORE_LOCK)
-                .fetch_one(&mut conn)
-                .await?;
-            if taken {
-                break;
-            }
-            if Instant::now() > end {
-                let holder = migrate::lock_holder(&mut conn, RESTORE_LOCK).await?;
-                return Err(Error::Restoring(holder.unwrap_or_default()));
-            }
-            sleep(Duration::from_millis(300)).await;
+    /// Makes it the live database. What was live is kept under another name. `because`: for whoever finds that one.
+    pub async fn swap_in(mut self, config: &Config, because: &str) -> Result<Swapped, Error> {
+        let done = Box::pin(self.exclusive.swap(&self.database, Kind::Before, config.now(), because)).await;
+        if done.is_err() && self.exclusive.drop_database(&self.database).await.is_err() {
+            tracing::warn!(database = self.database, "left beside; the next restore takes it away");
         }
-        let live = live.get_database().unwrap_or_else(|| live.get_username()).to_owned();
-        Ok(Self { conn, live, options })
+        self.exclusive.leave().await?;
+        done
+    }
+}
+
+impl Exclusive {
+    /// The database that an undo brings back: the one that was live before the last restore, reset or undo. So an undo is
+    /// undone by another one. `wanted`: an earlier one, by its name.
+    pub async fn before(&mut self, wanted: Option<&str>) -> Result<Kept, Error> {
+        let mut kept = self.kept().await?.into_iter();
+        let found = match wanted {
+            Some(wanted) => kept.find(|one| one.database == wanted),
+            None => kept.find(|one| one.kind != Kind::Into),
+        };
+        found.ok_or_else(|| match wanted {
+            Some(wanted) => Error::NotKept(wanted.to_owned()),
+            None => Error::NothingToUndo(self.live.clone()),
+        })
     }
 
-    pub(super) async fn leave(self) -> Result<(), Error> {
-        Ok(self.conn.close().await?)
+    /// Brings that one back. What is live now is kept under another name.
+    pub async fn undo(&mut self, config: &Config, before: &Kept, because: &str) -> Result<Swapped, Error> {
+        Box::pin(self.swap(&before.database, Kind::Undone, config.now(), because)).await
     }
 
-    async fn swap(&mut self, new: &str, kept: &str) -> Result<Swapped, Error> {
+    async fn swap(
+        &mut self,
+        new: &str,
+        kind: Kind,
+        now: OffsetDateTime,
+        because: &str,
+    ) -> Result<Swapped, Error> {
+        let (kept, at) = self.name_to_keep(kind, now).await?;
+        let note = Note { nexo: self.live.clone(), kind, at, because: because.to_owned() };
+        let swap = Swap { new, kept, note };
+        let idle = self.keep_idle().await?; // until its session is ended below
+        let new_options = self.live_options.clone().database(new);
+        carry_over(&self.live_options, &new_options).await;
+        let done = self.rename(&swap).await;
+        drop(idle);
+        if done.is_ok() {
+            // What another operator's command has noted in between.
+            carry_over(&self.live_options.clone().database(&swap.kept), &self.live_options).await;
+        }
+        done
+    }
+
+    async fn rename(&mut self, swap: &Swap<'_>) -> Result<Swapped, Error> {
         let live = self.live.clone();
-        let both = [live.as_str(), new];
-        let mut ender = connect(&self.options).await?;
+        let both = [live.as_str(), swap.new];
+        let statements = self.statements(swap).await?;
+        let wanted = self.oid(swap.new).await?;
+        let mut ender = connect(&self.maintenance).await?;
         let mut last = Error::Ended;
         for _ in 0..ATTEMPTS {
             self.insist_free(&both).await?;
             end_sessions(&mut ender, &both).await?;
             let begun = Instant::now();
             // Sessions that came in between are ended while the renames wait for them.
-            let renames = renames(&mut self.conn, &live, new, kept);
             let renamed = tokio::select! {
-                renamed = renames => renamed,
+                renamed = in_one_transaction(&mut self.conn, &statements) => renamed,
                 failed = keep_ending(&mut ender, &both) => Err(failed),
             };
+            let swapped = || Swapped { kept: swap.kept.clone(), gap_ms: millis(begun) };
             match renamed {
-                Ok(()) => return Ok(Swapped { kept: kept.to_owned(), gap_ms: millis(begun) }),
+                Ok(()) => return Ok(swapped()),
                 Err(Error::Database(failed)) if in_use(&failed) => {
                     self.conn.execute("rollback").await?;
                     last = Error::Database(failed);
                 }
                 // A connection that breaks at COMMIT does not tell whether it was done: the names do.
-                Err(_) if exists(&self.options, kept).await? => {
-                    return Ok(Swapped { kept: kept.to_owned(), gap_ms: millis(begun) });
+                Err(failed) => {
+                    let mut look = connect(&self.maintenance).await?;
+                    let is_live = oid(&mut look, &live).await? == wanted;
+                    look.close().await?;
+                    return if is_live { Ok(swapped()) } else { Err(failed) };
                 }
-                Err(failed) => return Err(failed),
             }
         }
         Err(last)
+    }
+
+    /// The renames, and the comments that tell what each is.
+    async fn statements(&mut self, swap: &Swap<'_>) -> Result<Vec<String>, Error> {
+        let (statements,): (Vec<String>,) = sqlx::query_as(
+            "select array[format('alter database %I rename to %I', $1, $3), format('alter database %I rename to %I', $2, $1),
+                          format('comment on database %I is %L', $3, $4), format('comment on database %I is null', $1)]",
+        )
+        .bind(&self.live)
+        .bind(swap.new)
+        .bind(&swap.kept)
+        .bind(serde_json::to_string(&swap.note)?)
+        .fetch_one(&mut self.conn)
+        .await?;
+        Ok(statements)
+    }
+
+    async fn oid(&mut self, database: &str) -> Result<Option<i64>, Error> {
+        oid(&mut self.conn, database).await
     }
 
     /// Sessions that we may not end, and so must not try to.
@@ -141,30 +161,21 @@ impl Admin {
     }
 }
 
-async fn renames(conn: &mut PgConnection, live: &str, new: &str, kept: &str) -> Result<(), Error> {
-    let (first, second): (String, String) = sqlx::query_as(
-        "select format('alter database %I rename to %I', $1, $3), format('alter database %I rename to %I', $2, $1)",
-    )
-    .bind(live)
-    .bind(new)
-    .bind(kept)
-    .fetch_one(&mut *conn)
-    .await?;
+async fn in_one_transaction(conn: &mut PgConnection, statements: &[String]) -> Result<(), Error> {
     conn.execute("begin").await?;
-    conn.execute(AssertSqlSafe(first)).await?;
-    conn.execute(AssertSqlSafe(second)).await?;
+    for statement in statements {
+        conn.execute(AssertSqlSafe(statement.clone())).await?;
+    }
     conn.execute("commit").await?;
     Ok(())
 }
 
-async fn exists(options: &PgConnectOptions, database: &str) -> Result<bool, Error> {
-    let mut conn = connect(options).await?;
-    let (there,) = sqlx::query_as("select exists (select from pg_database where datname = $1)")
+async fn oid(conn: &mut PgConnection, database: &str) -> Result<Option<i64>, Error> {
+    let found: Option<(i64,)> = sqlx::query_as("select oid::bigint from pg_database where datname = $1")
         .bind(database)
-        .fetch_one(&mut conn)
+        .fetch_optional(conn)
         .await?;
-    conn.close().await?;
-    Ok(there)
+    Ok(found.map(|(oid,)| oid))
 }
 
 async fn end_sessions(conn: &mut PgConnection, databases: &[&str]) -> Result<(), sqlx::Error> {

@@ -1,13 +1,15 @@
 use std::{
     fs::{self, DirBuilder, File, Permissions},
-    io::Write as _,
+    io::{self, ErrorKind, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
+use time::OffsetDateTime;
+use tokio::time::Duration;
 use uuid::Uuid;
 
-use crate::{Error, Name, disk::sync_folder, store::MANIFEST};
+use crate::{Error, Name, disk::sync_folder};
 
 /// A folder with one folder for each backup. A folder without a dot before its name is whole.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub(crate) struct Local(PathBuf);
 
 const PARTIAL: &str = ".partial-";
 const REMOVED: &str = ".removed-";
+/// How many seconds later a backup may be named than it begins.
+const SECONDS: u64 = 600;
 /// What `tempfile` names files with.
 const UNFINISHED: &str = ".tmp";
 
@@ -32,23 +36,26 @@ impl Local {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(Error::file(&self.0))
     }
 
-    /// Whole backups, oldest first.
+    /// Backups that were whole once, oldest first: their folders have their names. What is missing in one is a loss, and
+    /// is told.
     pub(crate) fn names(&self) -> Result<Vec<Name>, Error> {
         let entries = match fs::read_dir(&self.0) {
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(missing) if missing.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(Error::file(&self.0))?,
         };
-        let mut names: Vec<Name> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|name| self.file(name, MANIFEST).exists())
-            .collect();
+        let mut names: Vec<Name> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         names.sort();
         Ok(names)
     }
 
     pub(crate) fn file(&self, name: &Name, file: &str) -> PathBuf {
         self.0.join(name.as_str()).join(file)
+    }
+
+    /// Its length, if it can be opened.
+    pub(crate) fn length(&self, name: &Name, file: &str) -> io::Result<u64> {
+        Ok(File::open(self.file(name, file))?.metadata()?.len())
     }
 
     pub(crate) fn read(&self, name: &Name, file: &str) -> Result<Vec<u8>, Error> {
@@ -82,22 +89,54 @@ impl Local {
         Ok(file)
     }
 
-    /// A place to make a backup in, which goes away unless it is [kept](Partial::keep).
+    /// Reserves a name for a backup that begins at `at`, and a place to make it in, which goes away unless it is
+    /// [kept](Partial::keep).
+    ///
+    /// Names differ by the second, so that they sort by time. Of two backups in one second the other gets the next one:
+    /// the folder of the second is made by one of them.
+    pub(crate) fn reserve(&self, at: OffsetDateTime, label: &str) -> Result<Partial, Error> {
+        self.prepare()?;
+        for later in 0..SECONDS {
+            let name = Name::new(at + Duration::from_secs(later), label)?;
+            if self.has_second(&name)? {
+                continue;
+            }
+            let Some(partial) = self.place(name.second(), &name)? else { continue };
+            if !self.has_second(&name)? {
+                return Ok(partial);
+            }
+        }
+        Err(Error::NoName(label.to_owned()))
+    }
+
+    fn has_second(&self, name: &Name) -> Result<bool, Error> {
+        Ok(self.names()?.iter().any(|known| known.second() == name.second()))
+    }
+
+    /// A place to bring a backup to that has its name already.
     pub(crate) fn begin(&self, name: &Name) -> Result<Partial, Error> {
-        self.place(name.as_str(), name)
+        self.room(name)
     }
 
     /// A place to unpack a backup in, which goes away.
     pub(crate) fn room(&self, name: &Name) -> Result<Partial, Error> {
-        self.place(&format!("room-{}", Uuid::new_v4().simple()), name)
+        self.prepare()?;
+        let folder = format!("room-{}", Uuid::new_v4().simple());
+        self.place(&folder, name)?.ok_or_else(|| Error::NoName(name.to_string()))
     }
 
-    fn place(&self, folder: &str, name: &Name) -> Result<Partial, Error> {
-        self.prepare()?;
+    /// `None`: another process has this place, or has just swept it away.
+    fn place(&self, folder: &str, name: &Name) -> Result<Option<Partial>, Error> {
         let folder = self.0.join(format!("{PARTIAL}{folder}"));
-        DirBuilder::new().mode(0o700).create(&folder).map_err(Error::file(&folder))?;
-        let lock = lock(&folder).map_err(Error::file(&folder))?;
-        Ok(Partial { store: self.clone(), name: name.clone(), folder, _lock: lock, kept: false })
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(there) if there.kind() == ErrorKind::AlreadyExists => return Ok(None),
+            made => made.map_err(Error::file(&folder))?,
+        }
+        let Ok(lock) = lock(&folder) else { return Ok(None) };
+        if !folder.exists() {
+            return Ok(None);
+        }
+        Ok(Some(Partial { store: self.clone(), name: name.clone(), folder, _lock: lock, kept: false }))
     }
 
     /// Takes away what processes left that were killed.
@@ -120,7 +159,7 @@ impl Local {
 }
 
 /// Held for as long as the process that makes it lives, however that ends.
-fn lock(folder: &Path) -> std::io::Result<File> {
+fn lock(folder: &Path) -> io::Result<File> {
     let lock = File::open(folder)?;
     lock.try_lock()?;
     Ok(lock)
@@ -136,6 +175,11 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
+    /// The name that the backup will have.
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
     pub(crate) fn file(&self, file: &str) -> PathBuf {
         self.folder.join(file)
     }

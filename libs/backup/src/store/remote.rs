@@ -138,7 +138,10 @@ impl Remote {
             }
             into.sync_all().await.map_err(Error::file(&path))?;
         }
-        partial.keep()
+        match partial.keep() {
+            Err(_) if local.names()?.contains(name) => Ok(()), // another process has brought it meanwhile
+            kept => kept,
+        }
     }
 
     /// Takes it away, its manifest first.

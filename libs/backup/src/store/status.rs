@@ -12,6 +12,12 @@ pub struct Status {
     pub failed: Option<Failed>,
     /// Why it is never removed.
     pub pinned: Option<String>,
+    /// Whether retention may remove it although a person named it.
+    #[serde(default)]
+    pub released: bool,
+    /// When a command last took it as its way back, as nothing had been written since.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub needed_at: Option<OffsetDateTime>,
     /// The last time that it was restored to measure how long that takes.
     pub drill: Option<Drill>,
 }
@@ -34,6 +40,9 @@ pub struct Failed {
     pub at: OffsetDateTime,
     /// What was wrong.
     pub why: String,
+    /// The verification that must pass before it counts again; `None`: the deepest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }
 
 /// A restore that was timed.
@@ -49,9 +58,11 @@ pub struct Drill {
 }
 
 impl Status {
-    /// Whether it counts for retention: it passed, and has not failed since.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        self.verified.is_some() && self.failed.is_none()
+    /// What is known where the file cannot be trusted: it may have been pinned.
+    pub(crate) fn lost(at: OffsetDateTime) -> Self {
+        let pinned = Some("its status was lost: it may have been pinned".to_owned());
+        let why = "its status.json is missing or was changed".to_owned();
+        let failed = Some(Failed { at, why, level: Some(Level::Hashes) });
+        Self { failed, pinned, ..Self::default() }
     }
 }

@@ -107,8 +107,17 @@ impl Lines {
     }
 }
 
+/// Refuses, before anything is read, a place where a file is already, or where none can be: a device is not replaced.
+pub(super) fn insist_free(path: &Path, overwrite: bool) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::NoFile { path: path.to_owned() }),
+        Ok(_) if !overwrite => Err(Error::There { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the whole archive under another name, and then gives it its own.
-pub(super) fn write(path: &Path, about: &About, parts: &[Part]) -> Result<(), Error> {
+pub(super) fn write(path: &Path, about: &About, parts: &[Part], overwrite: bool) -> Result<(), Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let new = tempfile::NamedTempFile::new_in(folder).map_err(Error::file(folder))?; // for our eyes alone
     let mut encoder = zstd::Encoder::new(new, 3).map_err(Error::Stream)?;
@@ -134,7 +143,11 @@ pub(super) fn write(path: &Path, about: &About, parts: &[Part]) -> Result<(), Er
     }
     let new = tar.into_inner().and_then(zstd::Encoder::finish).map_err(Error::Stream)?;
     new.as_file().sync_all().map_err(Error::file(path))?;
-    new.persist(path).map_err(|failed| Error::file(path)(failed.error))?;
+    let kept = if overwrite { new.persist(path) } else { new.persist_noclobber(path) };
+    kept.map_err(|failed| match failed.error.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::There { path: path.to_owned() },
+        _ => Error::file(path)(failed.error),
+    })?;
     disk::sync_folder(folder)
 }
 

@@ -6,18 +6,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    archive::{About, FORMAT, Lines, Part, TableContent, write},
+    archive::{About, FORMAT, Lines, Part, TableContent, insist_free, write},
     tables::{self, Table},
 };
 use crate::{Error, tables::reader};
 
-/// Writes one account's rows, as they are in one snapshot, to `path`.
+/// Writes one account's rows, as they are in one snapshot, to `path`. A file that is there is replaced only if
+/// `overwrite` says so, and what is no file never.
 pub async fn export(
     database: &PgConnectOptions,
     account: &str,
     path: &Path,
+    overwrite: bool,
     now: OffsetDateTime,
 ) -> Result<About, Error> {
+    insist_free(path, overwrite)?;
     let mut conn = PgConnection::connect_with(&reader(database, "nexo-export")).await?;
     conn.execute("begin isolation level repeatable read, read only").await?;
     let (id, slug, name) = find(&mut conn, account).await?;
@@ -53,7 +56,7 @@ pub async fn export(
         schema_version: schema_version.unwrap_or_default(),
         tables: parts.iter().map(content).collect(),
     };
-    write(path, &about, &parts)?;
+    write(path, &about, &parts, overwrite)?;
     Ok(about)
 }
 

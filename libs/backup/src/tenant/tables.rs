@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) name: String,
     /// All but generated columns, quoted.
     pub(super) columns: Vec<String>,
+    /// Those of them that are numbers with decimals, which are texts in JSON.
+    pub(super) decimals: Vec<String>,
     /// The primary key, quoted.
     pub(super) key: Vec<String>,
     /// Tables that its rows point to.
@@ -37,6 +39,8 @@ pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Err
         "select k.table_name as name,
                 (select array_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
                  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns,
+                array(select quote_ident(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0
+                      and not a.attisdropped and a.attgenerated = '' and a.atttypid = 'numeric'::regtype order by a.attnum) as decimals,
                 (select array_agg(quote_ident(a.attname) order by array_position(i.indkey::int2[], a.attnum)) from pg_index i
                  join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey) where i.indrelid = c.oid and i.indisprimary) as key,
                 array(select distinct f.confrelid::regclass::text from pg_constraint f
@@ -87,6 +91,29 @@ impl Table {
         self.columns.iter().map(value).collect::<Vec<_>>().join(", ")
     }
 
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|known| known == column)
+    }
+
+    /// What a row `row` holds, without what only says who wrote it when.
+    pub(super) fn content(&self, row: &str) -> String {
+        let decimals: Vec<_> = self
+            .decimals
+            .iter()
+            .map(|name| format!("'{name}', {}", as_amount(&format!("{row}.{name}"))))
+            .collect();
+        let named: Vec<_> = self.columns.iter().map(|name| format!("{row}.{name} as {name}")).collect();
+        let whole = format!("(select to_jsonb(w) from (select {}) w)", named.join(", "));
+        format!("(({whole} || jsonb_build_object({})) - array[{}])", decimals.join(", "), quoted(NOT_CONTENT))
+    }
+
+    /// The key of a row `row`, as text: `account_id` is the same for all.
+    pub(super) fn key_text(&self, row: &str) -> String {
+        let parts: Vec<_> = self.key.iter().filter(|column| *column != "account_id").collect();
+        let parts: Vec<_> = parts.into_iter().map(|column| format!("{row}.{column}::text")).collect();
+        if parts.is_empty() { format!("{row}.account_id::text") } else { parts.join(" || '/' || ") }
+    }
+
     /// Reads each row as JSON, in the order of its key.
     pub(super) fn rows(&self) -> String {
         let (columns, name, key) = (self.column_list(), &self.name, self.key.join(", "));
@@ -94,6 +121,21 @@ impl Table {
             "select row_to_json(r)::text from (select {columns} from {name} where account_id = $1 order by {key}) r"
         )
     }
+}
+
+/// What changes with every write, or with every use; and a secret, which is for no history and no preview.
+const NOT_CONTENT: &[&str] =
+    &["account_id", "version", "updated_at", "updated_by", "last_used_at", "token_hash"];
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// As `kernel::Amount` is written: two decimals at least.
+fn as_amount(column: &str) -> String {
+    format!(
+        "(case when scale(trim_scale({column})) < 2 then round({column}, 2) else trim_scale({column}) end)::text"
+    )
 }
 
 #[cfg(test)]
@@ -105,6 +147,7 @@ mod tests {
         let table = |name: &str, parents: &[&str]| Table {
             name: name.to_owned(),
             columns: Vec::new(),
+            decimals: Vec::new(),
             key: Vec::new(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
         };

@@ -76,7 +76,8 @@ async fn a_manifest_that_was_edited_with_its_hash_fixed_up_is_refused() {
     is_refused(&ground, &manifest, "a manifest of another secret").await;
     let entry =
         ground.config().backups().unwrap().into_iter().find(|entry| entry.name == manifest.name).unwrap();
-    assert_eq!(entry.standing, backup::Standing::Untrusted);
+    assert_eq!(entry.standing, backup::Standing::Failed);
+    assert!(entry.failure.unwrap().contains("NEXO_SECRET"));
 }
 
 /// The archive of one backup behind the manifest of another.
@@ -121,6 +122,9 @@ async fn a_dump_without_rows_passes_every_level_but_the_third() {
     let refused = config.verify(&manifest.name, Level::Restored).await.unwrap_err().to_string();
     assert!(refused.contains("app.clients has 0 rows of 1200"), "{refused}");
     assert_eq!(config.backups().unwrap()[0].standing, backup::Standing::Failed);
+    config.verify(&manifest.name, Level::Archive).await.unwrap();
+    let standing = config.backups().unwrap()[0].standing;
+    assert_eq!(standing, backup::Standing::Failed, "what a restore has shown is not undone by reading it");
     let refused = config.restore_beside(&manifest.name, &ground.migrator(), None).await.err().unwrap();
     assert!(matches!(refused, Error::Differs { .. }), "{refused}");
     assert_eq!(databases(&ground).await, 1, "and what was made beside is gone");

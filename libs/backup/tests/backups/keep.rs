@@ -1,86 +1,140 @@
-//! Retention.
+//! Retention, on real files: what decides is tested beside the rules.
 
-use std::time::Duration;
-
-use backup::{Config, Decision, Level, Order};
+use backup::{Decision, Level, Order, Origin, Standing};
 use kernel::Clock;
 
-use crate::support::Ground;
-
-const DAY: Duration = Duration::from_secs(86_400);
-const START: i64 = 1_767_225_600; // 2026-01-01
-
-/// A backup of each day; those for which `verified` holds count.
-async fn days(ground: &Ground, count: u32, verified: impl Fn(u32) -> bool) -> (Config, Clock) {
-    let clock = Clock::standing(START);
-    let config = ground.config().at(clock.clone());
-    for day in 0..count {
-        let manifest = config.backup(&ground.reader(), &Order::new("daily", "ana")).await.unwrap();
-        if verified(day) {
-            config.verify(&manifest.name, Level::Hashes).await.unwrap();
-        }
-        clock.advance(DAY);
-    }
-    (config, clock)
-}
-
-async fn kept(config: &Config) -> Vec<String> {
-    let fates = config.prune(true).await.unwrap();
-    let kept = fates.into_iter().filter(|fate| fate.decision == Decision::Keep);
-    kept.map(|fate| fate.name.as_str()[..8].to_owned()).collect()
-}
-
-async fn ground(keep: &str) -> Ground {
-    Ground::of(testkit::Database::migrated().await).with("NEXO_BACKUP_KEEP", keep)
-}
+use crate::support::{Ground, one};
 
 #[tokio::test]
-async fn the_newest_of_each_period_stay_and_why_is_told() {
-    let ground = ground("last=1 daily=3 weekly=2 minimum=2").await;
-    let (config, _) = days(&ground, 12, |_| true).await;
-    assert_eq!(kept(&config).await, ["20260112", "20260111", "20260110"]);
-    // 2026-01-12 is a Monday: it is the newest of its week, and the 11th of the week before.
-    let fates = config.prune(false).await.unwrap();
-    assert!(fates.iter().all(|fate| !fate.why.is_empty()));
+async fn what_goes_is_removed_and_what_a_person_named_stays_until_it_is_released() {
+    let ground = Ground::of(testkit::Database::migrated().await).with("NEXO_BACKUP_KEEP", "last=1");
+    let config = ground.config();
+    let take = async |order: Order| config.backup(&ground.reader(), &order).await.unwrap().manifest.name;
+    let first = take(Order::new("scheduled", "ana")).await;
+    let named = take(Order::new("the-audit", "ana")).await;
+    let way_back = take(Order::of_command("before-restore", "ana")).await;
+    let newest = take(Order::new("scheduled", "ana")).await;
+    for name in [&first, &named, &way_back] {
+        config.verify(name, Level::Archive).await.unwrap();
+    }
+    config.verify(&newest, Level::Restored).await.unwrap();
+    let going = || {
+        let fates = config.fates().unwrap().into_iter();
+        fates.filter(|fate| fate.decision == Decision::Remove).map(|fate| fate.name).collect::<Vec<_>>()
+    };
+    assert_eq!(going(), [first]);
+    config.remove(&config.fates().unwrap()).await.unwrap();
     assert_eq!(config.backups().unwrap().len(), 3);
-    assert_eq!(
-        config.prune(false).await.unwrap().iter().filter(|fate| fate.decision == Decision::Remove).count(),
-        0
-    );
+    config.pin(&named, None).await.unwrap();
+    assert_eq!(going(), [named]);
 }
 
+/// Three failed tries of a command need one backup, and it is kept for a week after the last.
 #[tokio::test]
-async fn only_verified_ones_count_and_the_newest_verified_always_stays() {
-    let ground = ground("last=1").await;
-    let (config, _) = days(&ground, 5, |day| day == 1).await;
-    assert_eq!(
-        kept(&config).await,
-        ["20260105", "20260104", "20260103", "20260102"],
-        "newer ones may yet be verified"
-    );
-}
-
-#[tokio::test]
-async fn with_nothing_verified_nothing_goes() {
-    let ground = ground("last=1").await;
-    let (config, _) = days(&ground, 3, |_| false).await;
-    for entry in config.backups().unwrap() {
-        let archive = config.folder().join(entry.name.as_str()).join("archive");
-        std::fs::write(archive, "broken").unwrap();
-        config.verify(&entry.name, Level::Hashes).await.unwrap_err();
+async fn a_way_back_is_not_taken_again_while_nothing_was_written() {
+    let ground = Ground::filled().await;
+    let clock = Clock::standing(1_767_225_600);
+    let (config, reader) = (ground.config().at(clock.clone()), ground.reader());
+    assert_eq!(config.still_good(&reader).await.unwrap(), None);
+    config.backup(&reader, &Order::new("scheduled", "ana")).await.unwrap();
+    assert_eq!(config.still_good(&reader).await.unwrap(), None, "one of the schedule has another life");
+    let taken = config.backup(&reader, &Order::of_command("before-restore", "ana")).await.unwrap();
+    assert_eq!(config.still_good(&reader).await.unwrap(), None, "nobody has read it");
+    config.verify(&taken.name, Level::Archive).await.unwrap();
+    ground.database.run("insert into ops.operator_log values (gen_random_uuid(), now(), 'ana', 'o', '{}', 'confirmed', 'failed')").await;
+    clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(config.still_good(&reader).await.unwrap(), Some(taken.name.clone()));
+    let needed = config.backups().unwrap()[0].status.needed_at.unwrap();
+    assert_eq!(needed.unix_timestamp(), 1_767_225_660);
+    for written in [
+        "update app.clients set notes = 'other' where name = 'Client 9'",
+        "update app.clients set notes = null where name = 'Client 9'; create index of_a_test on app.clients (notes)",
+    ] {
+        ground.database.run(written).await;
+        assert_eq!(config.still_good(&reader).await.unwrap(), None, "{written}");
     }
-    assert!(config.backups().unwrap().iter().all(|entry| entry.standing == backup::Standing::Failed));
-    assert_eq!(kept(&config).await.len(), 3);
+    let archive = config.folder().join(taken.name.as_str()).join("archive");
+    ground.database.run("drop index app.of_a_test").await;
+    std::fs::remove_file(archive).unwrap();
+    assert_eq!(config.still_good(&reader).await.unwrap(), None, "it is not there any more");
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_removes_nothing_and_a_pin_holds() {
-    let ground = ground("last=1 daily=2").await;
-    let (config, clock) = days(&ground, 4, |_| true).await;
-    let oldest = config.backups().unwrap().pop().unwrap().name;
-    config.pin(&oldest, Some("the audit of 2026".to_owned())).await.unwrap();
-    let before = kept(&config).await;
-    assert_eq!(before, ["20260104", "20260103", "20260101"]);
-    clock.advance(DAY * 3650);
-    assert_eq!(kept(&config).await, before);
+async fn below_the_floor_of_free_space_a_backup_is_refused_and_nothing_goes_for_it() {
+    let ground = Ground::of(testkit::Database::migrated().await);
+    let first = ground.backup().await;
+    let config = ground.with("NEXO_BACKUP_MIN_FREE_MB", "99999999").config();
+    let refused = config.backup(&ground.reader(), &Order::new("scheduled", "ana")).await.unwrap_err();
+    assert!(matches!(refused, backup::Error::Space { .. }), "{refused}");
+    assert!(config.told_to_monitors().contains("nexo_backup_refused_for_space 1"));
+    assert!(ground.config().told_to_monitors().contains("nexo_backup_refused_for_space 0"));
+    assert_eq!(config.backups().unwrap()[0].name, first.name);
+}
+
+/// Eight in one second: each has a second of its own, and its whole archive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_of_the_same_second_do_not_meet() {
+    let ground = Ground::of(testkit::Database::migrated().await);
+    let mut taking = tokio::task::JoinSet::new();
+    for at in 0..6 {
+        let (config, reader) = (ground.config().at(Clock::standing(1_767_225_600)), ground.reader());
+        let label = if at % 2 == 0 { "before-restore" } else { "scheduled" };
+        taking.spawn(async move {
+            config.backup(&reader, &Order::new(label, "ana")).await.unwrap().manifest.name
+        });
+    }
+    let mut names = taking.join_all().await;
+    names.sort();
+    names.dedup_by(|one, other| one.as_str()[..16] == other.as_str()[..16]);
+    assert_eq!(names.len(), 6, "{names:?}");
+    let config = ground.config();
+    for name in names {
+        config.verify(&name, Level::Hashes).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_that_moves_is_compared_there_and_the_newest_verified_stays() {
+    let ground = Ground::filled().await;
+    let config = ground.config();
+    let old = ground.backup().await.name;
+    let newest = ground.backup().await.name;
+    config.verify(&newest, Level::Restored).await.unwrap();
+    let archive = tempfile::tempdir().unwrap();
+    let folder = archive.path().join("of-2026");
+    let there = backup::Elsewhere::read(folder.to_str().unwrap(), &mut kernel::Env::of([])).unwrap();
+    assert!(matches!(config.move_to(&newest, &there).await.unwrap_err(), backup::Error::StaysHere(_)));
+    config.move_to(&old, &there).await.unwrap();
+    assert_eq!(config.backups().unwrap().len(), 1);
+    let elsewhere = ground.with("NEXO_BACKUP_STORES", folder.to_str().unwrap()).config();
+    assert_eq!(elsewhere.backups().unwrap()[0].name, old);
+    elsewhere.verify(&old, Level::Restored).await.unwrap();
+}
+
+/// What PostgreSQL computes is not what was backed up: another release may compute it otherwise.
+#[tokio::test]
+async fn generated_columns_are_not_compared_and_written_ones_are() {
+    let ground = Ground::of(testkit::Database::migrated().await);
+    let folded = |how: &str| {
+        format!(
+            "create or replace function app.folded(t text) returns text language sql immutable return {how}(t); alter function app.folded(text) owner to nexo_owner"
+        )
+    };
+    ground.database.run(&folded("upper")).await;
+    ground
+        .database
+        .run(
+            "create table app.folds (id int primary key, name text, folded text generated always as (app.folded(name)) stored);
+             alter table app.folds owner to nexo_owner; grant select on app.folds to nexo_backup;
+             insert into app.folds values (1, 'Acme')",
+        )
+        .await;
+    ground.database.run(&folded("lower")).await; // as if another release folded otherwise
+    let manifest = ground.backup().await;
+    assert_eq!(one::<String>(&ground.database.superuser(), "select folded from app.folds").await, "ACME");
+    let beside = ground.config().restore_beside(&manifest.name, &ground.migrator(), None).await.unwrap();
+    assert_eq!(one::<String>(&beside.options, "select folded from app.folds").await, "acme");
+    beside.discard().await.unwrap();
+    assert_eq!(manifest.origin(), Origin::Named);
+    assert_eq!(ground.config().backups().unwrap()[0].standing, Standing::Stored);
 }

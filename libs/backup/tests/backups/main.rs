@@ -6,6 +6,7 @@
     reason = "a test should fail where it fails"
 )]
 
+mod choose;
 mod damage;
 mod keep;
 mod keys;

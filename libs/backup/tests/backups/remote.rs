@@ -63,7 +63,7 @@ async fn a_backup_is_in_both_stores_and_comes_back_from_the_far_one() {
     assert_eq!((entry.standing, entry.places.len()), (Standing::Away, 1));
     let name = config.bring("latest").await.unwrap();
     assert_eq!(name, stored.name);
-    assert_eq!(config.backups().unwrap()[0].standing, Standing::Verified, "what became of it is there too");
+    assert_eq!(config.backups().unwrap()[0].standing, Standing::Read, "what became of it is there too");
     let proof = config.verify(&name, Level::Restored).await.unwrap();
     assert_eq!(proof.rows, stored.rows());
     assert!(s3.folder.path().join("nexo").exists());

@@ -8,7 +8,7 @@ use std::{
 
 use backup::{
     Error,
-    tenant::{Content, export, import},
+    tenant::{Content, OPERATOR, Operator, RECORDED, export, import},
 };
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use time::macros::datetime;
@@ -88,7 +88,7 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
     let ground = company().await;
     at_work(&ground).await;
     let (path, before) = (file(&ground, "one.nexo.tar.zst"), others(&ground, "none").await);
-    let about = export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    let about = export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
     let rows = |name: &str| about.tables.iter().find(|table| table.name == name).map(|table| table.rows);
     assert_eq!((rows("clients"), rows("people"), rows("audit_log")), (Some(400), Some(2), Some(1)));
     assert_eq!((rows("sessions"), rows("outbox"), rows("idempotency_keys")), (None, None, None));
@@ -136,7 +136,7 @@ async fn a_program_that_moves_stays_a_program() {
     let ground = company().await;
     let path = file(&ground, "program.nexo.tar.zst");
     ground.database.run("update app.users set kind = 'service' where email = 'p1@account-1.test'").await;
-    export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
     ground.database.run("update app.users set email = 'here-' || email").await;
     let imported = import(&ground.migrator(), &Content::open(&path).unwrap(), false).await.unwrap();
     assert_eq!((imported.known_people, imported.new_people), (0, 2));
@@ -166,7 +166,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
     let mut exports = 0;
     while !writing.is_finished() || exports < 2 {
         let path = file(&ground, &format!("{exports}.nexo.tar.zst"));
-        let about = export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+        let about = export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
         let clients = about.tables.iter().find(|table| table.name == "clients").unwrap();
         assert_eq!(clients.rows, 400);
         let content = Content::open(&path).unwrap();
@@ -186,7 +186,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
 async fn a_file_that_was_tampered_with_reaches_nobody_else() {
     let ground = company().await;
     let path = file(&ground, "one.nexo.tar.zst");
-    export(&ground.reader(), "account-1", &path, NOW).await.unwrap();
+    export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
     let whole = std::fs::read(&path).unwrap();
     for at in 1..40 {
         std::fs::write(&path, &whole[..whole.len() * at / 40]).unwrap();
@@ -263,7 +263,7 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
     let found = beside.differences(&live, "account-1").await.unwrap();
     let clients = found.changes.iter().find(|change| change.table == "app.clients").unwrap();
     assert_eq!((clients.added.len(), clients.changed.len(), clients.removed.len()), (111, 111, 1));
-    let applied = beside.apply(&live, "account-1").await.unwrap();
+    let applied = beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
     assert_eq!(applied, found);
     assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "it is as it was");
     assert_eq!(others(&ground, "account-1").await, before);
@@ -275,9 +275,143 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
         delete from app.memberships where account_id = md5('account 1')::uuid; delete from app.accounts where account_id = md5('account 1')::uuid;
         delete from app.account_directory where account_id = md5('account 1')::uuid";
     ground.database.run(gone).await;
-    beside.apply(&live, "account-1").await.unwrap();
+    let found = beside.differences(&live, "account-1").await.unwrap();
+    beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
     assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "even if it was gone");
     assert_eq!(others(&ground, "account-1").await, before);
-    assert!(matches!(beside.apply(&live, "nobody").await.unwrap_err(), Error::NoAccount(_)));
+    assert!(matches!(beside.differences(&live, "nobody").await.unwrap_err(), Error::NoAccount(_)));
     beside.discard().await.unwrap();
+}
+
+fn ana() -> Operator {
+    Operator { name: "ana".to_owned(), backup: "20260101T000000Z_daily".to_owned() }
+}
+
+const CHANGED: &str = "
+    delete from app.clients where account_id = md5('account 1')::uuid and name = 'Client 31';
+    insert into app.audit_log (account_id, id, resource, record_id, version, action, request_id, created_by)
+        select account_id, gen_random_uuid(), 'client', id, 7, 'purged', gen_random_uuid(), account_id from app.clients where name = 'Client 33' and account_id = md5('account 1')::uuid;
+    delete from app.clients where account_id = md5('account 1')::uuid and name = 'Client 33';
+    update app.clients set notes = 'spoilt', credit_limit = 7, version = 3 where account_id = md5('account 1')::uuid and name = 'Client 2';
+    update app.clients set deleted_at = now(), version = 2 where account_id = md5('account 1')::uuid and name = 'Client 3';
+    update app.clients set version = 9 where account_id = md5('account 1')::uuid and name = 'Client 4';
+    insert into app.clients (account_id, id, name, version, created_by, updated_by) values (md5('account 1')::uuid, md5('later')::uuid, 'Later', 4, md5('a')::uuid, md5('a')::uuid);
+    insert into app.record_tags values (md5('account 1')::uuid, 'client', (select id from app.clients where account_id = md5('account 1')::uuid and name = 'Client 5'), md5('tag')::uuid);
+    call ops.chain_anew(md5('account 1')::uuid)";
+
+/// Versions only go on, each record has one entry, and the chain of hashes holds: whoever read version 3 before is told that
+/// theirs is stale, and consumers of events never see one a second time.
+#[tokio::test]
+async fn versions_go_on_and_the_history_has_an_entry_for_each_record() {
+    let ground = company().await;
+    ground.database.run("insert into app.tags (account_id, id, name, created_by, updated_by) values (md5('account 1')::uuid, md5('tag')::uuid, 'key', md5('a')::uuid, md5('a')::uuid)").await;
+    let manifest = ground.backup().await;
+    ground.database.run(CHANGED).await;
+    let (live, config, superuser) = (ground.migrator(), ground.config(), ground.database.superuser());
+    let beside = config.restore_beside(&manifest.name, &live, None).await.unwrap();
+    let found = beside.differences(&live, "account-1").await.unwrap();
+    let written = "update app.clients set notes = 'written meanwhile', version = 5 where account_id = md5('account 1')::uuid and name = 'Client 9';
+        insert into app.clients (account_id, id, name, created_by, updated_by) values (md5('account 1')::uuid, gen_random_uuid(), 'Meanwhile', md5('a')::uuid, md5('a')::uuid)";
+    ground.database.run(written).await;
+    let applied = beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
+    assert_eq!(applied.left_alone, 2, "what nobody has agreed to lose");
+    let clients = "select string_agg(concat_ws(' ', name, version, deleted_at, left(notes, 7)), '; ' order by name) from app.clients
+        where account_id = md5('account 1')::uuid and (name in ('Later', 'Meanwhile') or name ~ '^Client ([2-5]|9|31|33)$')";
+    let kept = "Client 2 4 c81e728; Client 3 3 eccbc87; Client 31 2 c16a532; Client 33 8 182be0c; Client 4 9 a87ff67; Client 5 2 a line
+; Client 9 5 written; Meanwhile 1";
+    assert_eq!(one::<String>(&superuser, clients).await, kept);
+    let entries = "select string_agg(concat_ws(' ', c.name, l.action, l.version, l.after ->> 'credit_limit'), '; ' order by c.name)
+        from app.audit_log l left join app.clients c on c.id = l.record_id and c.account_id = l.account_id
+        where l.account_id = md5('account 1')::uuid and l.created_by = '00000000-0000-0000-0000-000000000000' and l.resource = 'client'";
+    let noted = "Client 2 changed 4 2.0002; Client 3 restored 3; Client 31 restored 2 31.0031; Client 33 restored 8 33.0033; Client 5 changed 2; removed 5";
+    assert_eq!(one::<String>(&superuser, entries).await, noted);
+    assert_eq!(OPERATOR, uuid::Uuid::nil());
+    let account =
+        "select concat_ws(' ', action, after ->> 'restored_by', after ->> 'restored_from') from app.audit_log
+        where resource = 'account' and account_id = md5('account 1')::uuid";
+    assert_eq!(one::<String>(&superuser, account).await, "restored ana 20260101T000000Z_daily");
+    let faults = "select count(*) from ops.audit_faults(md5('account 1')::uuid)";
+    assert_eq!(one::<i64>(&superuser, faults).await, 0);
+    let events = "select string_agg(topic || ' ' || version, '; ' order by topic, version) from app.outbox where account_id = md5('account 1')::uuid";
+    let told = "auth.account.restored 2; crm.client.changed 2; crm.client.changed 4; crm.client.removed 5; crm.client.restored 2; crm.client.restored 3; crm.client.restored 8";
+    assert_eq!(one::<String>(&superuser, events).await, told);
+    let whole = "select payload ->> 'name' || ' ' || (payload ->> 'credit_limit') from app.outbox where topic = 'crm.client.changed' and version = 4";
+    assert_eq!(one::<String>(&superuser, whole).await, "Client 2 2.0002");
+    let open =
+        "select count(*) from app.sessions where account_id = md5('account 1')::uuid and revoked_at is null";
+    assert_eq!(one::<i64>(&superuser, open).await, 0, "its people log in again");
+    beside.discard().await.unwrap();
+}
+
+/// Somebody may have been removed for a reason; who has joined since is removed, and what they have done points at them.
+#[tokio::test]
+async fn members_roles_and_invitations_that_come_back_are_told_apart() {
+    let ground = company().await;
+    ground
+        .database
+        .run(
+            "insert into app.invitations (account_id, id, email, role_id, token_hash, created_by)
+             select account_id, gen_random_uuid(), 'new@b.test', id, sha256('secret'), account_id from app.roles where account_id = md5('account 1')::uuid",
+        )
+        .await;
+    let manifest = ground.backup().await;
+    ground
+        .database
+        .run(
+            "delete from app.member_roles where account_id = md5('account 1')::uuid and user_id = md5('person 11')::uuid;
+             update app.memberships set status = 'removed', version = 2 where account_id = md5('account 1')::uuid and user_id = md5('person 11')::uuid;
+             update app.roles set permissions = '{client:read}', version = 2 where account_id = md5('account 1')::uuid;
+             update app.invitations set revoked_at = now();
+             insert into app.memberships (account_id, user_id) values (md5('account 1')::uuid, md5('person 21')::uuid)",
+        )
+        .await;
+    let (live, superuser) = (ground.migrator(), ground.database.superuser());
+    let beside = ground.config().restore_beside(&manifest.name, &live, None).await.unwrap();
+    let found = beside.differences(&live, "account-1").await.unwrap();
+    assert_eq!(found.access.members, ["p1@account-1.test"]);
+    assert_eq!(found.access.member_roles, ["p1@account-1.test: owner"]);
+    assert_eq!(found.access.roles, ["owner"]);
+    assert_eq!(found.access.invitations, ["new@b.test"]);
+    assert!(!serde_json::to_string(&found).unwrap().contains("token_hash"), "no secret is shown");
+    beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
+    let members = "select string_agg(status || ' ' || version, '; ' order by user_id = md5('person 21')::uuid, status, version desc) from app.memberships where account_id = md5('account 1')::uuid";
+    assert_eq!(one::<String>(&superuser, members).await, "active 3; active 1; removed 2");
+    let told = "select string_agg(resource || ' ' || action, '; ' order by resource, action) from app.audit_log where account_id = md5('account 1')::uuid and created_by = '00000000-0000-0000-0000-000000000000'";
+    assert_eq!(
+        one::<String>(&superuser, told).await,
+        "account restored; invitation changed; member removed; member restored; role changed"
+    );
+    assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "it is as it was");
+    beside.discard().await.unwrap();
+}
+
+/// A table of records that nobody added to the list would come back without a word in its history.
+#[tokio::test]
+async fn every_table_of_records_is_known_to_the_history_of_a_restore() {
+    let ground = Ground::of(testkit::Database::migrated().await);
+    let tables = "select string_agg(k.table_name, ' ' order by 1) from ops.table_kinds k
+        join pg_attribute a on a.attrelid = to_regclass(k.table_name) and a.attname = 'updated_by' and not a.attisdropped
+        where (k.kind = 'tenant' or k.table_name = 'app.accounts') and k.table_name <> 'app.oidc_connections'";
+    let tables = one::<String>(&ground.database.superuser(), tables).await;
+    let unknown = tables.split(' ').filter(|table| !RECORDED.iter().any(|one| one.table == *table));
+    assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// Once a device was replaced by a file.
+#[tokio::test]
+async fn an_export_replaces_no_file_unasked_and_no_device_at_all() {
+    let ground = company().await;
+    let path = file(&ground, "there");
+    std::fs::write(&path, "precious").unwrap();
+    let to =
+        async |path: &std::path::Path, over| export(&ground.reader(), "account-1", path, over, NOW).await;
+    assert!(matches!(to(&path, false).await.unwrap_err(), Error::There { .. }));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    to(&path, true).await.unwrap();
+    Content::open(&path).unwrap();
+    let link = file(&ground, "link");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    for device in [std::path::Path::new("/dev/null"), &link, ground.folder.path()] {
+        assert!(matches!(to(device, true).await.unwrap_err(), Error::NoFile { .. }), "{}", device.display());
+    }
 }

@@ -2,7 +2,11 @@ use clap::Args;
 use sqlx::{Connection as _, PgConnection};
 
 use super::account;
-use crate::{confirm::Card, db::Target, say};
+use crate::{
+    confirm::{Card, Risk},
+    db::Target,
+    say,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Rechain {
@@ -18,8 +22,9 @@ impl Rechain {
         let (id, slug) = account(conn, &self.account).await?;
         let card = Card {
             operation: format!("make one new chain of the history of {slug} as it is now"),
-            risk: "what was changed, removed or put in until now can no longer be told from what was written"
-                .to_owned(),
+            risk: Risk::High.because(
+                "what was changed, removed or put in until now can no longer be told from what was written",
+            ),
             at_risk: vec!["no row; the proof that the history up to now is as it was written".to_owned()],
             backup: "none is taken: take one first with `nexo db backup` to keep that proof".to_owned(),
             recovery: "-".to_owned(),

@@ -37,20 +37,23 @@ use serde_json::json;
 pub(crate) use backups::{keep as keep_schedule, watch as watch_backups};
 pub(crate) use target::Target;
 
-use crate::{confirm::NotConfirmed, progress, say};
+use crate::{
+    confirm::{AccessNotConfirmed, NotConfirmed},
+    progress, say,
+};
 
 /// The answer is no: not current, not the same, not clean.
 const NO: u8 = 1;
 /// It could not be done.
 const FAILED: u8 = 2;
-/// Another process holds the migration lock.
+/// Another process migrates, restores or backs up.
 const LOCKED: u8 = 3;
 /// Nobody confirmed it.
 const UNCONFIRMED: u8 = 4;
 
 /// Look at the database and migrate it.
 ///
-/// Exit codes: 0 yes or done, 1 the answer is no, 2 it could not be done, 3 another process holds the migration lock,
+/// Exit codes: 0 yes or done, 1 the answer is no, 2 it could not be done, 3 another process holds the lock,
 /// 4 it was not confirmed.
 #[derive(Debug, Args)]
 pub(crate) struct Db {
@@ -91,8 +94,10 @@ enum Verb {
     New(new::New),
     /// Take a backup: a dump, and the count and hash of every table in the same snapshot.
     Backup(backups::Backup),
-    /// List the backups.
-    Backups,
+    /// List the backups, or move one to another store.
+    Backups(backups::Backups),
+    /// List the databases beside the live one: what restores, resets and undos have kept, and what `--into` has made.
+    Databases(backups::Databases),
     /// Try whether a backup is what it was: by its hashes, by reading it to its end, or by restoring it.
     Verify(backups::Verify),
     /// Put a backup in the place of the live database: made beside, compared, then swapped in.
@@ -180,7 +185,8 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
         Verb::New(what) => what.run(&context),
         Verb::Backfill(how) => how.run(&mut context).await,
         Verb::Backup(what) => what.run(&mut context).await,
-        Verb::Backups => backups::list(&mut context).await,
+        Verb::Backups(what) => what.run(&mut context).await,
+        Verb::Databases(what) => what.run(&mut context).await,
         Verb::Verify(what) => what.run(&mut context).await,
         Verb::Restore(what) => what.run(&mut context).await,
         Verb::Drill => backups::drill(&mut context).await,
@@ -199,6 +205,12 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
     done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
 }
 
+/// Whether another command has what this one needs.
+fn busy(error: &anyhow::Error) -> bool {
+    use ::backup::Error::{AtWork, Busy, Restoring};
+    matches!(error.downcast_ref(), Some(AtWork(_) | Busy(_) | Restoring(_)))
+}
+
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     let causes = say::causes(error);
     say::problem(&causes);
@@ -207,7 +219,8 @@ fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     }
     ExitCode::from(match error.downcast_ref() {
         Some(migrate::Error::Locked(_)) => LOCKED,
-        _ if error.is::<NotConfirmed>() => UNCONFIRMED,
+        _ if busy(error) => LOCKED,
+        _ if error.is::<NotConfirmed>() || error.is::<AccessNotConfirmed>() => UNCONFIRMED,
         _ => FAILED,
     })
 }

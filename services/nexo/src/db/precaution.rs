@@ -24,7 +24,11 @@ impl Precaution {
         if self.no_backup {
             return Ok(());
         }
-        let taken = config.backup(&target.reader, &Order::new(label, &Context::actor())).await?;
+        if let Some(name) = config.still_good(&target.reader).await? {
+            say::note(&format!("nothing was written since {name}: that is the way back"));
+            return Ok(());
+        }
+        let taken = config.backup(&target.reader, &Order::of_command(label, &Context::actor())).await?;
         config.verify(&taken.name, Level::Archive).await?;
         say::note(&format!("backed up: {}", taken.name));
         Ok(())
@@ -35,7 +39,7 @@ impl Precaution {
         if self.no_backup {
             "NONE, as --no-backup says".to_owned()
         } else {
-            "is taken first, and read to its end".to_owned()
+            "is taken first, and read to its end; or the last one, if nothing was written since".to_owned()
         }
     }
 }

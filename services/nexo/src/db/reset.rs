@@ -6,7 +6,10 @@ use super::{
     Context,
     precaution::{Consent, recovery},
 };
-use crate::{confirm::Card, say};
+use crate::{
+    confirm::{Card, Risk},
+    say,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Reset {
@@ -24,9 +27,12 @@ impl Reset {
         let config = context.backups()?;
         let migrations = context.migrations()?;
         let target = context.target().await?;
+        let exclusive = target.alone("nexo db reset").await?;
+        exclusive.insist_idle().await?;
+        let operation = format!("put an empty database in the place of {}", target.name());
         let card = Card {
-            operation: format!("put an empty database in the place of {}", target.name()),
-            risk: "everybody's data are gone from the live database".to_owned(),
+            operation: operation.clone(),
+            risk: Risk::High.because("everybody's data are gone from the live database"),
             at_risk: config.held(&target.reader).await?,
             backup: self.consent.told(),
             recovery: recovery(&config)?,
@@ -34,9 +40,9 @@ impl Reset {
         };
         let work = async {
             self.consent.precaution.take(&config, &target, "before-reset").await?;
-            let (empty, options) = Box::pin(config.empty_beside(&target.migrator)).await?;
+            let (empty, options) = Box::pin(config.empty_beside(exclusive)).await?;
             Box::pin(migrate(&options, &migrations, &NoHooks, &Context::settings())).await?;
-            Ok(empty.swap_in(&config).await?)
+            Ok(empty.swap_in(&config, &operation).await?)
         };
         let done = card.confirm(&target.asked(self.consent.given()), work).await;
         target.leave().await?;

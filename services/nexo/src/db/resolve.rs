@@ -50,7 +50,7 @@ impl Resolve {
         };
         let card = Card {
             operation: format!("{operation}: {}", standing.file),
-            risk: risk.to_owned(),
+            risk: crate::confirm::Risk::Medium.because(risk),
             at_risk: vec!["none: only its row in ops.migration_history is written".to_owned()],
             backup: "none is needed".to_owned(),
             recovery: "at once".to_owned(),

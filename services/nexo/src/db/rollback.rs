@@ -7,7 +7,10 @@ use super::{
     precaution::{Precaution, recovery},
     scratch::Scratch,
 };
-use crate::{confirm::Card, say};
+use crate::{
+    confirm::{Card, Risk},
+    say,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
@@ -45,6 +48,7 @@ impl Rollback {
 
     async fn roll_back(&self, context: &mut Context, target: &Target) -> anyhow::Result<Vec<Version>> {
         let (migrations, settings) = (context.migrations()?, Context::settings());
+        let _alone = target.alone_if_possible("nexo db rollback").await?;
         let scratch = Scratch::like(&target.migrator, &context.env).await?;
         let lost = losses(&target.migrator, &migrations, &self.to, &scratch.migrator, &settings).await?;
         let mut at_risk: Vec<String> = lost.iter().map(ToString::to_string).collect();
@@ -54,8 +58,8 @@ impl Rollback {
         let hooks = self.precaution.hooks(context, target)?;
         let card = Card {
             operation: format!("take back every migration after {}", self.to),
-            risk: "what was written into what is dropped is lost; releases that need it stop working"
-                .to_owned(),
+            risk: Risk::High
+                .because("what was written into what is dropped is lost; releases that need it stop working"),
             at_risk,
             backup: self.precaution.told(),
             recovery: recovery(&context.backups()?)?,

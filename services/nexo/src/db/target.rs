@@ -3,13 +3,14 @@ use std::{
     str::FromStr as _,
 };
 
+use ::backup::Exclusive;
 use anyhow::Context as _;
 use cluster::{Access, Binaries, Cluster};
 use kernel::Env;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Context, role::Role};
-use crate::{confirm::Asked, up::embedded};
+use crate::{confirm::Asked, say, up::embedded};
 
 /// The database that a command is about.
 pub(crate) struct Target {
@@ -87,6 +88,23 @@ impl Target {
     /// Whether the server runs without this command.
     pub(crate) fn is_running_by_itself(&self) -> bool {
         self.cluster.is_none()
+    }
+
+    /// The database to ourselves, as far as other commands are concerned; waits for them a minute at most. What is counted
+    /// for a card is counted after this: another database may be live by then.
+    pub(crate) async fn alone(&self, what: &str) -> anyhow::Result<Exclusive> {
+        let what = format!("{what} ({})", Context::actor());
+        let waiting = |holder: &migrate::Holder| say::note(&format!("waiting for another command: {holder}"));
+        Ok(Exclusive::enter(&self.migrator, &what, waiting).await?)
+    }
+
+    /// [`alone`](Self::alone), for what needs no maintenance database itself: where that cannot be entered, no restore can
+    /// run beside it.
+    pub(crate) async fn alone_if_possible(&self, what: &str) -> anyhow::Result<Option<Exclusive>> {
+        match self.alone(what).await {
+            Err(failed) if matches!(failed.downcast_ref(), Some(::backup::Error::Database(_))) => Ok(None),
+            entered => entered.map(Some),
+        }
     }
 
     /// Who is asked before something is done to it that could lose data.

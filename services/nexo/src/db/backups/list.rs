@@ -1,9 +1,63 @@
-use ::backup::{Entry, Standing};
+use ::backup::{Elsewhere, Entry, Standing};
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::{super::Context, size};
 use crate::say;
 
-pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
+#[derive(Debug, Args)]
+pub(in crate::db) struct Backups {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Move a backup to another store: it is copied, the copy is compared, and it is removed here.
+    Move(Move),
+}
+
+#[derive(Debug, Args)]
+struct Move {
+    /// Which: its name.
+    name: String,
+    /// A folder, or `s3://bucket/prefix`.
+    #[arg(long, value_name = "STORE")]
+    to: String,
+}
+
+impl Backups {
+    pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        match self.verb {
+            None => list(context).await,
+            Some(Verb::Move(what)) => what.run(context).await,
+        }
+    }
+}
+
+impl Move {
+    async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        let store = Elsewhere::read(&self.to, &mut context.env);
+        let config = context.backups()?;
+        let store = store.context("it cannot be used")?;
+        let name = config.find(&self.name)?;
+        config.move_to(&name, &store).await?;
+        if context.json {
+            say::json(&json!({ "name": name, "store": self.to }))?;
+        } else {
+            say::line(&format!(
+                "{name} is in {}, compared, and no longer in {}",
+                self.to,
+                config.folder().display()
+            ));
+            say::line("To use it there: add that store to NEXO_BACKUP_STORES, or name it alone");
+        }
+        Ok(true)
+    }
+}
+
+async fn list(context: &mut Context) -> anyhow::Result<bool> {
     let config = context.backups()?;
     let entries = config.backups_everywhere().await?;
     if context.json {
@@ -20,21 +74,14 @@ pub(in crate::db) async fn run(context: &mut Context) -> anyhow::Result<bool> {
 }
 
 fn line(entry: &Entry) {
-    let state = match (entry.standing, &entry.status) {
-        (Standing::Stored, _) => "stored, not verified".to_owned(),
-        (Standing::Untrusted, _) => "UNTRUSTED: its manifest is not as this NEXO_SECRET wrote it".to_owned(),
-        (Standing::Away, _) => format!("in {} alone", entry.places.join(", ")),
-        (Standing::Failed, status) => {
-            format!("FAILED: {}", status.failed.as_ref().map_or("", |failed| failed.why.as_str()))
-        }
-        (Standing::Verified, status) => status.verified.as_ref().map_or_else(String::new, |passed| {
-            let depth = match passed.level {
-                ::backup::Level::Hashes => "hashes",
-                ::backup::Level::Archive => "read to its end",
-                ::backup::Level::Restored => "restored and compared",
-            };
-            format!("verified {}: {depth}", passed.at.date())
-        }),
+    let passed =
+        entry.status.verified.as_ref().map_or_else(String::new, |passed| passed.at.date().to_string());
+    let state = match entry.standing {
+        Standing::Stored => "stored: nobody has read it yet".to_owned(),
+        Standing::Read => format!("read {passed}: to its end, and not restored yet"),
+        Standing::Verified => format!("verified {passed}: restored and compared"),
+        Standing::Failed => format!("FAILED: {}", entry.failure.as_deref().unwrap_or_default()),
+        Standing::Away => format!("in {} alone", entry.places.join(", ")),
     };
     let pinned = entry.status.pinned.as_ref().map(|why| format!(", pinned: {why}")).unwrap_or_default();
     let held = entry.manifest.as_ref().map_or_else(String::new, |manifest| {

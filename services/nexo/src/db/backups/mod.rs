@@ -1,5 +1,6 @@
-//! `nexo db backup`, `backups`, `verify`, `restore`, `drill`, `prune`, `pin` and `schedule`.
+//! `nexo db backup`, `backups`, `verify`, `restore`, `databases`, `drill`, `prune`, `pin` and `schedule`.
 
+mod databases;
 mod drill;
 mod list;
 mod prune;
@@ -8,14 +9,22 @@ mod schedule;
 mod take;
 mod verify;
 
+use kernel::Clock;
+use time::OffsetDateTime;
+
+pub(super) use databases::Databases;
 pub(super) use drill::run as drill;
-pub(super) use list::run as list;
+pub(super) use list::Backups;
 pub(super) use prune::{Pin, Prune};
-pub(super) use restore::Restore;
+pub(super) use restore::{Restore, up_to_date};
 pub(super) use schedule::Schedule;
 pub(crate) use schedule::{keep, watch};
 pub(super) use take::Backup;
 pub(super) use verify::Verify;
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(Clock::system().unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
 
 /// Sizes as people read them.
 fn size(bytes: u64) -> String {

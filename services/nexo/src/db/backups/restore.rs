@@ -1,22 +1,30 @@
-use ::backup::{Beside, Config, Name, Swapped, undo};
+use ::backup::{Chosen, Config, Kept, Name, Swapped};
 use clap::Args;
 use migrate::{Migrations, NoHooks, migrate};
 use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
 
 use super::super::{
     Context, Target,
     precaution::{Consent, recovery},
 };
-use crate::{confirm::Card, say};
+use super::now;
+use crate::{
+    confirm::{Card, Risk},
+    say,
+};
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Restore {
-    /// Which: a name, or `latest`.
+    /// Which: a name, or `latest`, the newest that stands and was not taken by another command.
     #[arg(required_unless_present = "undo", conflicts_with = "undo")]
     name: Option<String>,
-    /// Bring back what was live before the last restore.
+    /// Bring back what was live before the last restore, reset or undo.
     #[arg(long)]
     undo: bool,
+    /// Bring back this database, that an earlier restore has kept: see `nexo db databases`.
+    #[arg(long, value_name = "DATABASE", requires = "undo")]
+    database: Option<String>,
     /// Only restore it beside, into a new database of this name.
     #[arg(long, value_name = "DATABASE", conflicts_with = "undo")]
     into: Option<String>,
@@ -31,7 +39,7 @@ impl Restore {
         let done = match (&self.name, &self.into) {
             (Some(name), Some(into)) => self.beside(&config, &target, name, into).await,
             (Some(name), None) => Box::pin(self.replace(&config, &target, name)).await,
-            (None, _) => self.go_back(&config, &target).await,
+            (None, _) => Box::pin(self.go_back(&config, &target)).await,
         };
         target.leave().await?;
         let Done { message, json } = done?;
@@ -44,52 +52,96 @@ impl Restore {
     }
 
     async fn beside(&self, config: &Config, target: &Target, name: &str, into: &str) -> anyhow::Result<Done> {
+        let exclusive = target.alone("nexo db restore --into").await?;
         let name = config.bring(name).await?;
-        let beside = config.restore_beside(&name, &target.migrator, Some(into)).await?;
+        let beside = config.restore_beside_in(exclusive, &name, Some(into)).await?;
         beside.keep().await?;
-        let message = format!("{name} is in database {into}, compared; {} is as it was", target.name());
+        let message = format!(
+            "{name} is in database {into}, compared; {} is as it was. `nexo db prune` drops {into} after a week",
+            target.name()
+        );
         Ok(Done { message, json: json!({ "name": name, "database": into }) })
     }
 
     async fn replace(&self, config: &Config, target: &Target, name: &str) -> anyhow::Result<Done> {
-        let name = config.bring(name).await?;
+        let exclusive = target.alone("nexo db restore").await?;
+        exclusive.insist_idle().await?;
+        let Chosen { name, passed_over } = config.choose(name).await?;
         let manifest = config.manifest(&name)?;
+        let mut at_risk = counted(config.since(&manifest, &target.reader).await);
+        at_risk.extend(passed_over.iter().map(|newer| format!("newer, and not meant by `latest`: {newer}")));
+        let operation = format!(
+            "put {name} in the place of {}, as it was at {}",
+            target.name(),
+            say::moment(manifest.made.at)
+        );
         let card = Card {
-            operation: format!(
-                "put {} in the place of {}, as it was at {}",
-                name,
-                target.name(),
-                manifest.made.at
-            ),
-            risk: "what was written since then is not in it; open sessions are ended for a moment".to_owned(),
-            at_risk: config.since(&manifest, &target.reader).await?,
+            operation: operation.clone(),
+            risk: Risk::High
+                .because("what was written since then is not in it; open sessions are ended for a moment"),
+            at_risk,
             backup: self.consent.told(),
             recovery: recovery(config)?,
             undo: "nexo db restore --undo: what is live now is kept beside".to_owned(),
         };
         let work = async {
             self.consent.precaution.take(config, target, "before-restore").await?;
-            let beside = config.restore_beside(&name, &target.migrator, None).await?;
+            let beside = config.restore_beside_in(exclusive, &name, None).await?;
             say::note("restored beside, and every table, policy and grant compared");
-            up_to_date(&beside).await?;
-            Ok(beside.swap_in(config).await?)
+            up_to_date(&beside.options).await?;
+            Ok(beside.swap_in(config, &operation).await?)
         };
         let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
         Ok(Done::swapped(&format!("{name} is live"), Some(&name), &swapped))
     }
 
     async fn go_back(&self, config: &Config, target: &Target) -> anyhow::Result<Done> {
+        let mut exclusive = target.alone("nexo db restore --undo").await?;
+        exclusive.insist_idle().await?;
+        let before = exclusive.before(self.database.as_deref()).await?;
+        let since = exclusive.kept().await?.into_iter().next();
+        let mut at_risk = both(target, &before, since.as_ref());
+        at_risk.extend(counted(config.since_database(&before.database, &target.migrator).await));
+        let because = format!("bring back {}", before.database);
         let card = Card {
-            operation: format!("bring back what was {} before the last restore", target.name()),
-            risk: "what was written since the restore is not in it".to_owned(),
-            at_risk: vec![format!("what is live now is kept beside, as {}_undone_…", target.name())],
+            operation: format!("{because}, {}", before.about()),
+            risk: Risk::Medium
+                .because("what was written since then is not in it, and stays in the other database"),
+            at_risk,
             backup: "none is needed: both databases stay".to_owned(),
             recovery: "a moment: two renames".to_owned(),
-            undo: "nexo db restore latest".to_owned(),
+            undo: "nexo db restore --undo once more".to_owned(),
         };
-        let work = async { Ok(undo(config, &target.migrator).await?) };
+        let work = async {
+            up_to_date(&target.migrator.clone().database(&before.database)).await?;
+            Ok(exclusive.undo(config, &before, &because).await?)
+        };
         let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
-        Ok(Done::swapped("the database from before the restore is live again", None, &swapped))
+        Ok(Done::swapped(&format!("{} is live again", before.database), None, &swapped))
+    }
+}
+
+/// A live database that cannot be read is no reason to stop whoever puts another in its place.
+fn counted(lines: Result<Vec<String>, ::backup::Error>) -> Vec<String> {
+    lines.unwrap_or_else(|failed| vec![format!("unknown, as the rows cannot be counted: {failed}")])
+}
+
+/// Both databases and their ages. `last`: what was kept when the live one became live.
+fn both(target: &Target, before: &Kept, last: Option<&Kept>) -> Vec<String> {
+    let since = last.map_or_else(String::new, |last| {
+        format!(" (live since {}, {})", say::moment(last.at), ago(now() - last.at))
+    });
+    vec![
+        format!("goes:  {}{since}; it is kept as {}_undone_…", target.name(), target.name()),
+        format!("comes: {} (kept {})", before.database, ago(now() - before.at)),
+    ]
+}
+
+fn ago(age: time::Duration) -> String {
+    match (age.whole_days(), age.whole_hours(), age.whole_minutes()) {
+        (days, ..) if days > 1 => format!("{days} days ago"),
+        (_, hours, _) if hours > 1 => format!("{hours} hours ago"),
+        (.., minutes) => format!("{minutes} minutes ago"),
     }
 }
 
@@ -111,13 +163,13 @@ impl Done {
 }
 
 /// An older schema is brought to this release's before anybody uses it.
-async fn up_to_date(beside: &Beside) -> anyhow::Result<()> {
-    let schema_version = beside.manifest.as_ref().and_then(|manifest| manifest.schema_version.clone());
+pub(in crate::db) async fn up_to_date(database: &PgConnectOptions) -> anyhow::Result<()> {
     let migrations = Migrations::embedded()?;
-    let newest = migrations.latest().map(ToString::to_string);
-    if schema_version < newest {
+    let status = migrate::status(database, &migrations, migrate::Release::ours()).await?;
+    let pending = status.migrations.iter().any(|line| line.state == migrate::State::Pending);
+    if pending {
         say::note("its schema is older: migrating it beside");
-        Box::pin(migrate(&beside.options, &migrations, &NoHooks, &Context::settings())).await?;
+        Box::pin(migrate(database, &migrations, &NoHooks, &Context::settings())).await?;
     }
     Ok(())
 }

@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use ::backup::{Config, Job, Level, Order, Plan, due};
 use clap::Args;
-use kernel::Clock;
 use metrics::counter;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use time::OffsetDateTime;
 use web::{Watch, Watched};
 
-use super::super::{Context, Target};
+use super::{
+    super::{Context, Target},
+    now,
+};
 use crate::say;
 
 #[derive(Debug, Args)]
@@ -108,11 +109,7 @@ async fn one(config: &Config, job: Job, target: &Target) -> anyhow::Result<Strin
             let (name, drill) = config.drill().await?;
             format!("drilled: {name} in {} ms", drill.recovery_ms)
         }
-        Job::Prune => {
-            let fates = config.prune(false).await?;
-            let gone = fates.iter().filter(|fate| fate.decision == ::backup::Decision::Remove).count();
-            format!("pruned: {gone} backups removed, {} stay", fates.len() - gone)
-        }
+        Job::Prune => super::prune::by_schedule(config, target).await?,
     })
 }
 
@@ -121,18 +118,14 @@ fn list(context: &Context, plan: &Plan) -> anyhow::Result<bool> {
     if context.json {
         let jobs: Vec<_> = jobs
             .iter()
-            .map(|(job, cron, next)| json!({ "job": job, "cron": cron, "next": next.map(|next| next.to_string()) }))
+            .map(|(job, cron, next)| json!({ "job": job, "cron": cron, "next": next.map(say::moment) }))
             .collect();
         say::json(&jobs)?;
     } else {
         for (job, cron, next) in jobs {
-            let next = next.map_or_else(|| "never".to_owned(), |next| next.to_string());
+            let next = next.map_or_else(|| "never".to_owned(), say::moment);
             say::line(&format!("{:<8} {cron:<14} next: {next}", job.name()));
         }
     }
     Ok(true)
-}
-
-fn now() -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(Clock::system().unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

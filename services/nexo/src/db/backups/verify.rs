@@ -25,7 +25,7 @@ impl Verify {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
         let names: Vec<Name> = match &self.name {
-            Some(name) => vec![config.bring(name).await?],
+            Some(name) => vec![config.bring_to_verify(name).await?],
             None => config.backups()?.into_iter().map(|entry| entry.name).collect(),
         };
         let level = match (self.hashes, self.restore) {

@@ -1,0 +1,42 @@
+//! What belongs to the deployment and not to a moment of its data: it comes along when another database becomes the live one.
+
+use serde_json::value::RawValue;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
+
+use super::beside::connect;
+use crate::Error;
+
+/// The operators' log only grows. Rows by their key; one that both have is the younger one.
+const LOG: &str = "
+    insert into ops.operator_log select r.* from jsonb_populate_recordset(null::ops.operator_log, $1) r
+    on conflict (id) do update set outcome = excluded.outcome";
+/// When scheduled work is due: with the moments of a backup everything would be due at once.
+const SCHEDULE: &str = "
+    insert into ops.schedule select r.* from jsonb_populate_recordset(null::ops.schedule, $1) r
+    on conflict (job) do update set next_at = excluded.next_at, started_at = excluded.started_at";
+
+/// Copies both tables. A database that has none of them, or cannot be read, is no reason to stop an operator who mends it.
+pub(super) async fn carry_over(from: &PgConnectOptions, to: &PgConnectOptions) {
+    if let Err(failed) = try_to(from, to).await {
+        tracing::warn!(error = %failed, "the operators' log of the earlier database stays in that one");
+    }
+}
+
+async fn try_to(from: &PgConnectOptions, to: &PgConnectOptions) -> Result<(), Error> {
+    let (mut from, mut to) = (connect(from).await?, connect(to).await?);
+    for (table, statement) in [("ops.operator_log", LOG), ("ops.schedule", SCHEDULE)] {
+        if has(&mut from, table).await? && has(&mut to, table).await? {
+            let question = format!("select coalesce(jsonb_agg(t), '[]') from {table} t");
+            let (rows,): (Json<Box<RawValue>>,) =
+                sqlx::query_as(AssertSqlSafe(question)).persistent(false).fetch_one(&mut from).await?;
+            sqlx::query(statement).bind(rows).execute(&mut to).await?;
+        }
+    }
+    from.close().await?;
+    Ok(to.close().await?)
+}
+
+async fn has(conn: &mut PgConnection, table: &str) -> Result<bool, Error> {
+    let (there,) = sqlx::query_as("select to_regclass($1) is not null").bind(table).fetch_one(conn).await?;
+    Ok(there)
+}

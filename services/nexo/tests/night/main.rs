@@ -1,0 +1,12 @@
+//! The way back: an operator's night, in the order of the pages and in every other one.
+//!
+//! `make night` tries 200 orders; the test suite a few. `NEXO_NIGHT_SEED` replays them, `NEXO_NIGHT_ORDERS` says how many.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+
+mod orders;
+mod pairs;
+#[path = "../faults/site.rs"]
+#[expect(dead_code, reason = "it is shared with the other tests of faults")]
+mod site;
+mod story;
+mod world;
