@@ -90,6 +90,7 @@ impl Config {
         let begun = Instant::now();
         self.local.prepare()?;
         self.local.sweep()?;
+        migrate::refuse_pooler(database).await?; // a dump reads a snapshot that a session exports
         let source = Source::open(database, !order.migrating).await?;
         let at = self.now();
         let programs = self.programs(source.server / 10_000, "dump this database")?;

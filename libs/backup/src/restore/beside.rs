@@ -1,3 +1,4 @@
+use migrate::DatabaseLocale;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -37,6 +38,28 @@ impl Locale {
         let Made { encoding, collate, ctype, .. } = manifest.made.clone();
         Self { encoding, collate, ctype }
     }
+
+    /// The same on a server where a new database has the locale `wanted`: of its provider, if both are C.UTF-8, and
+    /// otherwise of the operating system, since a manifest names no provider.
+    fn on(&self, wanted: DatabaseLocale) -> DatabaseLocale {
+        let is_wanted = [&self.collate, &self.ctype].iter().all(|name| is_c_utf8(name));
+        if is_wanted && self.encoding == wanted.encoding {
+            return wanted;
+        }
+        let Self { encoding, collate, ctype } = self;
+        DatabaseLocale {
+            encoding: encoding.clone(),
+            provider: "libc".to_owned(),
+            collate: collate.clone(),
+            ctype: ctype.clone(),
+            locale: None,
+        }
+    }
+}
+
+/// `C.UTF-8`, as systems spell it.
+fn is_c_utf8(name: &str) -> bool {
+    ["c.utf-8", "c.utf8"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 impl Config {
@@ -169,21 +192,19 @@ impl Exclusive {
         Ok(locale.bind(&self.live).fetch_one(&mut self.conn).await?)
     }
 
-    /// Empty, with this encoding and locale: from the template that a superuser has prepared, where it has the same.
+    /// Creates an empty database with this encoding and locale, from the template that a superuser has prepared if it has
+    /// the same.
     async fn create(&mut self, database: &str, locale: &Locale) -> Result<(), Error> {
-        let (statement,): (String,) = sqlx::query_as(
-            "select format('create database %I owner nexo_owner template %I encoding %L lc_collate %L lc_ctype %L', $1,
-                 coalesce((select datname from pg_database where datname = $5 and datistemplate and not datallowconn
-                     and pg_encoding_to_char(encoding) = $2 and datcollate = $3 and datctype = $4), 'template0'), $2, $3, $4)",
-        )
-        .bind(database)
-        .bind(&locale.encoding)
-        .bind(&locale.collate)
-        .bind(&locale.ctype)
-        .bind(::db::TEMPLATE)
-        .fetch_one(&mut self.conn)
-        .await?;
-        self.conn.execute(AssertSqlSafe(statement)).await?;
+        let wanted = locale.on(DatabaseLocale::wanted(&mut self.conn).await?);
+        let prepared = DatabaseLocale::of(&mut self.conn, ::db::TEMPLATE).await?;
+        let template = if prepared.as_ref() == Some(&wanted) { ::db::TEMPLATE } else { "template0" };
+        let (statement,): (String,) =
+            sqlx::query_as("select format('create database %I owner nexo_owner template %I ', $1, $2)")
+                .bind(database)
+                .bind(template)
+                .fetch_one(&mut self.conn)
+                .await?;
+        self.conn.execute(AssertSqlSafe(statement + &wanted.clauses())).await?;
         Ok(())
     }
 

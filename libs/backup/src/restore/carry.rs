@@ -14,8 +14,13 @@ const LOG: &str = "
 const SCHEDULE: &str = "
     insert into ops.schedule select r.* from jsonb_populate_recordset(null::ops.schedule, $1) r
     on conflict (job) do update set next_at = excluded.next_at, started_at = excluded.started_at";
+/// Maintenance goes on: an operator who restores is why nobody may write.
+const MAINTENANCE: &str = "
+    insert into ops.maintenance select r.* from jsonb_populate_recordset(null::ops.maintenance, $1) r
+    on conflict (is_only) do update
+        set until = excluded.until, reason = excluded.reason, began_at = excluded.began_at, actor = excluded.actor";
 
-/// Copies both tables. A database that has none of them, or cannot be read, is no reason to stop an operator who mends it.
+/// Copies these tables. A database that has none of them, or cannot be read, is no reason to stop an operator who mends it.
 pub(super) async fn carry_over(from: &PgConnectOptions, to: &PgConnectOptions) {
     if let Err(failed) = try_to(from, to).await {
         tracing::warn!(error = %failed, "the operators' log of the earlier database stays in that one");
@@ -24,7 +29,9 @@ pub(super) async fn carry_over(from: &PgConnectOptions, to: &PgConnectOptions) {
 
 async fn try_to(from: &PgConnectOptions, to: &PgConnectOptions) -> Result<(), Error> {
     let (mut from, mut to) = (connect(from).await?, connect(to).await?);
-    for (table, statement) in [("ops.operator_log", LOG), ("ops.schedule", SCHEDULE)] {
+    for (table, statement) in
+        [("ops.operator_log", LOG), ("ops.schedule", SCHEDULE), ("ops.maintenance", MAINTENANCE)]
+    {
         if has(&mut from, table).await? && has(&mut to, table).await? {
             let question = format!("select coalesce(jsonb_agg(t), '[]') from {table} t");
             let (rows,): (Json<Box<RawValue>>,) =

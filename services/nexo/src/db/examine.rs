@@ -7,7 +7,7 @@ use crate::say;
 
 /// Looks for breaches of isolation, and for drift if `compare` is set and the server programs are installed here. Each
 /// problem is told on standard error and returned.
-pub(super) async fn run(
+pub(in crate::db) async fn run(
     context: &Context,
     target: &Target,
     migrations: &Migrations,

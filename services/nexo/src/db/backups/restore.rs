@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 
 use super::super::{
-    Context, Target,
+    Context, Target, examine,
     precaution::{Consent, recovery},
 };
 use super::now;
@@ -41,14 +41,22 @@ impl Restore {
             (Some(name), None) => Box::pin(self.replace(&config, &target, name)).await,
             (None, _) => Box::pin(self.go_back(&config, &target)).await,
         };
+        let problems = match &done {
+            Ok(_) if self.into.is_none() => {
+                examine::run(context, &target, &Migrations::embedded()?, true).await
+            }
+            _ => Ok(Vec::new()),
+        };
         target.leave().await?;
-        let Done { message, json } = done?;
+        let Done { message, mut json } = done?;
+        let problems = problems?;
         if context.json {
+            json["problems"] = json!(problems);
             say::json(&json)?;
         } else {
             say::line(&message);
         }
-        Ok(true)
+        Ok(problems.is_empty())
     }
 
     async fn beside(&self, config: &Config, target: &Target, name: &str, into: &str) -> anyhow::Result<Done> {
