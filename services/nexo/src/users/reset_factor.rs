@@ -32,7 +32,7 @@ struct Done {
     letter: bool,
 }
 
-const FIND: &str = "select id from app.users where email_norm = lower($1) and kind = 'person'";
+const FIND: &str = "select id from app.users where email_norm = app.normalize_email($1) and kind = 'person'";
 const LOCK: &str =
     "select true from app.user_factors where user_id = $1 and confirmed_at is not null for update";
 const DROP_CODES: &str = "delete from app.recovery_codes where user_id = $1";
