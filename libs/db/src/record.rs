@@ -6,11 +6,11 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{AllOfBuilder, ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema},
+    openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema},
 };
 use uuid::Uuid;
 
-use crate::Entry;
+use crate::{Entry, Resource, schema};
 
 /// A kept `T`: what somebody wrote, and what we noted about it.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
@@ -87,26 +87,24 @@ fn is_whole(partial: &bool) -> bool {
 }
 
 // By hand: a derived name would be the same for every `T`.
-impl<T: ToSchema> PartialSchema for Record<T> {
+impl<T: Resource> PartialSchema for Record<T> {
     fn schema() -> RefOr<Schema> {
-        let id = ObjectBuilder::new().property("id", Id::<T>::schema()).required("id");
-        let (data, kept) = (Ref::from_schema_name(T::name()), Ref::from_schema_name(Kept::name()));
-        AllOfBuilder::new().item(id).item(data).item(kept).into()
+        schema::record::<T>()
     }
 }
 
-impl<T: ToSchema> ToSchema for Record<T> {
+impl<T: Resource> ToSchema for Record<T> {
     fn name() -> Cow<'static, str> {
         format!("{}Record", T::name()).into()
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.extend([(T::name().into(), T::schema()), (Kept::name().into(), Kept::schema())]);
+        schemas.push((T::name().into(), T::schema()));
         T::schemas(schemas);
     }
 }
 
-impl<T: ToSchema> PartialSchema for Page<T> {
+impl<T: Resource> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
         let data = ArrayBuilder::new().items(Ref::from_schema_name(Record::<T>::name()));
         let page = ObjectBuilder::new().property("data", data).required("data");
@@ -114,7 +112,7 @@ impl<T: ToSchema> PartialSchema for Page<T> {
     }
 }
 
-impl<T: ToSchema> ToSchema for Page<T> {
+impl<T: Resource> ToSchema for Page<T> {
     fn name() -> Cow<'static, str> {
         format!("{}Page", T::name()).into()
     }

@@ -6,6 +6,8 @@ use kernel::{AccountId, UserId};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::described;
+
 /// Somebody with a token.
 #[derive(Clone)]
 pub struct Person {
@@ -97,7 +99,7 @@ impl Person {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Answer {
-        let mut request = request.method(method).uri(path);
+        let mut request = request.method(method.clone()).uri(path);
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }
@@ -107,6 +109,7 @@ impl Person {
         let response = self.service.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        described::check(&method, path, parts.status, &parts.headers, &bytes);
         Answer {
             status: parts.status,
             headers: parts.headers,

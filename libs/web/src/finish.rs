@@ -18,15 +18,12 @@ use http::{
 use signals::Span;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
-use utoipa::openapi::{
-    ComponentsBuilder, OpenApi,
-    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
-};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Beside, ClientAddress, ClientRequestId, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload,
-    begin_trace, conditional::Seen, end_trace, extract::uncoded, health, telemetry::route,
+    begin_trace, conditional::Seen, end_trace, extract::uncoded, health, openapi, telemetry::route,
 };
 
 /// No body of ours is larger: a record has a few kilobytes.
@@ -66,7 +63,7 @@ where
     Db: FromRef<S>,
 {
     let (router, mut document) = api.split_for_parts();
-    describe(&mut document, title);
+    openapi::describe(&mut document, title);
     let served = document.clone();
     let router = router
         .route("/openapi.json", get(async move || Json(served)))
@@ -183,26 +180,4 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let words = panic.downcast_ref::<&str>().map(ToString::to_string);
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Error::Internal(format!("a handler panicked: {words}").into()).into_response()
-}
-
-/// About what an operation cannot say by what it lacks.
-const WRITES: &str = "A POST that has no `Idempotency-Key` among its parameters only reads, or takes or answers something \
-    secret, which is not kept to be answered again. A PATCH, PUT or DELETE that has no `If-Match` is of something that has \
-    no version, since it never changes but to end.";
-
-/// What lets in who is a member of no account.
-const PERSON: &str = "The token that a login gives to a person who is a member of no account. It lives ten minutes, cannot be \
-    refreshed, and is good for the operations that name it: all others answer 403 `no-account`.";
-
-fn describe(document: &mut OpenApi, title: &str) {
-    title.clone_into(&mut document.info.title);
-    document.info.description = Some(WRITES.to_owned());
-    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
-    let person =
-        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(PERSON));
-    components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
-    components.add_security_scheme("person_token", SecurityScheme::Http(person.build()));
-    document.security = Some(vec![SecurityRequirement::new("access_token", Vec::<String>::new())]);
 }

@@ -7,6 +7,7 @@ mod extract;
 mod finish;
 mod health;
 mod may;
+pub mod openapi;
 mod problem;
 mod request_id;
 mod respond;

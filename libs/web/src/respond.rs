@@ -13,10 +13,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
-    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
+    openapi::{
+        ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        schema::{AdditionalProperties, AnyOfBuilder, KnownFormat, SchemaFormat, Type},
+    },
 };
 
-use crate::{Error, Json};
+use crate::{Error, Json, openapi::text_header};
 
 /// 201, and where the new thing is.
 #[derive(Debug)]
@@ -66,9 +69,16 @@ impl<T: Serialize> Shown<T> {
     }
 }
 
-impl<T: PartialSchema> PartialSchema for Shown<T> {
+impl<T: ToSchema> PartialSchema for Shown<T> {
     fn schema() -> RefOr<Schema> {
-        T::schema()
+        let id = ObjectBuilder::new().schema_type(Type::String);
+        let id = id.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let part = ObjectBuilder::new()
+            .title(Some("Without the permission to read"))
+            .property("id", id)
+            .property("version", i64::schema())
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        AnyOfBuilder::new().item(Ref::from_schema_name(T::name())).item(part).into()
     }
 }
 
@@ -197,62 +207,87 @@ impl IntoResponse for NoContent {
     }
 }
 
-fn answer<T: ToSchema>(status: &str) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
+type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
+
+const ETAG_OF: (&str, &str) = ("ETag", "The version, for `If-Match` and `If-None-Match`.");
+const WHERE: (&str, &str) = ("Location", "The path of the new thing.");
+const REPLAYED: (&str, &str) =
+    ("Idempotent-Replayed", "`true` where the answer of an earlier request with this key is repeated.");
+
+/// The described answer of this status, which holds a `T`.
+fn answer<T: ToSchema>(status: &str, headers: &[(&str, &str)]) -> Responses {
+    let schema = match T::schema() {
+        union @ RefOr::T(Schema::AnyOf(_)) => union, // it has no name of its own
+        _ => Ref::from_schema_name(T::name()).into(),
+    };
+    let content = ContentBuilder::new().schema(Some(schema)).build();
     let response = ResponseBuilder::new().description("Done").content("application/json", content);
-    BTreeMap::from([(status.to_owned(), response.build().into())])
+    BTreeMap::from([(status.to_owned(), with_headers(response.build(), headers).into())])
 }
 
-impl<T: ToSchema> IntoResponses for Tagged<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<Record<T>>("200")
+fn with_headers(
+    mut response: utoipa::openapi::Response,
+    headers: &[(&str, &str)],
+) -> utoipa::openapi::Response {
+    let described = headers.iter().map(|(name, text)| ((*name).to_owned(), text_header(text).into()));
+    response.headers.extend(described);
+    response
+}
+
+impl<T: Resource> IntoResponses for Tagged<T> {
+    fn responses() -> Responses {
+        answer::<Record<T>>("200", &[ETAG_OF])
     }
 }
 
-impl<T: ToSchema> IntoResponses for Listed<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<Page<T>>("200")
+impl<T: Resource> IntoResponses for Listed<T> {
+    fn responses() -> Responses {
+        answer::<Page<T>>("200", &[])
     }
 }
 
-impl<T: ToSchema> IntoResponses for Made<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<Record<T>>("201")
+impl<T: Resource> IntoResponses for Made<T> {
+    fn responses() -> Responses {
+        answer::<Record<T>>("201", &[ETAG_OF, WHERE])
     }
 }
 
 impl<A: IntoResponses> IntoResponses for Answered<A> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        A::responses()
+    fn responses() -> Responses {
+        let mark = |response| match response {
+            RefOr::T(response) => RefOr::T(with_headers(response, &[REPLAYED])),
+            other @ RefOr::Ref(_) => other,
+        };
+        A::responses().into_iter().map(|(status, response)| (status, mark(response))).collect()
     }
 }
 
 impl<T: ToSchema> IntoResponses for Json<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<T>("200")
+    fn responses() -> Responses {
+        answer::<T>("200", &[])
     }
 }
 
 impl<T: ToSchema> IntoResponses for Marked<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<T>("200")
+    fn responses() -> Responses {
+        answer::<T>("200", &[ETAG_OF])
     }
 }
 
 impl<T: ToSchema> IntoResponses for Accepted<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<T>("202")
+    fn responses() -> Responses {
+        answer::<T>("202", &[])
     }
 }
 
 impl<T: ToSchema> IntoResponses for Created<T> {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        answer::<T>("201")
+    fn responses() -> Responses {
+        answer::<T>("201", &[WHERE])
     }
 }
 
 impl IntoResponses for NoContent {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+    fn responses() -> Responses {
         BTreeMap::from([("204".to_owned(), ResponseBuilder::new().description("Done").build().into())])
     }
 }

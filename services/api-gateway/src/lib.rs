@@ -2,12 +2,12 @@
 
 mod admit;
 mod config;
-mod documents;
 mod edge;
 mod forward;
 mod health;
 mod keys;
 mod limits;
+pub mod openapi;
 mod trail;
 mod upstream;
 
@@ -51,7 +51,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/api/v1/{*rest}", any(forward::forward))
         .route("/.well-known/{*rest}", any(forward::forward))
         .route("/dev/mail", get(forward::forward))
-        .route("/api/openapi.json", get(documents::merged))
+        .route("/api/openapi.json", get(openapi::merged))
         .route("/api/rate-limit", get(limits::shown))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))

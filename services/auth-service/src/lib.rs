@@ -143,6 +143,16 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(api_keys::router())
 }
 
+const TITLE: &str = "NEXO: accounts and sessions";
+
+/// The API document, without a running service.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut document = api().into_openapi();
+    web::openapi::describe(&mut document, TITLE);
+    document
+}
+
 /// Who works on events here.
 #[must_use]
 pub fn consumers(app: &App) -> Vec<Arc<dyn Consumer>> {
@@ -161,5 +171,5 @@ pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
         api = api.route("/dev/mail", get(mail::dev_mail));
     }
     let edges = Edges { proxies: app.proxies.clone(), beside, service: "auth-service", ..Edges::default() };
-    web::finish(api, app, "NEXO: accounts and sessions", edges)
+    web::finish(api, app, TITLE, edges)
 }

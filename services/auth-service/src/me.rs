@@ -14,7 +14,7 @@ use crate::{App, sessions::person::Outside};
 pub(crate) struct Me {
     user: Person,
     /// `null`: the token is of a person who is a member of no account.
-    account: Option<Place>,
+    account: Option<AccountSummary>,
     /// The names of their roles in the account.
     roles: Vec<String>,
     /// What those allow.
@@ -32,7 +32,7 @@ struct Person {
 
 /// The account they work in.
 #[derive(Debug, Serialize, ToSchema)]
-struct Place {
+struct AccountSummary {
     #[schema(value_type = uuid::Uuid)]
     id: AccountId,
     slug: String,
@@ -67,7 +67,7 @@ async fn inside(app: &App, who: &Principal) -> Result<Me> {
     let (name,) = tx.read::<(String,)>(NAME).optional().await?.ok_or(Error::Unauthenticated)?;
     Ok(Me {
         user: Person { id: who.user(), email, display_name },
-        account: Some(Place { id: who.account(), slug, name, plan }),
+        account: Some(AccountSummary { id: who.account(), slug, name, plan }),
         roles: who.roles().to_vec(),
         permissions: who.permissions().to_texts(),
     })

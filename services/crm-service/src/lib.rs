@@ -52,7 +52,7 @@ pub struct App {
     audit::AuditLog,
     explain::Explanation,
     employees::OrgChart,
-    employees::Place,
+    employees::OrgChartNode,
     imports::Import,
     imports::ImportErrors,
     imports::ImportList,
@@ -85,6 +85,16 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(explain::explain))
 }
 
+const TITLE: &str = "NEXO: CRM";
+
+/// The API document, without a running service.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut document = api().into_openapi();
+    web::openapi::describe(&mut document, TITLE);
+    document
+}
+
 /// The service, ready to be served, and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
     router_beside(app, Vec::new(), Proxies::default())
@@ -93,7 +103,7 @@ pub fn router(app: App) -> (Router, OpenApi) {
 /// The same, which tells of what it needs beside the database when it is asked whether it is ready, and stands behind these.
 pub fn router_beside(app: App, beside: Vec<Beside>, proxies: Proxies) -> (Router, OpenApi) {
     let edges = Edges { beside, proxies, service: "crm-service", ..Edges::default() };
-    web::finish(api(), app, "NEXO: CRM", edges)
+    web::finish(api(), app, TITLE, edges)
 }
 
 /// Who works on events here.

@@ -10,6 +10,7 @@ mod isolation;
 mod keys;
 mod logins;
 mod maintenance;
+mod openapi;
 mod operator_log;
 mod progress;
 mod say;
@@ -62,6 +63,8 @@ enum Command {
         /// What to ask; otherwise the gateway, where `NEXO_GATEWAY_LISTEN` says that it listens.
         url: Option<hyper::Uri>,
     },
+    /// Print the API document (OpenAPI 3.1), without a database. Exit code 1: its parts contradict each other.
+    Openapi,
     /// Print what a shell needs to complete `nexo` commands: `source <(nexo completions bash)`.
     Completions {
         /// Which shell.
@@ -116,6 +119,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Maintenance(command) => Box::pin(maintenance::run(env, command)).await,
         Command::Isolation(command) => isolation::run(env, command).await,
         Command::Healthcheck { url } => health::check(env, url).await,
+        Command::Openapi => openapi::run(),
         Command::Completions { shell } => {
             completions::script(shell)?;
             Ok(ExitCode::SUCCESS)

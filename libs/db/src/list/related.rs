@@ -1,8 +1,9 @@
 //! What records refer to: for conditions on it, and for answers that hold it.
 
-use std::{collections::HashMap, fmt, future::Future, pin::Pin};
+use std::{borrow::Cow, collections::HashMap, fmt, future::Future, pin::Pin};
 
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::column::{self, Column};
@@ -25,6 +26,8 @@ pub struct Related {
     pub(crate) reach: fn(&Reach) -> Option<String>,
     /// The fields of the record that are judged together with what it refers to.
     pub(crate) judged: &'static [&'static str],
+    /// The name of its records' schema in the API document.
+    pub(crate) schema_name: fn() -> Cow<'static, str>,
     pub(super) fetch: for<'t> fn(&'t mut TenantTx, Vec<Uuid>) -> Fetched<'t>,
 }
 
@@ -40,6 +43,7 @@ impl Related {
             find: column::find::<T>,
             reach: Reach::reading::<T>,
             judged: &[],
+            schema_name: <Record<T> as ToSchema>::name,
             fetch: |tx, ids| Box::pin(fetch::<T>(tx, ids)),
         }
     }

@@ -1,12 +1,12 @@
 //! The API document of a resource's plain operations: generic handlers cannot carry utoipa's attribute.
 
-use db::{Asked, History, Page, Paging, Resource, Shape, Sought};
+use db::{Asked, History, Page, Paging, PatchOf, Resource, Shape, Sought};
 use kernel::Id;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
     openapi::{
         ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
-        RefOr, ResponsesBuilder, Schema,
+        RefOr, Required, ResponsesBuilder, Schema,
         path::{OperationBuilder, Parameter, ParameterIn, PathItemBuilder},
         request_body::{RequestBody, RequestBodyBuilder},
         tag::TagBuilder,
@@ -24,12 +24,12 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let paged = Paging::into_params(|| Some(ParameterIn::Query));
     let list = operation::<R, Result<Listed<R>>>(format!("list_{many}"), query);
     let shape = Shape::into_params(|| Some(ParameterIn::Query));
-    let find = operation::<R, Result<Tagged<R>>>(format!("find_{one}"), shape);
+    let find = operation::<R, Result<Tagged<R>>>(format!("get_{one}"), shape);
     let search = operation::<R, Result<Listed<R>>>(format!("search_{many}"), vec![])
         .request_body(Some(body::<Sought>("application/json")));
     let wanted = Wanted::into_params(|| Some(ParameterIn::Query));
     let export = operation::<R, Result<Export>>(format!("export_{many}"), wanted);
-    let history = operation::<R, Result<Json<History>>>(format!("history_of_{one}"), paged);
+    let history = operation::<R, Result<Json<History>>>(format!("list_{one}_history"), paged);
     document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
         ("/export", PathItemBuilder::new().operation(HttpMethod::Get, export.build())),
@@ -48,13 +48,13 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
         IdempotencyKey::into_params(|| None),
     )
     .request_body(Some(body::<R>("application/json")));
-    let change = operation::<R, Result<Tagged<R>>>(format!("change_{one}"), if_match())
-        .request_body(Some(body::<R>("application/merge-patch+json")));
-    let remove = operation::<R, Result<NoContent>>(format!("remove_{one}"), if_match());
+    let change = operation::<R, Result<Tagged<R>>>(format!("update_{one}"), if_match())
+        .request_body(Some(body::<PatchOf<R>>("application/merge-patch+json")));
+    let remove = operation::<R, Result<NoContent>>(format!("delete_{one}"), if_match());
     let key = IdempotencyKey::into_params(|| None);
     let restore = operation::<R, Result<Answered<Tagged<R>>>>(format!("restore_{one}"), key);
     let query = Asked::into_params(|| Some(ParameterIn::Query));
-    let trash = operation::<R, Result<Listed<R>>>(format!("list_{}_in_trash", R::PLURAL), query).description(Some(
+    let trash = operation::<R, Result<Listed<R>>>(format!("list_trashed_{}", R::PLURAL), query).description(Some(
         "What was removed, and neither restored nor purged since; `updated_at` and `updated_by` tell when, and by whom. \
          Without `q`. Needs the permission to delete.",
     ));
@@ -78,14 +78,14 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
 pub(super) fn of_bulk<R: Resource>() -> OpenApi {
     let many = R::PLURAL;
     let bulk = operation::<R, Result<Answered<Done<R>>>>(
-        format!("bulk_{many}"),
+        format!("write_bulk_{many}"),
         IdempotencyKey::into_params(|| None),
     )
     .request_body(Some(body::<BulkOf<R>>("application/json")));
-    let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_of_{many}"), vec![])
+    let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_{many}"), vec![])
         .request_body(Some(body::<BulkWish>("application/json")));
     let key = IdempotencyKey::into_params(|| None);
-    let apply = operation::<R, Result<Answered<Json<BulkApplied>>>>(format!("apply_bulk_to_{many}"), key)
+    let apply = operation::<R, Result<Answered<Json<BulkApplied>>>>(format!("apply_bulk_{many}"), key)
         .request_body(Some(body::<BulkOrder>("application/json")));
     let posted =
         |operation: OperationBuilder| PathItemBuilder::new().operation(HttpMethod::Post, operation.build());
@@ -127,20 +127,28 @@ pub fn one_of<R: Resource>() -> PathItemBuilder {
     PathItemBuilder::new().parameters(Some(Id::<R>::into_params(|| None)))
 }
 
-/// An operation of this name that answers `A`.
+/// An operation of this name that answers `A`. Its summary is its name in words: `list_clients` lists clients.
 pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
     let responses = ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
         .tag(R::PLURAL)
+        .summary(Some(words(&id)))
         .operation_id(Some(id))
         .parameters(Some(parameters))
         .responses(responses.build())
 }
 
+/// `list_clients` as `List clients`.
+fn words(id: &str) -> String {
+    let text = id.replace('_', " ");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// A `T` as the body of a request.
 pub fn body<T: ToSchema>(media: &str) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
-    RequestBodyBuilder::new().content(media, content).build()
+    RequestBodyBuilder::new().content(media, content).required(Some(Required::True)).build()
 }
 
 fn schemas<R: Resource>() -> Vec<(String, RefOr<Schema>)> {
@@ -148,6 +156,7 @@ fn schemas<R: Resource>() -> Vec<(String, RefOr<Schema>)> {
     schemas.push((Page::<R>::name().into(), Page::<R>::schema()));
     schemas.push((History::name().into(), History::schema()));
     schemas.push((Sought::name().into(), Sought::schema()));
+    schemas.push((PatchOf::<R>::name().into(), PatchOf::<R>::schema()));
     Page::<R>::schemas(&mut schemas);
     History::schemas(&mut schemas);
     schemas

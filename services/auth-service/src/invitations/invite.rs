@@ -1,6 +1,5 @@
 use axum::extract::State;
 use db::{Change, Scoped, ScopedWrite, TenantTx};
-use kernel::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -90,7 +89,7 @@ pub(crate) async fn invite(
 /// Send the letter again, with another token; the one before is good no more.
 ///
 /// By whoever could give what it gives, which is held against their rights from then on.
-#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", params(Id<Invitation>, IdempotencyKey), tag = "invitations")]
+#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", params(IdempotencyKey), tag = "invitations")]
 pub(crate) async fn resend_invitation(
     State(app): State<App>,
     may: May<Write, Invitation>,

@@ -1,5 +1,5 @@
 use db::{Change, ScopedWrite, TenantTx};
-use kernel::{Id, UserId};
+use kernel::UserId;
 use uuid::Uuid;
 use web::{Delete, Error, May, NoContent, Path, Result};
 
@@ -17,7 +17,7 @@ const REVOKE_ALL: ScopedWrite = ScopedWrite::new(
 /// Take an invitation back.
 ///
 /// By whoever could give what it gives.
-#[utoipa::path(delete, path = "/api/v1/invitations/{id}", params(Id<Invitation>), tag = "invitations")]
+#[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations")]
 pub(crate) async fn revoke_invitation(
     may: May<Delete, Invitation>,
     Path(id): Path<Uuid>,

@@ -8,9 +8,9 @@ use axum::{
 use identity::Jwks;
 use utoipa::{
     IntoResponses,
-    openapi::{RefOr, ResponseBuilder},
+    openapi::{ContentBuilder, ObjectBuilder, RefOr, ResponseBuilder},
 };
-use web::Json;
+use web::{Error, Json};
 
 use crate::App;
 
@@ -25,10 +25,11 @@ impl IntoResponse for KeySet {
 
 impl IntoResponses for KeySet {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        BTreeMap::from([(
-            "200".to_owned(),
-            ResponseBuilder::new().description("A JSON Web Key Set").build().into(),
-        )])
+        let keys = ContentBuilder::new().schema(Some(ObjectBuilder::new())).build();
+        let set = ResponseBuilder::new().description("A JSON Web Key Set").content("application/json", keys);
+        let mut responses = Error::responses();
+        responses.insert("200".to_owned(), set.build().into());
+        responses
     }
 }
 

@@ -22,18 +22,18 @@ pub(crate) struct MemberChange {
     #[validate(length(max = 20))]
     roles: Option<Vec<Uuid>>,
     /// `suspended` ends their sessions in this account, and keeps them out until it is `active` again.
-    status: Option<Status>,
+    status: Option<MemberStatus>,
 }
 
 /// Whether a member is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
+pub(crate) enum MemberStatus {
     Active,
     Suspended,
 }
 
-impl Status {
+impl MemberStatus {
     fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -88,11 +88,11 @@ pub(crate) async fn change_member(
         give(&mut tx, id, roles).await?;
     }
     let given = roles.map(|roles| Rights::of(roles).names());
-    if asked.status == Some(Status::Suspended) {
+    if asked.status == Some(MemberStatus::Suspended) {
         revoke_all_of(&mut tx, id).await?;
         end_all(&mut tx, id, "suspended").await?;
     }
-    let status = asked.status.map(Status::name);
+    let status = asked.status.map(MemberStatus::name);
     let change = Change::new("auth.member.changed", "member", id.into(), "changed")
         .at(member.version + 1)
         .from(json!({ "roles": Rights::of(member.roles.0).names(), "status": member.status }))
@@ -111,9 +111,9 @@ fn gains(
     member: &Kept,
     held: &Rights,
     roles: Option<&[HeldRole]>,
-    status: Option<Status>,
+    status: Option<MemberStatus>,
 ) -> Vec<RightsChange> {
-    let let_in = member.status == "suspended" && status == Some(Status::Active);
+    let let_in = member.status == "suspended" && status == Some(MemberStatus::Active);
     let before = if let_in { Rights::default() } else { held.clone() };
     RightsChange::of_roles(Some(member.user_id), before, roles.unwrap_or(&held.roles))
 }

@@ -61,6 +61,7 @@ async fn nexo_on(ground: Ground, more: &[(&str, &str)]) -> Nexo {
 
 /// The same, by this clock.
 async fn nexo_at(ground: Ground, more: &[(&str, &str)], clock: &Clock) -> Nexo {
+    testkit::answers_are_described(auth_service::document);
     let prompt = [("NEXO_HASHING_NICE", "0")]; // tests wait for their hashes, whatever else is being built
     let more = prompt.iter().chain(more).map(|&(name, value)| (name.to_owned(), value.to_owned()));
     let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain(more));

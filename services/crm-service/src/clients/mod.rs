@@ -15,7 +15,7 @@ use crate::{
     rule::{self, Rule},
     subjects,
 };
-pub use status::Status;
+pub use status::ClientStatus;
 
 /// What an account keeps about a client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
@@ -69,7 +69,7 @@ pub struct Client {
     pub currency: Option<String>,
     /// How far it has come.
     #[serde(default)]
-    pub status: Status,
+    pub status: ClientStatus,
     /// The member of the account who looks after it.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
@@ -111,7 +111,7 @@ impl Resource for Client {
         Field::new("billing_country", Kind::Text, |client, row| row.put(&client.billing_country)),
         Field::new("credit_limit", Kind::Amount, |client, row| row.put(client.credit_limit)),
         Field::new("currency", Kind::Text, |client, row| row.put(&client.currency)),
-        Field::required("status", Kind::Choice(Status::WORDS), |client, row| row.put(client.status)),
+        Field::required("status", Kind::Choice(ClientStatus::WORDS), |client, row| row.put(client.status)),
         Field::new("owner_id", Kind::Id, |client, row| row.put(client.owner_id)),
         Field::new("notes", Kind::Text, |client, row| row.put(&client.notes)),
     ];

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Status {
+pub enum ClientStatus {
     /// Might become one.
     #[default]
     Lead,
@@ -15,7 +15,7 @@ pub enum Status {
     Inactive,
 }
 
-impl Status {
+impl ClientStatus {
     /// Every status, as it is written.
     pub(super) const WORDS: &'static [&'static str] = &["lead", "active", "inactive"];
 }

@@ -16,7 +16,7 @@ use crate::{
     rule::{self, Rule},
     subjects,
 };
-pub(crate) use org_chart::{OrgChart, Place};
+pub(crate) use org_chart::{OrgChart, OrgChartNode};
 
 /// What an account keeps about an employee.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]

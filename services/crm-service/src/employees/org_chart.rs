@@ -20,14 +20,14 @@ const SIZE: usize = 2000;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrgChart {
     /// Those who answer to nobody.
-    data: Vec<Place>,
+    data: Vec<OrgChartNode>,
     /// Whether there are more than 2000 employees or 32 levels: those beyond are not shown.
     truncated: bool,
 }
 
 /// An employee in the chart.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
-pub(crate) struct Place {
+pub(crate) struct OrgChartNode {
     #[schema(value_type = uuid::Uuid)]
     id: Id<Employee>,
     #[serde(skip)]
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     /// Those who answer to them.
     #[sqlx(skip)]
     #[schema(no_recursion)]
-    reports: Vec<Place>,
+    reports: Vec<OrgChartNode>,
 }
 
 // By levels: whatever the limit cuts off, everybody's manager is there. Whose manager is in the trash stands at the top.
@@ -72,7 +72,7 @@ pub(crate) async fn org_chart(may: May<Read, Employee>) -> Result<Json<OrgChart>
     }
     let mut tx = may.begin_reading().await?;
     let limit = i64::try_from(SIZE + 1).unwrap_or(i64::MAX);
-    let mut places: Vec<Place> = tx.read::<Place>(CHART).bind(DEPTH).bind(limit).all().await?;
+    let mut places: Vec<OrgChartNode> = tx.read::<OrgChartNode>(CHART).bind(DEPTH).bind(limit).all().await?;
     let found = places.len();
     places.truncate(SIZE);
     places.retain(|place| place.level <= DEPTH);
@@ -84,8 +84,8 @@ pub(crate) async fn org_chart(may: May<Read, Employee>) -> Result<Json<OrgChart>
 }
 
 /// Puts each below their manager, who comes before them. From the last on, so that everybody's reports are complete.
-fn tree(places: Vec<Place>) -> Vec<Place> {
-    let mut below: HashMap<Option<Id<Employee>>, Vec<Place>> = HashMap::new();
+fn tree(places: Vec<OrgChartNode>) -> Vec<OrgChartNode> {
+    let mut below: HashMap<Option<Id<Employee>>, Vec<OrgChartNode>> = HashMap::new();
     for mut place in places.into_iter().rev() {
         place.reports = below.remove(&Some(place.id)).unwrap_or_default();
         place.reports.reverse();
@@ -96,7 +96,7 @@ fn tree(places: Vec<Place>) -> Vec<Place> {
     top
 }
 
-impl Place {
+impl OrgChartNode {
     fn mask(&mut self, hidden: &Hidden) {
         let fields = [
             ("first_name", &mut self.first_name),

@@ -118,9 +118,9 @@ fn described<R: Resource>() -> OpenApi {
     let one = R::NAME;
     let paging = Paging::into_params(|| Some(ParameterIn::Query));
     let timeline = operation::<R, Result<Json<Timeline>>>(format!("timeline_of_{one}"), paging);
-    let tags = operation::<R, Result<Marked<Tags>>>(format!("tags_of_{one}"), vec![]);
+    let tags = operation::<R, Result<Marked<Tags>>>(format!("get_{one}_tags"), vec![]);
     let if_match = IfMatch::into_params(|| None);
-    let set = operation::<R, Result<Marked<Tags>>>(format!("set_tags_of_{one}"), if_match)
+    let set = operation::<R, Result<Marked<Tags>>>(format!("set_{one}_tags"), if_match)
         .request_body(Some(body::<Tags>("application/json")));
     document::<R>(vec![
         ("/{id}/timeline", one_of::<R>().operation(HttpMethod::Get, timeline.build())),

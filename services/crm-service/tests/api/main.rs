@@ -48,6 +48,7 @@ async fn nexo() -> Nexo {
 }
 
 fn on(ground: Ground) -> Nexo {
+    testkit::answers_are_described(crm_service::document);
     let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
     Nexo { router: crm_service::router(app).0, ground }
 }

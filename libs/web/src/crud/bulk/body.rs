@@ -1,12 +1,15 @@
 use std::{borrow::Cow, marker::PhantomData};
 
-use db::Resource;
+use db::{PatchOf, Resource};
 use kernel::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema},
+    openapi::{
+        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
+        schema::{AdditionalProperties, Type},
+    },
 };
 use validator::Validate;
 
@@ -79,27 +82,39 @@ pub(crate) struct BulkOf<R>(PhantomData<fn() -> R>);
 
 impl<R: Resource> PartialSchema for BulkOf<R> {
     fn schema() -> RefOr<Schema> {
-        let item = OneOfBuilder::new()
-            .item(Ref::from_schema_name(R::name()))
-            .item(Change::<R>::schema())
-            .item(Removal::<R>::schema())
-            .item(Restoration::<R>::schema());
-        let items =
-            ArrayBuilder::new().items(item).min_items(Some(1)).max_items(Some(500)).description(Some(
-                "To create: records. To update, delete or restore: which, and what it needs.",
-            ));
-        let atomic = ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::Boolean)
-            .default(Some(true.into()))
-            .description(Some("All or nothing. Where it is not, each item has an answer of its own."));
-        ObjectBuilder::new()
-            .property("operation", Operation::schema())
-            .required("operation")
-            .property("items", items)
-            .required("items")
-            .property("atomic", atomic)
+        let update = with_patch(Change::<R>::schema(), Ref::from_schema_name(PatchOf::<R>::name()));
+        OneOfBuilder::new()
+            .item(batch("create", Ref::from_schema_name(R::name()).into()))
+            .item(batch("update", update))
+            .item(batch("delete", Removal::<R>::schema()))
+            .item(batch("restore", Restoration::<R>::schema()))
             .into()
     }
+}
+
+/// A batch of this operation, whose items have this schema.
+fn batch(operation: &str, item: RefOr<Schema>) -> ObjectBuilder {
+    let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([operation]));
+    let items = ArrayBuilder::new().items(item).min_items(Some(1)).max_items(Some(500));
+    let atomic = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
+        "All or nothing, which is the default. If false, each item has an answer of its own.",
+    ));
+    ObjectBuilder::new()
+        .title(Some(operation))
+        .property("operation", word)
+        .required("operation")
+        .property("items", items)
+        .required("items")
+        .property("atomic", atomic)
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+}
+
+/// The schema of a change, with that of its patch.
+fn with_patch(mut change: RefOr<Schema>, patch: Ref) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(change)) = &mut change {
+        change.properties.insert("patch".to_owned(), patch.into());
+    }
+    change
 }
 
 impl<R: Resource> ToSchema for BulkOf<R> {

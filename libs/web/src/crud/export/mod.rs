@@ -26,10 +26,10 @@ use time::{OffsetDateTime, macros::format_description};
 use tokio::sync::mpsc;
 use utoipa::{
     IntoParams, IntoResponses,
-    openapi::{RefOr, ResponseBuilder},
+    openapi::{ContentBuilder, ObjectBuilder, RefOr, ResponseBuilder, Schema, schema::Type},
 };
 
-use crate::{Error, May, Query, Read, Result};
+use crate::{Error, May, Query, Read, Result, openapi::text_header};
 
 /// How many records are read at once.
 const PAGE: i64 = 1_000;
@@ -72,6 +72,15 @@ impl Format {
             Self::Csv => ("csv", "text/csv; charset=utf-8"),
             Self::Ndjson => ("ndjson", "application/x-ndjson"),
             Self::Xlsx => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        }
+    }
+
+    /// Text, or bytes: of those OpenAPI 3.1 says nothing but that they are no JSON.
+    fn schema(self) -> Schema {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        match self {
+            Self::Csv | Self::Ndjson => text.into(),
+            Self::Xlsx => text.content_media_type("application/octet-stream").into(),
         }
     }
 }
@@ -208,8 +217,15 @@ impl IntoResponse for Export {
 /// Not JSON, and as long as there are records.
 impl IntoResponses for Export {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let file = ResponseBuilder::new().description("A file, sent as it is read").build();
-        BTreeMap::from([("200".to_owned(), file.into())])
+        let named = text_header("The name of the file (RFC 6266).");
+        let file = ResponseBuilder::new()
+            .description("A file, sent as it is read")
+            .header("Content-Disposition", named);
+        let file = [Format::Csv, Format::Ndjson, Format::Xlsx].into_iter().fold(file, |file, format| {
+            let (_, media) = format.of();
+            file.content(media, ContentBuilder::new().schema(Some(format.schema())).build())
+        });
+        BTreeMap::from([("200".to_owned(), file.build().into())])
     }
 }
 

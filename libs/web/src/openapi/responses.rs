@@ -1,0 +1,190 @@
+//! The problems that an operation can answer, and the headers of its answers.
+//!
+//! They follow from what the operation takes, so no operation lists them: one that takes `If-Match` answers 412 and 428,
+//! one with a body 415, and so on (RFC 9110, RFC 6585).
+
+use utoipa::{
+    ToSchema as _,
+    openapi::{
+        ContentBuilder, Header, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
+        path::Operation,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use crate::Problem;
+
+/// A problem that many operations share.
+struct Shared {
+    status: &'static str,
+    name: &'static str,
+    description: &'static str,
+    applies: fn(&Taken<'_>) -> bool,
+}
+
+/// What an operation takes.
+struct Taken<'o> {
+    method: &'static str,
+    path: &'o str,
+    operation: &'o Operation,
+}
+
+const SHARED: &[Shared] = &[
+    Shared {
+        status: "400",
+        name: "MalformedRequest",
+        description: "The request cannot be parsed.",
+        applies: |_| true,
+    },
+    Shared {
+        status: "401",
+        name: "Unauthenticated",
+        description: "No valid token (RFC 6750). `WWW-Authenticate` says `error=\"invalid_token\"` where one was sent.",
+        applies: |_| true,
+    },
+    Shared {
+        status: "403",
+        name: "Forbidden",
+        description: "The caller lacks a permission; `detail` names it.",
+        applies: |taken| taken.needs_token(),
+    },
+    Shared {
+        status: "404",
+        name: "NotFound",
+        description: "There is no such thing in the caller's account and within their reach.",
+        applies: |taken| taken.path.contains('{'),
+    },
+    Shared {
+        status: "409",
+        name: "Conflict",
+        description: "The present state does not allow it, or the `Idempotency-Key` is in use; `code` says which rule.",
+        applies: |taken| taken.writes(),
+    },
+    Shared {
+        status: "412",
+        name: "PreconditionFailed",
+        description: "The record has another version than `If-Match` says; `current` is the record as it is now.",
+        applies: |taken| taken.has_parameter("If-Match"),
+    },
+    Shared {
+        status: "413",
+        name: "ContentTooLarge",
+        description: "The body is larger than is taken here.",
+        applies: |taken| taken.has_body(),
+    },
+    Shared {
+        status: "415",
+        name: "UnsupportedMediaType",
+        description: "The body has another media type, or is compressed; `Accept` or `Accept-Patch` says what is taken.",
+        applies: |taken| taken.has_body(),
+    },
+    Shared {
+        status: "422",
+        name: "UnprocessableContent",
+        description: "Fields or parameters are not valid; `errors` names each by a JSON pointer.",
+        applies: |_| true,
+    },
+    Shared {
+        status: "428",
+        name: "PreconditionRequired",
+        description: "`If-Match` is missing (RFC 6585).",
+        applies: |taken| taken.has_parameter("If-Match"),
+    },
+    Shared {
+        status: "429",
+        name: "TooManyRequests",
+        description: "A rate limit, or the bound on concurrent requests, is reached.",
+        applies: |_| true,
+    },
+    Shared {
+        status: "503",
+        name: "ServiceUnavailable",
+        description: "A dependency does not answer. A GET, or a request with an `Idempotency-Key`, is safe to retry.",
+        applies: |_| true,
+    },
+];
+
+/// The headers of answers: name, description, and the statuses that have it.
+const HEADERS: &[(&str, &str, &[&str])] = &[
+    ("WWW-Authenticate", "RFC 6750.", &["401"]),
+    ("Retry-After", "Seconds to wait.", &["429", "503"]),
+    ("RateLimit-Limit", "Permits of the tightest bucket when it is full.", &["429"]),
+    ("RateLimit-Remaining", "Permits it holds now.", &["429"]),
+    ("RateLimit-Reset", "Seconds until it is full.", &["429"]),
+];
+
+/// A header with a text in it.
+pub(crate) fn text_header(description: &str) -> Header {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
+}
+
+/// Adds the shared problems to every operation that can answer them and does not describe them itself.
+pub(super) fn add_problems(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let taken = Taken { method, path, operation };
+            let missing: Vec<_> = SHARED.iter().filter(|shared| (shared.applies)(&taken)).collect();
+            for shared in missing {
+                let response = RefOr::Ref(Ref::from_response_name(shared.name));
+                operation.responses.responses.entry(shared.status.to_owned()).or_insert(response);
+            }
+        }
+    }
+    if let Some(components) = &mut document.components {
+        components
+            .responses
+            .extend(SHARED.iter().map(|shared| (shared.name.to_owned(), shared.response().into())));
+    }
+}
+
+impl Shared {
+    fn response(&self) -> Response {
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new().description(self.description);
+        let response = response.content("application/problem+json", problem);
+        HEADERS
+            .iter()
+            .filter(|(_, _, statuses)| statuses.contains(&self.status))
+            .fold(response, |response, (name, description, _)| {
+                response.header(*name, text_header(description))
+            })
+            .build()
+    }
+}
+
+impl Taken<'_> {
+    fn needs_token(&self) -> bool {
+        let open = |all: &Vec<_>| serde_json::to_value(all).is_ok_and(|all| all == serde_json::json!([{}]));
+        !self.operation.security.as_ref().is_some_and(open)
+    }
+
+    fn writes(&self) -> bool {
+        self.method != "get"
+    }
+
+    fn has_body(&self) -> bool {
+        self.operation.request_body.is_some()
+    }
+
+    fn has_parameter(&self, name: &str) -> bool {
+        let named =
+            |parameter: &RefOr<_>| matches!(parameter, RefOr::T(parameter) if is_named(parameter, name));
+        self.operation.parameters.iter().flatten().any(named)
+    }
+}
+
+fn is_named(parameter: &utoipa::openapi::path::Parameter, name: &str) -> bool {
+    parameter.name.eq_ignore_ascii_case(name)
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
