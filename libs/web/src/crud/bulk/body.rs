@@ -96,9 +96,9 @@ impl<R: Resource> PartialSchema for BulkOf<R> {
 fn batch(operation: &str, item: RefOr<Schema>) -> ObjectBuilder {
     let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([operation]));
     let items = ArrayBuilder::new().items(item).min_items(Some(1)).max_items(Some(500));
-    let atomic = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
-        "All or nothing, which is the default. If false, each item has an answer of its own.",
-    ));
+    let atomic = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(true.into())).description(
+        Some("All or nothing, which is the default. If false, each item has an answer of its own."),
+    );
     ObjectBuilder::new()
         .title(Some(operation))
         .property("operation", word)
