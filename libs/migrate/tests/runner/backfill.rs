@@ -56,21 +56,23 @@ async fn a_backfill_that_was_ended_goes_on_while_rows_come_in() {
     let (migrator, superuser) = database().await;
     apply(&migrator, &all()).await.unwrap();
     insert(&superuser, 3, 200).await;
+    let kept = "select coalesce((backfill ->> 'changed')::bigint, 0) from ops.migration_history where version = '20260102_0000'";
+    let patient = || Settings { lock_wait: Duration::from_secs(20), ..hasty() };
     for _ in 0..3 {
         let slow = Pace { batch: Some(25), pause: Some(Duration::from_millis(50)) };
-        let (database, settings) = (migrator.clone(), hasty());
+        let (database, settings) = (migrator.clone(), patient());
+        let seen: i64 = one(&superuser, kept).await;
         let running = tokio::spawn(async move { backfill(&database, &all(), &slow, &settings).await });
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        while !running.is_finished() && one::<i64>(&superuser, kept).await == seen {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());
         insert(&superuser, 5, 20).await;
     }
-    let kept =
-        "select (backfill ->> 'changed')::bigint from ops.migration_history where version = '20260102_0000'";
     let before: i64 = one(&superuser, kept).await;
     assert!(before > 0, "it remembers");
-    let patient = Settings { lock_wait: Duration::from_secs(20), ..hasty() };
-    let filled = backfill(&migrator, &all(), &Pace::default(), &patient).await.unwrap();
+    let filled = backfill(&migrator, &all(), &Pace::default(), &patient()).await.unwrap();
     assert_eq!(one::<i64>(&superuser, UNFILLED).await, 0);
     assert_eq!(filled[0].changed, 900, "each row once: {before} before the last start");
 }
