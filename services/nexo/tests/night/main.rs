@@ -2,6 +2,8 @@
 //!
 //! `make night` tries 200 orders; the test suite a few. `NEXO_NIGHT_SEED` replays them, `NEXO_NIGHT_ORDERS` says how many.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
+#![expect(clippy::print_stdout, reason = "each step of an order is printed, so that it can be replayed")]
+#![expect(clippy::disallowed_methods, reason = "a test reads its seed and its size from the environment")]
 
 mod orders;
 mod pairs;
