@@ -44,7 +44,7 @@ impl Reset {
             Box::pin(migrate(&options, &migrations, &NoHooks, &Context::settings())).await?;
             Ok(empty.swap_in(&config, &operation).await?)
         };
-        let done = card.confirm(&target.asked(self.consent.given()), work).await;
+        let done = Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await;
         target.leave().await?;
         let swapped = done?;
         if context.json {

@@ -27,7 +27,7 @@ pub(super) struct Resolve {
 impl Resolve {
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let target = context.target().await?;
-        let done = self.resolve(context, &target).await;
+        let done = Box::pin(self.resolve(context, &target)).await;
         target.leave().await?;
         done?;
         let verdict = if self.applied { "applied" } else { "pending again" };

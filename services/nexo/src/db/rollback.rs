@@ -31,11 +31,11 @@ impl Rollback {
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let target = context.target().await?;
         let done = async {
-            let undone = self.roll_back(context, &target).await?;
+            let undone = Box::pin(self.roll_back(context, &target)).await?;
             let problems = examine::run(context, &target, &context.migrations()?, true).await?;
             Ok::<_, anyhow::Error>((undone, problems))
         };
-        let done = done.await;
+        let done = Box::pin(done).await;
         target.leave().await?;
         let (undone, problems) = done?;
         if context.json {
@@ -70,6 +70,6 @@ impl Rollback {
         let work = async {
             Ok(rollback(&target.migrator, &migrations, &self.to, &*hooks, decision, &settings).await?)
         };
-        card.confirm(&asked, work).await
+        Box::pin(card.confirm(&asked, work)).await
     }
 }

@@ -157,7 +157,7 @@ impl Restore {
             Ok(Box::pin(beside.apply(&target.migrator, &self.account, &found, &by)).await?)
         };
         let card = self.card(config, name, &found)?;
-        card.confirm(&target.asked(self.consent.given()), work).await
+        Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await
     }
 
     fn card(&self, config: &Config, name: &Name, found: &Applied) -> anyhow::Result<Card> {

@@ -51,7 +51,9 @@ impl Restore {
         let Done { message, mut json } = done?;
         let problems = problems?;
         if context.json {
-            json["problems"] = json!(problems);
+            if let Some(members) = json.as_object_mut() {
+                members.insert("problems".to_owned(), json!(problems));
+            }
             say::json(&json)?;
         } else {
             say::line(&message);
@@ -99,7 +101,7 @@ impl Restore {
             up_to_date(&beside.options).await?;
             Ok(beside.swap_in(config, &operation).await?)
         };
-        let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
+        let swapped = Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await?;
         Ok(Done::swapped(&format!("{name} is live"), Some(&name), &swapped))
     }
 
