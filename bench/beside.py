@@ -20,7 +20,7 @@ def free_port():
 def start(name, more, ready):
     # A session of its own, as a service manager gives it: Linux shares cores out among sessions (sched_autogroup), each
     # backend of PostgreSQL is one, and a thread of a crowded session may stand still for a second beside them.
-    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_SECONDS": "3600", **more}
+    env = {**os.environ, "NEXO_LOG": "warn", "NEXO_ACCESS_TOKEN_TTL_SECONDS": "3600", **more}
     process = subprocess.Popen([BINARIES / name.split()[0], *name.split()[1:]], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
     started.append(process)
     for _ in range(600):
@@ -67,7 +67,7 @@ class Nexo:
         self.state = self.folder / "state"
         ports = {name: free_port() for name in ("gateway", "auth", "crm")}
         listen = {f"NEXO_{name.upper()}_LISTEN": f"127.0.0.1:{port}" for name, port in ports.items()}
-        start("nexo up", {**listen, "NEXO_STATE": str(self.state), "NEXO_HASHING_THREADS": "2", "NEXO_TRUSTED_PROXIES": "127.0.0.1"}, f"http://127.0.0.1:{ports['gateway']}/health/ready")
+        start("nexo up", {**listen, "NEXO_STATE_DIR": str(self.state), "NEXO_HASHING_THREADS": "2", "NEXO_TRUSTED_PROXIES": "127.0.0.1"}, f"http://127.0.0.1:{ports['gateway']}/health/ready")
         self.auth = f"http://127.0.0.1:{ports['auth']}"
         self.password, self.port = (self.state / "roles.password").read_text(), (self.state / "postgres.port").read_text()
         self.env = {**os.environ, "PGPASSWORD": self.password, "PGHOST": "127.0.0.1", "PGPORT": self.port, "PGDATABASE": "nexo"}
@@ -79,7 +79,7 @@ class Nexo:
         env = {
             "DATABASE_URL": address(role),
             "MIGRATION_DATABASE_URL": address("nexo_migrator"),
-            "NEXO_STATE": str(self.state),
+            "NEXO_STATE_DIR": str(self.state),
             "NEXO_JWKS_URL": f"{self.auth}/.well-known/jwks.json",
             f"NEXO_{name.removeprefix('api-').removesuffix('-service').upper()}_LISTEN": listen,
             **(more or {}),

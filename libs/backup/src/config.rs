@@ -42,8 +42,8 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
-    /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_KEEP`,
-    /// `NEXO_BACKUP_MIN_FREE_MB`, `NEXO_SECRET`, `NEXO_STATE` and `NEXO_POSTGRES_BIN`.
+    /// Reads `NEXO_BACKUP_STORES` (one folder, and `s3://bucket/prefix` beside it), `NEXO_BACKUP_RECIPIENTS`, `NEXO_BACKUP_IDENTITY`, `NEXO_BACKUP_RETENTION`,
+    /// `NEXO_BACKUP_MIN_FREE_MB`, `NEXO_SECRET`, `NEXO_STATE_DIR` and `NEXO_POSTGRES_BIN`.
     pub fn read(env: &mut Env) -> Self {
         let state = env.state_folder();
         let stores = env.or("NEXO_BACKUP_STORES", "");
@@ -82,7 +82,7 @@ impl Config {
             clock: Clock::system(),
             watch: Watch::default(),
             jobs: std::thread::available_parallelism().map_or(2, usize::from).min(8),
-            keep: env.parsed("NEXO_BACKUP_KEEP", Keep::default()),
+            keep: env.parsed("NEXO_BACKUP_RETENTION", Keep::default()),
             free_floor: env.parsed("NEXO_BACKUP_MIN_FREE_MB", FREE_FLOOR_MB) << 20,
             programs: env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from),
         }

@@ -60,7 +60,7 @@ struct Without(String);
 #[async_trait]
 impl Hooks for Without {
     async fn before(&self, _: &PgConnectOptions, _: &[&Migration]) -> Result<Option<Taken>, HookError> {
-        tracing::warn!(because = self.0, "no backup is taken before these migrations");
+        tracing::warn!(reason = self.0, "no backup is taken before these migrations");
         Ok(None)
     }
 
@@ -86,8 +86,8 @@ pub fn on_boot(env: &mut Env, actor: &str) -> Box<dyn Hooks> {
 
 /// What happens around migrations: backups as `reader`, unless `NEXO_MIGRATE_WITHOUT_BACKUP` gives a reason for none.
 pub fn around(env: &mut Env, reader: Option<PgConnectOptions>, actor: &str, watch: Watch) -> Box<dyn Hooks> {
-    if let Some(because) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
-        return Box::new(Without(because));
+    if let Some(reason) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
+        return Box::new(Without(reason));
     }
     let config = Config::read(env).watched(watch);
     Box::new(Around { config, reader, actor: actor.to_owned() })

@@ -180,10 +180,10 @@ impl Config {
     }
 
     /// Says that a backup is never to be removed, and why; `None`: that it may be, also one that a person named.
-    pub async fn pin(&self, name: &Name, because: Option<String>) -> Result<(), Error> {
+    pub async fn pin(&self, name: &Name, reason: Option<String>) -> Result<(), Error> {
         self.note(name, |status| {
-            status.released = because.is_none();
-            status.pinned = because;
+            status.released = reason.is_none();
+            status.pinned = reason;
         })
         .await
     }

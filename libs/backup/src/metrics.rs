@@ -56,21 +56,19 @@ impl Config {
             ),
             ("nexo_backup_newest_read_timestamp_seconds", newest(&[Standing::Read, Standing::Verified])),
             ("nexo_backup_newest_verified_timestamp_seconds", newest(&[Standing::Verified])),
-            ("nexo_backup_count", i64::try_from(entries.len()).ok()),
-            ("nexo_backup_failed_count", i64::try_from(failed.count()).ok()),
+            ("nexo_backups", i64::try_from(entries.len()).ok()),
+            ("nexo_backups_failed", i64::try_from(failed.count()).ok()),
             (
                 "nexo_backup_free_bytes",
                 disk::free(self.local.path()).ok().and_then(|free| i64::try_from(free).ok()),
             ),
             ("nexo_backup_refused_for_space", self.no_room(&entries).map(i64::from)),
-            (
-                "nexo_backup_recovery_time_milliseconds",
-                drill.and_then(|drill| i64::try_from(drill.recovery_ms).ok()),
-            ),
             ("nexo_backup_recovery_point_seconds", drill.map(|drill| drill.age_seconds)),
         ];
+        let recovery = drill.map(|drill| format!("{}.{:03}", drill.recovery_ms / 1_000, drill.recovery_ms % 1_000));
+        let lines = lines.map(|(name, value)| (name, value.map(|value| value.to_string())));
         let mut text = String::new();
-        for (name, value) in lines {
+        for (name, value) in lines.into_iter().chain([("nexo_backup_recovery_time_seconds", recovery)]) {
             if let Some(value) = value {
                 let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}"); // a String takes everything
             }

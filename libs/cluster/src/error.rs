@@ -9,11 +9,11 @@ pub enum Error {
     )]
     NotFound,
     /// Another process keeps the folder.
-    #[error("{0} is in use by another nexo: stop that one first, or choose another folder with NEXO_STATE")]
+    #[error("{0} is in use by another nexo: stop that one first, or choose another folder with NEXO_STATE_DIR")]
     InUse(PathBuf),
     /// We are root, PostgreSQL must not be, and whom we would run it as cannot get there.
     #[error(
-        "the user {user} cannot reach {folder}, and PostgreSQL does not run as root.\nChoose a folder that others may pass through with NEXO_STATE, such as /var/lib/nexo"
+        "the user {user} cannot reach {folder}, and PostgreSQL does not run as root.\nChoose a folder that others may pass through with NEXO_STATE_DIR, such as /var/lib/nexo"
     )]
     Unreachable {
         /// The user.

@@ -29,7 +29,7 @@ impl std::fmt::Debug for Config {
 
 impl Config {
     /// Reads `DATABASE_URL`, `MIGRATION_DATABASE_URL`, `NEXO_MIGRATE_ON_BOOT`, `NEXO_DATABASE_CONNECTIONS`,
-    /// `NEXO_DATABASE_WAIT_SECONDS` and `NEXO_ACCEPT_SERVER`.
+    /// `NEXO_DATABASE_CONNECT_TIMEOUT_SECONDS` and `NEXO_ALLOW_VULNERABLE_POSTGRES`.
     pub fn read(env: &mut Env) -> Self {
         let service = address(env, "DATABASE_URL").unwrap_or_else(|| {
             env.required("DATABASE_URL", "postgres://nexo_app:password@host:5432/nexo");
@@ -45,8 +45,8 @@ impl Config {
             service,
             migrator,
             connections: env.parsed("NEXO_DATABASE_CONNECTIONS", 4 * cores).max(1),
-            patience: Duration::from_secs(env.parsed("NEXO_DATABASE_WAIT_SECONDS", 60)),
-            accept_server: env.parsed("NEXO_ACCEPT_SERVER", false),
+            patience: Duration::from_secs(env.parsed("NEXO_DATABASE_CONNECT_TIMEOUT_SECONDS", 60)),
+            accept_server: env.parsed("NEXO_ALLOW_VULNERABLE_POSTGRES", false),
             name: "nexo",
         }
     }

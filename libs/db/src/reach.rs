@@ -34,7 +34,7 @@ pub struct BeyondReach;
 
 impl Refusal for BeyondReach {
     fn code(&self) -> &'static str {
-        "beyond-reach"
+        "outside-scope"
     }
 
     fn sort(&self) -> Sort {

@@ -24,8 +24,10 @@ pub trait Resource:
 {
     /// The word in permissions (`supplier:write`), events and messages.
     const NAME: &'static str;
-    /// The table in schema `app`, and the path under `/api/v1`.
+    /// The table in schema `app`.
     const PLURAL: &'static str;
+    /// The path under `/api/v1`, and the tag in the API document; words are joined by hyphens.
+    const PATH: &'static str = Self::PLURAL;
     /// The first word of its events: `crm.supplier.changed`.
     const AREA: &'static str = "crm";
     /// The column that names the member to whom a record belongs; without one it belongs to whoever made it.

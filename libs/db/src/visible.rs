@@ -191,7 +191,7 @@ mod tests {
     fn of_a_reduced_answer_identities_and_versions_are_left() {
         let record = json!({ "id": "1", "version": 3, "name": "Acme", "status": "lead" });
         assert_eq!(reduced(record.clone()), json!({ "id": "1", "version": 3 }));
-        let problem = json!({ "detail": "stale", "current": record });
+        let problem = json!({ "detail": "precondition-failed", "current": record });
         let batch =
             json!({ "data": [{ "status": 201, "record": record }, { "status": 412, "problem": problem }] });
         let left =

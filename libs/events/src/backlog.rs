@@ -10,7 +10,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Tells how much waits in the outbox, apart from the relay: what the relay waits for makes it grow.
 pub(crate) async fn watch(mut backlog: Backlog, stop: CancellationToken) {
-    let (waiting, lag) = (gauge!("nexo_outbox_waiting"), gauge!("nexo_outbox_lag_seconds"));
+    let (waiting, lag) = (gauge!("nexo_outbox_pending_events"), gauge!("nexo_outbox_lag_seconds"));
     while !stop.is_cancelled() {
         match backlog.look().await {
             Ok(now) => {

@@ -16,7 +16,7 @@ pub struct Troubles(Arc<AtomicUsize>, Gauge);
 
 impl Default for Troubles {
     fn default() -> Self {
-        Self(Arc::default(), gauge!("nexo_events_troubles"))
+        Self(Arc::default(), gauge!("nexo_events_failing_components"))
     }
 }
 

@@ -21,14 +21,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `NEXO_ISSUER`, `NEXO_JWKS_URL` and `NEXO_JWKS_SECONDS`.
+    /// Reads `NEXO_ISSUER`, `NEXO_JWKS_URL` and `NEXO_JWKS_REFRESH_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         Self {
             issuer: env.or("NEXO_ISSUER", "nexo"),
             jwks: env
                 .parsed("NEXO_JWKS_URL", Uri::from_static("http://127.0.0.1:3001/.well-known/jwks.json")),
             // `nexo keys rotate` counts on it that everybody has asked in the last five minutes.
-            every: env.seconds("NEXO_JWKS_SECONDS", 300, 1..=300),
+            every: env.seconds("NEXO_JWKS_REFRESH_SECONDS", 300, 1..=300),
         }
     }
 
@@ -58,11 +58,11 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// Reads `NEXO_SIGNING_KEY` and `NEXO_ACCESS_TOKEN_SECONDS`.
+    /// Reads `NEXO_SIGNING_KEY` and `NEXO_ACCESS_TOKEN_TTL_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         Self {
             name: env.or("NEXO_ISSUER", "nexo"),
-            life: env.seconds("NEXO_ACCESS_TOKEN_SECONDS", 600, 1..=3600),
+            life: env.seconds("NEXO_ACCESS_TOKEN_TTL_SECONDS", 600, 1..=3600),
             key: env.secret("NEXO_SIGNING_KEY"),
         }
     }
@@ -86,7 +86,7 @@ impl Mint {
 }
 
 impl Secret {
-    /// Reads `NEXO_SECRET`: required in production, made on the first start and kept under `NEXO_STATE` otherwise. A
+    /// Reads `NEXO_SECRET`: required in production, made on the first start and kept under `NEXO_STATE_DIR` otherwise. A
     /// command makes none: what it signed with that would be nobody's.
     pub fn read(env: &mut Env) -> Self {
         const NAME: &str = "NEXO_SECRET";
@@ -106,7 +106,7 @@ impl Secret {
             env.mistake(
                 NAME,
                 format!(
-                    "is not set, and {} is not there: give the one that the services have, or name their state folder with NEXO_STATE",
+                    "is not set, and {} is not there: give the one that the services have, or name their state folder with NEXO_STATE_DIR",
                     file.display()
                 ),
             );
@@ -167,7 +167,7 @@ mod tests {
     fn a_command_makes_no_secret() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let setting = ("NEXO_STATE".to_owned(), state.to_string_lossy().into_owned());
+        let setting = ("NEXO_STATE_DIR".to_owned(), state.to_string_lossy().into_owned());
         let mut env = Env::of([setting.clone()]).making_nothing();
         Secret::read(&mut env);
         let told = env.finish().unwrap_err().to_string();

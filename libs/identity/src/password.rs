@@ -117,7 +117,7 @@ impl Hasher {
             places: Arc::new(Semaphore::new(waiting)),
             shares: Arc::new(Shares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
             waiting: gauge!("nexo_hashing_waiting"),
-            refused: counter!("nexo_hashing_refused_total"),
+            refused: counter!("nexo_hashing_rejected_total"),
         }
     }
 

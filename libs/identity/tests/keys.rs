@@ -102,7 +102,7 @@ impl Endpoint {
     }
 
     fn verifier(&self, seconds: &str) -> Verifier {
-        let settings = [("NEXO_JWKS_URL", self.url.as_str()), ("NEXO_JWKS_SECONDS", seconds)];
+        let settings = [("NEXO_JWKS_URL", self.url.as_str()), ("NEXO_JWKS_REFRESH_SECONDS", seconds)];
         let mut env = Env::of(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let config = Config::read(&mut env);
         env.finish().unwrap();

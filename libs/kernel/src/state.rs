@@ -1,6 +1,6 @@
 //! The state folder: whose it is, and how it is made.
 //!
-//! Everything that keeps something under `NEXO_STATE` claims the folder first: what holds other people's files is refused
+//! Everything that keeps something under `NEXO_STATE_DIR` claims the folder first: what holds other people's files is refused
 //! before anything is made in it.
 
 use std::{
@@ -17,7 +17,7 @@ use nix::unistd::{Uid, User};
 pub enum StateError {
     /// It holds something else than a state of NEXO.
     #[error(
-        "{folder} holds files that are not NEXO's (such as {found}): nothing was made there.\nName an empty folder, or one that does not exist yet, with NEXO_STATE"
+        "{folder} holds files that are not NEXO's (such as {found}): nothing was made there.\nName an empty folder, or one that does not exist yet, with NEXO_STATE_DIR"
     )]
     NotOurs {
         /// The folder.
@@ -27,7 +27,7 @@ pub enum StateError {
     },
     /// It belongs to another user, who could exchange what is in it.
     #[error(
-        "{folder} belongs to the user {owner}: nothing was made there.\nRun nexo as {owner}, or choose another folder with NEXO_STATE"
+        "{folder} belongs to the user {owner}: nothing was made there.\nRun nexo as {owner}, or choose another folder with NEXO_STATE_DIR"
     )]
     OfAnother {
         /// The folder.
@@ -142,7 +142,7 @@ mod tests {
         let folder = empty();
         fs::write(folder.path().join("letter.txt"), "mine").unwrap();
         let refused = claim_state(folder.path()).unwrap_err().to_string();
-        assert!(refused.contains("letter.txt") && refused.contains("NEXO_STATE"), "{refused}");
+        assert!(refused.contains("letter.txt") && refused.contains("NEXO_STATE_DIR"), "{refused}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -37,7 +37,7 @@ pub async fn baseline(
         let note = Note {
             statement: migration.up.statements.len(),
             actor: Some(actor),
-            because: Some("baseline: the catalogue is what this migration gives"),
+            reason: Some("baseline: the catalogue is what this migration gives"),
             ..Note::of(migration, "applied", &settings.app_version)
         };
         history::write(&mut conn, note).await?;

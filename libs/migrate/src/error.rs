@@ -44,7 +44,7 @@ pub enum Error {
     #[error(
         "{file} was edited after its first {done} statements had been done.\n\
          Put it back as it was and migrate again; or undo those statements by hand, then run \
-         `nexo db resolve {version} --rolled-back --because …` and migrate"
+         `nexo db resolve {version} --rolled-back --reason …` and migrate"
     )]
     EditedMidway {
         /// Its name.
@@ -87,8 +87,8 @@ pub enum Error {
     /// A file without transaction that broke off where nobody can tell what was done.
     #[error(
         "{file} broke off at statement {statement}{reason}, which may have been done in part.\n\
-         Look what it did. Then finish it by hand and run `nexo db resolve {version} --applied --because …`,\n\
-         or undo it by hand and run `nexo db resolve {version} --rolled-back --because …`"
+         Look what it did. Then finish it by hand and run `nexo db resolve {version} --applied --reason …`,\n\
+         or undo it by hand and run `nexo db resolve {version} --rolled-back --reason …`"
     )]
     Unfinished {
         /// Its name.
@@ -104,7 +104,7 @@ pub enum Error {
     #[error(
         "ops.migration_history was changed by hand: {0}.\n\
          See with `nexo db diff` what the schema really is, then run \
-         `nexo db resolve VERSION --applied --because …` (or --rolled-back) for that row"
+         `nexo db resolve VERSION --applied --reason …` (or --rolled-back) for that row"
     )]
     Tampered(String),
     /// A statement was refused.

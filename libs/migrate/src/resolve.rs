@@ -138,7 +138,7 @@ pub struct Decision<'d> {
     /// Who.
     pub actor: &'d str,
     /// Why.
-    pub because: &'d str,
+    pub reason: &'d str,
 }
 
 /// Records the verdict of an operator about a migration that failed or broke off, or whose row was changed by hand.
@@ -165,9 +165,9 @@ pub async fn resolve(
     {
         ask(&mut conn, &migration.up, at).await?;
     }
-    let (actor, because) = (Some(decision.actor), Some(decision.because));
+    let (actor, reason) = (Some(decision.actor), Some(decision.reason));
     let statement = migration.up.statements.len();
-    let note = Note { statement, actor, because, ..Note::of(migration, state, &settings.app_version) };
+    let note = Note { statement, actor, reason, ..Note::of(migration, state, &settings.app_version) };
     history::write(&mut conn, note).await?;
     send(&mut conn, "commit").await?;
     Ok(conn.close().await?)

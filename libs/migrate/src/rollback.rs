@@ -29,7 +29,7 @@ pub async fn rollback(
     let taken = hooked.map_err(|source| Error::Hook { stage, source })?;
     for job in &mut jobs {
         job.backup = taken.as_ref().map(|taken| taken.restore.as_str());
-        (job.actor, job.because) = (Some(decision.actor), Some(decision.because));
+        (job.actor, job.reason) = (Some(decision.actor), Some(decision.reason));
     }
     let inspector = Inspector::of_used(&mut conn).await?;
     let observer = session::observer(database).await?;

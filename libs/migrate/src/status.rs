@@ -44,7 +44,7 @@ pub struct Decided {
     /// Who.
     pub actor: String,
     /// Why.
-    pub because: String,
+    pub reason: String,
 }
 
 /// How a migration stands.
@@ -166,7 +166,7 @@ fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
 }
 
 fn decided(row: &Row) -> Option<Decided> {
-    Some(Decided { actor: row.actor.clone()?, because: row.because.clone()? })
+    Some(Decided { actor: row.actor.clone()?, reason: row.reason.clone()? })
 }
 
 fn backfill(row: Option<&Row>, migration: &Migration) -> Option<Progress> {

@@ -94,7 +94,7 @@ impl Way {
             name,
             fails: AtomicBool::new(false),
             troubles: line.troubles(),
-            shown: gauge!("nexo_revocation_troubles"),
+            shown: gauge!("nexo_revocation_failing_components"),
         }
     }
 

@@ -88,16 +88,16 @@ mod tests {
     #[test]
     fn what_is_counted_is_told_with_what_it_says() {
         let metrics = Metrics::start();
-        counter!("nexo_hashing_refused_total").increment(2);
+        counter!("nexo_hashing_rejected_total").increment(2);
         histogram!("nexo_hashing_duration_seconds").record(0.02);
-        metrics.also(|| "nexo_backup_count 3\n".to_owned());
+        metrics.also(|| "nexo_backups 3\n".to_owned());
         let text = metrics.text();
         for line in [
-            "# HELP nexo_hashing_refused_total Passwords that found the queue full.",
-            "nexo_hashing_refused_total 2",
+            "# HELP nexo_hashing_rejected_total Passwords that found the queue full.",
+            "nexo_hashing_rejected_total 2",
             "nexo_hashing_duration_seconds_bucket{le=\"0.025\"} 1",
             "nexo_hashing_duration_seconds_bucket{le=\"0.01\"} 0",
-            "nexo_backup_count 3",
+            "nexo_backups 3",
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
         }

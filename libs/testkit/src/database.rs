@@ -105,7 +105,7 @@ impl Database {
             ("DATABASE_URL", address(role)),
             ("MIGRATION_DATABASE_URL", address("nexo_migrator")),
             ("NEXO_SECRET", "a secret for tests, and for nothing else".to_owned()),
-            ("NEXO_DATABASE_WAIT_SECONDS", "20".to_owned()),
+            ("NEXO_DATABASE_CONNECT_TIMEOUT_SECONDS", "20".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

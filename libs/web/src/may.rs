@@ -141,7 +141,7 @@ struct ForPeople;
 
 impl Refusal for ForPeople {
     fn code(&self) -> &'static str {
-        "for-people"
+        "api-key-not-allowed"
     }
 
     fn sort(&self) -> Sort {

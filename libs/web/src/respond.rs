@@ -163,7 +163,7 @@ impl<A> IntoResponse for Answered<A> {
 
 impl<R: Resource> IntoResponse for Made<R> {
     fn into_response(self) -> Response {
-        let location = format!("/api/v1/{}/{}", R::PLURAL, self.0.id());
+        let location = format!("/api/v1/{}/{}", R::PATH, self.0.id());
         (StatusCode::CREATED, [(LOCATION, location)], Tagged(self.0)).into_response()
     }
 }

@@ -65,7 +65,7 @@ impl Config {
             proxies: Proxies::read(env),
             body: BodyBounds {
                 bytes: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
-                pause: env.seconds("NEXO_BODY_PAUSE_SECONDS", 10, 1..=300),
+                pause: env.seconds("NEXO_BODY_READ_TIMEOUT_SECONDS", 10, 1..=300),
                 patience: None,
             },
             limits: Settings::read(env),
@@ -89,13 +89,13 @@ impl Config {
 
 /// How long the gateway may take, and how long a service.
 fn times(env: &mut Env) -> (Duration, Times) {
-    const NAME: &str = "NEXO_REQUEST_SECONDS";
+    const NAME: &str = "NEXO_REQUEST_TIMEOUT_SECONDS";
     let patience = env.seconds(NAME, 30, 1..=3600);
-    let head = env.seconds("NEXO_UPSTREAM_SECONDS", 20, 1..=3600);
+    let head = env.seconds("NEXO_UPSTREAM_TIMEOUT_SECONDS", 20, 1..=3600);
     if patience <= head {
-        env.mistake(NAME, "is not more than NEXO_UPSTREAM_SECONDS: no service could be told to be slow");
+        env.mistake(NAME, "is not more than NEXO_UPSTREAM_TIMEOUT_SECONDS: no service could be told to be slow");
     }
-    (patience, Times { head, whole: env.seconds("NEXO_ANSWER_SECONDS", 300, 1..=86400) })
+    (patience, Times { head, whole: env.seconds("NEXO_RESPONSE_TIMEOUT_SECONDS", 300, 1..=86400) })
 }
 
 /// One address, or several with commas between them.
@@ -118,10 +118,10 @@ fn authority(address: &str) -> Option<Authority> {
 }
 
 fn rules(env: &mut Env) -> Rules {
-    const NAME: &str = "NEXO_UPSTREAM_FAILURES";
+    const NAME: &str = "NEXO_CIRCUIT_BREAKER_FAILURES";
     let failures = env.parsed(NAME, 5);
     if failures == 0 {
         env.mistake(NAME, "is 0: no address would ever be asked");
     }
-    Rules { failures, rest: env.seconds("NEXO_UPSTREAM_REST_SECONDS", 1, 1..=30) }
+    Rules { failures, rest: env.seconds("NEXO_CIRCUIT_BREAKER_OPEN_SECONDS", 1, 1..=30) }
 }

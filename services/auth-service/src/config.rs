@@ -83,7 +83,7 @@ impl Config {
             oidc: oidc::Config::read(env),
             mail: mail::Config::read(env),
             proxies: proxies(env),
-            keys_every: env.seconds("NEXO_SIGNING_KEYS_SECONDS", 10, 1..=30),
+            keys_every: env.seconds("NEXO_SIGNING_KEYS_REFRESH_SECONDS", 10, 1..=30),
             hashing_threads: env.parsed("NEXO_HASHING_THREADS", (cores / 2).max(1)),
             hashing_queue: env.parsed("NEXO_HASHING_QUEUE", 100),
             hashing_nice: env.parsed("NEXO_HASHING_NICE", 19).min(19),

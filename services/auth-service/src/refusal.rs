@@ -62,7 +62,7 @@ impl Refusal for AuthRefusal {
         match self {
             Self::TokenInvalid => "token-invalid",
             Self::InvitationInvalid => "invitation-invalid",
-            Self::LogInFirst => "log-in-first",
+            Self::LogInFirst => "login-required",
             Self::LoginFailed | Self::OidcLoginFailed => "login-failed",
             Self::OidcNotConfigured => "oidc-not-configured",
             Self::OidcDomainTaken => "oidc-domain-taken",

@@ -149,7 +149,7 @@ mod tests {
         for path in [
             &["account", "plan"][..],
             &["audit", "verify"],
-            &["audit", "rechain"],
+            &["audit", "rebuild"],
             &["db", "psql"],
             &["db", "tenant", "export"],
             &["db", "tenant", "restore"],

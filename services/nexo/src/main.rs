@@ -42,7 +42,7 @@ struct Arguments {
 enum Command {
     /// Start everything: PostgreSQL (its data stay in .nexo/), migrations, gateway, auth and crm.
     ///
-    /// With `DATABASE_URL`, `NEXO_AUTH_DATABASE_URL` and `MIGRATION_DATABASE_URL` it uses that server instead.
+    /// With `DATABASE_URL`, `AUTH_DATABASE_URL` and `MIGRATION_DATABASE_URL` it uses that server instead.
     Up {
         /// Make two accounts with sample clients, and tell how to log in.
         #[arg(long)]

@@ -173,7 +173,7 @@ impl Exclusive {
     /// Says what it is, so that it is listed, and goes after its week.
     async fn note_into(&mut self, database: &str, from: &Name, at: OffsetDateTime) -> Result<(), Error> {
         let note =
-            Note { nexo: self.live.clone(), kind: Kind::Into, at, because: format!("restored from {from}") };
+            Note { nexo: self.live.clone(), kind: Kind::Into, at, reason: format!("restored from {from}") };
         let (statement,): (String,) = sqlx::query_as("select format('comment on database %I is %L', $1, $2)")
             .bind(database)
             .bind(serde_json::to_string(&note)?)

@@ -19,7 +19,7 @@ pub struct Kept {
     pub at: OffsetDateTime,
     /// What was done then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub reason: Option<String>,
     /// Its size on disk.
     pub bytes: i64,
     /// Sessions that are in it now.
@@ -46,7 +46,9 @@ pub(super) struct Note {
     pub(super) kind: Kind,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) at: OffsetDateTime,
-    pub(super) because: String,
+    /// Stored under the name that databases kept by earlier releases have.
+    #[serde(rename = "because")]
+    pub(super) reason: String,
 }
 
 #[derive(FromRow)]
@@ -79,11 +81,11 @@ impl Exclusive {
     fn read(&self, row: Row) -> Option<Kept> {
         let Row { database, comment, bytes, sessions } = row;
         let note = comment.and_then(|text| serde_json::from_str::<Note>(&text).ok());
-        let (kind, at, because) = match note {
-            Some(Note { nexo, kind, at, because }) if nexo == self.live => (kind, at, Some(because)),
+        let (kind, at, reason) = match note {
+            Some(Note { nexo, kind, at, reason }) if nexo == self.live => (kind, at, Some(reason)),
             _ => self.by_name(&database).map(|(kind, at)| (kind, at, None))?,
         };
-        Some(Kept { database, kind, at, because, bytes, sessions })
+        Some(Kept { database, kind, at, reason, bytes, sessions })
     }
 
     fn by_name(&self, database: &str) -> Option<(Kind, OffsetDateTime)> {
@@ -127,10 +129,10 @@ impl Kept {
     #[must_use]
     pub fn about(&self) -> String {
         let at = self.at.format(&Rfc3339).unwrap_or_default();
-        let because = self.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let reason = self.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         match self.kind {
-            Kind::Before | Kind::Undone => format!("live until {at}{because}"),
-            Kind::Into => format!("made at {at}{because}"),
+            Kind::Before | Kind::Undone => format!("live until {at}{reason}"),
+            Kind::Into => format!("made at {at}{reason}"),
         }
     }
 }

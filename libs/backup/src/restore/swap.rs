@@ -37,8 +37,8 @@ struct Swap<'s> {
 
 impl Beside {
     /// Makes it the live database. What was live is kept under another name. `because`: for whoever finds that one.
-    pub async fn swap_in(mut self, config: &Config, because: &str) -> Result<Swapped, Error> {
-        let done = Box::pin(self.exclusive.swap(&self.database, Kind::Before, config.now(), because)).await;
+    pub async fn swap_in(mut self, config: &Config, reason: &str) -> Result<Swapped, Error> {
+        let done = Box::pin(self.exclusive.swap(&self.database, Kind::Before, config.now(), reason)).await;
         if done.is_err() && self.exclusive.drop_database(&self.database).await.is_err() {
             tracing::warn!(database = self.database, "left beside; the next restore takes it away");
         }
@@ -63,8 +63,8 @@ impl Exclusive {
     }
 
     /// Brings that one back. What is live now is kept under another name.
-    pub async fn undo(&mut self, config: &Config, before: &Kept, because: &str) -> Result<Swapped, Error> {
-        Box::pin(self.swap(&before.database, Kind::Undone, config.now(), because)).await
+    pub async fn undo(&mut self, config: &Config, before: &Kept, reason: &str) -> Result<Swapped, Error> {
+        Box::pin(self.swap(&before.database, Kind::Undone, config.now(), reason)).await
     }
 
     async fn swap(
@@ -72,10 +72,10 @@ impl Exclusive {
         new: &str,
         kind: Kind,
         now: OffsetDateTime,
-        because: &str,
+        reason: &str,
     ) -> Result<Swapped, Error> {
         let (kept, at) = self.name_to_keep(kind, now).await?;
-        let note = Note { nexo: self.live.clone(), kind, at, because: because.to_owned() };
+        let note = Note { nexo: self.live.clone(), kind, at, reason: reason.to_owned() };
         let swap = Swap { new, kept, note };
         let idle = self.keep_idle().await?; // until its session is ended below
         let new_options = self.live_options.clone().database(new);

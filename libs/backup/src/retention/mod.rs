@@ -91,7 +91,7 @@ impl Config {
                 remote.remove(&fate.name).await?;
             }
             self.local.remove(&fate.name)?;
-            tracing::info!(backup = %fate.name, because = fate.why, "removed a backup");
+            tracing::info!(backup = %fate.name, reason = fate.why, "removed a backup");
         }
         self.tell_monitors();
         Ok(())
@@ -184,8 +184,8 @@ impl Rules {
     }
 
     fn reason_to_stay(&self, entry: &Entry) -> Option<String> {
-        if let Some(because) = &entry.status.pinned {
-            return Some(format!("pinned: {because}"));
+        if let Some(reason) = &entry.status.pinned {
+            return Some(format!("pinned: {reason}"));
         }
         if entry.manifest.is_none() {
             return Some("its manifest is not ours, or is gone: look at it by hand".to_owned());

@@ -56,7 +56,7 @@ async fn a_part_that_is_lost_makes_a_backup_failed_wherever_it_is_looked_at() {
             if !cut {
                 let told = config.told_to_monitors();
                 assert!(
-                    told.contains("nexo_backup_failed_count 1") && !told.contains("_verified_timestamp"),
+                    told.contains("nexo_backups_failed 1") && !told.contains("_verified_timestamp"),
                     "{told}"
                 );
             }

@@ -7,7 +7,7 @@ use crate::support::{Ground, one};
 
 #[tokio::test]
 async fn what_goes_is_removed_and_what_a_person_named_stays_until_it_is_released() {
-    let ground = Ground::of(testkit::Database::migrated().await).with("NEXO_BACKUP_KEEP", "last=1");
+    let ground = Ground::of(testkit::Database::migrated().await).with("NEXO_BACKUP_RETENTION", "last=1");
     let config = ground.config();
     let take = async |order: Order| config.backup(&ground.reader(), &order).await.unwrap().manifest.name;
     let first = take(Order::new("scheduled", "ana")).await;

@@ -49,7 +49,7 @@ async fn undo(ground: &Ground) -> String {
     let before = exclusive.before(None).await.unwrap();
     exclusive.undo(&ground.config(), &before, "an undo").await.unwrap();
     exclusive.leave().await.unwrap();
-    before.because.unwrap()
+    before.reason.unwrap()
 }
 
 /// Within a second, also where the clock stands still or goes backwards.

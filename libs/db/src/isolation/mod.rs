@@ -60,7 +60,7 @@ pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<()
         sqlx::query_as("select current_setting('server_version_num')").fetch_one(conn).await?;
     match server_problem(number.parse().unwrap_or_default()) {
         Some(problem) if accepted => {
-            tracing::warn!(problem, "NEXO_ACCEPT_SERVER is set: going on with this PostgreSQL");
+            tracing::warn!(problem, "NEXO_ALLOW_VULNERABLE_POSTGRES is set: going on with this PostgreSQL");
             Ok(())
         }
         Some(problem) => Err(IsolationError::LeakyServer(problem)),
@@ -75,7 +75,7 @@ pub fn server_problem(number: i32) -> Option<String> {
     let say = |needed: &str| {
         format!(
             "PostgreSQL {major}.{minor} is not one that keeps accounts apart for certain: {needed}. \
-             Upgrade it, or set NEXO_ACCEPT_SERVER=true if you know that the fixes are in"
+             Upgrade it, or set NEXO_ALLOW_VULNERABLE_POSTGRES=true if you know that the fixes are in"
         )
     };
     match OLDEST_SERVERS.iter().find(|(sound, _)| *sound == major) {

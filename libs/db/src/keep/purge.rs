@@ -24,7 +24,7 @@ struct StillReferredTo(String);
 
 impl Refusal for StillReferredTo {
     fn code(&self) -> &'static str {
-        "still-referred-to"
+        "still-referenced"
     }
 }
 

@@ -37,7 +37,7 @@ impl Refusal for SelectionRefusal {
         match self {
             Self::Changed(_) => "selection-changed",
             Self::TooLarge => "selection-too-large",
-            Self::Foreign => "selection-foreign",
+            Self::Foreign => "selection-mismatch",
         }
     }
 

@@ -18,7 +18,7 @@ const POOL: &str = "db_client_connection_pool_name";
 
 impl Meters {
     pub(super) fn of(pool: &'static str) -> Self {
-        let count = |state| gauge!("db_client_connection_count", POOL => pool, "state" => state);
+        let count = |state| gauge!("db_client_connections", POOL => pool, "state" => state);
         Self {
             idle: count("idle"),
             used: count("used"),

@@ -36,7 +36,7 @@ const LOGINS: &[&str] = &["nexo_migrator", "nexo_app", "nexo_auth", "nexo_relay"
 const ADDRESSES: &[&str] = &[
     "MIGRATION_DATABASE_URL",
     "DATABASE_URL",
-    "NEXO_AUTH_DATABASE_URL",
+    "AUTH_DATABASE_URL",
     "RELAY_DATABASE_URL",
     "BACKUP_DATABASE_URL",
 ];
@@ -48,7 +48,7 @@ impl Passwords {
         Self(LOGINS.iter().map(|role| (*role, password.clone())).collect())
     }
 
-    /// Those of the addresses by which services connect: `DATABASE_URL` (as `nexo_app`), `NEXO_AUTH_DATABASE_URL`,
+    /// Those of the addresses by which services connect: `DATABASE_URL` (as `nexo_app`), `AUTH_DATABASE_URL`,
     /// `MIGRATION_DATABASE_URL`, `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. A password is said in one place.
     pub fn of_addresses(env: &mut Env) -> Self {
         Self(LOGINS.iter().zip(ADDRESSES).filter_map(|(role, name)| of_address(env, role, name)).collect())
@@ -192,7 +192,7 @@ mod tests {
         let mut env = addresses(|_| "postgres://nexo_app@postgres/nexo".to_owned());
         Passwords::of_addresses(&mut env);
         let told = env.finish().unwrap_err().to_string();
-        assert!(told.contains("NEXO_AUTH_DATABASE_URL: is not an address of nexo_auth"), "{told}");
+        assert!(told.contains("AUTH_DATABASE_URL: is not an address of nexo_auth"), "{told}");
         assert!(told.contains("DATABASE_URL: has no password for nexo_app"), "{told}");
         let mut none = Env::default();
         Passwords::of_addresses(&mut none);

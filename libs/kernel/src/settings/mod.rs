@@ -89,9 +89,9 @@ impl Env {
         !self.makes_nothing
     }
 
-    /// The state folder: `NEXO_STATE`, or `.nexo` where the program was started.
+    /// The state folder: `NEXO_STATE_DIR`, or `.nexo` where the program was started.
     pub fn state_folder(&mut self) -> PathBuf {
-        PathBuf::from(self.or("NEXO_STATE", ".nexo"))
+        PathBuf::from(self.or("NEXO_STATE_DIR", ".nexo"))
     }
 
     /// Where a program listens; unless it is said, at this port of the loopback address.
@@ -105,18 +105,17 @@ impl Env {
         known::unknown(self.values.keys())
     }
 
-    /// In development an unknown setting is a mistake like any other; in production, where it may be somebody else's, it is
-    /// for the log. Returns those that the log should tell.
+    /// Reports unknown settings. In development each is a mistake; in production, where it may belong to another program, it
+    /// is returned, to be logged. The old name of a renamed setting is a mistake in both.
     pub fn judge_unknown(&mut self) -> Vec<UnknownSetting> {
-        let unknown = self.unknown();
-        if unknown.is_empty() || self.production() {
-            return unknown;
-        }
-        for one in unknown {
+        let is_production = self.production();
+        let (logged, mistakes): (Vec<_>, Vec<_>) =
+            self.unknown().into_iter().partition(|unknown| is_production && !unknown.is_renamed);
+        for one in mistakes {
             let problem = one.problem();
             self.mistakes.push(SettingError { name: one.name.into(), problem });
         }
-        Vec::new()
+        logged
     }
 
     /// Whether `NEXO_ENV` says that real people depend on this.
@@ -278,12 +277,15 @@ mod tests {
         assert_eq!(tried.judge_unknown(), []);
         let told = tried.finish().unwrap_err().to_string();
         assert!(
-            told.contains("NEXO_BACKUP_KEP: is no setting of NEXO (did you mean NEXO_BACKUP_KEEP?)"),
+            told.contains("NEXO_BACKUP_KEP: is no setting of NEXO (did you mean NEXO_BACKUP_RETENTION?)"),
             "{told}"
         );
         let mut tried = env(&[typo, ("NEXO_ENV", "production")]);
         assert_eq!(tried.judge_unknown().len(), 1);
         tried.finish().unwrap();
+        let mut renamed = env(&[("NEXO_STATE", "here"), ("NEXO_ENV", "production")]);
+        assert_eq!(renamed.judge_unknown(), []);
+        assert!(renamed.finish().unwrap_err().to_string().contains("NEXO_STATE_DIR"));
     }
 
     #[test]

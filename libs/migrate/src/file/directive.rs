@@ -29,7 +29,7 @@ pub struct Allow {
     /// The rule.
     pub rule: String,
     /// Why it may be broken.
-    pub because: String,
+    pub reason: String,
     /// The line of the comment.
     pub line: usize,
     /// The statement that follows, from 0.
@@ -79,12 +79,12 @@ fn one(found: &mut Directives, comment: &Comment, directive: &str) -> Result<(),
 }
 
 fn allow(rest: &str, comment: &Comment) -> Result<Allow, String> {
-    let (rule, because) = rest.split_once(" because ").ok_or("say `nexo:allow rule because reason`")?;
-    if rule.contains(' ') || because.trim().is_empty() {
+    let (rule, reason) = rest.split_once(" because ").ok_or("say `nexo:allow rule because reason`")?;
+    if rule.contains(' ') || reason.trim().is_empty() {
         return Err("say `nexo:allow rule because reason`".to_owned());
     }
-    let (rule, because) = (rule.to_owned(), because.trim().to_owned());
-    Ok(Allow { rule, because, line: comment.line, statement: comment.after })
+    let (rule, reason) = (rule.to_owned(), reason.trim().to_owned());
+    Ok(Allow { rule, reason, line: comment.line, statement: comment.after })
 }
 
 fn backfill(rest: &str, statement: usize) -> Result<Backfill, String> {

@@ -47,13 +47,13 @@ pub enum FileError {
     )]
     Backfill,
     /// A statement that only the runner may send.
-    #[error("line {line}: a migration must not say `{words}`: {because}")]
+    #[error("line {line}: a migration must not say `{words}`: {reason}")]
     Forbidden {
         /// Where.
         line: usize,
         /// What.
         words: String,
         /// Why.
-        because: &'static str,
+        reason: &'static str,
     },
 }

@@ -151,7 +151,7 @@ fn checksum(text: &str) -> String {
 /// The runner alone begins, commits and locks; whoever does it in a file breaks what the history promises.
 fn allowed(statement: &Statement) -> Result<(), FileError> {
     let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
-    let because = match words.as_slice() {
+    let reason = match words.as_slice() {
         ["begin" | "commit" | "rollback" | "savepoint" | "release" | "start" | "end" | "abort", ..]
         | ["prepare", "transaction", ..] => "the runner begins and commits",
         ["set" | "reset", "role", ..]
@@ -164,7 +164,7 @@ fn allowed(statement: &Statement) -> Result<(), FileError> {
         _ => return Ok(()),
     };
     let words = words.into_iter().take(3).collect::<Vec<_>>().join(" ");
-    Err(FileError::Forbidden { line: statement.line, words, because })
+    Err(FileError::Forbidden { line: statement.line, words, reason })
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub(crate) struct Row {
     pub(crate) min_app: Option<String>,
     pub(crate) backup: Option<String>,
     pub(crate) actor: Option<String>,
-    pub(crate) because: Option<String>,
+    #[sqlx(rename = "because")]
+    pub(crate) reason: Option<String>,
     pub(crate) backfill: Option<Json<Progress>>,
 }
 
@@ -127,15 +128,15 @@ pub(crate) struct Note<'m> {
     pub(crate) backup: Option<&'m str>,
     /// Who decided it, and why; for what nobody but an operator does.
     pub(crate) actor: Option<&'m str>,
-    pub(crate) because: Option<&'m str>,
+    pub(crate) reason: Option<&'m str>,
 }
 
 impl<'m> Note<'m> {
     /// That it is in this state, as of now.
     pub(crate) fn of(migration: &'m Migration, state: &'static str, app_version: &'m str) -> Self {
         let (statement, execution_ms) = (0, 0);
-        let (error, backup, actor, because) = (None, None, None, None);
-        Self { migration, state, statement, execution_ms, error, app_version, backup, actor, because }
+        let (error, backup, actor, reason) = (None, None, None, None);
+        Self { migration, state, statement, execution_ms, error, app_version, backup, actor, reason }
     }
 }
 
@@ -165,7 +166,7 @@ pub(crate) async fn write(conn: &mut PgConnection, note: Note<'_>) -> Result<(),
     .bind(note.migration.up.directives.min_app.map(|release| release.to_string()))
     .bind(note.backup)
     .bind(note.actor)
-    .bind(note.because)
+    .bind(note.reason)
     .execute(&mut *conn)
     .await?;
     link(conn).await

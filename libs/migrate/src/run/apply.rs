@@ -39,7 +39,7 @@ pub(crate) struct Job<'m> {
     pub(crate) done: &'static str,
     pub(crate) backup: Option<&'m str>,
     pub(crate) actor: Option<&'m str>,
-    pub(crate) because: Option<&'m str>,
+    pub(crate) reason: Option<&'m str>,
 }
 
 impl<'m> Job<'m> {
@@ -54,7 +54,7 @@ impl<'m> Job<'m> {
             done: "applied",
             backup: None,
             actor: None,
-            because: None,
+            reason: None,
         }
     }
 }
@@ -285,10 +285,10 @@ impl<'s> Runner<'s> {
         error: Option<&Error>,
     ) -> Result<(), sqlx::Error> {
         let error = error.map(Error::for_history);
-        let Job { backup, actor, because, .. } = job;
+        let Job { backup, actor, reason, .. } = job;
         let (execution_ms, error) = (self.start.elapsed().as_millis(), error.as_deref());
         let note = Note::of(job.migration, state, &self.settings.app_version);
-        write(&mut self.conn, Note { statement, execution_ms, error, backup, actor, because, ..note }).await
+        write(&mut self.conn, Note { statement, execution_ms, error, backup, actor, reason, ..note }).await
     }
 }
 

@@ -58,7 +58,7 @@ async fn resolve(
 ) -> Result<(), migrate::Error> {
     let refused = refusal(migrator, all).await;
     assert!(refused.contains("nexo db resolve 20260102_0000"), "{refused}");
-    let decision = migrate::Decision { actor: "ana", because: "it did nothing" };
+    let decision = migrate::Decision { actor: "ana", reason: "it did nothing" };
     let version = "20260102_0000".parse().unwrap();
     migrate::resolve(migrator, all, &version, migrate::Verdict::RolledBack, decision, &hasty()).await
 }

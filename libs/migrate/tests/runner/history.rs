@@ -8,7 +8,7 @@ use migrate::{
 
 use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, refusal, run};
 
-const BECAUSE: Decision<'_> = Decision { actor: "ana", because: "seen by hand" };
+const BECAUSE: Decision<'_> = Decision { actor: "ana", reason: "seen by hand" };
 
 #[tokio::test]
 async fn a_history_that_was_changed_by_hand_is_refused() {

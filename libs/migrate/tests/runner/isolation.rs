@@ -96,17 +96,17 @@ async fn a_breach_that_was_there_before_is_told_and_blocks_nothing() {
 #[tokio::test]
 async fn a_way_back_that_opens_a_hole_is_refused() {
     let (migrator, _) = ours().await;
-    let because = Decision { actor: "ana", because: "the release is withdrawn" };
+    let reason = Decision { actor: "ana", reason: "the release is withdrawn" };
     let newest: Version = version(&migrator).await.unwrap().parse().unwrap();
     let up = "alter table app.clients add column shade text;";
     let hole = "alter table app.clients drop column shade, no force row level security;";
     let all = with(up, hole);
     migrate(&migrator, &all, &NoHooks, &hasty()).await.unwrap();
-    let refused = rollback(&migrator, &all, &newest, &NoHooks, because, &hasty()).await.unwrap_err();
+    let refused = rollback(&migrator, &all, &newest, &NoHooks, reason, &hasty()).await.unwrap_err();
     assert_eq!(rules(&refused), ["app.clients: row security is not forced"]);
     assert_eq!(version(&migrator).await.as_deref(), Some(VERSION));
     let right = with(up, "alter table app.clients drop column shade;");
-    rollback(&migrator, &right, &newest, &NoHooks, because, &hasty()).await.unwrap();
+    rollback(&migrator, &right, &newest, &NoHooks, reason, &hasty()).await.unwrap();
     let (scratch, _) = database().await;
     let examined = examine(&migrator, &right, Some(&scratch)).await.unwrap();
     assert_eq!(examined.problems(), [""; 0]);

@@ -10,7 +10,7 @@ const COLUMN: (&str, &str) = (
 );
 const NO_COLUMN: (&str, &str) =
     ("20260102_1200_column.down.sql", "drop table app.notes; alter table app.things drop column note;");
-const BECAUSE: Decision<'_> = Decision { actor: "ana", because: "the release is withdrawn" };
+const BECAUSE: Decision<'_> = Decision { actor: "ana", reason: "the release is withdrawn" };
 
 #[tokio::test]
 async fn what_has_a_way_back_is_taken_back() {

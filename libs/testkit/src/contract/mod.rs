@@ -61,7 +61,7 @@ impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
         let one = R::NAME;
         let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {beside}");
         let (rights, beside) = (rights.trim_end().to_owned(), beside.to_owned());
-        Self { nexo, rights, beside, sample, change, many: R::PLURAL }
+        Self { nexo, rights, beside, sample, change, many: R::PATH }
     }
 
     async fn holds<R: Resource>(&self, in_batches: bool) {

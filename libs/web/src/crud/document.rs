@@ -112,11 +112,11 @@ pub(super) fn of_bulk<R: Resource>() -> OpenApi {
 pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
     let mut paths = Paths::new();
     for (path, item) in items {
-        paths.paths.insert(format!("/api/v1/{}{path}", R::PLURAL), item.build());
+        paths.paths.insert(format!("/api/v1/{}{path}", R::PATH), item.build());
     }
     OpenApiBuilder::new()
         .info(InfoBuilder::new().build())
-        .tags(Some([TagBuilder::new().name(R::PLURAL).build()]))
+        .tags(Some([TagBuilder::new().name(R::PATH).build()]))
         .paths(paths)
         .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas::<R>()).build()))
         .build()
@@ -131,7 +131,7 @@ pub fn one_of<R: Resource>() -> PathItemBuilder {
 pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
     let responses = ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
-        .tag(R::PLURAL)
+        .tag(R::PATH)
         .summary(Some(words(&id)))
         .operation_id(Some(id))
         .parameters(Some(parameters))

@@ -117,7 +117,7 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}/bulk", R::PLURAL);
+    let many = format!("/api/v1/{}/bulk", R::PATH);
     crud_one_by_one::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_bulk::<R>())
             .route(&many, post(bulk::bulk::<R>))
@@ -134,7 +134,7 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let restore = format!("/api/v1/{}/{{id}}/restore", R::PLURAL);
+    let restore = format!("/api/v1/{}/{{id}}/restore", R::PATH);
     crud_without_restore::<R, S>().route(&restore, post(trash::restore::<R>))
 }
 
@@ -146,7 +146,7 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}", R::PLURAL);
+    let many = format!("/api/v1/{}", R::PATH);
     crud_for_reading::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_writing::<R>())
             .route(&many, post(create::<R>))
@@ -164,7 +164,7 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}", R::PLURAL);
+    let many = format!("/api/v1/{}", R::PATH);
     OpenApiRouter::with_openapi(document::of_reading::<R>())
         .route(&many, get(list::<R>))
         .route(&format!("{many}/search"), post(search::<R>))

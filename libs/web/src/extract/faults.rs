@@ -96,7 +96,7 @@ impl Search {
             match &next {
                 Read::Faulty(faults) if at(&next, pointer) => {
                     // It tells which words it takes.
-                    let choice = faults.iter().find(|fault| fault.code == "choice");
+                    let choice = faults.iter().find(|fault| fault.code == "enum");
                     let choice = choice.and_then(|fault| choice_of(&fault.message));
                     stand_ins.extend(choice.filter(|choice| *choice != stand_in));
                 }

@@ -73,9 +73,9 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
     let code = match message.split(' ').take(2).collect::<Vec<_>>().as_slice() {
         ["unknown", "field"] => "unknown-field",
         ["missing", "field"] => "required",
-        ["unknown", "variant"] => "choice",
+        ["unknown", "variant"] => "enum",
         ["duplicate", "field"] => "duplicate",
-        _ if message == NUL => "nul",
+        _ if message == NUL => "nul-character",
         _ if message.starts_with(BODY) => "bounds",
         _ => "type",
     };

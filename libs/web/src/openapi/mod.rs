@@ -14,7 +14,7 @@ const ACCESS_TOKEN: &str = "The `access_token` of a login, as `Authorization: Be
     `POST /api/v1/auth/refresh` gives the next one.";
 
 const API_KEY: &str = "An API key of a service account or a member, as `Authorization: Bearer …`. It does what its permissions \
-    allow. Operations about one's own account, password or sessions answer 403 `for-people`.";
+    allow. Operations about one's own account, password or sessions answer 403 `api-key-not-allowed`.";
 
 const PERSON_TOKEN: &str = "The token that a login gives to a person who is a member of no account. It lives ten minutes, \
     cannot be refreshed, and works for the operations that name it: all others answer 403 `no-account`.";

@@ -46,13 +46,13 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Reads `NEXO_CONNECTIONS`, `NEXO_IDLE_SECONDS`, `NEXO_DRAIN_NOTICE_SECONDS` and `NEXO_DRAIN_SECONDS`.
+    /// Reads `NEXO_MAX_CONNECTIONS`, `NEXO_KEEPALIVE_SECONDS`, `NEXO_DRAIN_NOTICE_SECONDS` and `NEXO_DRAIN_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         let notice = if env.production() { 5 } else { 0 };
         let usual = Self::default();
         Self {
             connections: connections(env, usual.connections),
-            idle: env.seconds("NEXO_IDLE_SECONDS", usual.idle.as_secs(), 1..=300),
+            idle: env.seconds("NEXO_KEEPALIVE_SECONDS", usual.idle.as_secs(), 1..=300),
             notice: env.seconds("NEXO_DRAIN_NOTICE_SECONDS", notice, 0..=300),
             drain: env.seconds("NEXO_DRAIN_SECONDS", usual.drain.as_secs(), 1..=600),
             body: usual.body,
@@ -61,7 +61,7 @@ impl Bounds {
 }
 
 fn connections(env: &mut Env, usual: usize) -> usize {
-    const NAME: &str = "NEXO_CONNECTIONS";
+    const NAME: &str = "NEXO_MAX_CONNECTIONS";
     let wanted = env.parsed(NAME, usual);
     if !(1..=1_000_000).contains(&wanted) {
         env.mistake(NAME, "is not from 1 to 1000000");

@@ -49,7 +49,7 @@ impl Meters {
 
 /// 1 while an address rests. Addresses are those of the settings.
 pub(super) fn open(service: &'static str, address: &str) -> Gauge {
-    let gauge = gauge!("nexo_upstream_open", "service" => service, "address" => address.to_owned());
+    let gauge = gauge!("nexo_upstream_circuit_open", "service" => service, "address" => address.to_owned());
     gauge.set(0);
     gauge
 }

@@ -166,8 +166,8 @@ pub(crate) async fn in_front_of_crm() -> Nexo {
         &[
             ("NEXO_CRM_URL", &address),
             ("NEXO_AUTH_URL", &address),
-            ("NEXO_UPSTREAM_SECONDS", "10"),
-            ("NEXO_UPSTREAM_FAILURES", "1"),
+            ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "10"),
+            ("NEXO_CIRCUIT_BREAKER_FAILURES", "1"),
         ],
     )
 }

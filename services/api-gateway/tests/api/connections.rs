@@ -223,7 +223,7 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 #[tokio::test]
 async fn a_body_that_stops_coming_is_not_waited_for() {
     let (served, reached) =
-        gateway(Bounds::default(), &[("NEXO_BODY_PAUSE_SECONDS", "1"), ("NEXO_UPSTREAM_SECONDS", "10")])
+        gateway(Bounds::default(), &[("NEXO_BODY_READ_TIMEOUT_SECONDS", "1"), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "10")])
             .await;
     for length in ["content-length: 10\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
         let mut slow = served.connect().await;

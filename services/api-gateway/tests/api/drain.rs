@@ -36,7 +36,7 @@ async fn slow_service(takes: Duration) -> String {
 async fn gateway(takes: Duration, bounds: Bounds) -> Served {
     let address = slow_service(takes).await;
     let settings =
-        [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_SECONDS", "25")];
+        [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")];
     let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
     Served::within(bounds, nexo.router).await
 }

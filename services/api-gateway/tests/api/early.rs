@@ -169,7 +169,7 @@ async fn an_answer_is_heard_from_a_service_that_has_hung_up() {
     });
     let ground = Ground::of("nexo_app").await;
     let env = Env::of(ground.database.settings("nexo_app")).with("NEXO_CRM_URL", address);
-    let mut env = env.with("NEXO_UPSTREAM_FAILURES", "1").with("NEXO_UPSTREAM_SECONDS", "5");
+    let mut env = env.with("NEXO_CIRCUIT_BREAKER_FAILURES", "1").with("NEXO_UPSTREAM_TIMEOUT_SECONDS", "5");
     let config = Config::read(&mut env);
     env.finish().unwrap();
     let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());

@@ -70,7 +70,7 @@ async fn gateway(auth: &str, crm: &str) -> Nexo {
 
 fn gateway_on(ground: Ground, settings: &[(&'static str, &str)]) -> Nexo {
     let env = Env::of(ground.database.settings("nexo_app"))
-        .with("NEXO_UPSTREAM_SECONDS", "1")
+        .with("NEXO_UPSTREAM_TIMEOUT_SECONDS", "1")
         .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
     let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
     let config = Config::read(&mut env);
@@ -248,10 +248,10 @@ fn what_cannot_be_meant_is_told() {
     let wrong = [
         ("NEXO_CORS_ORIGINS", "https://app.acme.test/"),
         ("NEXO_CRM_URL", "http://a:1,https://b:2"),
-        ("NEXO_REQUEST_SECONDS", "20"),
-        ("NEXO_UPSTREAM_FAILURES", "0"),
+        ("NEXO_REQUEST_TIMEOUT_SECONDS", "20"),
+        ("NEXO_CIRCUIT_BREAKER_FAILURES", "0"),
         ("NEXO_HSTS", "yes"),
-        ("NEXO_CONNECTIONS", "0"),
+        ("NEXO_MAX_CONNECTIONS", "0"),
     ];
     let mut env = wrong.iter().fold(Env::of([]), |env, &(name, value)| env.with(name, value));
     Config::read(&mut env);

@@ -93,7 +93,7 @@ async fn get(person: &Person) -> StatusCode {
 #[tokio::test]
 async fn a_slow_service_is_let_alone_for_a_while_then_tried_by_one_and_others_do_not_notice() {
     let slow = Instance::hanging();
-    let (_, ana) = before(&[&slow], &[("NEXO_UPSTREAM_FAILURES", "2")]).await;
+    let (_, ana) = before(&[&slow], &[("NEXO_CIRCUIT_BREAKER_FAILURES", "2")]).await;
     for _ in 0..2 {
         assert_eq!(get(&ana).await, StatusCode::GATEWAY_TIMEOUT);
     }
@@ -122,7 +122,7 @@ async fn a_slow_service_is_let_alone_for_a_while_then_tried_by_one_and_others_do
 #[tokio::test]
 async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
     let (mut dies, lives) = (Instance::hanging(), Instance::start());
-    let settings = [("NEXO_UPSTREAM_SECONDS", "25")];
+    let settings = [("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")];
     let (nexo, ana) = before(&[&dies, &lives], &settings).await;
     let start = Instant::now();
     let (keyed, seen) = ([("idempotency-key", "k")], [("if-match", "\"1\"")]);
@@ -162,7 +162,7 @@ async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
 #[tokio::test]
 async fn whoever_has_the_least_to_do_is_asked() {
     let (busy, free) = (Instance::hanging(), Instance::start());
-    let (_, ana) = before(&[&busy, &free], &[("NEXO_UPSTREAM_SECONDS", "25")]).await;
+    let (_, ana) = before(&[&busy, &free], &[("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")]).await;
     let waiting = tokio::spawn({
         let ana = ana.clone();
         async move { get(&ana).await }
@@ -197,7 +197,7 @@ async fn an_answer_that_stops_is_cut_off() {
 #[tokio::test]
 async fn a_client_that_sends_slowly_is_no_failure_of_a_service() {
     let instance = Instance::start();
-    let settings = [("NEXO_UPSTREAM_FAILURES", "1"), ("NEXO_BODY_PAUSE_SECONDS", "1")];
+    let settings = [("NEXO_CIRCUIT_BREAKER_FAILURES", "1"), ("NEXO_BODY_READ_TIMEOUT_SECONDS", "1")];
     let (_, ana) = before(&[&instance], &settings).await;
     for _ in 0..3 {
         let pieces = stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending());
@@ -213,7 +213,7 @@ async fn a_client_that_sends_slowly_is_no_failure_of_a_service() {
 #[tokio::test]
 async fn without_any_instance_the_whole_says_that_it_is_down() {
     let mut instance = Instance::start();
-    let (nexo, ana) = before(&[&instance], &[("NEXO_UPSTREAM_FAILURES", "1")]).await;
+    let (nexo, ana) = before(&[&instance], &[("NEXO_CIRCUIT_BREAKER_FAILURES", "1")]).await;
     instance.kill();
     sleep(Duration::from_millis(100)).await;
     for _ in 0..3 {

@@ -60,7 +60,7 @@ enum KeyRefusal {
 
 impl Refusal for KeyRefusal {
     fn code(&self) -> &'static str {
-        "key-member-unfit"
+        "invalid-key-member"
     }
 
     fn sort(&self) -> Sort {

@@ -42,7 +42,7 @@ const BEGIN: LookUp = LookUp::new("select begin_factor from app.begin_factor($1)
 /// Begin to add a second factor.
 ///
 /// It counts once it is confirmed with a first code, within an hour; begun again, the one before is forgotten.
-#[utoipa::path(post, path = "/api/v1/auth/factor", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/auth/second-factor", tag = "auth")]
 pub(crate) async fn begin_factor(
     State(app): State<App>,
     Known(who): Known,

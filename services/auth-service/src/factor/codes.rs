@@ -10,7 +10,7 @@ const REPLACE: LookUp = LookUp::new("select replace_recovery_codes from app.repl
 /// Get ten new recovery codes.
 ///
 /// Those of before are good for nothing. Needs a fresh session: see `POST /api/v1/auth/step-up`.
-#[utoipa::path(post, path = "/api/v1/auth/factor/recovery-codes", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/auth/second-factor/recovery-codes", tag = "auth")]
 pub(crate) async fn renew_recovery_codes(
     State(app): State<App>,
     Known(who): Known,

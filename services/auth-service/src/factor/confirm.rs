@@ -32,7 +32,7 @@ const CONFIRM: LookUp = LookUp::new("select confirm_factor from app.confirm_fact
 ///
 /// From now on a login needs one. The answer holds ten recovery codes, which are not shown again. Every access token of
 /// mine has to be refreshed; the next one has all rights again where an account requires a second factor.
-#[utoipa::path(post, path = "/api/v1/auth/factor/confirm", tag = "auth")]
+#[utoipa::path(post, path = "/api/v1/auth/second-factor/confirm", tag = "auth")]
 pub(crate) async fn confirm_factor(
     State(app): State<App>,
     Known(who): Known,

@@ -29,7 +29,7 @@ impl Refusal for FactorRefusal {
             Self::Wrong(_) => "second-factor-wrong",
             Self::Exists => "second-factor-exists",
             Self::NotBegun => "second-factor-not-begun",
-            Self::OwnFirst => "second-factor-first",
+            Self::OwnFirst => "second-factor-required-first",
         }
     }
 

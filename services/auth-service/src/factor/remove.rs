@@ -13,7 +13,7 @@ const REMOVE: LookUp = LookUp::new("select remove_factor from app.remove_factor(
 /// Remove my second factor.
 ///
 /// With it go its recovery codes. Needs a fresh session: see `POST /api/v1/auth/step-up`.
-#[utoipa::path(delete, path = "/api/v1/auth/factor", tag = "auth")]
+#[utoipa::path(delete, path = "/api/v1/auth/second-factor", tag = "auth")]
 pub(crate) async fn remove_factor(State(app): State<App>, Known(who): Known) -> Result<NoContent> {
     let mut tx = app.db.begin(&who).await?;
     fresh_everywhere(&mut tx, &who).await?;

@@ -20,7 +20,7 @@ pub(crate) struct Factor {
 }
 
 /// Tell whether I have a second factor.
-#[utoipa::path(get, path = "/api/v1/auth/factor", tag = "auth")]
+#[utoipa::path(get, path = "/api/v1/auth/second-factor", tag = "auth")]
 pub(crate) async fn factor(State(app): State<App>, Known(who): Known) -> Result<Json<Factor>> {
     let mut tx = app.db.begin_reading(&who).await?;
     let kept = confirmed(&mut tx).await?;

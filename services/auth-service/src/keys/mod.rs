@@ -27,7 +27,7 @@ pub enum KeysError {
     Given(#[source] KeyError),
     /// The keys of the database are of another deployment's secret, or the secret was replaced.
     #[error(
-        "the signing key {kid} cannot be used: start with the NEXO_SECRET that it was sealed under, or make new keys with `nexo keys rotate --anew`"
+        "the signing key {kid} cannot be used: start with the NEXO_SECRET that it was sealed under, or make new keys with `nexo keys rotate --replace-all`"
     )]
     Sealed {
         /// The key's name.

@@ -56,7 +56,7 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Reads `NEXO_SMTP_URL` (required in production), `NEXO_MAIL_FROM`, `NEXO_DEV_MAIL` and `NEXO_PAGES_URL`.
+    /// Reads `NEXO_SMTP_URL` (required in production), `NEXO_MAIL_FROM`, `NEXO_DEV_MAIL` and `NEXO_FRONTEND_URL`.
     pub(crate) fn read(env: &mut Env) -> Self {
         let server = env.secret("NEXO_SMTP_URL");
         if env.production() && server.is_none() {
@@ -84,5 +84,5 @@ impl Config {
 fn pages(env: &mut Env) -> String {
     let gateway = ListenAddress(env.listen("NEXO_GATEWAY_LISTEN", 3000)).reached_at();
     let host = if gateway.ip().is_loopback() { "localhost".to_owned() } else { gateway.ip().to_string() };
-    env.or("NEXO_PAGES_URL", &format!("http://{host}:{}", gateway.port()))
+    env.or("NEXO_FRONTEND_URL", &format!("http://{host}:{}", gateway.port()))
 }

@@ -37,15 +37,15 @@ pub(crate) enum MemberRefusal {
 impl Refusal for MemberRefusal {
     fn code(&self) -> &'static str {
         match self {
-            Self::BeyondOwnRights(_) => "beyond-own-rights",
-            Self::OwnersOnly => "owners-only",
-            Self::OwnRights => "own-rights",
+            Self::BeyondOwnRights(_) => "privilege-escalation",
+            Self::OwnersOnly => "owner-required",
+            Self::OwnRights => "own-roles-locked",
             Self::LastOwner => "last-owner",
             Self::TooManyRights => "too-many-rights",
             Self::Suspended => "member-suspended",
             Self::RoleUnknown => "role-unknown",
             Self::MemberUnknown => "member-unknown",
-            Self::SuccessorUnfit => "successor-unfit",
+            Self::SuccessorUnfit => "invalid-new-owner",
         }
     }
 

@@ -100,7 +100,7 @@ async fn what_everybody_may_do_with_their_own_login_no_key_may() {
         (Method::POST, "/invitations/accept".to_owned()),
     ] {
         let answer = program.send(method.clone(), &path, None, Some(json!({}))).await;
-        assert_eq!(answer.expect(StatusCode::FORBIDDEN)["code"], "for-people", "{method} {path}");
+        assert_eq!(answer.expect(StatusCode::FORBIDDEN)["code"], "api-key-not-allowed", "{method} {path}");
     }
 }
 
@@ -196,7 +196,7 @@ async fn a_key_of_another_account_is_not_there() {
     assert_eq!(stranger.get("/api-keys").await.expect(StatusCode::OK)["data"], json!([]));
     let theirs = json!({ "name": "x", "permissions": ["api_key:read"], "member_id": acme.ana.user });
     let answer = stranger.post("/api-keys", theirs).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(answer["code"], "key-member-unfit");
+    assert_eq!(answer["code"], "invalid-key-member");
     acme.exchange(&key).await.expect(StatusCode::OK);
 }
 
@@ -206,7 +206,7 @@ async fn nobody_makes_a_key_beyond_their_own_rights_and_neither_does_a_key() {
     let clerk = acme.nexo.member(acme.ana.account, "api_key:write role:write client:read@own").await;
     for beyond in ["client:read", "client:write@own", "*:*", "member:read"] {
         let answer = make(&clerk, &[beyond]).await.expect(StatusCode::FORBIDDEN);
-        assert_eq!(answer["code"], "beyond-own-rights", "{beyond}");
+        assert_eq!(answer["code"], "privilege-escalation", "{beyond}");
     }
     for nonsense in [json!([]), json!(["client:fly"])] {
         let new = json!({ "name": "x", "permissions": nonsense });
@@ -215,18 +215,18 @@ async fn nobody_makes_a_key_beyond_their_own_rights_and_neither_does_a_key() {
     let viewer = acme.somebody("viewer").await;
     let for_viewer = json!({ "name": "x", "permissions": ["client:read"], "member_id": viewer.user });
     let answer = acme.ana.post("/api-keys", for_viewer).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(answer["code"], "key-member-unfit", "nobody acts in the name of another person");
+    assert_eq!(answer["code"], "invalid-key-member", "nobody acts in the name of another person");
 
     // An owner's key is no owner: it goes no further than it was made to.
     let narrow = acme.key(&acme.ana, &["api_key:write", "member:*", "role:write", "invitation:write"]).await;
     let program = acme.acting(&narrow).await;
     let code = |answer: Answer| answer.expect(StatusCode::FORBIDDEN)["code"].clone();
-    assert_eq!(code(make(&program, &["client:read"]).await), "beyond-own-rights");
+    assert_eq!(code(make(&program, &["client:read"]).await), "privilege-escalation");
     let role = json!({ "name": "all", "permissions": ["*:*"] });
-    assert_eq!(code(program.post("/roles", role).await), "beyond-own-rights");
-    assert_eq!(code(acme.appoint(&program, viewer.user, &["admin"]).await), "beyond-own-rights");
+    assert_eq!(code(program.post("/roles", role).await), "privilege-escalation");
+    assert_eq!(code(acme.appoint(&program, viewer.user, &["admin"]).await), "privilege-escalation");
     let all = acme.acting(&acme.key(&acme.ana, &["*:*"]).await).await;
-    assert_eq!(code(acme.appoint(&all, viewer.user, &["owner"]).await), "owners-only");
+    assert_eq!(code(acme.appoint(&all, viewer.user, &["owner"]).await), "owner-required");
     let heir = json!({ "member_id": viewer.user });
     assert_eq!(code(all.post("/account/ownership-transfers", heir).await), "step-up-required");
 }
@@ -250,7 +250,7 @@ async fn a_field_hidden_from_the_author_stays_hidden_from_their_key() {
     let service = acme.service("viewer").await;
     let seeing = json!({ "name": "x", "permissions": ["client:read"], "member_id": service["id"] });
     let answer = clerk.post("/api-keys", seeing).await.expect(StatusCode::FORBIDDEN);
-    assert_eq!(answer["code"], "beyond-own-rights");
+    assert_eq!(answer["code"], "privilege-escalation");
 }
 
 #[tokio::test]
@@ -277,12 +277,12 @@ async fn a_service_account_works_by_keys_and_never_logs_in() {
     assert_eq!(me["permissions"], json!(["*:read", "member:read", "team:read", "account:read"]));
     let heir = json!({ "member_id": service["id"] });
     let unfit = acme.ana.post("/account/ownership-transfers", heir).await;
-    assert_eq!(unfit.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "successor-unfit");
+    assert_eq!(unfit.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "invalid-new-owner");
     let owner = json!({ "name": "x", "role_ids": [acme.role("owner").await] });
     acme.ana.post("/service-accounts", owner).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     let id: uuid::Uuid = service["id"].as_str().unwrap().parse().unwrap();
     let appointed = acme.appoint(&acme.ana, id.into(), &["owner"]).await;
-    assert_eq!(appointed.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "successor-unfit");
+    assert_eq!(appointed.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "invalid-new-owner");
     assert_eq!(acme.remove(&acme.ana, id.into()).await.status, StatusCode::NO_CONTENT);
     refused(acme.exchange(&key).await);
 }
@@ -293,7 +293,7 @@ async fn nobody_adds_a_service_account_that_may_do_more_than_they() {
     let clerk = acme.nexo.member(acme.ana.account, "member:write client:read").await;
     let new = json!({ "name": "x", "role_ids": [acme.role("viewer").await] });
     let answer = clerk.post("/service-accounts", new).await.expect(StatusCode::FORBIDDEN);
-    assert_eq!(answer["code"], "beyond-own-rights");
+    assert_eq!(answer["code"], "privilege-escalation");
     let unknown = json!({ "name": "x", "role_ids": [uuid::Uuid::now_v7()] });
     clerk.post("/service-accounts", unknown).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }

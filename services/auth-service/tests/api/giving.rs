@@ -49,7 +49,7 @@ impl Company {
 #[track_caller]
 fn beyond(answer: Answer, what: &str) {
     let problem = answer.expect(StatusCode::FORBIDDEN);
-    assert_eq!(problem["code"], "beyond-own-rights", "{problem}");
+    assert_eq!(problem["code"], "privilege-escalation", "{problem}");
     assert!(problem["detail"].as_str().unwrap().ends_with(what), "{what}: {problem}");
 }
 

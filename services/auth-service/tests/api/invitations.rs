@@ -57,7 +57,7 @@ async fn whoever_has_signed_up_logs_in_and_accepts_with_that_address_only() {
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     let eve = person(&acme.nexo, &registered(&acme.nexo, "eve@evil.test", "Evil").await);
     let (_, token) = acme.invited("Ben@other.test", "viewer").await;
-    assert_eq!(acme.join(&token).await.expect(StatusCode::CONFLICT)["code"], "log-in-first");
+    assert_eq!(acme.join(&token).await.expect(StatusCode::CONFLICT)["code"], "login-required");
     let shown = json!({ "token": token });
     refused(eve.post("/invitations/accept", shown.clone()).await);
     let there =
@@ -102,9 +102,9 @@ async fn nobody_invites_beyond_their_own_rights_and_whoever_is_out_has_invited_n
     let admin = acme.somebody("admin").await;
     let clerk = acme.nexo.member(acme.ana.account, "invitation:write client:read").await;
     let forbidden = acme.invite(&clerk, "x@acme.test", "viewer").await.expect(StatusCode::FORBIDDEN);
-    assert_eq!(forbidden["code"], "beyond-own-rights");
+    assert_eq!(forbidden["code"], "privilege-escalation");
     let owner = acme.invite(&admin, "x@acme.test", "owner").await.expect(StatusCode::FORBIDDEN);
-    assert_eq!(owner["code"], "owners-only");
+    assert_eq!(owner["code"], "owner-required");
     acme.invite(&admin, "x@acme.test", "admin").await.expect(StatusCode::CREATED);
     let token = letter(&acme.nexo, "x@acme.test").await["token"].clone();
     assert_eq!(acme.remove(&acme.ana, admin.user).await.status, StatusCode::NO_CONTENT);

@@ -104,7 +104,7 @@ async fn whoever_handles_an_invitation_could_give_what_it_gives() {
         host.send(Method::DELETE, &path, None, None).await,
         invite(&host, &less).await,
     ] {
-        assert_eq!(answer.expect(StatusCode::FORBIDDEN)["code"], "beyond-own-rights");
+        assert_eq!(answer.expect(StatusCode::FORBIDDEN)["code"], "privilege-escalation");
     }
     join(&acme).await.expect(StatusCode::OK);
 }

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{me, nexo, nexo_on, post, registered};
 
-const OFTEN: &[(&str, &str)] = &[("NEXO_SIGNING_KEYS_SECONDS", "1")];
+const OFTEN: &[(&str, &str)] = &[("NEXO_SIGNING_KEYS_REFRESH_SECONDS", "1")];
 
 fn sealing(secret: &str) -> SealingKey {
     SealingKey::new(&Secret::new(secret.into()).unwrap()).unwrap()
@@ -194,7 +194,7 @@ async fn keys_of_another_secret_are_not_signed_with() {
         Config::read(&mut env).app(ground.db, &Revocations::default(), &Clock::system()).await.err().unwrap();
     assert!(
         matches!(refused, ConfigError::Keys(KeysError::Sealed { .. }))
-            && refused.to_string().contains("nexo keys rotate --anew")
+            && refused.to_string().contains("nexo keys rotate --replace-all")
     );
 }
 

@@ -120,13 +120,13 @@ async fn nobody_reaches_beyond_their_own_rights() {
         acme.nexo.member(acme.ana.account, "member:read member:write member:delete client:read").await;
     let forbidden = StatusCode::FORBIDDEN;
 
-    refused(acme.appoint(&clerk, viewer.user, &["admin"]).await, forbidden, "beyond-own-rights");
-    refused(acme.appoint(&clerk, viewer.user, &["employee"]).await, forbidden, "beyond-own-rights");
-    refused(acme.remove(&clerk, admin.user).await, forbidden, "beyond-own-rights");
+    refused(acme.appoint(&clerk, viewer.user, &["admin"]).await, forbidden, "privilege-escalation");
+    refused(acme.appoint(&clerk, viewer.user, &["employee"]).await, forbidden, "privilege-escalation");
+    refused(acme.remove(&clerk, admin.user).await, forbidden, "privilege-escalation");
     refused(
         acme.change(&clerk, admin.user, json!({ "status": "suspended" })).await,
         forbidden,
-        "beyond-own-rights",
+        "privilege-escalation",
     );
     for (what, answer) in [
         ("gives ownership", acme.appoint(&admin, viewer.user, &["owner"]).await),
@@ -134,12 +134,12 @@ async fn nobody_reaches_beyond_their_own_rights() {
         ("demotes the owner", acme.appoint(&admin, acme.ana.user, &["viewer"]).await),
         ("suspends the owner", acme.change(&admin, acme.ana.user, json!({ "status": "suspended" })).await),
     ] {
-        assert_eq!(answer.expect(forbidden)["code"], "owners-only", "an administrator {what}");
+        assert_eq!(answer.expect(forbidden)["code"], "owner-required", "an administrator {what}");
     }
-    refused(acme.appoint(&admin, admin.user, &["viewer"]).await, forbidden, "own-rights");
-    refused(acme.remove(&acme.ana, acme.ana.user).await, forbidden, "own-rights");
+    refused(acme.appoint(&admin, admin.user, &["viewer"]).await, forbidden, "own-roles-locked");
+    refused(acme.remove(&acme.ana, acme.ana.user).await, forbidden, "own-roles-locked");
     let heir = json!({ "member_id": viewer.user });
-    refused(admin.post("/account/ownership-transfers", heir).await, forbidden, "owners-only");
+    refused(admin.post("/account/ownership-transfers", heir).await, forbidden, "owner-required");
     acme.appoint(&acme.ana, admin.user, &["owner"]).await.expect(StatusCode::OK);
 }
 

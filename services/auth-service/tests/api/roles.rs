@@ -60,12 +60,12 @@ async fn nobody_makes_a_role_beyond_their_own_rights_or_changes_their_own() {
     let with = |permissions: Value| json!({ "name": "New", "permissions": permissions });
     for beyond in ["*:*", "client:read", "client:write@own", "*:read", "role:*"] {
         let answer = clerk.post("/roles", with(json!([beyond]))).await.expect(StatusCode::FORBIDDEN);
-        assert_eq!(answer["code"], "beyond-own-rights", "{beyond}");
+        assert_eq!(answer["code"], "privilege-escalation", "{beyond}");
     }
     let made = clerk.post("/roles", with(json!(["client:read@own"]))).await.expect(StatusCode::CREATED);
     let path = format!("/roles/{}", made["id"].as_str().unwrap());
     let wider = clerk.patch(&path, &made, json!({ "permissions": ["client:read"] })).await;
-    assert_eq!(wider.expect(StatusCode::FORBIDDEN)["code"], "beyond-own-rights");
+    assert_eq!(wider.expect(StatusCode::FORBIDDEN)["code"], "privilege-escalation");
 
     let own = acme.member(&acme.ana, clerk.user).await["roles"][0]["id"].clone();
     let path = format!("/roles/{}", own.as_str().unwrap());
@@ -114,7 +114,7 @@ async fn teams_are_kept_and_nobody_adds_themselves() {
         person.send(http::Method::PUT, &path, Some(&seen), set(members)).await
     };
     let own = put(&clerk, json!([clerk.user])).await;
-    assert_eq!(own.expect(StatusCode::FORBIDDEN)["code"], "own-rights");
+    assert_eq!(own.expect(StatusCode::FORBIDDEN)["code"], "own-roles-locked");
     let unknown = put(&clerk, json!([uuid::Uuid::now_v7()])).await;
     assert_eq!(unknown.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "member-unknown");
     put(&acme.ana, json!([clerk.user, acme.ana.user])).await.expect(StatusCode::OK);

@@ -31,7 +31,7 @@ impl Company {
 #[track_caller]
 fn lacks(answer: Answer, what: &str) {
     let problem = answer.expect(StatusCode::FORBIDDEN);
-    assert_eq!(problem["code"], "beyond-own-rights", "{problem}");
+    assert_eq!(problem["code"], "privilege-escalation", "{problem}");
     assert!(problem["detail"].as_str().unwrap().ends_with(&format!(": {what}")), "{what}: {problem}");
 }
 

@@ -51,7 +51,7 @@ async fn whoever_was_removed_from_their_only_account_logs_in_and_comes_back() {
     let token = acme.letter_to("eve@acme.test").await;
     let new = json!({ "token": token, "display_name": "Eve", "password": PASSWORD });
     let known = post(&acme.nexo, "invitations/accept", new).await;
-    assert_eq!(known.expect(StatusCode::CONFLICT)["code"], "log-in-first");
+    assert_eq!(known.expect(StatusCode::CONFLICT)["code"], "login-required");
 
     let tokens = login(&acme.nexo, "eve@acme.test", PASSWORD).await.expect(StatusCode::OK);
     assert_eq!((&tokens["no_account"], &tokens["expires_in"]), (&json!(true), &json!(600)));

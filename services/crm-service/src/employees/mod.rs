@@ -71,7 +71,7 @@ const NEGATIVE: Rule =
 const NO_CURRENCY: Rule =
     Rule::invalid("employee-currency-missing", "/currency", "an hourly rate needs a currency");
 const CIRCLE: Rule =
-    Rule::conflict("employee-manager-circle", "/manager_id", "the employee would answer to themselves");
+    Rule::conflict("employee-manager-cycle", "/manager_id", "the employee would answer to themselves");
 const RULES: &[(&str, Rule)] = &[
     ("uq_employees_code", Rule::conflict("employee-code-taken", "/code", "another employee has this code")),
     (

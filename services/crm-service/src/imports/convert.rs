@@ -17,7 +17,7 @@ pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong>
         return Ok(meant.clone());
     }
     if cell.contains('\0') {
-        return Err(("nul", "must not hold the character U+0000".to_owned()));
+        return Err(("nul-character", "must not hold the character U+0000".to_owned()));
     }
     let wrong = |wanted: &str| ("type", format!("must be {wanted}"));
     match kind {
@@ -66,7 +66,7 @@ fn wanted(rule: &Rule) -> String {
 fn choice(words: &[&str], cell: &str) -> Result<Value, Wrong> {
     let said = cell.trim();
     let known = words.iter().find(|word| word.eq_ignore_ascii_case(said));
-    known.map(|word| json!(word)).ok_or_else(|| ("choice", format!("must be one of {}", words.join(", "))))
+    known.map(|word| json!(word)).ok_or_else(|| ("enum", format!("must be one of {}", words.join(", "))))
 }
 
 fn boolean(cell: &str) -> Option<Value> {

@@ -91,7 +91,7 @@ pub(super) fn read(mapping: &Mapping, lines: Vec<Line>, taken: &mut Taken) -> Ve
             String::new()
         };
         let message = format!("has {} cells, and the file {width} columns{more}", line.cells.len());
-        let wrong = Wrong { column: None, pointer: String::new(), code: "ragged".to_owned(), message };
+        let wrong = Wrong { column: None, pointer: String::new(), code: "column-count".to_owned(), message };
         taken.refuse(line.number, line.cells, vec![wrong]);
     }
     drafts

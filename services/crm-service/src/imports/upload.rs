@@ -107,7 +107,7 @@ impl Order {
             Some(";" | "semicolon") => Some(b';'),
             Some("|" | "pipe") => Some(b'|'),
             Some("\t" | "tab") => Some(b'\t'),
-            Some(_) => return Err(Error::invalid("/delimiter", "choice", "must be one of , ; | tab")),
+            Some(_) => return Err(Error::invalid("/delimiter", "enum", "must be one of , ; | tab")),
         };
         let workbook = FILES.announced(headers)? == WORKBOOK;
         Ok(Self { target, encoding: encoding.transpose()?, delimiter, workbook })

@@ -28,7 +28,7 @@ const TAKEN: Scoped = Scoped::new(
 /// Tell when a professional has time.
 ///
 /// That they are booked is told to whoever sees them; by whom and for what is told to whoever may read bookings.
-#[utoipa::path(get, path = "/api/v1/professionals/{id}/free", params(Id<Professional>, Time), tag = "professionals")]
+#[utoipa::path(get, path = "/api/v1/professionals/{id}/free-slots", params(Id<Professional>, Time), tag = "professionals")]
 pub(super) async fn free(
     may: May<Read, Professional>,
     Path(id): Path<Id<Professional>>,

@@ -51,7 +51,7 @@ impl Refusal for SubjectRefusal {
     fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "subject-not-found",
-            Self::Fixed => "subject-fixed",
+            Self::Fixed => "subject-immutable",
         }
     }
 
@@ -108,7 +108,7 @@ pub(crate) async fn purge<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> db::Resu
 
 /// What there is beside each record of `R`: its timeline and its tags.
 pub(crate) fn router<R: Resource>() -> OpenApiRouter<App> {
-    let one = format!("/api/v1/{}/{{id}}", R::PLURAL);
+    let one = format!("/api/v1/{}/{{id}}", R::PATH);
     OpenApiRouter::with_openapi(described::<R>())
         .route(&format!("{one}/timeline"), get(timeline::<R>))
         .route(&format!("{one}/tags"), get(tags_of::<R>).put(set_tags_of::<R>))

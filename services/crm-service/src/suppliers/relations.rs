@@ -70,6 +70,7 @@ const RULES: &[(&str, Rule)] = &[
 impl Resource for SupplierRelation {
     const NAME: &'static str = "supplier_relation";
     const PLURAL: &'static str = "supplier_relations";
+    const PATH: &'static str = "supplier-relations";
     const RELATED: &'static [Related] = &[
         Related::to::<Supplier>("from", "from_id").judging(&["kind", "to_id"]),
         Related::to::<Supplier>("to", "to_id").judging(&["kind", "from_id"]),

@@ -49,7 +49,7 @@ async fn a_field_that_is_wrong_is_named() {
         (json!({ "name": 5 }), "/name", "type"),
         (json!({ "name": "" }), "/name", "length"),
         (json!({ "name": "x".repeat(201) }), "/name", "length"),
-        (json!({ "name": "a\u{0}b" }), "/name", "nul"),
+        (json!({ "name": "a\u{0}b" }), "/name", "nul-character"),
         (json!({ "name": "a", "nickname": "b" }), "/nickname", "unknown-field"),
         (
             json!({ "name": "a", "account_id": "0198c0de-0000-7000-8000-000000000000" }),
@@ -60,7 +60,7 @@ async fn a_field_that_is_wrong_is_named() {
         (json!({ "name": "a", "rating": 9 }), "/rating", "range"),
         (json!({ "name": "a", "rating": 99_999_999_999_i64 }), "/rating", "type"),
         (json!({ "name": "a", "rating": "4" }), "/rating", "type"),
-        (json!({ "name": "a", "status": "gone" }), "/status", "choice"),
+        (json!({ "name": "a", "status": "gone" }), "/status", "enum"),
         (json!({ "name": "a", "email": "nobody" }), "/email", "email"),
         (json!({ "name": "a", "website": "not an address" }), "/website", "url"),
         (json!({ "name": "a", "website": "javascript:alert(1)" }), "/website", "web-address"),

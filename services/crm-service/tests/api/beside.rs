@@ -105,7 +105,7 @@ async fn a_note_is_about_a_record_that_its_writer_reaches() {
     let path = format!("/notes/{}", made["id"].as_str().unwrap());
     let other = client(&ana).await;
     let moved = ana.patch(&path, &made, json!({ "subject_id": other["id"] })).await;
-    assert_eq!(moved.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "subject-fixed");
+    assert_eq!(moved.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "subject-immutable");
 }
 
 #[tokio::test]

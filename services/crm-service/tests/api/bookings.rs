@@ -342,7 +342,7 @@ async fn five_hundred_are_booked_at_once_and_none_of_them_overlaps_another() {
         .collect();
     items[499] = items[7].clone();
     let refused = bulk(&ana, "create", true, json!(items)).await.expect(StatusCode::CONFLICT);
-    assert_eq!(refused["code"], "items-refused");
+    assert_eq!(refused["code"], "bulk-items-failed");
     assert_eq!(
         (&refused["errors"][0]["pointer"], &refused["errors"][1]),
         (&json!("/items/499/starts_at"), &Value::Null)

@@ -114,7 +114,7 @@ async fn a_batch_is_done_whole_or_not_at_all_and_every_bad_item_is_named() {
         json!({ "name": "c", "tax_id": "C-1" }),
     ];
     let problem = bulk(&ana, "create", &taken).await.expect(StatusCode::CONFLICT);
-    assert_eq!(problem["code"], "items-refused");
+    assert_eq!(problem["code"], "bulk-items-failed");
     assert_eq!(pointers(&problem), ["/items/0/tax_id", "/items/2/tax_id"]);
     assert_eq!(problem["errors"][0]["code"], "client-tax-id-taken");
 
@@ -232,7 +232,7 @@ async fn whoever_reaches_their_own_writes_their_own_in_a_batch() {
     let problem = bulk(&ben, "create", &given).await.expect(StatusCode::FORBIDDEN);
     assert_eq!(
         (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
-        (&json!("/items/1"), &json!("beyond-reach"))
+        (&json!("/items/1"), &json!("outside-scope"))
     );
     assert_eq!(statuses(&each(&ben, "create", &given).await), [201, 403]);
 

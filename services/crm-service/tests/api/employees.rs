@@ -44,7 +44,7 @@ async fn nobody_answers_to_themselves() {
     for below in &chain {
         let circle = ana.patch(&path(&chain[0]), &chain[0], json!({ "manager_id": below["id"] })).await;
         let problem = circle.expect(StatusCode::CONFLICT);
-        assert_eq!(problem["code"], "employee-manager-circle");
+        assert_eq!(problem["code"], "employee-manager-cycle");
         assert_eq!(problem["errors"][0]["pointer"], "/manager_id");
     }
     let moved = ana.patch(&path(&chain[2]), &chain[2], json!({ "manager_id": chain[0]["id"] })).await;

@@ -37,7 +37,7 @@ fn path(professional: &Value) -> String {
 }
 
 async fn free(person: &Person, professional: &Value, from: &str, to: &str) -> Value {
-    let path = format!("{}/free?from={from}&to={to}", path(professional));
+    let path = format!("{}/free-slots?from={from}&to={to}", path(professional));
     person.get(&path).await.expect(StatusCode::OK)["data"].clone()
 }
 
@@ -167,7 +167,7 @@ async fn availability_is_written_by_whoever_has_seen_it() {
     assert_eq!(put(&reader, &zoe, Some(&json!(2)), wanted).await.status, StatusCode::FORBIDDEN);
     assert_eq!(reader.get(&at).await.status, StatusCode::OK);
     let eve = nexo.member_without(ana.account, "professional:*", &["professional.exceptions"]).await;
-    let blind = format!("{}/free?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", path(&zoe));
+    let blind = format!("{}/free-slots?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", path(&zoe));
     for hidden in
         [at.as_str(), &blind, "/professionals/available?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z"]
     {
@@ -279,7 +279,7 @@ async fn those_who_have_time_are_found_by_what_they_can_do() {
     assert_eq!(asked.expect(StatusCode::UNPROCESSABLE_ENTITY)["errors"][0]["pointer"], "/skill");
     let blind = nexo.member_without(ana.account, "professional:read", &["professional.status"]).await;
     let one = &ana.get("/professionals?limit=1").await.expect(StatusCode::OK)["data"][0];
-    let free = format!("/professionals/{}/free?{noon}", one["id"].as_str().unwrap());
+    let free = format!("/professionals/{}/free-slots?{noon}", one["id"].as_str().unwrap());
     for path in [format!("/professionals/available?{noon}"), free] {
         assert_eq!(
             blind.get(&path).await.status,
@@ -319,7 +319,7 @@ async fn a_page_of_those_who_have_time_ends_after_a_thousand_who_were_looked_at(
 async fn a_time_that_cannot_be_asked_about_is_named() {
     let ana = nexo().await.person(RIGHTS).await;
     let zoe = at_work(&ana, "UTC", json!({ "name": "MIG", "level": 3 })).await;
-    let one = format!("{}/free", path(&zoe));
+    let one = format!("{}/free-slots", path(&zoe));
     for at in [one.as_str(), "/professionals/available"] {
         for (query, pointer) in [
             ("from=2026-06-01T00:00:00Z", "/to"),
@@ -353,7 +353,7 @@ async fn another_accounts_professional_is_not_there() {
     for sub in [
         "",
         "/availability",
-        "/free?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z",
+        "/free-slots?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z",
         "/timeline",
         "/tags",
         "/history",

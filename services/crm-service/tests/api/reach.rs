@@ -113,9 +113,9 @@ async fn whoever_reaches_their_own_writes_their_own() {
     let made = scene.ben.post("/clients", json!({ "name": "New" })).await.expect(StatusCode::CREATED);
     assert_eq!(made["owner_id"], json!(scene.ben.user), "without an owner it is theirs");
     let given = scene.ben.post("/clients", json!({ "name": "Given", "owner_id": scene.eve.user })).await;
-    assert_eq!(given.expect(StatusCode::FORBIDDEN)["code"], "beyond-reach");
+    assert_eq!(given.expect(StatusCode::FORBIDDEN)["code"], "outside-scope");
     let away = scene.ben.patch(&path(&made), &made, json!({ "owner_id": scene.eve.user })).await;
-    assert_eq!(away.expect(StatusCode::FORBIDDEN)["code"], "beyond-reach");
+    assert_eq!(away.expect(StatusCode::FORBIDDEN)["code"], "outside-scope");
     assert_eq!(scene.ben.get(&path(&made)).await.expect(StatusCode::OK), made, "and nothing has changed");
     let mine = scene.ana.post("/clients", json!({ "name": "Free" })).await.expect(StatusCode::CREATED);
     assert_eq!(mine["owner_id"], Value::Null);

@@ -37,7 +37,7 @@ fn companies() -> Vec<Sample> {
         ),
         Sample::new(
             "supplier_relation",
-            "supplier_relations",
+            "supplier-relations",
             json!({ "from_id": "$suppliers", "to_id": "$new-suppliers", "kind": "parent", "notes": "~" }),
             json!({ "notes": null }),
         ),
@@ -165,7 +165,7 @@ const SPECIAL: &[fn() -> Special] = &[
     || ("GET /professionals/available", "from=2026-06-01T09:00:00Z&to=2026-06-01T10:00:00Z", Value::Null),
     || ("GET /professionals/{id}/availability", "", Value::Null),
     || ("PUT /professionals/{id}/availability", "", json!({ "weekly_hours": [], "exceptions": [] })),
-    || ("GET /professionals/{id}/free", "from=2026-06-01T09:00:00Z&to=2026-06-02T09:00:00Z", Value::Null),
+    || ("GET /professionals/{id}/free-slots", "from=2026-06-01T09:00:00Z&to=2026-06-02T09:00:00Z", Value::Null),
     || ("GET /suppliers/{id}/relations", "", Value::Null),
 ];
 

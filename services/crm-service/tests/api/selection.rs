@@ -99,7 +99,7 @@ async fn only_what_was_shown_is_done() {
         (&eve, order.clone()),
     ] {
         let refused = who.post("/clients/bulk/apply", order).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(refused["code"], "selection-foreign");
+        assert_eq!(refused["code"], "selection-mismatch");
     }
     clients(&ana, 1, json!({ "rating": 2 })).await;
     let changed = ana.post("/clients/bulk/apply", order.clone()).await.expect(StatusCode::CONFLICT);

@@ -82,12 +82,12 @@ async fn nobody_learns_what_suppliers_out_of_reach_are_to_one_another() {
     let own = made(&ana, "/suppliers", own).await["id"].clone();
     let relation =
         |from: &Value, to: &Value, kind: &str| json!({ "from_id": from, "to_id": to, "kind": kind });
-    made(&ana, "/supplier_relations", relation(&one, &own, "parent")).await;
-    let seen = made(&ana, "/supplier_relations", relation(&one, &own, "partner")).await;
-    let path = format!("/supplier_relations/{}", seen["id"].as_str().unwrap());
+    made(&ana, "/supplier-relations", relation(&one, &own, "parent")).await;
+    let seen = made(&ana, "/supplier-relations", relation(&one, &own, "partner")).await;
+    let path = format!("/supplier-relations/{}", seen["id"].as_str().unwrap());
     for (answer, pointer) in [
-        (ben.post("/supplier_relations", relation(&one, &own, "parent")).await, "/from_id"),
-        (ben.post("/supplier_relations", relation(&own, &one, "parent")).await, "/to_id"),
+        (ben.post("/supplier-relations", relation(&one, &own, "parent")).await, "/from_id"),
+        (ben.post("/supplier-relations", relation(&own, &one, "parent")).await, "/to_id"),
         (ben.patch(&path, &seen, json!({ "kind": "parent" })).await, "/from_id"),
         (ben.patch(&path, &seen, json!({ "to_id": one, "from_id": own })).await, "/to_id"),
     ] {
@@ -112,9 +112,9 @@ async fn a_relation_shows_from_both_ends_and_is_there_once() {
     let theirs = made(&eve, "/suppliers", json!({ "name": "Acme" })).await["id"].clone();
     let relation =
         |from: &Value, to: &Value, kind: &str| json!({ "from_id": from, "to_id": to, "kind": kind });
-    let parent = made(&ana, "/supplier_relations", relation(acme, borealis, "parent")).await;
-    let partner = made(&ana, "/supplier_relations", relation(cadiz, acme, "partner")).await;
-    made(&ana, "/supplier_relations", relation(acme, borealis, "partner")).await;
+    let parent = made(&ana, "/supplier-relations", relation(acme, borealis, "parent")).await;
+    let partner = made(&ana, "/supplier-relations", relation(cadiz, acme, "partner")).await;
+    made(&ana, "/supplier-relations", relation(acme, borealis, "partner")).await;
     for (body, status, code, pointer) in [
         (relation(acme, borealis, "parent"), StatusCode::CONFLICT, "supplier-relation-taken", "/to_id"),
         (relation(borealis, acme, "parent"), StatusCode::CONFLICT, "supplier-relation-taken", "/to_id"),
@@ -139,7 +139,7 @@ async fn a_relation_shows_from_both_ends_and_is_there_once() {
         ),
         (relation(acme, borealis, "rival"), StatusCode::UNPROCESSABLE_ENTITY, "invalid", "/kind"),
     ] {
-        let problem = ana.post("/supplier_relations", body).await.expect(status);
+        let problem = ana.post("/supplier-relations", body).await.expect(status);
         assert_eq!(
             (&problem["code"], &problem["errors"][0]["pointer"]),
             (&json!(code), &json!(pointer)),
@@ -164,10 +164,10 @@ async fn a_relation_shows_from_both_ends_and_is_there_once() {
     let second = ana.get(&of(acme, &format!("?limit=2&cursor={cursor}"))).await.expect(StatusCode::OK);
     assert_eq!(second["data"], json!([parent]));
     assert_eq!(eve.get(&of(acme, "")).await.status, StatusCode::NOT_FOUND);
-    let gone = format!("/supplier_relations/{}", partner["id"].as_str().unwrap());
+    let gone = format!("/supplier-relations/{}", partner["id"].as_str().unwrap());
     ana.delete(&gone, &partner).await;
     assert_eq!(seen(cadiz).await, Vec::<String>::new());
-    made(&ana, "/supplier_relations", relation(acme, cadiz, "partner")).await;
+    made(&ana, "/supplier-relations", relation(acme, cadiz, "partner")).await;
     let back = ana.post(&format!("{gone}/restore"), json!({})).await;
     assert_eq!(back.expect(StatusCode::CONFLICT)["code"], "supplier-relation-taken");
 }

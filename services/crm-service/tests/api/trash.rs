@@ -31,7 +31,7 @@ async fn what_others_refer_to_stays_in_the_trash() {
     let acme = trashed(&ana, "clients", &acme).await;
     for zoe_is in ["there", "in the trash"] {
         let problem = purge(&ana, "clients", &acme).await.expect(StatusCode::CONFLICT);
-        assert_eq!(problem["code"], "still-referred-to", "{zoe_is}");
+        assert_eq!(problem["code"], "still-referenced", "{zoe_is}");
         assert!(problem["detail"].as_str().unwrap().starts_with("contacts still refer to it"), "{problem}");
         if zoe_is == "there" {
             trashed(&ana, "contacts", &zoe).await;

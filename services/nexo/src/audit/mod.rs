@@ -1,6 +1,6 @@
 //! `nexo audit …`: whether the history of an account is what was written.
 
-mod rechain;
+mod rebuild;
 mod verify;
 
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ enum Verb {
     /// Look for entries that were changed, removed or put in.
     Verify(verify::Verify),
     /// Make one new chain of everything that is there now, once you know why it does not hold.
-    Rechain(rechain::Rechain),
+    Rebuild(rebuild::Rebuild),
 }
 
 pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<ExitCode> {
@@ -38,7 +38,7 @@ pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<E
         let mut conn = conn.context("the database cannot be reached")?;
         let done = match verb {
             Verb::Verify(verify) => verify.run(&mut conn).await,
-            Verb::Rechain(rechain) => rechain.run(&mut conn, &target).await,
+            Verb::Rebuild(rebuild) => rebuild.run(&mut conn, &target).await,
         };
         conn.close().await?;
         done

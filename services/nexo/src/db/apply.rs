@@ -18,12 +18,12 @@ pub(super) struct Migrate {
     /// Back up, compare, lint, apply, verify, back up; stop at the first failure.
     #[arg(long)]
     safe: bool,
-    /// Go on without a backup; needs --because.
-    #[arg(long, requires = "because")]
+    /// Go on without a backup; needs --reason.
+    #[arg(long, requires = "reason")]
     no_backup: bool,
     /// Why it is done without a backup.
     #[arg(long, value_name = "REASON")]
-    because: Option<String>,
+    reason: Option<String>,
     /// How long a statement may wait for a table before it gives way and tries again.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = migrate::duration)]
     lock_timeout: Duration,
@@ -48,7 +48,7 @@ impl Migrate {
             return dry_run::run(context, &settings).await;
         }
         if self.safe {
-            let without = self.because.as_deref().filter(|_| self.no_backup);
+            let without = self.reason.as_deref().filter(|_| self.no_backup);
             return safe::run(context, &settings, without).await;
         }
         let migrations = context.migrations()?;

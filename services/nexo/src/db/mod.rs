@@ -75,7 +75,7 @@ enum Verb {
     Status,
     /// Make the roles and the database on a server of one's own, as its superuser (`SUPERUSER_DATABASE_URL`).
     ///
-    /// Their passwords are those of `DATABASE_URL` (`nexo_app`), `NEXO_AUTH_DATABASE_URL`, `MIGRATION_DATABASE_URL`,
+    /// Their passwords are those of `DATABASE_URL` (`nexo_app`), `AUTH_DATABASE_URL`, `MIGRATION_DATABASE_URL`,
     /// `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. It may run again, with other passwords too.
     Roles,
     /// Apply what is pending.

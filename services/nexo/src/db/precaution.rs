@@ -8,8 +8,8 @@ use crate::say;
 /// A backup before something that could lose data.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Precaution {
-    /// Take no backup before it; --because says why.
-    #[arg(long, requires = "because")]
+    /// Take no backup before it; --reason says why.
+    #[arg(long, requires = "reason")]
     pub(super) no_backup: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Consent {
     pub(super) precaution: Precaution,
     /// Why; with --no-backup.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    because: Option<String>,
+    reason: Option<String>,
     /// The database's name, instead of typing it.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
@@ -60,9 +60,9 @@ pub(crate) struct Consent {
 impl Consent {
     /// For the card.
     pub(super) fn told(&self) -> String {
-        let because =
-            self.because.as_ref().map(|because| format!(" (because: {because})")).unwrap_or_default();
-        format!("{}{because}", self.precaution.told())
+        let reason =
+            self.reason.as_ref().map(|reason| format!(" (reason: {reason})")).unwrap_or_default();
+        format!("{}{reason}", self.precaution.told())
     }
 
     /// What `--confirm` gave.

@@ -18,7 +18,7 @@ pub(super) struct Resolve {
     rolled_back: bool,
     /// Why; kept in the history.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    because: String,
+    reason: String,
     /// The database's name, instead of typing it.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
@@ -58,7 +58,7 @@ impl Resolve {
         };
         let asked = target.asked(self.confirm.as_deref());
         let settings = Context::settings();
-        let decision = Decision { actor: &asked.actor, because: &self.because };
+        let decision = Decision { actor: &asked.actor, reason: &self.reason };
         let work = async {
             Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &settings).await?)
         };

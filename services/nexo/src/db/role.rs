@@ -37,7 +37,7 @@ impl Role {
         match self {
             Self::Migrator => "MIGRATION_DATABASE_URL",
             Self::App => "DATABASE_URL",
-            Self::Auth => "NEXO_AUTH_DATABASE_URL",
+            Self::Auth => "AUTH_DATABASE_URL",
             Self::Relay => "RELAY_DATABASE_URL",
             Self::Backup => "BACKUP_DATABASE_URL",
         }

@@ -19,7 +19,7 @@ pub(super) struct Rollback {
     to: Version,
     /// Why; kept in the history.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    because: String,
+    reason: String,
     /// The database's name, instead of typing it.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
@@ -66,7 +66,7 @@ impl Rollback {
             undo: "migrate again gives the schema back; its rows come from the backup".to_owned(),
         };
         let asked = target.asked(self.confirm.as_deref());
-        let decision = Decision { actor: &asked.actor, because: &self.because };
+        let decision = Decision { actor: &asked.actor, reason: &self.reason };
         let work = async {
             Ok(rollback(&target.migrator, &migrations, &self.to, &*hooks, decision, &settings).await?)
         };

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let scratch = Scratch::like(&target.migrator, &context.env).await;
     let steps = Steps {
         backups,
-        because: without_backup.unwrap_or_default().to_owned(),
+        reason: without_backup.unwrap_or_default().to_owned(),
         migrations: migrations.clone(),
         lint: Scratch::like(&target.migrator, &context.env).await?,
         verify: scratch?,
@@ -52,7 +52,7 @@ pub(super) async fn run(
 
 struct Steps {
     backups: Option<Box<dyn Hooks>>,
-    because: String,
+    reason: String,
     migrations: Migrations,
     /// Where pending files are tried.
     lint: Scratch,
@@ -138,7 +138,7 @@ impl Hooks for Steps {
             say::note("backup");
             backups.before(database, pending).await?
         } else {
-            say::note(&format!("no backup is taken, because: {}", self.because));
+            say::note(&format!("no backup is taken; reason: {}", self.reason));
             None
         };
         if let Ok(mut kept) = self.taken.lock() {

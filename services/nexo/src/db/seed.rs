@@ -96,7 +96,7 @@ async fn samples(context: &Context, target: &Target) -> anyhow::Result<bool> {
 
 /// The auth-service in this process.
 async fn auth(context: &Context, target: &Target) -> anyhow::Result<auth_service::App> {
-    let mut env = target.env_for(&context.env, "nexo_auth", "NEXO_AUTH_DATABASE_URL")?;
+    let mut env = target.env_for(&context.env, "nexo_auth", "AUTH_DATABASE_URL")?;
     let config = auth_service::Config::read(&mut env);
     env.finish()?;
     let db = config.database.open(&NoHooks).await.context("run `nexo db migrate` first")?;

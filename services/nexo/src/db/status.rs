@@ -20,8 +20,8 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
 fn show(status: &Status) {
     for line in &status.migrations {
         let mut state = words(&line.state);
-        if let Some(Decided { actor, because }) = &line.decided {
-            state = format!("{state} (by {actor}, because: {because})");
+        if let Some(Decided { actor, reason }) = &line.decided {
+            state = format!("{state} (by {actor}; reason: {reason})");
         }
         if let Some(backfill) = &line.backfill {
             let done = if backfill.done { "done" } else { "to be run" };

@@ -58,7 +58,7 @@ enum Refusal {
     )]
     Young { age: i64, wanted: u64, wait: i64 },
     #[error(
-        "the keys of the database are sealed under another NEXO_SECRET: give the one that auth-service has. If it is lost or has leaked, `nexo keys rotate --anew` ends every token and makes new keys"
+        "the keys of the database are sealed under another NEXO_SECRET: give the one that auth-service has. If it is lost or has leaked, `nexo keys rotate --replace-all` ends every token and makes new keys"
     )]
     OtherSecret,
     #[error("there is no key {0}: see `nexo keys list`")]

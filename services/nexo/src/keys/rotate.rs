@@ -21,7 +21,7 @@ pub(super) struct Rotate {
     /// End every key, and make new ones under this `NEXO_SECRET`: when the old one is lost or has leaked. Every access
     /// token is refused from then on.
     #[arg(long, conflicts_with = "now")]
-    anew: bool,
+    replace_all: bool,
 }
 
 /// What a rotation has done.
@@ -47,7 +47,7 @@ impl Rotate {
         }
         let (life, sealing) = (office.mint.forgets_after(), office.sealing()?);
         let mut tx = alone(&mut office.conn).await?;
-        let rotated = if self.anew {
+        let rotated = if self.replace_all {
             renew(&mut tx, &sealing).await?
         } else {
             self.rotate(&mut tx, &sealing, life).await?

@@ -54,9 +54,9 @@ impl Place {
                 Ok(env.with("BACKUP_DATABASE_URL", address("nexo_backup")))
             }
             Self::Named if role == "nexo_auth" => {
-                let address = env.clone().optional("NEXO_AUTH_DATABASE_URL");
+                let address = env.clone().optional("AUTH_DATABASE_URL");
                 let address = address
-                    .context("NEXO_AUTH_DATABASE_URL is not set: auth-service connects as nexo_auth")?;
+                    .context("AUTH_DATABASE_URL is not set: auth-service connects as nexo_auth")?;
                 Ok(env.clone().with("DATABASE_URL", address))
             }
             Self::Named => Ok(env.clone()),

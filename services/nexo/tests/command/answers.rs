@@ -8,7 +8,7 @@ use crate::process::{Nexo, home};
 fn shell(state: &std::path::Path, line: &str) -> (i32, String) {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("set -o pipefail; {line}")]).env("NEXO", env!("CARGO_BIN_EXE_nexo"));
-    command.env("NEXO_STATE", state).env("NEXO_LOG", "warn").env("NEXO_METRICS_LISTEN", "off");
+    command.env("NEXO_STATE_DIR", state).env("NEXO_LOG", "warn").env("NEXO_METRICS_LISTEN", "off");
     let done = command.output().unwrap();
     (done.status.code().unwrap_or(-1), String::from_utf8_lossy(&done.stderr).into_owned())
 }

@@ -118,11 +118,11 @@ async fn a_chain_that_was_written_anew_is_told_by_what_was_said_before() {
     assert_eq!(site.audit(&against).0, 0);
 
     site.database.run("delete from app.audit_log where action = 'changed'").await;
-    let (code, said) = site.audit(&["rechain", SLUG]);
+    let (code, said) = site.audit(&["rebuild", SLUG]);
     assert!(code == 2 && said.contains("not confirmed"), "{said}");
     let name = site.database.env("nexo_migrator").optional("DATABASE_URL").unwrap();
     let name = name.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
-    let (code, said) = site.audit(&["rechain", SLUG, "--confirm", &name]);
+    let (code, said) = site.audit(&["rebuild", SLUG, "--confirm", &name]);
     assert!(code == 0 && said.contains("is one chain"), "{said}");
     assert_eq!(site.verify().0, 0, "from inside, it looks whole");
     let (code, said) = site.audit(&against);

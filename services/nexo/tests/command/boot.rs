@@ -61,7 +61,7 @@ pub(crate) fn boot(
     let mut command = Command::new(program(name));
     command.env_clear().envs(database.settings(role)).env(listen, format!("127.0.0.1:{port}"));
     command.env("NEXO_METRICS_LISTEN", format!("127.0.0.1:{metrics}"));
-    command.env("NEXO_STATE", state).envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("NEXO_STATE_DIR", state).envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
     Booted { child: command.spawn().unwrap(), port, metrics }
 }
 

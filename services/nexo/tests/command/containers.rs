@@ -10,7 +10,7 @@ use crate::boot::{boot, healthy, program};
 
 const ADDRESSES: [(&str, &str); 5] = [
     ("DATABASE_URL", "nexo_app"),
-    ("NEXO_AUTH_DATABASE_URL", "nexo_auth"),
+    ("AUTH_DATABASE_URL", "nexo_auth"),
     ("MIGRATION_DATABASE_URL", "nexo_migrator"),
     ("RELAY_DATABASE_URL", "nexo_relay"),
     ("BACKUP_DATABASE_URL", "nexo_backup"),

@@ -24,9 +24,9 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let (database, state) = (Database::migrated().await, tempfile::tempdir().unwrap());
-        let auth = boot(&database, "auth-service", state.path(), &[("NEXO_SIGNING_KEYS_SECONDS", "1")]);
+        let auth = boot(&database, "auth-service", state.path(), &[("NEXO_SIGNING_KEYS_REFRESH_SECONDS", "1")]);
         let jwks = format!("http://127.0.0.1:{}/.well-known/jwks.json", auth.port);
-        let often = [("NEXO_JWKS_URL", jwks.as_str()), ("NEXO_JWKS_SECONDS", "1")];
+        let often = [("NEXO_JWKS_URL", jwks.as_str()), ("NEXO_JWKS_REFRESH_SECONDS", "1")];
         let crm = boot(&database, "crm-service", state.path(), &often);
         assert!(healthy(auth.port).await && healthy(crm.port).await);
         Self { database, auth, crm, _state: state }
@@ -129,9 +129,9 @@ async fn what_the_commands_cannot_do_is_said_with_the_way_out() {
     let other = [("NEXO_SECRET", "another secret, as long as it has to be")];
     let first = site.signing();
     let (code, said) = site.keys(&["rotate", "--now"], &other);
-    assert!(code == 1 && said.contains("another NEXO_SECRET") && said.contains("--anew"), "{said}");
+    assert!(code == 1 && said.contains("another NEXO_SECRET") && said.contains("--replace-all"), "{said}");
     assert_eq!(site.signing(), first, "nothing was done");
-    let (code, said) = site.keys(&["rotate", "--anew"], &other);
+    let (code, said) = site.keys(&["rotate", "--replace-all"], &other);
     assert!(code == 0 && said.contains("start every service again, with the NEXO_SECRET"), "{said}");
     assert_ne!(site.signing(), first);
     assert!(!healthy_again(&site).await, "auth-service has not got the new secret");

@@ -80,16 +80,16 @@ async fn each_service_shows_what_it_counts_at_a_port_of_its_own_and_no_client_ma
     assert!(value(&gateway, answered).unwrap() >= 4.0, "{gateway}");
     assert!(value(&crm, r#"nexo_token_cache_requests_total{result="hit"}"#).unwrap() >= 3.0, "{crm}");
     for (text, names) in [
-        (&gateway, &["nexo_upstream_open", "nexo_upstream_request_duration_seconds_count"][..]),
+        (&gateway, &["nexo_upstream_circuit_open", "nexo_upstream_request_duration_seconds_count"][..]),
         (
             &auth,
             &["nexo_hashing_waiting", "nexo_hashing_duration_seconds_count", "nexo_signing_key_age_seconds"],
         ),
-        (&crm, &["nexo_jobs_running", "nexo_events_troubles"]),
+        (&crm, &["nexo_jobs_running", "nexo_events_failing_components"]),
     ] {
         let everywhere = [
             "http_server_active_requests",
-            "db_client_connection_count",
+            "db_client_connections",
             "db_client_connection_max",
             "db_client_connection_pending_requests",
             "db_client_connection_wait_time_seconds_count",
@@ -167,20 +167,20 @@ async fn the_outbox_is_seen_to_fill_while_the_broker_is_away_and_to_empty_again(
     let nexo = Nexo::up_with(&home, &["--demo"], &[("AMQP_URL", &broker.url())]).await;
     let metrics = nexo.metrics.unwrap();
     let token = nexo.login("ana@acme.example", "demo-lantern-orbit").await;
-    until(metrics, "nexo_outbox_waiting", |waiting| waiting < 1.0).await;
-    until(metrics, "nexo_events_troubles", |troubles| troubles < 1.0).await;
+    until(metrics, "nexo_outbox_pending_events", |waiting| waiting < 1.0).await;
+    until(metrics, "nexo_events_failing_components", |troubles| troubles < 1.0).await;
     assert!(value(&scrape(metrics).await, "nexo_outbox_published_total").unwrap() > 0.0);
-    assert!(value(&scrape(metrics).await, "nexo_backup_count").is_some(), "backups are watched as well");
+    assert!(value(&scrape(metrics).await, "nexo_backups").is_some(), "backups are watched as well");
     sleep(Duration::from_secs(4)).await; // a queue is known on the broker's disk a moment later
     broker.kill();
     for name in ["one", "two", "three"] {
         nexo.post_as(&token, "/api/v1/clients", &json!({ "name": name })).await;
     }
-    until(metrics, "nexo_outbox_waiting", |waiting| waiting >= 3.0).await;
+    until(metrics, "nexo_outbox_pending_events", |waiting| waiting >= 3.0).await;
     until(metrics, "nexo_outbox_lag_seconds", |seconds| seconds > 6.0).await;
-    until(metrics, "nexo_events_troubles", |troubles| troubles >= 1.0).await;
+    until(metrics, "nexo_events_failing_components", |troubles| troubles >= 1.0).await;
     broker.start_again().await;
     until(metrics, "nexo_outbox_lag_seconds", |seconds| seconds < 0.001).await;
-    until(metrics, "nexo_events_troubles", |troubles| troubles < 1.0).await;
+    until(metrics, "nexo_events_failing_components", |troubles| troubles < 1.0).await;
     nexo.stop().await;
 }

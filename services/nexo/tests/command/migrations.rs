@@ -36,7 +36,7 @@ impl Site {
 
     fn run(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
-        command.envs(self.database.settings("nexo_app")).env("NEXO_STATE", self.state.path().join("state"));
+        command.envs(self.database.settings("nexo_app")).env("NEXO_STATE_DIR", self.state.path().join("state"));
         let done = command.args(arguments).output().unwrap();
         let said =
             [done.stdout, done.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
@@ -48,7 +48,7 @@ impl Site {
         let latest = migrate::Migrations::embedded().unwrap().latest().unwrap().to_string();
         let name = self.database.superuser().get_database().unwrap().to_owned();
         let arguments =
-            ["rollback", "--to", &latest, "--because", "a test", "--no-backup", "--confirm", &name];
+            ["rollback", "--to", &latest, "--reason", "a test", "--no-backup", "--confirm", &name];
         self.db(&arguments)
     }
 }
@@ -62,7 +62,7 @@ fn expect(wanted: i32, (code, said): (i32, String)) -> String {
     said
 }
 
-const APPLY: [&str; 4] = ["migrate", "--no-backup", "--because", "a test"];
+const APPLY: [&str; 4] = ["migrate", "--no-backup", "--reason", "a test"];
 
 #[tokio::test]
 async fn a_new_table_goes_there_and_back_and_services_start_on_what_is_left() {
@@ -137,7 +137,7 @@ async fn safe_stops_before_it_applies_where_the_catalogue_has_drifted() {
     let site = Site::start().await;
     site.write(&format!("{VERSION}_shade.sql"), "alter table app.clients add column shade text;");
     site.database.run("create index ix_clients_mine on app.clients (account_id, phone)").await;
-    let said = expect(2, site.db(&["migrate", "--safe", "--no-backup", "--because", "a test"]));
+    let said = expect(2, site.db(&["migrate", "--safe", "--no-backup", "--reason", "a test"]));
     assert!(said.contains("+ index app.ix_clients_mine") && said.contains("nothing was applied"), "{said}");
     let said = expect(1, site.db(&APPLY));
     assert!(
@@ -145,13 +145,13 @@ async fn safe_stops_before_it_applies_where_the_catalogue_has_drifted() {
         "told, and no more: {said}"
     );
     site.database.run("drop index app.ix_clients_mine").await;
-    expect(0, site.db(&["migrate", "--safe", "--no-backup", "--because", "a test"]));
+    expect(0, site.db(&["migrate", "--safe", "--no-backup", "--reason", "a test"]));
 }
 
 #[tokio::test]
 async fn messages_name_what_one_can_do() {
     let site = Site::start().await;
-    let said = expect(2, site.db(&["resolve", VERSION, "--because", "x"]));
+    let said = expect(2, site.db(&["resolve", VERSION, "--reason", "x"]));
     assert!(said.contains("--applied") && said.contains("--rolled-back"), "{said}");
     let nowhere = site.folder.path().join("nowhere");
     let said = expect(2, site.run(&["db", "status", "--migrations", nowhere.to_str().unwrap()]));

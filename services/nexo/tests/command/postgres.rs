@@ -57,10 +57,10 @@ fn a_narrow_umask_is_no_obstacle() {
     let home = home();
     let up = |state: &std::path::Path| {
         let line = "umask 077; timeout -s TERM 60 \"$NEXO\" up & child=$!; \
-                    for i in $(seq 300); do [ -e \"$NEXO_STATE/postgres/data/PG_VERSION\" ] && break; sleep 0.1; done; \
-                    kill -TERM $child; wait $child; ls \"$NEXO_STATE/postgres/data/PG_VERSION\"";
+                    for i in $(seq 300); do [ -e \"$NEXO_STATE_DIR/postgres/data/PG_VERSION\" ] && break; sleep 0.1; done; \
+                    kill -TERM $child; wait $child; ls \"$NEXO_STATE_DIR/postgres/data/PG_VERSION\"";
         let mut command = Command::new("bash");
-        command.args(["-c", line]).env("NEXO", env!("CARGO_BIN_EXE_nexo")).env("NEXO_STATE", state);
+        command.args(["-c", line]).env("NEXO", env!("CARGO_BIN_EXE_nexo")).env("NEXO_STATE_DIR", state);
         for name in ["NEXO_GATEWAY_LISTEN", "NEXO_AUTH_LISTEN", "NEXO_CRM_LISTEN", "NEXO_METRICS_LISTEN"] {
             command.env(name, "127.0.0.1:0");
         }

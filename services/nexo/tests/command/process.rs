@@ -53,7 +53,7 @@ fn nexo(home: &TempDir) -> Command {
     for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL", "NEXO_ENV", "NEXO_TEST_DATA", "REDIS_URL"] {
         command.env_remove(name);
     }
-    command.env("NEXO_STATE", home.path().join("state")).env("NEXO_LOG", "info");
+    command.env("NEXO_STATE_DIR", home.path().join("state")).env("NEXO_LOG", "info");
     command.env("NEXO_JOB_LEASE_SECONDS", "2"); // a killed process is not waited for longer
     command
 }

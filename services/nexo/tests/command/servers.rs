@@ -32,7 +32,7 @@ impl Drop for Server {
 
 const ROLES: [(&str, &str); 5] = [
     ("DATABASE_URL", "nexo_app"),
-    ("NEXO_AUTH_DATABASE_URL", "nexo_auth"),
+    ("AUTH_DATABASE_URL", "nexo_auth"),
     ("MIGRATION_DATABASE_URL", "nexo_migrator"),
     ("RELAY_DATABASE_URL", "nexo_relay"),
     ("BACKUP_DATABASE_URL", "nexo_backup"),
@@ -107,7 +107,7 @@ impl Server {
     fn env(&self) -> Vec<(String, String)> {
         let mut all: Vec<_> = ROLES.map(|(name, role)| (name.to_owned(), self.address(role, "nexo"))).into();
         all.push(("SUPERUSER_DATABASE_URL".to_owned(), self.address("postgres", "postgres")));
-        all.push(("NEXO_STATE".to_owned(), self.folder.path().join("state").display().to_string()));
+        all.push(("NEXO_STATE_DIR".to_owned(), self.folder.path().join("state").display().to_string()));
         all.push(("NEXO_SECRET".to_owned(), "a secret for tests, and for nothing else".to_owned()));
         all
     }
@@ -136,7 +136,7 @@ impl Server {
     /// What an operator does first.
     fn set_up(&self) {
         expect(0, self.nexo(&["db", "roles"]));
-        expect(0, self.nexo(&["db", "migrate", "--no-backup", "--because", "a test"]));
+        expect(0, self.nexo(&["db", "migrate", "--no-backup", "--reason", "a test"]));
         let said = expect(0, self.nexo(&["db", "version"]));
         assert!(said.contains("UTF8"), "{said}");
     }
@@ -151,7 +151,7 @@ impl Server {
 
     /// It is refused by name, with the way out, wherever one could begin to use it.
     async fn is_refused(&self, name: &str) {
-        let migrate = ["db", "migrate", "--no-backup", "--because", "a test"];
+        let migrate = ["db", "migrate", "--no-backup", "--reason", "a test"];
         for (arguments, code) in [(&migrate[..], 2), (&["db", "version"], 1), (&["db", "roles"], 2)] {
             let said = expect(code, self.nexo(arguments));
             assert!(said.contains(name) && said.contains("pg_dump -Fc --encoding=UTF8"), "{said}");

@@ -17,7 +17,7 @@ fn a_mistyped_setting_ends_a_command_and_a_start_and_production_goes_on() {
         [&["db", "status"][..], &["up"], &["healthcheck", "http://127.0.0.1:9/"], &["logins", "waits"]]
     {
         let (code, said) = Nexo::command_with(&home, command, &[typo]);
-        assert!(code == 2 && said.contains("NEXO_BACKUP_KEP") && said.contains("NEXO_BACKUP_KEEP"), "{said}");
+        assert!(code == 2 && said.contains("NEXO_BACKUP_KEP") && said.contains("NEXO_BACKUP_RETENTION"), "{said}");
     }
     assert!(!home.path().join("state").exists(), "nothing was begun");
     let serious = [typo, ("NEXO_ENV", "production")];
@@ -52,7 +52,7 @@ fn a_command_makes_nothing_where_there_is_no_nexo() {
         assert!(!home.path().join("state").exists(), "{command:?}");
     }
     let (_, said) = Nexo::command_with(&home, &["db", "backup"], &[database]);
-    assert!(said.contains("NEXO_SECRET: is not set") && said.contains("NEXO_STATE"), "{said}");
+    assert!(said.contains("NEXO_SECRET: is not set") && said.contains("NEXO_STATE_DIR"), "{said}");
 }
 
 #[test]

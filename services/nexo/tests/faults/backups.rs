@@ -121,7 +121,7 @@ async fn without_a_terminal_and_without_a_word_nothing_happens() {
         &["restore", "latest", "--confirm", "another"],
         &["restore", "--undo"],
         &["reset"],
-        &["rollback", "--to", "20260101_0000", "--because", "x"],
+        &["rollback", "--to", "20260101_0000", "--reason", "x"],
     ] {
         let (code, said) = site.run(command);
         let impossible = said.contains("has no way back") || said.contains("nothing to undo");

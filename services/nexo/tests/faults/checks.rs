@@ -48,7 +48,7 @@ async fn a_reset_is_undone_and_the_first_administrator_is_made_once() {
     let seed = |email: &str| {
         let mut command = site.nexo(&["seed", "--email", email, "--json"]);
         let address = site.database.settings("nexo_auth")[0].1.clone();
-        command.env("NEXO_AUTH_DATABASE_URL", address).output().unwrap()
+        command.env("AUTH_DATABASE_URL", address).output().unwrap()
     };
     let made = seed("root@nexo.test");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

@@ -11,7 +11,7 @@ async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
     let name = site.answer(&["backup", "whole"])["backup"]["name"].as_str().unwrap().to_owned();
     site.database.run("delete from app.clients where name like 'Client 1%'").await;
     let left: i64 = site.one(CLIENTS).await;
-    let command = ["restore", &name, "--no-backup", "--because", "a test", "--confirm", "nexo"];
+    let command = ["restore", &name, "--no-backup", "--reason", "a test", "--confirm", "nexo"];
     let begun = Instant::now();
     site.answer(&command);
     let takes = begun.elapsed();

@@ -47,7 +47,7 @@ impl Site {
         if let Some(programs) = std::env::var_os("NEXO_POSTGRES_BIN") {
             command.env("NEXO_POSTGRES_BIN", programs);
         }
-        command.envs(self.database.settings("nexo_app")).env("NEXO_STATE", self.state.path());
+        command.envs(self.database.settings("nexo_app")).env("NEXO_STATE_DIR", self.state.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
     }
 

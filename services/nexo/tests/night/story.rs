@@ -18,7 +18,7 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
     let since = world.write().await;
     // The restore is killed at each of its steps, and tried again: `latest` means the same.
     let begun = std::time::Instant::now();
-    world.must("restore latest --no-backup --because rehearsal --into rehearsal --confirm nexo");
+    world.must("restore latest --no-backup --reason rehearsal --into rehearsal --confirm nexo");
     let takes = begun.elapsed();
     for part in 1..=6 {
         world.killed("restore latest --confirm nexo", takes.mul_f64(f64::from(part) / 6.0)).await;
@@ -75,7 +75,7 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
         "alter table app.clients drop column mended;",
     );
     world.must("migrate");
-    world.must(&format!("rollback --to {} --because it-was-slow --confirm nexo", crate::world::latest()));
+    world.must(&format!("rollback --to {} --reason it-was-slow --confirm nexo", crate::world::latest()));
     assert!(world.look("nexo").await.contains(&since));
     world.must("version");
     world.must("verify latest --restore");

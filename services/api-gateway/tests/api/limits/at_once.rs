@@ -31,7 +31,7 @@ async fn gateway() -> Nexo {
     let ground = Ground::of("nexo_app").await;
     ground.database.run("update app.plan_limits set at_once = 2 where plan = 'free'").await;
     let settings =
-        [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_SECONDS", "20")];
+        [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "20")];
     gateway_on(ground, &settings)
 }
 

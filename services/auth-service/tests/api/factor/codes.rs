@@ -61,7 +61,7 @@ async fn recovery_codes_are_ten_each_good_once_and_new_ones_replace_all() {
     let mut renewals = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let ana = ana.person.clone();
-        renewals.spawn(async move { ana.post("/auth/factor/recovery-codes", Value::Null).await });
+        renewals.spawn(async move { ana.post("/auth/second-factor/recovery-codes", Value::Null).await });
     }
     let new = renewals.join_all().await.into_iter();
     let new: Vec<_> = new.map(|one| one.expect(StatusCode::OK)["recovery_codes"].clone()).collect();

@@ -64,7 +64,7 @@ async fn whoever_has_a_token_alone_does_not_guess_the_first_code() {
     let mut told = Vec::new();
     for guess in 0..7 {
         let wrong = json!({ "code": format!("{guess:06}") });
-        told.push(ana.person.post("/auth/factor/confirm", wrong).await.status.as_u16());
+        told.push(ana.person.post("/auth/second-factor/confirm", wrong).await.status.as_u16());
     }
     assert_eq!(told, [422, 422, 422, 422, 422, 429, 429]);
 }

@@ -50,14 +50,14 @@ impl Ana {
     }
 
     async fn begin(&mut self) -> Value {
-        let begun = self.person.post("/auth/factor", json!({ "password": PASSWORD })).await;
+        let begun = self.person.post("/auth/second-factor", json!({ "password": PASSWORD })).await;
         let begun = begun.expect(StatusCode::OK);
         begun["secret"].as_str().unwrap().clone_into(&mut self.secret);
         begun
     }
 
     async fn confirm(&mut self) {
-        let confirmed = self.person.post("/auth/factor/confirm", json!({ "code": self.code(0) })).await;
+        let confirmed = self.person.post("/auth/second-factor/confirm", json!({ "code": self.code(0) })).await;
         let confirmed = confirmed.expect(StatusCode::OK);
         self.recovery = serde_json::from_value(confirmed["recovery_codes"].clone()).unwrap();
         self.refresh().await;
@@ -91,7 +91,7 @@ impl Ana {
     }
 
     async fn state(&self) -> Value {
-        self.person.get("/auth/factor").await.expect(StatusCode::OK)
+        self.person.get("/auth/second-factor").await.expect(StatusCode::OK)
     }
 }
 
@@ -107,9 +107,9 @@ async fn a_factor_is_begun_with_the_password_confirmed_with_a_code_and_then_aske
         ana.state().await,
         json!({ "enabled": false, "confirmed_at": null, "recovery_codes_left": 0 })
     );
-    let wrong = ana.person.post("/auth/factor", json!({ "password": "wrong" })).await;
+    let wrong = ana.person.post("/auth/second-factor", json!({ "password": "wrong" })).await;
     refused(wrong, StatusCode::UNPROCESSABLE_ENTITY, "password-wrong");
-    let early = ana.person.post("/auth/factor/confirm", json!({ "code": "123456" })).await;
+    let early = ana.person.post("/auth/second-factor/confirm", json!({ "code": "123456" })).await;
     refused(early, StatusCode::CONFLICT, "second-factor-not-begun");
 
     let begun = ana.begin().await;
@@ -118,7 +118,7 @@ async fn a_factor_is_begun_with_the_password_confirmed_with_a_code_and_then_aske
     assert!(begun["qr_svg"].as_str().unwrap().contains("<svg"));
     assert_eq!(ana.state().await["enabled"], false, "not before the first code");
     ana.login(None).await.expect(StatusCode::OK);
-    let wrong = ana.person.post("/auth/factor/confirm", json!({ "code": ana.code(9) })).await;
+    let wrong = ana.person.post("/auth/second-factor/confirm", json!({ "code": ana.code(9) })).await;
     refused(wrong, StatusCode::UNPROCESSABLE_ENTITY, "second-factor-wrong");
 
     let before = ana.tokens.clone();
@@ -130,18 +130,18 @@ async fn a_factor_is_begun_with_the_password_confirmed_with_a_code_and_then_aske
     refused(ana.login(None).await, StatusCode::UNAUTHORIZED, "second-factor-required");
     refused(ana.login(Some(&ana.code(0))).await, StatusCode::UNAUTHORIZED, "second-factor-wrong");
     ana.login(Some(&ana.code(1))).await.expect(StatusCode::OK);
-    let again = ana.person.post("/auth/factor", json!({ "password": PASSWORD })).await;
+    let again = ana.person.post("/auth/second-factor", json!({ "password": PASSWORD })).await;
     refused(again, StatusCode::CONFLICT, "second-factor-exists");
-    let again = ana.person.post("/auth/factor/confirm", json!({ "code": ana.code(1) })).await;
+    let again = ana.person.post("/auth/second-factor/confirm", json!({ "code": ana.code(1) })).await;
     refused(again, StatusCode::CONFLICT, "second-factor-exists");
 
-    let removed = ana.person.send(Method::DELETE, "/auth/factor", None, None).await;
+    let removed = ana.person.send(Method::DELETE, "/auth/second-factor", None, None).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT, "{}", removed.body);
     assert_eq!(letter(&ana.nexo, "ana@acme.test").await["subject"], "Your second factor was removed");
     ana.refresh().await;
     assert_eq!(ana.state().await["enabled"], false);
     ana.login(None).await.expect(StatusCode::OK);
-    let gone = ana.person.send(Method::DELETE, "/auth/factor", None, None).await;
+    let gone = ana.person.send(Method::DELETE, "/auth/second-factor", None, None).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
 
@@ -151,10 +151,10 @@ async fn a_factor_that_is_begun_anew_or_too_late_is_not_confirmed_by_the_old_cod
     ana.begin().await;
     let old = ana.code(0);
     ana.begin().await;
-    let shown = ana.person.post("/auth/factor/confirm", json!({ "code": old })).await;
+    let shown = ana.person.post("/auth/second-factor/confirm", json!({ "code": old })).await;
     refused(shown, StatusCode::UNPROCESSABLE_ENTITY, "second-factor-wrong");
     ana.run("update app.user_factors set begun_at = now() - interval '61 minutes'").await;
-    let late = ana.person.post("/auth/factor/confirm", json!({ "code": ana.code(0) })).await;
+    let late = ana.person.post("/auth/second-factor/confirm", json!({ "code": ana.code(0) })).await;
     refused(late, StatusCode::CONFLICT, "second-factor-not-begun");
     ana.begin().await;
     ana.confirm().await;

@@ -34,9 +34,9 @@ async fn ben(ana: &Ana) -> Ana {
 #[tokio::test]
 async fn whoever_requires_a_second_factor_has_one() {
     let mut ana = Ana::without().await;
-    refused(require(&ana.person).await, StatusCode::CONFLICT, "second-factor-first");
+    refused(require(&ana.person).await, StatusCode::CONFLICT, "second-factor-required-first");
     ana.begin().await;
-    refused(require(&ana.person).await, StatusCode::CONFLICT, "second-factor-first");
+    refused(require(&ana.person).await, StatusCode::CONFLICT, "second-factor-required-first");
     ana.confirm().await;
     require(&ana.person).await.expect(StatusCode::OK);
     ana.refresh().await;
@@ -83,7 +83,7 @@ async fn whoever_removes_a_required_factor_loses_their_rights_with_the_next_requ
     let there = ben.person.post(&format!("/accounts/{}/sessions", ana.person.account), json!({})).await;
     let there = there.expect(StatusCode::OK);
     person(&ana.nexo, &there).get("/members").await.expect(StatusCode::OK);
-    let removed = ben.person.send(Method::DELETE, "/auth/factor", None, None).await;
+    let removed = ben.person.send(Method::DELETE, "/auth/second-factor", None, None).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     assert_eq!(person(&ana.nexo, &there).get("/members").await.status, StatusCode::UNAUTHORIZED);
     let next = post(&ana.nexo, "refresh", json!({ "refresh_token": there["refresh_token"] })).await;

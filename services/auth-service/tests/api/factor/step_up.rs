@@ -28,8 +28,8 @@ async fn dangerous(person: &Person) -> Vec<(&'static str, Answer)> {
             "email",
             person.post("/auth/email", json!({ "new_email": "ana@new.test", "password": PASSWORD })).await,
         ),
-        ("codes", person.post("/auth/factor/recovery-codes", Value::Null).await),
-        ("remove", person.send(Method::DELETE, "/auth/factor", None, None).await),
+        ("codes", person.post("/auth/second-factor/recovery-codes", Value::Null).await),
+        ("remove", person.send(Method::DELETE, "/auth/second-factor", None, None).await),
     ]
 }
 
@@ -94,7 +94,7 @@ async fn a_session_that_is_opened_for_a_token_is_as_fresh_as_the_one_of_the_toke
     let switched = ana.person.post(&format!("/accounts/{}/sessions", ana.person.account), json!({})).await;
     let again = person(&ana.nexo, &switched.expect(StatusCode::OK));
     for stale in [there, again] {
-        let removed = stale.send(Method::DELETE, "/auth/factor", None, None).await;
+        let removed = stale.send(Method::DELETE, "/auth/second-factor", None, None).await;
         refused(removed, StatusCode::FORBIDDEN, "step-up-required");
     }
 }
@@ -111,9 +111,9 @@ async fn what_other_sessions_have_shown_they_have_shown_without_the_new_factor()
         assert_eq!(other.get("/auth/me").await.status, StatusCode::UNAUTHORIZED, "to be refreshed");
         let next = post(&ana.nexo, "refresh", json!({ "refresh_token": before["refresh_token"] })).await;
         let other = person(&ana.nexo, &next.expect(StatusCode::OK));
-        let removed = other.send(Method::DELETE, "/auth/factor", None, None).await;
+        let removed = other.send(Method::DELETE, "/auth/second-factor", None, None).await;
         refused(removed, StatusCode::FORBIDDEN, "step-up-required");
     }
-    let removed = ana.person.send(Method::DELETE, "/auth/factor", None, None).await;
+    let removed = ana.person.send(Method::DELETE, "/auth/second-factor", None, None).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT, "the one that has shown it is fresh");
 }

@@ -126,7 +126,7 @@ async fn whoever_connects_a_provider_has_all_rights() {
     let clerk = scene.nexo.member(account.into(), "account:*").await;
     let connection = connection(&scene.provider.issuer, "nexo.test");
     let refused = clerk.post("/oidc-connections", connection).await.expect(StatusCode::FORBIDDEN);
-    assert_eq!(refused["code"], "beyond-own-rights");
+    assert_eq!(refused["code"], "privilege-escalation");
     ana.get("/oidc-connections").await.expect(StatusCode::OK);
     scene.provider.stop().await;
 }

@@ -33,7 +33,7 @@ async fn a_file_is_understood_however_it_is_written() {
             (&file["encoding"], &file["bom"], &file["delimiter"]),
             (&json!(encoding), &json!(bom), &json!(";"))
         );
-        assert_eq!((&file["rows"], &file["ragged"], &file["header"]), (&json!(2), &json!(0), &json!(true)));
+        assert_eq!((&file["rows"], &file["column-count"], &file["header"]), (&json!(2), &json!(0), &json!(true)));
         let columns: Vec<_> = file["columns"]
             .as_array()
             .unwrap()

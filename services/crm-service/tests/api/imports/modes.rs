@@ -109,7 +109,7 @@ async fn managers_may_come_after_those_who_answer_to_them() {
     assert_eq!((counts(&done["done"]), &done["done"]["unlinked"]), ((5, 0, 0, 0), &json!(2)));
     assert_eq!(
         told(&errors(&ana, &import, "run").await),
-        [(5, "reference-unknown"), (6, "employee-manager-circle")]
+        [(5, "reference-unknown"), (6, "employee-manager-cycle")]
     );
     let boss_of = async |code: &str| {
         let employees = all(&ana, "employees").await;

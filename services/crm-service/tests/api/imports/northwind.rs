@@ -261,7 +261,7 @@ async fn a_line_with_one_cell_too_many_is_told_and_shifts_nothing() {
         assert_eq!(bad.len(), many, "{file}");
         let import = uploaded(&ana, resource, text).await;
         assert_eq!(
-            (&import["file"]["ragged"], &import["file"]["rows"]),
+            (&import["file"]["column-count"], &import["file"]["rows"]),
             (&json!(many), &json!(good + i64::try_from(many).unwrap()))
         );
         planned(&ana, &import, plan).await;
@@ -275,7 +275,7 @@ async fn a_line_with_one_cell_too_many_is_told_and_shifts_nothing() {
         assert_eq!(told, foreseen);
         let lines: Vec<i64> = told.iter().map(|one| one["line"].as_i64().unwrap()).collect();
         assert_eq!(lines, bad, "{file}");
-        assert!(told.iter().all(|one| one["code"] == "ragged"));
+        assert!(told.iter().all(|one| one["code"] == "column-count"));
         assert_eq!(i64::try_from(all(&ana, resource).await.len()).unwrap(), good);
     }
 }

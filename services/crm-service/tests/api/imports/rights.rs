@@ -109,7 +109,7 @@ async fn a_line_reaches_as_far_as_its_person() {
         .iter()
         .map(|one| (one["line"].clone(), one["code"].clone()))
         .collect();
-    assert_eq!(told, [(json!(2), json!("client-tax-id-taken")), (json!(4), json!("beyond-reach"))]);
+    assert_eq!(told, [(json!(2), json!("client-tax-id-taken")), (json!(4), json!("outside-scope"))]);
     let two = &all(&ben, "clients").await[0];
     assert_eq!(
         (&two["name"], &two["owner_id"], &two["created_by"]),

@@ -132,7 +132,7 @@ pub(in crate::db) struct Pin {
     name: String,
     /// Why it is never to be removed.
     #[arg(long, value_name = "REASON", required_unless_present = "off", conflicts_with = "off")]
-    because: Option<String>,
+    reason: Option<String>,
     /// It may be removed again, also if a person named it.
     #[arg(long)]
     off: bool,
@@ -142,9 +142,9 @@ impl Pin {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
         let name = config.find(&self.name)?;
-        config.pin(&name, self.because.clone()).await?;
+        config.pin(&name, self.reason.clone()).await?;
         if context.json {
-            say::json(&json!({ "name": name, "pinned": self.because }))?;
+            say::json(&json!({ "name": name, "pinned": self.reason }))?;
         } else {
             say::line(&if self.off { format!("{name} may be removed") } else { format!("{name} stays") });
         }

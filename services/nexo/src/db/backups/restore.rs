@@ -112,9 +112,9 @@ impl Restore {
         let since = exclusive.kept().await?.into_iter().next();
         let mut at_risk = both(target, &before, since.as_ref());
         at_risk.extend(counted(config.since_database(&before.database, &target.migrator).await));
-        let because = format!("bring back {}", before.database);
+        let reason = format!("bring back {}", before.database);
         let card = Card {
-            operation: format!("{because}, {}", before.about()),
+            operation: format!("{reason}, {}", before.about()),
             risk: Risk::Medium
                 .because("what was written since then is not in it, and stays in the other database"),
             at_risk,
@@ -124,7 +124,7 @@ impl Restore {
         };
         let work = async {
             up_to_date(&target.migrator.clone().database(&before.database)).await?;
-            Ok(exclusive.undo(config, &before, &because).await?)
+            Ok(exclusive.undo(config, &before, &reason).await?)
         };
         let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
         Ok(Done::swapped(&format!("{} is live again", before.database), None, &swapped))

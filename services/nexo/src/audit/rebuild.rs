@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Rechain {
+pub(super) struct Rebuild {
     /// The account: its slug or its id.
     account: String,
     /// The database's name: agrees without being asked.
@@ -17,7 +17,7 @@ pub(super) struct Rechain {
     confirm: Option<String>,
 }
 
-impl Rechain {
+impl Rebuild {
     pub(super) async fn run(self, conn: &mut PgConnection, target: &Target) -> anyhow::Result<bool> {
         let (id, slug) = account(conn, &self.account).await?;
         let card = Card {
