@@ -45,7 +45,7 @@ class Project:
         return run([*COMPOSE, *arguments], {**self.env, **(env or {})}, check)
 
     def nexo(self, *arguments, check=True):
-        """The operator's command, as docs/operations.md has it."""
+        """The operator's command, as docs/operations/install.md has it."""
         return self.compose("run", "--rm", "--no-deps", "-T", "nexo", *arguments, check=check)
 
     def up(self, **more):

@@ -149,7 +149,7 @@ def of_rabbitmq(method, url, body=None):
 
 
 def restore(project):
-    """A backup in the place of what is live, and back, as docs/operations.md says."""
+    """A backup in the place of what is live, and back, as docs/operations/restore.md says."""
     token = log_in(project.gateway, *ANA)
     count = lambda: project.psql("select count(*) from app.clients")
     found = project.nexo("db", "check", check=False).stdout

@@ -2,7 +2,7 @@
 //!
 //! `pg_dump` of an exported snapshot, compressed, optionally encrypted, hashed; beside it a signed manifest with the row
 //! count and the content hash of every table in that same snapshot. Exit codes and tables of contents prove nothing:
-//! truncated, bit-flipped and empty dumps pass them. `docs/operations.md` is the operator's guide.
+//! truncated, bit-flipped and empty dumps pass them. `docs/operations/backups.md` is the operator's guide.
 
 mod archive;
 mod choose;

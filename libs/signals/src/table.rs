@@ -1,4 +1,4 @@
-//! Every metric of ours: its name, its sort, and what it is for. `docs/operations.md` has the same table.
+//! Every metric of ours: its name, its sort, and what it is for. `docs/operations/monitoring.md` has the same table.
 
 /// One metric.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! One account's data: as a file that another NEXO can take, and as they were in a backup.
 //!
 //! An archive is a tar, compressed with zstd: `manifest.json`, `schema/TABLE.json` (JSON Schema of a row), and
-//! `data/TABLE.ndjson`, a row a line. `docs/operations.md` describes it.
+//! `data/TABLE.ndjson`, a row a line. `docs/operations/tenants.md` describes it.
 
 mod access;
 mod apply;
