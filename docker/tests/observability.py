@@ -45,7 +45,7 @@ def named(expression):
 
 def told():
     """The metrics of all programs, by the tables in their source; a histogram has three."""
-    source = "".join((ROOT / file).read_text() for file in ("libs/signals/src/table.rs", "libs/backup/src/metrics.rs"))
+    source = "".join((ROOT / file).read_text() for file in ("libs/telemetry/src/table.rs", "libs/backup/src/metrics.rs"))
     names = re.findall(r'"((?:nexo|http|db|process)_[a-z_]+)"', source)
     return {name + more for name in names for more in ("", "_bucket", "_sum", "_count")}
 

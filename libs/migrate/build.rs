@@ -1,4 +1,4 @@
-//! Embeds every file of `migrations/`, so that a binary carries the schema it was built for.
+//! Embeds every file of `migrations/`, so that a binary contains the schema it was built for.
 
 use std::{env, fmt::Write as _, fs, io, path::PathBuf};
 

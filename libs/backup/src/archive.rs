@@ -1,4 +1,4 @@
-//! The file of a backup: the dump, compressed (zstd), and encrypted where there are recipients (age).
+//! Archive file of a backup: the dump, compressed (zstd), and encrypted (age) if recipients are configured.
 
 use std::{
     fs::File,
@@ -12,18 +12,18 @@ use aws_lc_rs::digest;
 
 use crate::{Archive, Error, Name, signed::hex, watch::Counter};
 
-/// zstd's default: a third of gzip's time, and smaller.
+/// zstd's default level: a third of gzip's time, and smaller output.
 const LEVEL: i32 = 3;
 const BUFFER: usize = 1 << 20;
 
-/// Counts and hashes what goes through.
-struct Tally<T> {
+/// Counts and hashes the bytes that pass through.
+struct HashingWriter<T> {
     inner: T,
     hash: digest::Context,
     bytes: u64,
 }
 
-impl<T> Tally<T> {
+impl<T> HashingWriter<T> {
     fn new(inner: T) -> Self {
         Self { inner, hash: digest::Context::new(&digest::SHA256), bytes: 0 }
     }
@@ -38,7 +38,7 @@ impl<T> Tally<T> {
     }
 }
 
-impl<W: Write> Write for Tally<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(part)?;
         self.took(part.get(..written).unwrap_or_default());
@@ -50,7 +50,7 @@ impl<W: Write> Write for Tally<W> {
     }
 }
 
-impl<R: Read> Read for Tally<R> {
+impl<R: Read> Read for HashingWriter<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         self.took(into.get(..read).unwrap_or_default());
@@ -58,7 +58,7 @@ impl<R: Read> Read for Tally<R> {
     }
 }
 
-/// Packs all of `dump` into `path`, which is on the disk when this returns.
+/// Packs all of `dump` into `path`; the file is synced to disk on return.
 pub(crate) fn pack(
     mut dump: impl Read,
     path: &Path,
@@ -67,7 +67,7 @@ pub(crate) fn pack(
 ) -> Result<Archive, Error> {
     let file =
         File::options().write(true).create_new(true).mode(0o600).open(path).map_err(Error::file(path))?;
-    let out = Tally::new(BufWriter::with_capacity(BUFFER, file));
+    let out = HashingWriter::new(BufWriter::with_capacity(BUFFER, file));
     let (out, plain_bytes) = if recipients.is_empty() {
         compress(&mut dump, out, counter).map_err(Error::Stream)?
     } else {
@@ -92,7 +92,7 @@ fn compress<W: Write>(dump: &mut impl Read, out: W, counter: &Counter) -> io::Re
     Ok((encoder.finish()?, plain))
 }
 
-/// Reads the whole file and compares it with what the manifest says of it.
+/// Reads the whole file and verifies its length and SHA-256 against the manifest.
 pub(crate) fn intact(path: &Path, name: &Name, about: &Archive, counter: &Counter) -> Result<(), Error> {
     let file_name = path.file_name().unwrap_or_default().display();
     let damaged = |what: String| Error::Damaged { name: name.clone(), what };
@@ -102,7 +102,7 @@ pub(crate) fn intact(path: &Path, name: &Name, about: &Archive, counter: &Counte
     if length != about.bytes {
         return Err(damaged(format!("its {file_name} has {length} bytes of {}", about.bytes)));
     }
-    let mut tally = Tally::new(file);
+    let mut tally = HashingWriter::new(file);
     counter.copy(&mut tally, &mut io::sink()).map_err(unreadable)?;
     let (_, _, sha256) = tally.finish();
     if sha256 == about.sha256 {
@@ -112,7 +112,7 @@ pub(crate) fn intact(path: &Path, name: &Name, about: &Archive, counter: &Counte
     }
 }
 
-/// Unpacks `path` into `into`, and compares the length.
+/// Decrypts and decompresses `path` into `into`, and verifies the length.
 pub(crate) fn unpack(
     path: &Path,
     name: &Name,
@@ -144,7 +144,7 @@ pub(crate) fn unpack(
     }
 }
 
-/// Tells errors of reading from those of writing.
+/// Reader that marks its own errors, to distinguish them from errors of the writer.
 struct Plain<R>(R);
 
 #[derive(Debug, thiserror::Error)]

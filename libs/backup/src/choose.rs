@@ -1,29 +1,30 @@
-//! Which backup is meant by a name, or by `latest`.
+//! Selection of a backup, by name or as `latest`.
 
-use crate::{Config, Entry, Error, Name, Origin, Standing};
+use crate::{BackupState, Config, Error, ListedBackup, Name, Origin};
 
-/// The word for the newest backup.
+/// Name that stands for the newest suitable backup.
 pub const LATEST: &str = "latest";
 
-/// A backup that was chosen.
+/// A backup that was selected by name or as `latest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// Which. It is here.
+pub struct ChosenBackup {
+    /// Name of the backup, which is in the local store.
     pub name: Name,
-    /// Newer ones that `latest` does not mean, and why, a line each.
+    /// Newer backups that `latest` skipped, each with the reason on a line.
     pub passed_over: Vec<String>,
 }
 
 impl Config {
-    /// The backup of this name. `latest`: the newest that stands and was not taken by another command. A restore that
-    /// was killed has taken one of the present state; `latest` must mean the same as before.
+    /// Selects the backup with this name. `latest` is the newest one that has not failed and that no other command
+    /// took. An interrupted restore has taken a backup of the present state; `latest` must not change because of
+    /// it.
     ///
-    /// One that is in another store alone is brought here.
-    pub async fn choose(&self, wanted: &str) -> Result<Chosen, Error> {
+    /// A backup that exists in a remote store only is fetched.
+    pub async fn choose(&self, wanted: &str) -> Result<ChosenBackup, Error> {
         let entries = self.backups_everywhere().await?;
         if wanted != LATEST {
             let name = self.fetched(&named(&entries, wanted)?).await?;
-            return Ok(Chosen { name, passed_over: Vec::new() });
+            return Ok(ChosenBackup { name, passed_over: Vec::new() });
         }
         if entries.is_empty() {
             return Err(Error::None);
@@ -33,7 +34,7 @@ impl Config {
             let why = match unfit(entry) {
                 Some(why) => why,
                 None => match self.brought(entry).await? {
-                    None => return Ok(Chosen { name: entry.name.clone(), passed_over }),
+                    None => return Ok(ChosenBackup { name: entry.name.clone(), passed_over }),
                     Some(failure) => failure,
                 },
             };
@@ -42,13 +43,13 @@ impl Config {
         Err(Error::NoLatest(passed_over))
     }
 
-    /// [`choose`](Self::choose), without the reasons.
+    /// Like [`choose`](Self::choose), but returns the name only.
     pub async fn bring(&self, wanted: &str) -> Result<Name, Error> {
         Ok(self.choose(wanted).await?.name)
     }
 
-    /// The backup to verify. `latest`: the newest that was not taken by another command, also one that failed: it may
-    /// have come back.
+    /// Selects the backup to verify. `latest` is the newest one that no other command took, even if it failed: it
+    /// may have been repaired.
     pub async fn bring_to_verify(&self, wanted: &str) -> Result<Name, Error> {
         let entries = self.backups_everywhere().await?;
         let found = if wanted == LATEST {
@@ -60,7 +61,7 @@ impl Config {
         self.fetched(&found).await
     }
 
-    /// The one of this name here; `latest` as [`choose`](Self::choose) has it.
+    /// Finds a backup in the local store; `latest` means the same as for [`choose`](Self::choose).
     pub fn find(&self, wanted: &str) -> Result<Name, Error> {
         let entries = self.backups()?;
         if wanted != LATEST {
@@ -70,14 +71,14 @@ impl Config {
         found.map(|entry| entry.name.clone()).ok_or_else(|| none(&entries))
     }
 
-    /// Brings one here that is away; why it failed on the way, if it did.
-    async fn brought(&self, entry: &Entry) -> Result<Option<String>, Error> {
+    /// Fetches a backup that is in a remote store only; returns the failure found afterwards, if any.
+    async fn brought(&self, entry: &ListedBackup) -> Result<Option<String>, Error> {
         self.fetched(entry).await?;
-        Ok(if entry.standing == Standing::Away { self.entry(entry.name.clone()).failure } else { None })
+        Ok(if entry.standing == BackupState::Away { self.entry(entry.name.clone()).failure } else { None })
     }
 
-    async fn fetched(&self, entry: &Entry) -> Result<Name, Error> {
-        if entry.standing == Standing::Away {
+    async fn fetched(&self, entry: &ListedBackup) -> Result<Name, Error> {
+        if entry.standing == BackupState::Away {
             for remote in &self.remotes {
                 if remote.names().await?.contains(&entry.name) {
                     Box::pin(remote.fetch(&self.local, &entry.name)).await?;
@@ -89,22 +90,22 @@ impl Config {
     }
 }
 
-fn named(entries: &[Entry], wanted: &str) -> Result<Entry, Error> {
+fn named(entries: &[ListedBackup], wanted: &str) -> Result<ListedBackup, Error> {
     let wanted: Name = wanted.parse()?;
     let found = entries.iter().find(|entry| entry.name == wanted);
     found.cloned().ok_or_else(|| Error::NoSuch(wanted.to_string()))
 }
 
-fn none(entries: &[Entry]) -> Error {
+fn none(entries: &[ListedBackup]) -> Error {
     if entries.is_empty() {
         return Error::None;
     }
-    let why = |entry: &Entry| Some(format!("{}: {}", entry.name, unfit(entry)?));
+    let why = |entry: &ListedBackup| Some(format!("{}: {}", entry.name, unfit(entry)?));
     Error::NoLatest(entries.iter().filter_map(why).collect())
 }
 
-/// Why `latest` does not mean it.
-fn unfit(entry: &Entry) -> Option<String> {
+/// Reason why `latest` skips this backup.
+fn unfit(entry: &ListedBackup) -> Option<String> {
     match (&entry.failure, entry.origin) {
         (Some(failure), _) => Some(format!("it failed: {failure}")),
         (None, Origin::Command) => {

@@ -1,4 +1,4 @@
-//! Files that stay, and the room for them.
+//! Durable files and free disk space.
 
 use std::{fs::File, path::Path};
 
@@ -6,13 +6,13 @@ use nix::sys::statvfs::statvfs;
 
 use crate::Error;
 
-/// Free bytes where `path` is, for somebody who is not root.
+/// Free bytes on the file system of `path`, for unprivileged users.
 pub(crate) fn free(path: &Path) -> Result<u64, Error> {
     let told = statvfs(path).map_err(|failed| Error::file(path)(failed.into()))?;
     Ok(told.blocks_available() as u64 * told.fragment_size() as u64)
 }
 
-/// Refuses when less than `floor` bytes would be left after `needed` were written.
+/// Fails if less than `floor` bytes would stay free after writing `needed` bytes.
 pub(crate) fn insist(path: &Path, needed: u64, floor: u64) -> Result<(), Error> {
     let free = free(path)?;
     if free >= needed + floor {
@@ -26,7 +26,7 @@ pub(crate) fn insist(path: &Path, needed: u64, floor: u64) -> Result<(), Error> 
     })
 }
 
-/// A new name in a folder lasts only when the folder itself is on the disk.
+/// Syncs a folder: a new or renamed entry is durable only after that.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(Error::file(path))
 }

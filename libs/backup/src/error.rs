@@ -2,78 +2,78 @@ use std::{io, path::PathBuf};
 
 use crate::Name;
 
-/// Why there is no backup, or no restore.
+/// Reason why a backup or restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not what a backup is called.
+    /// The text is not a valid name of a backup.
     #[error(
         "`{0}` is no name of a backup (such as 20260203T040506Z_daily; a label has a-z, 0-9 and -): see `nexo db backups`"
     )]
     Name(String),
-    /// Nobody has made it.
+    /// There is no backup with this name.
     #[error("there is no backup {0}: see `nexo db backups`")]
     NoSuch(String),
-    /// Nobody has made any.
+    /// There is no backup at all.
     #[error("there is no backup yet: take one with `nexo db backup`")]
     None,
-    /// There are backups, and `latest` means none of them.
+    /// There are backups, but `latest` matches none of them.
     #[error("`latest` means the newest backup that stands and was not taken by another command, and there is none. Name one of these:{}", lines(.0))]
     NoLatest(Vec<String>),
-    /// No second is left to name it by.
+    /// No unused second is left for the name.
     #[error("no name is left for a backup {0} at this time: another process takes one each second")]
     NoName(String),
-    /// A file.
+    /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// Path of the affected file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The stream into or out of an archive.
+    /// The stream into or out of an archive failed.
     #[error("the archive: {0}")]
     Stream(io::Error),
-    /// The store far away.
+    /// A request to a remote store failed.
     #[error("{store}: {problem}")]
     Remote {
-        /// Which.
+        /// Address of the remote store.
         store: String,
-        /// What it said.
+        /// Error message of the store.
         problem: String,
     },
-    /// A program of PostgreSQL.
+    /// A program of PostgreSQL failed.
     #[error("{program} failed: {said}")]
     Program {
-        /// Which.
+        /// Name of the failed program.
         program: &'static str,
-        /// Its last words.
+        /// Last lines of its standard error.
         said: String,
     },
-    /// The programs are missing, or older than the server.
+    /// The client programs are missing, or older than the server.
     #[error(
         "the programs of PostgreSQL {major} are needed here to {purpose}: install them (postgresql-client-{major}), or set NEXO_POSTGRES_BIN"
     )]
     Programs {
-        /// The server's major release.
+        /// Major release of the server.
         major: u32,
-        /// What for.
+        /// Purpose for which the programs are needed.
         purpose: &'static str,
     },
-    /// A role that would see nothing, without an error.
+    /// The role is subject to row security, so that its dump would silently lack rows.
     #[error(
         "role {0} is held back by row security: its dump would be empty. \
          Connect as nexo_backup, which has BYPASSRLS (`alter role nexo_backup bypassrls`)"
     )]
     HeldBack(String),
-    /// Tables that the role may not read.
+    /// The role lacks the privilege to read some tables.
     #[error("role {role} may not read {tables}: `nexo db roles` lets it, or `grant select on … to {role}`")]
     Unreadable {
-        /// The role.
+        /// Name of the connecting role.
         role: String,
-        /// Some of them.
+        /// Names of some of these tables.
         tables: String,
     },
-    /// Not enough space.
+    /// There is not enough free disk space.
     #[error(
         "{} has {free_mb} MB left. The backup may need {needed_mb} MB, and {floor_mb} MB are to stay free \
          (NEXO_BACKUP_MIN_FREE_MB): no backup was removed for it. Make room (`nexo db prune`, `nexo db databases`, \
@@ -81,149 +81,149 @@ pub enum Error {
         path.display()
     )]
     Space {
-        /// Where.
+        /// Folder in which backups are stored.
         path: PathBuf,
-        /// What may be needed.
+        /// Estimated size of the backup in MB.
         needed_mb: u64,
-        /// What is to be left after it.
+        /// Free space to preserve in MB.
         floor_mb: u64,
-        /// What is there.
+        /// Free space at present in MB.
         free_mb: u64,
     },
-    /// Nowhere to put it.
+    /// No local store is configured.
     #[error("no store is configured: set NEXO_BACKUP_STORES to a folder")]
     NoStore,
-    /// The archive or the manifest is not as it was written.
+    /// The archive or the manifest is damaged.
     #[error("backup {name} cannot be used: {what}. Nothing was run from it")]
     Damaged {
-        /// Which.
+        /// Name of the affected backup.
         name: Name,
-        /// What is wrong.
+        /// Description of the damage.
         what: String,
     },
-    /// A manifest of a later release.
+    /// The manifest has the format of a later release.
     #[error("backup {0} was made by a later release of NEXO: use that release")]
     Later(Name),
-    /// It is encrypted, and nobody gave a key that opens it.
+    /// The backup is encrypted, and no configured identity can decrypt it.
     #[error(
         "backup {name} is encrypted for {recipients}: set NEXO_BACKUP_IDENTITY_FILE to a file with one of their identities (AGE-SECRET-KEY-…)"
     )]
     NoKey {
-        /// Which.
+        /// Name of the affected backup.
         name: Name,
-        /// Who can open it.
+        /// Recipients that can decrypt it.
         recipients: String,
     },
-    /// A key that is none.
+    /// The setting contains an invalid age key.
     #[error("{0} is no age key")]
     Key(&'static str),
-    /// What the server lacks.
+    /// The server lacks roles, extensions or features that the backup needs.
     #[error("the server cannot take this backup: {}. Nothing was made", .0.join("; "))]
     Lacks(Vec<String>),
-    /// What came out is not what went in.
+    /// The restored data differ from the manifest.
     #[error("what came out of {name} is not what went in:{}", lines(.differences))]
     Differs {
-        /// Which backup.
+        /// Name of the affected backup.
         name: Name,
-        /// Each difference.
+        /// Description of each difference.
         differences: Vec<String>,
     },
-    /// A migration runs.
+    /// A migration is running and would be blocked.
     #[error("a migration runs ({0}): a backup would make it wait. Try again when it is done")]
-    Busy(migrate::Holder),
-    /// Another command has the database to itself.
+    Busy(migrate::LockHolder),
+    /// Another command holds the exclusive lock on the database.
     #[error(
         "another command has the database to itself ({0}): try again when it is done. Nothing was changed"
     )]
-    Restoring(migrate::Holder),
-    /// Somebody migrates or backs up.
+    Restoring(migrate::LockHolder),
+    /// A migration or backup is running, which this command would abort.
     #[error(
         "a migration or a backup runs ({0}), and this would end it: try again when it is done. Nothing was changed"
     )]
-    AtWork(migrate::Holder),
-    /// Sessions that cannot be ended.
+    AtWork(migrate::LockHolder),
+    /// Sessions exist that this role cannot terminate.
     #[error(
         "{database} is still in use, and these sessions cannot be ended: {sessions}. Nothing was changed"
     )]
     InUse {
-        /// The database.
+        /// Name of the database in use.
         database: String,
-        /// Who.
+        /// Description of these sessions.
         sessions: String,
     },
-    /// There is no way back from a restore.
+    /// There is no database from before a restore to return to.
     #[error(
         "there is no database from before a restore of {0}: nothing to undo. `nexo db backups` lists the backups"
     )]
     NothingToUndo(String),
-    /// No such database beside the live one.
+    /// No kept database has this name.
     #[error("there is no database {0} that a restore has kept: see `nexo db databases`")]
     NotKept(String),
-    /// A database that somebody uses.
+    /// The database has active sessions.
     #[error("database {0} has sessions: end them first. Nothing was changed")]
     HasSessions(String),
-    /// It would be the last of its kind here.
+    /// The newest verified backup cannot be moved away.
     #[error(
         "{0} is the newest verified backup here: it stays. Verify a newer one first (`nexo db verify NAME --restore`)"
     )]
     StaysHere(Name),
-    /// A copy that is not what was copied.
+    /// The copy differs from the original.
     #[error("what is in {0} is not what was copied: the backup stays where it was")]
     BadCopy(String),
-    /// A file that is there already.
+    /// The target file exists already.
     #[error("{} is there already: choose another name, or give --overwrite", path.display())]
     There {
-        /// Which.
+        /// Path of the affected file.
         path: PathBuf,
     },
-    /// A device, a folder, a socket.
+    /// The path is not a regular file, but for example a device or folder.
     #[error("{} is no file: nothing was written", path.display())]
     NoFile {
-        /// Which.
+        /// Path that the caller gave.
         path: PathBuf,
     },
-    /// A cron expression.
+    /// A setting has an invalid cron expression.
     #[error("{name}: {problem}")]
     Schedule {
-        /// The setting.
+        /// Name of the invalid setting.
         name: &'static str,
-        /// What is wrong.
+        /// Description of the error.
         problem: String,
     },
-    /// Nobody by this name.
+    /// There is no account with this slug or id.
     #[error("there is no account {0}: give its slug or its id")]
     NoAccount(String),
-    /// An archive of an account that cannot be used.
+    /// The archive of an account cannot be used.
     #[error("{} cannot be used: {what}. Nothing was done", path.display())]
     Archive {
-        /// Which file.
+        /// Path of the archive file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the problem.
         what: String,
     },
-    /// An archive of another release.
+    /// The archive was written at another schema version.
     #[error(
         "the archive is of schema {archive}, and this database is at {here}: bring both to one release first"
     )]
     OtherSchema {
-        /// That of the archive.
+        /// Schema version of the archive.
         archive: String,
-        /// That of the database.
+        /// Schema version of the database.
         here: String,
     },
-    /// Migrations of what was restored.
+    /// A migration of the restored database failed.
     #[error(transparent)]
     Migrate(#[from] migrate::Error),
-    /// A throw-away server.
+    /// An ephemeral server could not be started.
     #[error(transparent)]
-    Cluster(#[from] cluster::Error),
-    /// The manifest.
+    Cluster(#[from] pg_server::Error),
+    /// The manifest could not be serialized.
     #[error("the manifest cannot be written")]
     Json(#[from] serde_json::Error),
-    /// The database.
+    /// A statement failed, or the database cannot be reached.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// A task was ended.
+    /// A background task was cancelled or panicked.
     #[error("it was ended")]
     Ended,
 }

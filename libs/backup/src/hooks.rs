@@ -2,40 +2,40 @@ use std::str::FromStr as _;
 
 use async_trait::async_trait;
 use kernel::Env;
-use migrate::{HookError, Hooks, Migration, NoHooks, Taken};
+use migrate::{HookError, Hooks, Migration, NoHooks, TakenBackup};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{Config, Level, Order, Watch};
+use crate::{BackupRequest, Config, ProgressListener, VerificationLevel};
 
-/// A backup before migrations of a database that holds something, read to its end before the first statement runs; and
-/// another one after the last.
+/// Takes a backup before migrations of a non-empty database, read completely before the first statement runs, and
+/// another one after the last migration.
 #[derive(Debug, Clone)]
-struct Around {
+struct BackupAround {
     config: Config,
-    /// As the role that backs up; `None`: as the role that migrates.
+    /// Connection as the backup role; `None` uses the role that migrates.
     reader: Option<PgConnectOptions>,
-    /// Who migrates.
+    /// Person or service that runs the migrations.
     actor: String,
 }
 
-impl Around {
+impl BackupAround {
     async fn take(&self, database: &PgConnectOptions, label: &str) -> Result<String, crate::Error> {
         let reader = self.reader.as_ref().unwrap_or(database);
-        let order = Order { migrating: true, ..Order::of_command(label, &self.actor) };
+        let order = BackupRequest { migrating: true, ..BackupRequest::of_command(label, &self.actor) };
         let manifest = self.config.backup(reader, &order).await?;
-        self.config.verify(&manifest.name, Level::Archive).await?;
+        self.config.verify(&manifest.name, VerificationLevel::Archive).await?;
         tracing::info!(backup = %manifest.name, rows = manifest.rows(), bytes = manifest.archive.bytes, "backed up");
         Ok(manifest.name.to_string())
     }
 }
 
 #[async_trait]
-impl Hooks for Around {
+impl Hooks for BackupAround {
     async fn before(
         &self,
         database: &PgConnectOptions,
         _: &[&Migration],
-    ) -> Result<Option<Taken>, HookError> {
+    ) -> Result<Option<TakenBackup>, HookError> {
         let reader = self.reader.as_ref().unwrap_or(database);
         let name = match self.config.still_good(reader).await? {
             Some(name) => {
@@ -44,7 +44,7 @@ impl Hooks for Around {
             }
             None => self.take(database, "before-migration").await?,
         };
-        Ok(Some(Taken { restore: format!("nexo db restore {name}") }))
+        Ok(Some(TakenBackup { restore: format!("nexo db restore {name}") }))
     }
 
     async fn after(&self, database: &PgConnectOptions, _: &[&Migration]) -> Result<(), HookError> {
@@ -53,13 +53,13 @@ impl Hooks for Around {
     }
 }
 
-/// None, for a reason.
+/// Hooks that take no backup; the string is the configured reason.
 #[derive(Debug, Clone)]
-struct Without(String);
+struct NoBackup(String);
 
 #[async_trait]
-impl Hooks for Without {
-    async fn before(&self, _: &PgConnectOptions, _: &[&Migration]) -> Result<Option<Taken>, HookError> {
+impl Hooks for NoBackup {
+    async fn before(&self, _: &PgConnectOptions, _: &[&Migration]) -> Result<Option<TakenBackup>, HookError> {
         tracing::warn!(reason = self.0, "no backup is taken before these migrations");
         Ok(None)
     }
@@ -69,26 +69,31 @@ impl Hooks for Without {
     }
 }
 
-/// What a service does around migrations when it starts. Reads `BACKUP_DATABASE_URL`, and what [`around`] and
-/// [`Config::read`] read.
+/// Migration hooks for the start of a service. Reads `BACKUP_DATABASE_URL` and the settings of [`around`] and
+/// [`Config::read`].
 pub fn on_boot(env: &mut Env, actor: &str) -> Box<dyn Hooks> {
     let migrates =
         env.parsed("NEXO_MIGRATE_ON_BOOT", true) && env.optional("MIGRATION_DATABASE_URL").is_some();
     if !migrates {
-        return Box::new(NoHooks); // it needs neither a place for backups nor the secret that signs them
+        return Box::new(NoHooks); // needs neither a store for backups nor the signing secret
     }
     let reader = env.optional("BACKUP_DATABASE_URL").and_then(|text| {
         let read = PgConnectOptions::from_str(&text);
-        read.map_err(|_| env.mistake("BACKUP_DATABASE_URL", "is not an address of PostgreSQL")).ok()
+        read.map_err(|_| env.report("BACKUP_DATABASE_URL", "is not an address of PostgreSQL")).ok()
     });
-    around(env, reader, actor, Watch::default())
+    around(env, reader, actor, ProgressListener::default())
 }
 
-/// What happens around migrations: backups as `reader`, unless `NEXO_MIGRATE_WITHOUT_BACKUP` gives a reason for none.
-pub fn around(env: &mut Env, reader: Option<PgConnectOptions>, actor: &str, watch: Watch) -> Box<dyn Hooks> {
+/// Migration hooks that take backups as `reader`, unless `NEXO_MIGRATE_WITHOUT_BACKUP` gives a reason not to.
+pub fn around(
+    env: &mut Env,
+    reader: Option<PgConnectOptions>,
+    actor: &str,
+    watch: ProgressListener,
+) -> Box<dyn Hooks> {
     if let Some(reason) = env.optional("NEXO_MIGRATE_WITHOUT_BACKUP") {
-        return Box::new(Without(reason));
+        return Box::new(NoBackup(reason));
     }
     let config = Config::read(env).watched(watch);
-    Box::new(Around { config, reader, actor: actor.to_owned() })
+    Box::new(BackupAround { config, reader, actor: actor.to_owned() })
 }

@@ -1,19 +1,20 @@
-//! Backups that count only after they were restored and compared.
+//! Backups that count as verified only after they were restored and compared.
 //!
-//! `pg_dump` of an exported snapshot, compressed, optionally encrypted, hashed; beside it a signed manifest with the row
-//! count and the content hash of every table in that same snapshot. Exit codes and tables of contents prove nothing:
-//! truncated, bit-flipped and empty dumps pass them. `docs/operations/backups.md` is the operator's guide.
+//! A backup is a `pg_dump` of an exported snapshot: compressed, optionally encrypted, and hashed. A signed
+//! manifest holds row count and content hash of every table in the same snapshot. Exit codes and tables of
+//! contents prove nothing: truncated, bit-flipped and empty dumps pass them. `docs/operations/backups.md` is the
+//! operator's guide.
 
 mod archive;
 mod choose;
 mod config;
+mod copy;
+mod create;
 mod disk;
-mod elsewhere;
 mod error;
 mod hooks;
 mod libpq;
 mod list;
-mod make;
 mod manifest;
 mod metrics;
 mod name;
@@ -31,20 +32,20 @@ mod unchanged;
 mod verify;
 mod watch;
 
-pub use choose::{Chosen, LATEST};
+pub use choose::{ChosenBackup, LATEST};
 pub use config::Config;
-pub use elsewhere::Elsewhere;
+pub use copy::CopyTarget;
+pub use create::{BackupRequest, StoredBackup};
 pub use error::Error;
 pub use hooks::{around, on_boot};
 pub use libpq::client;
-pub use list::{Entry, Standing};
-pub use make::{Order, Stored};
-pub use manifest::{Archive, Extension, Made, Manifest, Table};
+pub use list::{BackupState, ListedBackup};
+pub use manifest::{Archive, Extension, Manifest, Provenance, Table};
 pub use name::Name;
 pub use origin::Origin;
-pub use restore::{Beside, Exclusive, Kept, Kind, Swapped};
-pub use retention::{Decision, Fate, Keep};
+pub use restore::{Exclusive, KeptDatabase, Kind, ShadowDatabase, SwapResult};
+pub use retention::{Decision, Retention, RetentionDecision};
 pub use schedule::{Job, Plan, due};
-pub use store::{Drill, Failed, Passed, Status};
-pub use verify::{Level, Proof};
-pub use watch::{Stage, Watch};
+pub use store::{DrillResult, Status, VerificationFailed, VerificationPassed};
+pub use verify::{VerificationLevel, VerificationResult};
+pub use watch::{ProgressListener, Stage};

@@ -1,5 +1,5 @@
-//! `pg_dump` and `pg_restore` as children. What they need to connect is in their environment: arguments are for
-//! everybody to see.
+//! `pg_dump` and `pg_restore` as child processes. Credentials are passed in the environment, because arguments are
+//! visible to all users.
 
 use std::{
     ffi::OsStr,
@@ -7,8 +7,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cluster::Binaries;
 use percent_encoding::percent_decode_str;
+use pg_server::Binaries;
 use sqlx::{
     ConnectOptions as _,
     postgres::{PgConnectOptions, PgSslMode},
@@ -16,12 +16,13 @@ use sqlx::{
 
 use crate::Error;
 
-/// A program that is to connect as `options` say.
+/// Command for a program that connects with `options`.
 pub(crate) fn program(binaries: &Binaries, name: &str, options: &PgConnectOptions) -> Command {
     client(binaries.program(name), name, options)
 }
 
-/// The same for any client program, which the server knows by this name. Of our environment it gets what it needs to run.
+/// Command for any client program, with `name` as its application name. It inherits only the environment variables
+/// that it needs to run.
 pub fn client(path: impl AsRef<OsStr>, name: &str, options: &PgConnectOptions) -> Command {
     let mut command = Command::new(path);
     let kept = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
@@ -56,7 +57,7 @@ fn ssl(mode: PgSslMode) -> &'static str {
     }
 }
 
-/// A child that does not outlive us, and whose last words are kept.
+/// A child process that is killed on drop, and whose standard error is captured.
 pub(crate) struct Running {
     child: Child,
     program: &'static str,
@@ -64,7 +65,7 @@ pub(crate) struct Running {
     listener: Option<std::thread::JoinHandle<()>>,
 }
 
-const MOST_WORDS: usize = 4000;
+const MAX_STDERR_BYTES: usize = 4000;
 
 impl Running {
     pub(crate) fn start(mut command: Command, program: &'static str) -> Result<Self, Error> {
@@ -81,11 +82,11 @@ impl Running {
         &mut self.child
     }
 
-    /// Waits for its end. An end by a signal is a failure, whatever came out before.
+    /// Waits for the exit. Termination by a signal is a failure, whatever was written before.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let status = self.child.wait().map_err(Error::Stream)?;
         if let Some(listener) = self.listener.take() {
-            let _ = listener.join(); // its words are whole then
+            let _ = listener.join(); // then the captured output is complete
         }
         let said = self.said.lock().map(|said| said.trim().to_owned()).unwrap_or_default();
         if status.success() {
@@ -98,7 +99,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill(); // it has ended already, mostly
+        let _ = self.child.kill(); // mostly it has exited already
         let _ = self.child.wait();
     }
 }
@@ -106,7 +107,7 @@ impl Drop for Running {
 fn listen(stderr: std::process::ChildStderr, said: &Mutex<String>) {
     for line in std::io::BufRead::lines(std::io::BufReader::new(stderr)).map_while(Result::ok) {
         if let Ok(mut said) = said.lock()
-            && said.len() < MOST_WORDS
+            && said.len() < MAX_STDERR_BYTES
         {
             said.push_str(&line);
             said.push('\n');

@@ -2,75 +2,75 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::{
-    Config, Error, Level, Manifest, Name, Origin, Status,
-    make::purpose,
+    Config, Error, Manifest, Name, Origin, Status, VerificationLevel,
+    create::purpose,
     manifest::FORMAT,
     store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
 };
 
-/// One backup.
+/// A backup as listed, with its state.
 #[derive(Debug, Clone, Serialize)]
-pub struct Entry {
-    /// What it is called.
+pub struct ListedBackup {
+    /// Name of the backup, unique in a store.
     pub name: Name,
-    /// How it stands.
-    pub standing: Standing,
-    /// Why it failed.
+    /// Present state of the backup.
+    pub standing: BackupState,
+    /// Reason for the state `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// What it was taken for.
+    /// Purpose that it was taken for.
     pub origin: Origin,
-    /// What it holds; `None`: its manifest cannot be trusted, or is in another store.
+    /// Manifest; `None` if it is not authentic or is in a remote store only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
-    /// What became of it.
+    /// Verifications, pin and drill results.
     pub status: Status,
-    /// Where it is.
+    /// Stores that have the backup.
     pub places: Vec<String>,
 }
 
-/// How a backup stands.
+/// State of a backup, as far as it was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It is here, and nobody has read it to its end.
+pub enum BackupState {
+    /// The backup is stored, but was not read yet.
     Stored,
-    /// It was read to its end: an archive that can be unpacked, and nothing more is known.
+    /// The archive was read completely: it can be unpacked, and nothing more is known.
     Read,
-    /// A database was made of it, and was the same.
+    /// The backup was restored and compared successfully.
     Verified,
-    /// A part is missing, cannot be read or was changed; or what came out was not what went in.
+    /// A part is missing, unreadable or changed; or the restored data differed.
     Failed,
-    /// It is in another store alone; restoring or verifying it brings it here.
+    /// The backup is in a remote store only; restoring or verifying it fetches it.
     Away,
 }
 
-impl Entry {
-    /// Whether a restore may be made of it, as far as is known.
+impl ListedBackup {
+    /// Whether the backup can be restored, as far as is known.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.standing != Standing::Failed
+        self.standing != BackupState::Failed
     }
 
-    /// Whether its whole archive was read.
+    /// Whether the whole archive was read successfully.
     pub(crate) fn was_read(&self) -> bool {
-        matches!(self.standing, Standing::Read | Standing::Verified)
+        matches!(self.standing, BackupState::Read | BackupState::Verified)
     }
 
-    /// When its snapshot was taken.
+    /// Time of the snapshot.
     pub(crate) fn at(&self) -> Option<OffsetDateTime> {
         self.manifest.as_ref().map(|manifest| manifest.made.at)
     }
 }
 
 impl Config {
-    /// All backups that are here, newest first. Files that are missing or of another length are noticed.
-    pub fn backups(&self) -> Result<Vec<Entry>, Error> {
+    /// Lists all backups of the local store, newest first. Detects missing files and wrong lengths.
+    pub fn backups(&self) -> Result<Vec<ListedBackup>, Error> {
         let names = self.local.names()?;
         Ok(names.into_iter().rev().map(|name| self.entry(name)).collect())
     }
 
-    pub(crate) fn entry(&self, name: Name) -> Entry {
+    pub(crate) fn entry(&self, name: Name) -> ListedBackup {
         let places = vec![self.local.path().join(name.as_str()).display().to_string()];
         let status = self.status(&name);
         let (manifest, lost) = match self.manifest(&name) {
@@ -82,16 +82,16 @@ impl Config {
         };
         let failure = lost.or_else(|| status.failed.as_ref().map(|failed| failed.why.clone()));
         let standing = match status.verified.as_ref().map(|passed| passed.level) {
-            _ if failure.is_some() => Standing::Failed,
-            Some(Level::Restored) => Standing::Verified,
-            Some(Level::Archive) => Standing::Read,
-            Some(Level::Hashes) | None => Standing::Stored,
+            _ if failure.is_some() => BackupState::Failed,
+            Some(VerificationLevel::Restored) => BackupState::Verified,
+            Some(VerificationLevel::Archive) => BackupState::Read,
+            Some(VerificationLevel::Hashes) | None => BackupState::Stored,
         };
         let origin = manifest.as_ref().map_or_else(|| Origin::of_label(name.label()), Manifest::origin);
-        Entry { name, standing, failure, origin, manifest, status, places }
+        ListedBackup { name, standing, failure, origin, manifest, status, places }
     }
 
-    /// What can be seen without reading it: a file that is gone, closed to us, or of another length.
+    /// Detects damage without reading content: a missing or unreadable file, or a wrong length.
     fn missing_part(&self, manifest: &Manifest) -> Option<String> {
         let name = &manifest.name;
         let parts = [
@@ -108,8 +108,8 @@ impl Config {
         })
     }
 
-    /// The same, and those that are far away alone.
-    pub async fn backups_everywhere(&self) -> Result<Vec<Entry>, Error> {
+    /// Lists the backups of the local store and of all remote stores.
+    pub async fn backups_everywhere(&self) -> Result<Vec<ListedBackup>, Error> {
         let mut entries = self.backups()?;
         for remote in &self.remotes {
             for name in remote.names().await? {
@@ -117,8 +117,8 @@ impl Config {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
                     entry.places.push(place);
                 } else {
-                    entries.push(Entry {
-                        standing: Standing::Away,
+                    entries.push(ListedBackup {
+                        standing: BackupState::Away,
                         failure: None,
                         origin: Origin::of_label(name.label()),
                         manifest: None,
@@ -133,7 +133,7 @@ impl Config {
         Ok(entries)
     }
 
-    /// What a backup holds, if its manifest is as we wrote it.
+    /// Reads the manifest of a backup and verifies its signature.
     pub fn manifest(&self, name: &Name) -> Result<Manifest, Error> {
         let damaged = |what: String| Error::Damaged { name: name.clone(), what };
         let bytes = self.part(name, MANIFEST)?;
@@ -144,7 +144,7 @@ impl Config {
         if manifest.format > FORMAT { Err(Error::Later(name.clone())) } else { Ok(manifest) }
     }
 
-    /// A small file of a backup. One that is missing or cannot be read is damage, as a changed one is.
+    /// Reads a small file of a backup. A missing or unreadable file counts as damage, like a changed one.
     pub(crate) fn part(&self, name: &Name, file: &str) -> Result<Vec<u8>, Error> {
         self.local.read(name, file).map_err(|failed| match failed {
             Error::File { source, .. } => {
@@ -154,7 +154,7 @@ impl Config {
         })
     }
 
-    /// What became of it. One that cannot be trusted may have been pinned.
+    /// Reads the status of a backup. One that is not authentic is treated as pinned and failed.
     pub(crate) fn status(&self, name: &Name) -> Status {
         let bytes = self.local.read(name, STATUS).unwrap_or_default();
         let known = self.signer.open(&purpose(STATUS, name), &bytes);
@@ -179,7 +179,8 @@ impl Config {
         Ok(())
     }
 
-    /// Says that a backup is never to be removed, and why; `None`: that it may be, also one that a person named.
+    /// Pins a backup with a reason, so that it is never removed; `None` releases it, even if it was named by a
+    /// person.
     pub async fn pin(&self, name: &Name, reason: Option<String>) -> Result<(), Error> {
         self.note(name, |status| {
             status.released = reason.is_none();

@@ -1,120 +1,120 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Name, Origin, tables::Hashed};
+use crate::{Name, Origin, tables::HashedColumns};
 
-/// The newest form of manifests that this release writes and reads.
+/// Newest manifest format that this release reads and writes.
 ///
-/// 1: a table's hash is of whole rows. 2: of the columns that are written, so that a generated column may come out
-/// otherwise on another release of PostgreSQL.
+/// Format 1 hashes whole rows. Format 2 hashes written columns only, because a generated column may differ on
+/// another release of PostgreSQL.
 pub(crate) const FORMAT: u32 = 2;
 
-/// What a backup is, and what must come out of it.
+/// Manifest of a backup: its metadata, and what a restore must yield.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form of this manifest.
+    /// Version of the manifest's format.
     pub format: u32,
-    /// The backup.
+    /// Name of the backup that it describes.
     pub name: Name,
-    /// How it came about.
-    pub made: Made,
-    /// The file with the data.
+    /// Circumstances of its creation.
+    pub made: Provenance,
+    /// Archive with data and schema.
     pub archive: Archive,
-    /// The file with the schema alone.
+    /// Archive with the schema alone.
     pub schema: Archive,
-    /// The migration that the schema was at.
+    /// Migration version of the schema.
     pub schema_version: Option<String>,
     /// SHA-256 over the catalogue: tables, constraints, policies, grants.
     pub fingerprint: String,
-    /// Roles that own or are granted something.
+    /// Roles that own objects or have grants.
     pub roles: Vec<String>,
-    /// Extensions that must be there.
+    /// Extensions that the server must provide.
     pub extensions: Vec<Extension>,
-    /// Every table that holds rows, by name.
+    /// Every table with rows of its own, by name.
     pub tables: Vec<Table>,
 }
 
-/// When, where and by whom.
+/// Circumstances of a backup's creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
-    /// When its snapshot was taken.
+pub struct Provenance {
+    /// Time of the snapshot (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// How long it took.
+    /// Duration of the backup in milliseconds.
     pub took_ms: u64,
-    /// Who asked for it.
+    /// Person or command that requested the backup.
     pub actor: String,
-    /// What it was taken for; `None`: a release before 0.2 made it, and its label tells.
+    /// Purpose of the backup; `None` if a release before 0.2 made it, so that the label decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// The release that made it.
+    /// NEXO release that made the backup.
     pub nexo: String,
-    /// As `server_version_num`, such as 170006.
+    /// Release of the server as `server_version_num`, such as 170006.
     pub server: u32,
-    /// The database.
+    /// Name of the backed-up database.
     pub database: String,
-    /// Its encoding, such as `UTF8`.
+    /// Encoding of the database, such as `UTF8`.
     pub encoding: String,
-    /// `LC_COLLATE`.
+    /// Collation (`LC_COLLATE`) of the database.
     pub collate: String,
-    /// `LC_CTYPE`.
+    /// Character classification (`LC_CTYPE`) of the database.
     pub ctype: String,
-    /// Its size on disk in bytes.
+    /// Size of the database on disk in bytes.
     pub database_bytes: u64,
 }
 
-/// The file with the data.
+/// Metadata of an archive file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
-    /// Its length.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// SHA-256, in hex.
+    /// SHA-256 of the file, in hex.
     pub sha256: String,
-    /// The length of the dump inside.
+    /// Length of the uncompressed dump in bytes.
     pub plain_bytes: u64,
-    /// The age recipients that can read it; none: everybody who has the file.
+    /// age recipients that can decrypt it; empty if it is not encrypted.
     pub recipients: Vec<String>,
 }
 
-/// An extension of PostgreSQL.
+/// An extension of PostgreSQL and its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Extension {
-    /// Its name.
+    /// Name of the required extension.
     pub name: String,
-    /// Its version.
+    /// Version of the extension.
     pub version: String,
 }
 
-/// What a table held.
+/// Content of a table, as row count and hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
-    /// With its schema, quoted where it must be.
+    /// Qualified name, quoted if necessary.
     pub name: String,
-    /// Rows.
+    /// Number of rows in the table.
     pub rows: i64,
-    /// A hash of all rows, in any order.
+    /// Hash over all rows, independent of their order.
     pub hash: String,
 }
 
 impl Manifest {
-    /// Which columns the hashes of its tables are of.
-    pub(crate) fn hashed(&self) -> Hashed {
-        if self.format < 2 { Hashed::WholeRows } else { Hashed::WrittenColumns }
+    /// Columns that the hashes of its tables cover.
+    pub(crate) fn hashed(&self) -> HashedColumns {
+        if self.format < 2 { HashedColumns::WholeRows } else { HashedColumns::WrittenColumns }
     }
 
-    /// What it was taken for.
+    /// Purpose of the backup, from the manifest or else from its label.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.made.origin.unwrap_or_else(|| Origin::of_label(self.name.label()))
     }
 
-    /// Rows of all tables.
+    /// Total number of rows of all tables.
     #[must_use]
     pub fn rows(&self) -> i64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
 
-    /// The major release of the server, such as 17.
+    /// Major release of the server, such as 17.
     #[must_use]
     pub fn major(&self) -> u32 {
         self.made.server / 10_000

@@ -5,33 +5,33 @@ use time::{OffsetDateTime, macros::format_description};
 
 use crate::Error;
 
-/// What a backup is called: `20260203T040506Z_before-migration`. Names sort by time.
+/// Name of a backup, such as `20260203T040506Z_before-migration`. Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-const MOST_LABEL: usize = 60;
+const MAX_LABEL_CHARS: usize = 60;
 
 impl Name {
-    /// That of a backup which begins at `moment`. A label is of `a-z`, `0-9` and `-`.
+    /// Creates the name of a backup that begins at `moment`. A label consists of `a-z`, `0-9` and `-`.
     pub fn new(moment: OffsetDateTime, label: &str) -> Result<Self, Error> {
         let format = format_description!("[year][month][day]T[hour][minute][second]Z");
         let stamp = moment.format(format).map_err(|_| Error::Name(label.to_owned()))?;
         format!("{stamp}_{label}").parse()
     }
 
-    /// What stands behind the time.
+    /// Label of the backup, after the timestamp.
     #[must_use]
     pub fn label(&self) -> &str {
         self.0.split_once('_').map_or("", |(_, label)| label)
     }
 
-    /// When it began, as in the name.
+    /// Timestamp of the backup, as in the name.
     pub(crate) fn second(&self) -> &str {
         self.0.split_once('_').map_or(&*self.0, |(second, _)| second)
     }
 
-    /// As text.
+    /// Name as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -41,7 +41,7 @@ impl Name {
 impl FromStr for Name {
     type Err = Error;
 
-    /// Nothing that could lead out of a store's folder.
+    /// Parses a name; rejects anything that could leave the store's folder.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || Error::Name(text.to_owned());
         let (stamp, label) = text.split_once('_').ok_or_else(wrong)?;
@@ -52,7 +52,7 @@ impl FromStr for Name {
                 _ => byte.is_ascii_digit(),
             });
         let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let labelled = (1..=MOST_LABEL).contains(&label.len()) && label.bytes().all(good);
+        let labelled = (1..=MAX_LABEL_CHARS).contains(&label.len()) && label.bytes().all(good);
         if shape && labelled { Ok(Self(text.to_owned())) } else { Err(wrong()) }
     }
 }

@@ -1,23 +1,23 @@
 use serde::{Deserialize, Serialize};
 
-/// What a backup was taken for: that decides what `latest` may mean, and how long retention keeps it.
+/// Origin of a backup, which determines whether `latest` may select it and how long retention keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// A person took it, and gave it no name of its own.
+    /// Taken by a person, without a label of their own.
     Manual,
-    /// A person took it and named it. Retention keeps it.
+    /// Taken and labelled by a person; retention keeps it.
     Named,
-    /// The schedule took it.
+    /// Taken by the schedule.
     Scheduled,
-    /// Another command took it as its way back. `latest` never means it, and retention keeps it for a week.
+    /// Taken by another command before its change. `latest` never selects it, and retention keeps it for a week.
     Command,
 }
 
-/// The label of a backup that a person takes without giving one.
+/// Label of a backup that a person takes without giving one.
 pub(crate) const MANUAL: &str = "manual";
 pub(crate) const SCHEDULED: &str = "scheduled";
-/// Labels that commands give.
+/// Labels of backups that commands take.
 const COMMANDS: [&str; 6] = [
     "before-migration",
     "after-migration",
@@ -28,7 +28,7 @@ const COMMANDS: [&str; 6] = [
 ];
 
 impl Origin {
-    /// What a label tells, where a manifest does not.
+    /// Origin according to a label, for manifests without one.
     #[must_use]
     pub fn of_label(label: &str) -> Self {
         match label {

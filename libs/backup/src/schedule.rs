@@ -1,4 +1,4 @@
-//! What is due when: cron expressions, one leader, and one run after however long a downtime.
+//! Schedule of backup jobs: cron expressions, a single runner per job, and one run after any downtime.
 
 use std::str::FromStr as _;
 
@@ -10,20 +10,20 @@ use sqlx::{PgConnection, types::time::OffsetDateTime};
 
 use crate::Error;
 
-/// What is scheduled.
+/// A scheduled job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Take a backup, and read it to its end.
+    /// Take a backup, and read it completely.
     Backup,
-    /// Restore the newest one, and measure.
+    /// Restore the newest backup, and measure the recovery time.
     Drill,
-    /// Remove what retention lets go.
+    /// Remove the backups that retention does not keep.
     Prune,
 }
 
 impl Job {
-    /// As in `ops.schedule`.
+    /// Name of the job in `ops.schedule`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Job {
     }
 }
 
-/// The cron expressions, in UTC.
+/// Jobs with their cron expressions, in UTC.
 #[derive(Debug, Clone)]
 pub struct Plan(Vec<(Job, Cron)>);
 
@@ -45,28 +45,28 @@ const SETTINGS: [(Job, &str, &str); 3] = [
 ];
 
 impl Plan {
-    /// Reads `NEXO_SCHEDULE_BACKUP`, `NEXO_SCHEDULE_PRUNE` and `NEXO_SCHEDULE_DRILL`; `off` leaves one out.
+    /// Reads `NEXO_SCHEDULE_BACKUP`, `NEXO_SCHEDULE_PRUNE` and `NEXO_SCHEDULE_DRILL`; `off` disables a job.
     pub fn read(env: &mut Env) -> Self {
         let mut plan = Vec::new();
         for (job, name, default) in SETTINGS {
-            let text = env.or(name, default);
+            let text = env.string_or(name, default);
             if text == "off" {
                 continue;
             }
             match Cron::from_str(&text) {
                 Ok(cron) => plan.push((job, cron)),
-                Err(wrong) => env.mistake(name, format!("is no cron expression: {wrong}")),
+                Err(wrong) => env.report(name, format!("is no cron expression: {wrong}")),
             }
         }
         Self(plan)
     }
 
-    /// Each job and its expression.
+    /// All jobs with their cron expressions.
     pub fn jobs(&self) -> impl Iterator<Item = (Job, String)> + '_ {
         self.0.iter().map(|(job, cron)| (*job, cron.pattern.to_string()))
     }
 
-    /// When a job is to run next.
+    /// Next time at which a job is due after `now`.
     pub fn next(&self, job: Job, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let (_, cron) = self.0.iter().find(|(known, _)| *known == job)?;
         let next = cron.find_next_occurrence(&chrono_of(now)?, false).ok()?;
@@ -78,8 +78,8 @@ fn chrono_of(moment: OffsetDateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(moment.unix_timestamp(), 0)
 }
 
-/// Claims what is due: each run is claimed by one process alone, and after a downtime each job once. A job that is seen
-/// for the first time is due at its next moment.
+/// Claims the jobs that are due. Each run is claimed by one process only, and after a downtime each job runs once.
+/// A new job is due at its next scheduled time.
 pub async fn due(conn: &mut PgConnection, plan: &Plan, now: OffsetDateTime) -> Result<Vec<Job>, Error> {
     let mut claimed = Vec::new();
     for (job, _) in &plan.0 {
@@ -89,7 +89,8 @@ pub async fn due(conn: &mut PgConnection, plan: &Plan, now: OffsetDateTime) -> R
             .bind(next)
             .execute(&mut *conn)
             .await?;
-        // The row decides between two schedulers. A moment later than the plan's next is one of an earlier plan.
+        // The row lock decides between concurrent schedulers. A time after the plan's next one comes from an
+        // earlier plan.
         let claim = sqlx::query(
             "update ops.schedule set next_at = $2, started_at = $3 where job = $1 and next_at <= $3",
         );

@@ -1,4 +1,4 @@
-//! JSON that only we can have written: `{"signature":"…","signed":{…}}`, HMAC-SHA-256 over the text of `signed`.
+//! Signed JSON: `{"signature":"…","signed":{…}}`, with an HMAC-SHA-256 over the text of `signed`.
 
 use aws_lc_rs::hmac;
 use identity::Secret;
@@ -13,23 +13,23 @@ struct Envelope<'e> {
     signed: &'e RawValue,
 }
 
-/// Signs what backups are described with. The key is derived from the deployment's secret.
+/// Signs the metadata files of backups. The key is derived from the deployment's secret.
 #[derive(Clone)]
 pub(crate) struct Signer(hmac::Key);
 
 impl Signer {
-    pub(crate) fn of(secret: &Secret) -> Self {
+    pub(crate) fn new(secret: &Secret) -> Self {
         Self(secret.key_for("backup manifests"))
     }
 
-    /// `purpose` keeps one file from standing in for another.
+    /// Signs `content`; `purpose` binds the signature to one file, so that files cannot be exchanged.
     pub(crate) fn sign(&self, purpose: &str, content: &impl Serialize) -> serde_json::Result<Vec<u8>> {
         let signed = serde_json::value::to_raw_value(content)?;
         let signature = self.signature(purpose, signed.get());
         serde_json::to_vec(&Envelope { signature: &signature, signed: &signed })
     }
 
-    /// `None`: it is not as it was written, or not written by us.
+    /// Verifies and parses a signed file; `None` if it was changed or not signed by this deployment.
     pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, bytes: &[u8]) -> Option<T> {
         let envelope: Envelope<'_> = serde_json::from_slice(bytes).ok()?;
         let told = unhex(envelope.signature)?;
@@ -50,7 +50,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Small letters alone, so that one signature has one text.
+/// Decodes lowercase hex only, so that a signature has exactly one encoding.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |c: u8| match c {
         b'0'..=b'9' => Some(c - b'0'),
@@ -69,11 +69,11 @@ mod tests {
 
     #[test]
     fn no_bit_can_be_changed() {
-        let signer = Signer::of(&Secret::generate());
+        let signer = Signer::new(&Secret::generate());
         let signed = signer.sign("manifest", &[1, 2, 3]).unwrap();
         assert_eq!(signer.open::<Vec<u8>>("manifest", &signed), Some(vec![1, 2, 3]));
         assert_eq!(signer.open::<Vec<u8>>("status", &signed), None);
-        assert_eq!(Signer::of(&Secret::generate()).open::<Vec<u8>>("manifest", &signed), None);
+        assert_eq!(Signer::new(&Secret::generate()).open::<Vec<u8>>("manifest", &signed), None);
         for at in 0..signed.len() * 8 {
             let mut changed = signed.clone();
             changed[at / 8] ^= 1 << (at % 8);

@@ -1,4 +1,4 @@
-//! What a restore would take away: how many rows each table has now, and had then.
+//! Preview of a restore: row counts of each table, now and in the backup.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOpti
 use crate::{Config, Error, Manifest, tables};
 
 impl Config {
-    /// A line for each table of `app` that holds rows.
+    /// One line for each table of `app` that is not empty.
     pub async fn held(&self, live: &PgConnectOptions) -> Result<Vec<String>, Error> {
         let rows = counts(live).await?;
         let held = rows.iter().filter(|(name, rows)| name.starts_with("app") && **rows > 0);
@@ -15,7 +15,7 @@ impl Config {
         Ok(or_else(lines, "no table holds a row"))
     }
 
-    /// A line for each table that has another number of rows now; one line, if none has.
+    /// One line for each table whose row count differs from the backup; a single line if none differs.
     pub async fn since(&self, manifest: &Manifest, live: &PgConnectOptions) -> Result<Vec<String>, Error> {
         let of_data = manifest.tables.iter().filter(|table| !CARRIED.contains(&&*table.name));
         let then = of_data.map(|table| (table.name.clone(), table.rows)).collect();
@@ -23,7 +23,7 @@ impl Config {
         Ok(or_else(lines, "every table has as many rows now as in the backup"))
     }
 
-    /// The same for another database on the server of `live`.
+    /// One line for each table whose row count differs from another database on the server of `live`.
     pub async fn since_database(
         &self,
         database: &str,
@@ -49,7 +49,7 @@ async fn counts(database: &PgConnectOptions) -> Result<Counts, Error> {
     Ok(counts)
 }
 
-/// What comes along whichever database is live.
+/// Tables whose rows are carried over to the new live database.
 const CARRIED: [&str; 2] = ["ops.operator_log", "ops.schedule"];
 
 fn differing(now: &Counts, then: &Counts, place: &str) -> Vec<String> {

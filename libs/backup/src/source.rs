@@ -1,16 +1,16 @@
-//! The database that a backup is taken from, seen in one snapshot.
+//! The source database of a backup, read in a single snapshot.
 
 use sqlx::{Connection as _, Executor as _, FromRow, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{Error, Extension, config::server_of, tables};
 
-/// A transaction whose snapshot others share.
+/// A transaction with an exported snapshot.
 pub(crate) struct Source {
     pub(crate) conn: PgConnection,
     pub(crate) snapshot: String,
     pub(crate) server: u32,
-    pub(crate) facts: Facts,
+    pub(crate) facts: DatabaseInfo,
     pub(crate) schema_version: Option<String>,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) roles: Vec<String>,
@@ -18,7 +18,7 @@ pub(crate) struct Source {
 }
 
 #[derive(FromRow)]
-pub(crate) struct Facts {
+pub(crate) struct DatabaseInfo {
     pub(crate) database: String,
     pub(crate) encoding: String,
     pub(crate) collate: String,
@@ -26,11 +26,12 @@ pub(crate) struct Facts {
     pub(crate) bytes: i64,
 }
 
-/// How long to wait for a migration.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout for the lock of a running migration.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Source {
-    /// `alone`: no migration may run meanwhile; otherwise the caller is the one that migrates.
+    /// Opens the snapshot. `alone` takes the shared lock against migrations; otherwise the caller is the
+    /// migration.
     pub(crate) async fn open(database: &PgConnectOptions, alone: bool) -> Result<Self, Error> {
         let mut conn = PgConnection::connect_with(&tables::reader(database, "nexo-backup")).await?;
         let server = server_of(&mut conn).await?;
@@ -67,14 +68,14 @@ impl Source {
         })
     }
 
-    /// Lets go of the snapshot and the lock.
+    /// Releases the snapshot and the lock.
     pub(crate) async fn close(mut self) -> Result<(), Error> {
         self.conn.execute("commit").await?;
         Ok(self.conn.close().await?)
     }
 }
 
-/// Row security would hide rows from anybody else, and say nothing.
+/// Fails if the role is subject to row security, which would silently hide rows.
 async fn privileged(conn: &mut PgConnection) -> Result<(), Error> {
     let (role, free): (String, bool) = sqlx::query_as(
         "select rolname::text, rolsuper or rolbypassrls from pg_roles where rolname = current_user",
@@ -100,9 +101,9 @@ async fn readable(conn: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
-/// Backups share the lock that a migration takes alone.
+/// Takes the backup lock in shared mode; migrations take it exclusively.
 async fn share_lock(conn: &mut PgConnection) -> Result<(), Error> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + LOCK_TIMEOUT;
     loop {
         let (taken,): (bool,) = sqlx::query_as("select pg_try_advisory_lock_shared($1)")
             .bind(migrate::BACKUP_LOCK)
@@ -133,7 +134,7 @@ async fn schema_version(conn: &mut PgConnection) -> Result<Option<String>, sqlx:
     Ok(version)
 }
 
-/// Owners, grantees and those whom policies name, other than PostgreSQL's own.
+/// Owners, grantees and roles named by policies, except superusers and predefined roles.
 async fn roles(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     let roles: Vec<(String,)> = sqlx::query_as(
         "select distinct r.rolname::text from pg_shdepend d join pg_roles r on r.oid = d.refobjid

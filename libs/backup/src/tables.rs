@@ -1,10 +1,10 @@
-//! What every table holds: how many rows, and a hash of them all that does not depend on their order.
+//! Content of tables: row count, and a hash over all rows that does not depend on their order.
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{Table, watch::Counter};
 
-/// A row's text must not depend on who asks.
+/// Settings that make the text of rows independent of the session.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("search_path", "pg_catalog"),
     ("datestyle", "ISO, YMD"),
@@ -19,12 +19,12 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("client_min_messages", "warning"),
 ];
 
-/// A connection that reads rows as text in one way.
+/// Connection options with a deterministic text output of rows.
 pub(crate) fn reader(database: &PgConnectOptions, application: &str) -> PgConnectOptions {
     database.clone().application_name(application).options(SETTINGS.iter().copied())
 }
 
-/// Every table with rows of its own, by name.
+/// Names of all tables with rows of their own, sorted.
 pub(crate) async fn names(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     let names: Vec<(String,)> = sqlx::query_as(
         "select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
@@ -37,21 +37,20 @@ pub(crate) async fn names(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::
     Ok(names.into_iter().map(|(name,)| name).collect())
 }
 
-/// Which columns of a row are hashed.
+/// Columns that a hash covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hashed {
-    /// All of them.
+pub(crate) enum HashedColumns {
     WholeRows,
-    /// Those that are written: PostgreSQL computes the others anew, and another release may do it otherwise.
+    /// Written columns only: PostgreSQL recomputes generated columns, and another release may do so differently.
     WrittenColumns,
 }
 
-/// Counts and hashes one table: two 64-bit hashes of each row, summed, so that their order does not matter. Rows are
-/// hashed as PostgreSQL compares them, or as text where a column's type has no hash. In a transaction.
+/// Counts and hashes one table. The hash is the sum of two 64-bit hashes of each row, so that order does not
+/// matter. Rows are hashed by value, or as text if a column's type has no hash function. Requires a transaction.
 pub(crate) async fn measure(
     conn: &mut PgConnection,
     name: &str,
-    hashed: Hashed,
+    hashed: HashedColumns,
 ) -> Result<Table, sqlx::Error> {
     let rows = rows(conn, name, hashed).await?;
     conn.execute("savepoint hashing").await?;
@@ -60,7 +59,7 @@ pub(crate) async fn measure(
         both("hash_record_extended(t, 0)", "hash_record_extended(t, 1)")
     );
     let measured = ask(conn, by_value).await;
-    // 42883 undefined_function: a column whose type has no hash
+    // 42883 undefined_function: the type of a column has no hash function
     if measured.as_ref().is_err_and(|failed| code(failed).as_deref() == Some("42883")) {
         conn.execute("rollback to savepoint hashing").await?;
         let by_text = format!(
@@ -75,10 +74,10 @@ pub(crate) async fn measure(
     Ok(Table { name: name.to_owned(), rows, hash })
 }
 
-/// The rows of a table, as something to select from. A table without generated columns needs no subquery.
-async fn rows(conn: &mut PgConnection, name: &str, hashed: Hashed) -> Result<String, sqlx::Error> {
+/// FROM item with the rows of a table. Only a table with generated columns needs a subquery.
+async fn rows(conn: &mut PgConnection, name: &str, hashed: HashedColumns) -> Result<String, sqlx::Error> {
     let whole = format!("only {name}");
-    if hashed == Hashed::WholeRows {
+    if hashed == HashedColumns::WholeRows {
         return Ok(whole);
     }
     let (written, generated): (Option<String>, bool) = sqlx::query_as(
@@ -105,11 +104,11 @@ fn code(failed: &sqlx::Error) -> Option<String> {
     failed.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
-/// Counts and hashes them all.
+/// Counts and hashes all of these tables.
 pub(crate) async fn measure_all(
     conn: &mut PgConnection,
     names: &[String],
-    hashed: Hashed,
+    hashed: HashedColumns,
     counter: &Counter,
 ) -> Result<Vec<Table>, sqlx::Error> {
     let mut tables = Vec::with_capacity(names.len());
@@ -120,7 +119,7 @@ pub(crate) async fn measure_all(
     Ok(tables)
 }
 
-/// What is not the same, a line each.
+/// Differences between expected and found tables, one per line.
 pub(crate) fn differences(wanted: &[Table], found: &[Table]) -> Vec<String> {
     let mut lines = Vec::new();
     for table in wanted {

@@ -1,19 +1,20 @@
-//! Whether a backup is needed: a way back that holds the same is as good as another one.
+//! Detection of unchanged databases: an existing backup with the same content makes a new one unnecessary.
 //!
-//! What decides is content: the hash of every table, as when the backup was taken. Counters of PostgreSQL would be cheaper
-//! and are not sound: its statistics are written late and lost in a crash, and a transaction number or a position in the
-//! log says nothing after a restore. The audit log and the other tables that every change touches are compared first, so
-//! that a database somebody works with costs one or two tables.
+//! Content decides: the hash of every table, as in the manifest. PostgreSQL's counters would be cheaper but are
+//! unsound: statistics are written late and lost in a crash, and transaction ids or WAL positions mean nothing
+//! after a restore. The audit log and other tables that every change touches are compared first, so that a
+//! database in use costs one or two tables.
 
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Config, Entry, Error, Manifest, Name, Origin, Stage, Table, Watch, tables};
+use crate::{Config, Error, ListedBackup, Manifest, Name, Origin, ProgressListener, Stage, Table, tables};
 
-/// What commands write beside every try. A restore brings the operators' log along, and the others are of no account.
+/// Tables that commands write on every attempt. The operator log is carried over by a restore; the others do not
+/// matter.
 const BOOKKEEPING: [&str; 3] = ["ops.migration_history", "ops.operator_log", "ops.schedule"];
 
 impl Config {
-    /// The newest way back of another command that holds what `database` holds now, and was read to its end.
+    /// Finds the newest backup of a command that has the same content as `database` and was read completely.
     pub async fn still_good(&self, database: &PgConnectOptions) -> Result<Option<Name>, Error> {
         let entries = self.backups()?;
         let Some(entry) = entries.iter().find(|entry| entry.origin == Origin::Command && entry.was_read())
@@ -32,8 +33,8 @@ impl Config {
     }
 }
 
-/// A later one that holds something else would be in the way: the database has changed in between.
-fn is_newest(entry: &Entry, entries: &[Entry]) -> bool {
+/// Whether no later backup of a command exists: one would mean that the database has changed in between.
+fn is_newest(entry: &ListedBackup, entries: &[ListedBackup]) -> bool {
     entries.iter().filter(|other| other.origin == Origin::Command).all(|other| other.name <= entry.name)
 }
 
@@ -43,7 +44,7 @@ async fn holds_the_same(manifest: &Manifest, database: &PgConnectOptions) -> Res
     let same = same_rows(&mut conn, manifest).await?;
     conn.execute("commit").await?;
     conn.close().await?;
-    Ok(same && migrate::fingerprint(&migrate::things(database).await?) == manifest.fingerprint)
+    Ok(same && migrate::fingerprint(&migrate::objects(database).await?) == manifest.fingerprint)
 }
 
 async fn same_rows(conn: &mut PgConnection, manifest: &Manifest) -> Result<bool, Error> {
@@ -51,7 +52,7 @@ async fn same_rows(conn: &mut PgConnection, manifest: &Manifest) -> Result<bool,
     if names.len() != manifest.tables.len() {
         return Ok(false);
     }
-    let counter = Watch::default().counter(Stage::Compare, 0);
+    let counter = ProgressListener::default().counter(Stage::Compare, 0);
     let mut wanted: Vec<&Table> = manifest.tables.iter().collect();
     wanted.sort_by_key(|table| !written_by_all(&table.name));
     for table in wanted.into_iter().filter(|table| !BOOKKEEPING.contains(&&*table.name)) {
@@ -66,7 +67,7 @@ async fn same_rows(conn: &mut PgConnection, manifest: &Manifest) -> Result<bool,
     Ok(true)
 }
 
-/// Whether nearly every change and login writes to it.
+/// Whether nearly every change and login writes to the table.
 fn written_by_all(table: &str) -> bool {
     ["audit_log", "audit_chains", "sessions"].iter().any(|part| table.contains(part))
 }

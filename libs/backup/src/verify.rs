@@ -1,56 +1,56 @@
-//! Whether a backup is what it was, and whether a database comes out of it.
+//! Verification of backups: integrity of the files, and comparison of a restored database.
 
 use std::time::Instant;
 
 use ::db::Passwords;
-use cluster::Cluster;
+use pg_server::Cluster;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
 use crate::{
-    Config, Drill, Error, Manifest, Name, Stage, Status, Watch, archive,
+    Config, DrillResult, Error, Manifest, Name, ProgressListener, Stage, Status, archive,
     libpq::{self, Running},
-    restore::{self, Unpacked},
-    store::{ARCHIVE, Failed, Passed, SCHEMA},
+    restore::{self, UnpackedDump},
+    store::{ARCHIVE, SCHEMA, VerificationFailed, VerificationPassed},
 };
 
-/// How deep a verification goes.
+/// Depth of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// The manifest is signed by us, and the archive has the length and SHA-256 that it tells.
+pub enum VerificationLevel {
+    /// The manifest's signature is valid, and the files have the length and SHA-256 that it states.
     Hashes,
-    /// It can be decrypted and decompressed, and `pg_restore` reads all of it.
+    /// The archive can be decrypted and decompressed, and `pg_restore` reads it completely.
     Archive,
-    /// A database was made from it, and every table, policy and grant is as it was.
+    /// The backup was restored, and every table, policy and grant is equal.
     Restored,
 }
 
-/// What a verification has shown.
+/// Result of a successful verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Proof {
-    /// Which backup.
+pub struct VerificationResult {
+    /// Name of the verified backup.
     pub name: Name,
-    /// How deep it went.
-    pub level: Level,
-    /// Tables that were compared.
+    /// Depth of the verification.
+    pub level: VerificationLevel,
+    /// Number of compared tables.
     pub tables: usize,
-    /// Rows that were compared.
+    /// Number of rows that were compared.
     pub rows: i64,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
 const DATABASE: &str = "restored";
 const PASSWORD: &str = "throw-away";
 
-/// A drill's server keeps what it is told, as the one would that must be recovered.
+/// The server of a drill runs with durable settings, like the one to be recovered.
 const HONEST: &[&str] = &["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
 
 impl Config {
-    /// Verifies a backup, and notes the outcome beside it.
-    pub async fn verify(&self, name: &Name, level: Level) -> Result<Proof, Error> {
+    /// Verifies a backup, and records the outcome in its status.
+    pub async fn verify(&self, name: &Name, level: VerificationLevel) -> Result<VerificationResult, Error> {
         let begun = Instant::now();
         let tried = Box::pin(self.try_it(name, level)).await;
         let at = self.now();
@@ -59,8 +59,8 @@ impl Config {
             Err(refused) => self.note_failure(name, refused, level).await,
         }
         let manifest = tried?;
-        let compared = level == Level::Restored;
-        Ok(Proof {
+        let compared = level == VerificationLevel::Restored;
+        Ok(VerificationResult {
             name: name.clone(),
             level,
             tables: if compared { manifest.tables.len() } else { 0 },
@@ -69,30 +69,30 @@ impl Config {
         })
     }
 
-    /// Notes what says that a backup is bad. That we could not try says nothing about it.
-    pub(crate) async fn note_failure(&self, name: &Name, refused: &Error, tried: Level) {
+    /// Records a failure that proves the backup bad. Other errors, such as missing programs, prove nothing.
+    pub(crate) async fn note_failure(&self, name: &Name, refused: &Error, tried: VerificationLevel) {
         let level = match refused {
-            Error::Damaged { .. } => tried.min(Level::Archive),
-            Error::Differs { .. } => Level::Restored,
+            Error::Damaged { .. } => tried.min(VerificationLevel::Archive),
+            Error::Differs { .. } => VerificationLevel::Restored,
             _ => return,
         };
-        let failure = Failed { at: self.now(), why: refused.to_string(), level: Some(level) };
+        let failure = VerificationFailed { at: self.now(), why: refused.to_string(), level: Some(level) };
         if let Err(failed) = self.note(name, |status| status.failed = Some(failure)).await {
             tracing::warn!(error = %failed, backup = %name, "that it failed could not be noted beside it");
         }
     }
 
-    async fn try_it(&self, name: &Name, level: Level) -> Result<Manifest, Error> {
+    async fn try_it(&self, name: &Name, level: VerificationLevel) -> Result<Manifest, Error> {
         let manifest = self.intact(name).await?;
         match level {
-            Level::Hashes => {}
-            Level::Archive => self.readable(&manifest).await?,
-            Level::Restored => self.restorable(&manifest, &[]).await?,
+            VerificationLevel::Hashes => {}
+            VerificationLevel::Archive => self.readable(&manifest).await?,
+            VerificationLevel::Restored => self.restorable(&manifest, &[]).await?,
         }
         Ok(manifest)
     }
 
-    /// Level 1.
+    /// Level 1: verifies signatures, lengths and hashes.
     pub(crate) async fn intact(&self, name: &Name) -> Result<Manifest, Error> {
         let manifest = self.manifest(name)?;
         self.catalogue(name)?;
@@ -103,7 +103,7 @@ impl Config {
                 &schema,
                 &manifest.name,
                 &manifest.schema,
-                &Watch::default().counter(Stage::Read, 0),
+                &ProgressListener::default().counter(Stage::Read, 0),
             )?;
             archive::intact(&archive, &manifest.name, &manifest.archive, &counter)?;
             Ok(manifest)
@@ -112,7 +112,7 @@ impl Config {
         .map_err(|_| Error::Ended)?
     }
 
-    /// Level 2: `pg_restore` writes all of it as SQL, to nowhere.
+    /// Level 2: `pg_restore` writes everything as SQL to `/dev/null`.
     async fn readable(&self, manifest: &Manifest) -> Result<(), Error> {
         let programs = self.reading_programs(manifest.major(), "read this backup")?;
         let mut command = libpq::program(&programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
@@ -139,11 +139,11 @@ impl Config {
         .map_err(|_| Error::Ended)?
     }
 
-    /// Level 3, on a server of its own.
+    /// Level 3: restores on an ephemeral server and compares.
     async fn restorable(&self, manifest: &Manifest, settings: &[&str]) -> Result<(), Error> {
         let programs = self.reading_programs(manifest.major(), "try this backup")?;
-        let unpacked = Unpacked::of(self, manifest).await?;
-        let cluster = Cluster::throw_away(programs, settings).await?;
+        let unpacked = UnpackedDump::unpack(self, manifest).await?;
+        let cluster = Cluster::ephemeral(programs, settings).await?;
         let passwords = Passwords::same(&PASSWORD.to_owned().into());
         ::db::prepare_cluster(&cluster.superuser("postgres"), DATABASE, &passwords).await?;
         let superuser = cluster.superuser(DATABASE);
@@ -154,8 +154,8 @@ impl Config {
         Ok(())
     }
 
-    /// Restores the newest backup on a server of its own, and notes how long that took.
-    pub async fn drill(&self) -> Result<(Name, Drill), Error> {
+    /// Restores the newest backup on an ephemeral server, and records the time taken (recovery drill).
+    pub async fn drill(&self) -> Result<(Name, DrillResult), Error> {
         let name = self.bring("latest").await?;
         let begun = Instant::now();
         let tried = Box::pin(async {
@@ -166,13 +166,13 @@ impl Config {
         let tried = tried.await;
         let at = self.now();
         if let Err(refused) = &tried {
-            self.note_failure(&name, refused, Level::Restored).await;
+            self.note_failure(&name, refused, VerificationLevel::Restored).await;
         }
         let manifest = tried?;
         let age_seconds = (at - manifest.made.at).whole_seconds();
-        let drill = Drill { at, recovery_ms: millis(begun), age_seconds };
+        let drill = DrillResult { at, recovery_ms: millis(begun), age_seconds };
         self.note(&name, |status| {
-            status.verified = Some(Passed { at, level: Level::Restored });
+            status.verified = Some(VerificationPassed { at, level: VerificationLevel::Restored });
             (status.failed, status.drill) = (None, Some(drill.clone()));
         })
         .await?;
@@ -180,14 +180,16 @@ impl Config {
     }
 }
 
-/// The deepest that it has passed since it failed last. A failure goes with a verification that would have seen it.
-fn passed(status: &mut Status, at: OffsetDateTime, level: Level) {
-    let seen_by = status.failed.as_ref().map(|failed| failed.level.unwrap_or(Level::Restored));
+/// Records a success: the deepest level passed since the last failure. A failure is cleared only by a verification
+/// that would have detected it.
+fn passed(status: &mut Status, at: OffsetDateTime, level: VerificationLevel) {
+    let seen_by = status.failed.as_ref().map(|failed| failed.level.unwrap_or(VerificationLevel::Restored));
     if seen_by.is_some_and(|seen_by| level < seen_by) {
         return;
     }
     let before = status.verified.as_ref().filter(|_| status.failed.is_none()).map(|passed| passed.level);
-    status.verified = Some(Passed { at, level: before.map_or(level, |before| before.max(level)) });
+    status.verified =
+        Some(VerificationPassed { at, level: before.map_or(level, |before| before.max(level)) });
     status.failed = None;
 }
 
@@ -195,7 +197,7 @@ pub(crate) fn millis(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Each of two accounts sees its own rows and no others, and nobody sees any without an account.
+/// Checks row security: each of two accounts sees exactly its own rows, and without an account no row is visible.
 async fn smoke(
     manifest: &Manifest,
     superuser: &PgConnectOptions,

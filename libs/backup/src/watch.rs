@@ -1,4 +1,4 @@
-//! How far it is, for whoever waits.
+//! Progress reports of long operations.
 
 use std::{
     fmt,
@@ -9,22 +9,22 @@ use std::{
     },
 };
 
-/// What is being done.
+/// Stage of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The database is dumped, in bytes.
+    /// Dumping the database, in bytes.
     Dump,
-    /// The archive is read, in bytes.
+    /// Reading the archive, in bytes.
     Read,
-    /// The dump is unpacked, in bytes.
+    /// Unpacking the dump, in bytes.
     Unpack,
-    /// Rows are loaded into a database, in bytes.
+    /// Loading rows into a database, in bytes.
     Load,
-    /// Indexes and constraints are made.
+    /// Building indexes and constraints.
     Index,
-    /// Tables are counted and hashed, in tables.
+    /// Counting and hashing tables, in tables.
     Compare,
-    /// The archive goes to another store, in bytes.
+    /// Uploading to a remote store, in bytes.
     Upload,
 }
 
@@ -44,18 +44,18 @@ impl fmt::Display for Stage {
 
 type Tell = dyn Fn(Stage, u64, u64) + Send + Sync;
 
-/// Is told the stage, how much is done and how much there is (0: nobody knows).
+/// Callback for progress: stage, amount done, and total amount (0 if unknown).
 #[derive(Clone, Default)]
-pub struct Watch(Option<Arc<Tell>>);
+pub struct ProgressListener(Option<Arc<Tell>>);
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for ProgressListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watch")
     }
 }
 
-impl Watch {
-    /// Calls this, often.
+impl ProgressListener {
+    /// Creates a listener; the callback is called often.
     pub fn new(tell: impl Fn(Stage, u64, u64) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(tell)))
     }
@@ -71,10 +71,10 @@ impl Watch {
     }
 }
 
-/// Counts bytes that are copied.
+/// Counts copied bytes and reports them.
 #[derive(Clone)]
 pub(crate) struct Counter {
-    watch: Watch,
+    watch: ProgressListener,
     stage: Stage,
     total: u64,
     done: Arc<AtomicU64>,

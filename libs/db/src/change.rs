@@ -1,4 +1,4 @@
-//! What happened, for history and events: written in the transaction that made it happen.
+//! Audit log and outbox: changes, written in the transaction that made them.
 
 use kernel::AccountId;
 use serde::Serialize;
@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Record, Resource, Result, Row, Sql, TenantTx, tx::Inside};
+use crate::{Bindings, Record, Resource, Result, Sql, TenantTx, tx::RequestContext};
 
-/// What happened to one thing.
+/// One change of one record, for the audit log and the outbox.
 #[derive(Debug, Clone)]
 pub struct Change {
     topic: String,
@@ -23,7 +23,7 @@ pub struct Change {
     whole: Value,
 }
 
-/// Everything that history says was done. A change that says something else does not pass the tests.
+/// Every action of the audit log. A change with another action fails the tests.
 pub const ACTIONS: &[&str] = &[
     "added",
     "applied",
@@ -66,28 +66,29 @@ pub const ACTIONS: &[&str] = &[
 
 /// One step of a record's history.
 #[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
-pub struct Entry {
-    /// Tells steps apart.
+pub struct HistoryEntry {
+    /// Identifier of this history entry.
     pub id: Uuid,
-    /// What was done: `created`, `changed`, `tagged`, `removed`, `restored` or `purged`.
+    /// Action: `created`, `changed`, `tagged`, `removed`, `restored` or `purged`.
     pub action: String,
-    /// The record's version afterwards.
+    /// Version of the record after the change.
     pub version: i64,
-    /// The fields that changed, as they were; none any more, once the record is purged.
+    /// Previous values of the changed fields. Null for a new record, and once the record is purged.
     pub before: Option<Value>,
-    /// The fields that changed, as they became.
+    /// New values of the changed fields. Null once the record is purged.
     pub after: Option<Value>,
-    /// When.
+    /// Time of the change (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// By whom.
+    /// Identifier of the user who made the change.
     pub created_by: Uuid,
-    /// In which request.
+    /// Identifier of the request that made the change.
     pub request_id: Uuid,
 }
 
-/// One statement for history and events of all changes of a transaction. They are one link of a chain of hashes that no other
-/// transaction holds, or of a new one: `$13` (`ops.audit_faults` reads it, and says when it is broken).
+/// Writes audit log and outbox entries of all changes of a transaction in one statement. They form one link of a
+/// hash chain that no other transaction has locked, or of a new chain with id `$13`. `ops.audit_faults` verifies
+/// the chains and reports breaks.
 const KEEP: &str = "
     with noted as (
         select n.* from unnest($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::int8[], $10::jsonb[], $11::jsonb[], $12::jsonb[])
@@ -114,7 +115,7 @@ const KEEP: &str = "
     select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2, $14 from noted n";
 
 impl Change {
-    /// Something that happened to a thing that is no [`Resource`]; `topic` is the event's.
+    /// Creates a change of something that is not a [`Resource`]; `topic` is the event's topic.
     #[must_use]
     pub fn new(topic: &str, resource: &'static str, id: Uuid, action: &'static str) -> Self {
         debug_assert!(ACTIONS.contains(&action), "{action} is missing in ACTIONS");
@@ -122,25 +123,25 @@ impl Change {
         Self { topic: topic.to_owned(), resource, id, action, version: 1, before: None, after: None, whole }
     }
 
-    /// The same, with what the thing became.
+    /// Sets the state after the change.
     #[must_use]
     pub fn with(self, after: Value) -> Self {
         Self { whole: after.clone(), after: Some(after), ..self }
     }
 
-    /// The same, with what the thing was.
+    /// Sets the state before the change.
     #[must_use]
     pub fn from(self, before: Value) -> Self {
         Self { before: Some(before), ..self }
     }
 
-    /// The same, with the version that the thing has now.
+    /// Sets the version that the record has after the change.
     #[must_use]
     pub fn at(self, version: i64) -> Self {
         Self { version, ..self }
     }
 
-    pub(crate) fn of<R: Resource>(
+    pub(crate) fn from_records<R: Resource>(
         action: &'static str,
         before: Option<&Record<R>>,
         after: &Record<R>,
@@ -153,8 +154,8 @@ impl Change {
                 (Some(before), after)
             }
         };
-        let topic = format!("{}.{}.{action}", R::AREA, R::NAME);
-        let (id, version) = (after.id.into(), after.kept.version);
+        let topic = format!("{}.{}.{action}", R::EVENT_PREFIX, R::NAME);
+        let (id, version) = (after.id.into(), after.meta.version);
         Self { topic, resource: R::NAME, id, action, version, before, after: Some(changed), whole }
     }
 }
@@ -163,7 +164,7 @@ pub(crate) fn json<T: Serialize>(data: &T) -> Value {
     serde_json::to_value(data).unwrap_or(Value::Null) // a resource serializes: it was just read from JSON or a row
 }
 
-/// The fields that differ, as they were and as they are.
+/// Fields that differ, with their values before and after.
 fn difference(before: &Value, after: &Value) -> (Value, Value) {
     let (Value::Object(before), Value::Object(after)) = (before, after) else {
         return (before.clone(), after.clone());
@@ -185,11 +186,11 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
     Ok(())
 }
 
-/// Who has made a change that an operator's command has made: nobody in the account.
+/// Author of changes that an operator's command made; it is no user of the account.
 pub const OPERATOR: Uuid = Uuid::nil();
 
-/// Notes in the history of an account, and tells as events, what an operator's command has done: in the transaction that
-/// `conn` is in, as a role that reaches every account. The entries are a link of a chain as any other.
+/// Writes changes by an operator's command to the account's audit log and outbox, within the open transaction of
+/// `conn`. The role must reach every account. The entries form a chain link like any other.
 pub async fn keep_as_operator(
     conn: &mut PgConnection,
     account: AccountId,
@@ -198,29 +199,29 @@ pub async fn keep_as_operator(
     if changes.is_empty() {
         return Ok(());
     }
-    let inside = Inside { account, user: OPERATOR.into(), request: Uuid::now_v7() };
+    let inside = RequestContext { account, user: OPERATOR.into(), request: Uuid::now_v7() };
     let values = values(inside, changes, None).values()?;
     sqlx::query_with(KEEP, values).execute(conn).await?;
     Ok(())
 }
 
-/// What [`KEEP`] is given.
-fn values(inside: Inside, changes: &[Change], traceparent: Option<String>) -> Row {
-    let mut row = Row::default();
-    row.put(inside.account);
-    row.put(inside.user);
-    row.put(inside.request);
-    row.put(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.id).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.action).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.version).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
-    row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
-    row.put(Uuid::now_v7());
-    row.put(traceparent);
+/// Parameters of the [`KEEP`] statement.
+fn values(inside: RequestContext, changes: &[Change], traceparent: Option<String>) -> Bindings {
+    let mut row = Bindings::default();
+    row.bind(inside.account);
+    row.bind(inside.user);
+    row.bind(inside.request);
+    row.bind(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.id).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.action).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.version).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
+    row.bind(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
+    row.bind(Uuid::now_v7());
+    row.bind(traceparent);
     row
 }
 

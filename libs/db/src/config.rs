@@ -1,4 +1,4 @@
-//! Settings, and the opening of the database: all that must hold before the first request.
+//! Database settings, and start-up: everything that must hold before the first request.
 
 use std::{str::FromStr as _, sync::Arc, thread, time::Duration};
 
@@ -9,7 +9,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOpti
 
 use crate::{Db, IsolationError, OpenError, isolation, pool, share::Shares, tx::CURSORS};
 
-/// How a service reaches its database.
+/// Connection settings of a service's database.
 #[derive(Clone)]
 pub struct Config {
     service: PgConnectOptions,
@@ -20,7 +20,7 @@ pub struct Config {
     name: &'static str,
 }
 
-/// Without addresses: they hold passwords.
+/// Omits the addresses, which hold passwords.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config").field("connections", &self.connections).finish_non_exhaustive()
@@ -51,14 +51,14 @@ impl Config {
         }
     }
 
-    /// For this service: its connections are counted under its name.
+    /// Sets the name under which this service's connections are counted in metrics.
     #[must_use]
-    pub fn of(self, name: &'static str) -> Self {
+    pub fn with_pool_name(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// Opens the database: brings the schema to this version (or waits until somebody has), makes partitions ahead,
-    /// and refuses a database that does not keep accounts apart.
+    /// Opens the database. Applies migrations (or waits until another process has), creates partitions ahead, and
+    /// refuses a database that does not isolate accounts.
     pub async fn open(&self, hooks: &dyn Hooks) -> Result<Db, OpenError> {
         let mut conn = self.reach().await?;
         migrate::refuse_pooler(&self.service).await?;
@@ -66,11 +66,11 @@ impl Config {
         if let Some(problem) = migrate::locale_problem(&mut conn).await.map_err(IsolationError::from)? {
             return Err(migrate::Error::Locale(Box::new(problem)).into());
         }
-        let _ = conn.close().await; // it was only asked
+        let _ = conn.close().await; // only needed for the checks
         let migrations = Migrations::embedded()?;
         match &self.migrator {
             Some(migrator) => {
-                migrate::migrate(migrator, &migrations, hooks, &migrate::Settings::default()).await?;
+                migrate::migrate(migrator, &migrations, hooks, &migrate::RunOptions::default()).await?;
                 partitions_ahead(migrator).await.map_err(|error| OpenError::Unreachable(error.into()))?;
             }
             None => migrate::wait(&self.service, &migrations, Release::ours(), self.patience).await?,
@@ -78,12 +78,12 @@ impl Config {
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
         let pool = pool::pool(service, self.connections, self.name).map_err(OpenError::Unreachable)?;
-        let shares = Arc::new(Shares::of(self.connections));
+        let shares = Arc::new(Shares::new(self.connections));
         let cursors = Arc::new(Secret::generate().key_for(CURSORS));
         Ok(Db { pool, shares, cursors, listeners: Arc::default() })
     }
 
-    /// A database that starts beside us may need a moment.
+    /// Connects, and retries until the timeout: a database that starts at the same time may need a moment.
     async fn reach(&self) -> Result<PgConnection, OpenError> {
         let end = tokio::time::Instant::now() + self.patience;
         let first = self.migrator.as_ref().unwrap_or(&self.service);
@@ -105,16 +105,16 @@ pub(crate) fn address(env: &mut Env, name: &'static str) -> Option<PgConnectOpti
     let text = env.optional(name)?;
     let read = PgConnectOptions::from_str(&text).ok();
     if read.is_none() {
-        env.mistake(name, "is not an address of PostgreSQL (postgres://role:password@host:5432/database)");
+        env.report(name, "is not an address of PostgreSQL (postgres://role:password@host:5432/database)");
         return Some(PgConnectOptions::new_without_pgpass());
     }
     read
 }
 
-/// History is partitioned by month; a year ahead is always there.
+/// Creates the audit log's monthly partitions for a year ahead.
 pub async fn partitions_ahead(migrator: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let mut conn = PgConnection::connect_with(migrator).await?;
-    conn.execute("select pg_advisory_lock(7063)").await?; // replicas that start together make them one after another
+    conn.execute("select pg_advisory_lock(7063)").await?; // replicas that start together create them one after another
     conn.execute("call ops.make_audit_partitions(12)").await?;
     conn.close().await
 }

@@ -1,61 +1,61 @@
 use crate::Refusal;
 
-/// What the database answers.
+/// Result of a database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the database could not answer.
+/// Reason why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such row, or none that this account may see: nobody can tell which.
+    /// The row does not exist, or the caller may not see it; the two are indistinguishable on purpose.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// The session has ended, or its person's rights are others than the token says.
+    /// The session has ended, or the user's permissions differ from those in the token.
     #[error("the session has ended")]
-    Ended,
-    /// Nobody writes at this moment: an operator has said so.
+    SessionEnded,
+    /// Writes are suspended: an operator has enabled maintenance mode.
     #[error("{reason}")]
     Maintenance {
-        /// What people are told.
+        /// Explanation for users, set by the operator.
         reason: String,
-        /// How many seconds are left of it.
+        /// Remaining time of the maintenance in seconds.
         seconds: u32,
     },
-    /// Somebody else changed the record since it was read. Holds the record as it is now.
+    /// The record was changed since it was read (lost update prevented). Holds the resource's name.
     #[error("the {0} has changed meanwhile")]
     Stale(&'static str),
-    /// A rule of the resource said no.
+    /// A rule of the resource refused the operation.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
-    /// A list was asked for in a way that it cannot answer.
+    /// A parameter of a list request is invalid.
     #[error("{parameter}: {problem}")]
-    Unanswerable {
-        /// The parameter of the query.
+    InvalidParameter {
+        /// Name of the query parameter.
         parameter: &'static str,
-        /// What is wrong with it.
+        /// Description of what is wrong with its value.
         problem: String,
     },
-    /// The same idempotency key came with another request.
+    /// The idempotency key was used for a different request before.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// The same idempotency key came while its first request still runs.
+    /// The first request with this idempotency key is still running.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
-    /// The account uses as many connections as one may, and none of them came free.
+    /// The account holds its whole share of connections, and none became free in time.
     #[error("too many requests of this account are running at once")]
     Crowded,
-    /// The database cannot be reached, or takes too long; it may be well again in a moment.
+    /// The database cannot be reached or timed out; a retry may succeed.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A statement of this transaction was refused, and somebody wanted to commit what is left of it.
+    /// The transaction has a failed statement, so it cannot be committed.
     #[error("a refused statement cannot be committed")]
-    Aborted,
-    /// Anything else; nobody outside should read it.
+    TransactionAborted,
+    /// Any other database error; must not be shown to clients.
     #[error("the database failed")]
     Sql(#[source] sqlx::Error),
 }
 
 impl Error {
-    /// Whether it is the fault of what was to be written, and not of the database: other values may well be taken
+    /// Whether the error is caused by the values, not by the database, so that other values may succeed
     /// (PostgreSQL's appendix A, classes 22 and 23).
     pub(crate) fn is_of_values(&self) -> bool {
         match self {
@@ -68,7 +68,7 @@ impl Error {
         }
     }
 
-    /// The constraint that refused a write, if one did.
+    /// Name of the violated constraint, if there is one.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         let Self::Sql(error) = self else { return None };
@@ -88,7 +88,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether the same request may well succeed in a moment (PostgreSQL's appendix A, classes 08, 40, 53, 55, 57).
+/// Whether a retry of the request may succeed (PostgreSQL's appendix A, classes 08, 40, 53, 55, 57).
 pub(crate) fn passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => {

@@ -1,4 +1,4 @@
-//! An open transaction on a borrowed connection: the only code that sends statements.
+//! An open transaction on a pooled connection: the only code that sends statements.
 
 use std::time::Duration;
 
@@ -8,44 +8,42 @@ use sqlx::{
     postgres::{PgArguments, PgDatabaseError, PgRow},
 };
 
-use signals::Span;
+use ::telemetry::Span;
 
 use crate::{
-    Error, Result, Row,
+    Bindings, Error, Result,
     error::passing,
-    pool::{Borrowed, Pool, borrow, end},
+    pool::{Pool, PooledConnection, borrow, end},
     trace,
-    tx::{ENDED, Inside, MAINTENANCE},
+    tx::{ENDED, MAINTENANCE, RequestContext},
 };
 
-/// A connection with an open transaction. Dropped before its [`commit`](Self::commit), it changes nothing.
+/// A connection with an open transaction. Dropping it before [`commit`](Self::commit) rolls back.
 pub(crate) struct OpenTx {
-    conn: Option<Borrowed>,
-    access: Access,
-    /// Whether a statement was sent and its answer not read to the end.
+    conn: Option<PooledConnection>,
+    access: AccessMode,
+    /// Whether a statement was sent and its response not read completely.
     mid_statement: bool,
-    /// Whether the server refused a statement: it then answers a COMMIT with a rollback, and calls that a success.
+    /// Whether a statement failed. The server then answers COMMIT with a rollback and reports success.
     aborted: bool,
-    /// What is told of it, where that is.
+    /// Trace span of the transaction, if it is sampled.
     pub(crate) span: Span,
 }
 
-/// What a transaction may do.
+/// Access mode of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// See rows.
+pub(crate) enum AccessMode {
     Read,
-    /// Change them as well.
     Write,
 }
 
 impl OpenTx {
-    /// Borrows a connection and opens a transaction with `first` in one message, so that no statement can run between
-    /// them. A connection that was closed while it rested is replaced.
-    pub(crate) async fn begin(pool: &Pool, access: Access, first: &str) -> Result<Self> {
+    /// Checks out a connection and opens a transaction with `first` in one message, so that no statement can run
+    /// in between. A pooled connection that was closed while idle is replaced.
+    pub(crate) async fn begin(pool: &Pool, access: AccessMode, first: &str) -> Result<Self> {
         let begin = match access {
-            Access::Read => "begin read only",
-            Access::Write => "begin",
+            AccessMode::Read => "begin read only",
+            AccessMode::Write => "begin",
         };
         let span = trace::transaction();
         loop {
@@ -54,7 +52,7 @@ impl OpenTx {
             let message = format!("{}{begin}; {first}", conn.ending());
             let mut tx =
                 Self { conn: Some(conn), access, mid_statement: true, aborted: false, span: span.clone() };
-            let message = sqlx::AssertSqlSafe(message).into_sql_str(); // ids only: nothing a caller typed
+            let message = sqlx::AssertSqlSafe(message).into_sql_str(); // contains ids only, no user input
             match tx.pg()?.execute(message).await {
                 Ok(_) => {
                     tx.mid_statement = false;
@@ -66,24 +64,24 @@ impl OpenTx {
         }
     }
 
-    /// A refusal leaves the connection good for others.
+    /// Maps a failed opening; after an error response of the server the connection stays usable.
     fn refused(mut self, error: sqlx::Error) -> Error {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         self.mid_statement = code.is_none();
         self.aborted = true;
         match code.as_deref() {
-            Some(ENDED) => Error::Ended,
+            Some(ENDED) => Error::SessionEnded,
             Some(MAINTENANCE) => maintenance(&error),
             _ => error.into(),
         }
     }
 
-    /// Goes into an account, inside of the open transaction.
-    pub(crate) async fn enter(&mut self, inside: Inside) -> Result<()> {
-        let mut row = Row::default();
-        row.put(inside.account);
-        row.put(inside.user);
-        row.put(inside.request);
+    /// Sets the account, user and request within the open transaction.
+    pub(crate) async fn enter(&mut self, inside: RequestContext) -> Result<()> {
+        let mut row = Bindings::default();
+        row.bind(inside.account);
+        row.bind(inside.user);
+        row.bind(inside.request);
         self.execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?).await?;
         Ok(())
     }
@@ -123,7 +121,7 @@ impl OpenTx {
         self.answered(answer)
     }
 
-    /// The same for a statement whose text hardly comes again: its plan is not kept.
+    /// Fetches all rows of a statement whose text is unlikely to recur; it is not cached as a prepared statement.
     pub(crate) async fn fetch_all_once<T>(
         &mut self,
         text: SqlStr,
@@ -139,67 +137,67 @@ impl OpenTx {
         self.answered(answer)
     }
 
-    /// Starts a part that can be undone alone; parts may have parts.
-    pub(crate) async fn begin_part(&mut self) -> Result<()> {
+    /// Sets a savepoint; savepoints may be nested.
+    pub(crate) async fn savepoint(&mut self) -> Result<()> {
         self.committable()?;
         let answer = self.sending()?.execute("savepoint part").await;
         self.answered(answer)?;
         Ok(())
     }
 
-    /// The same, in one message with how long its statements may take.
-    pub(crate) async fn begin_part_within(&mut self, time: Duration) -> Result<()> {
+    /// Sets a savepoint and a statement timeout in one message.
+    pub(crate) async fn savepoint_with_timeout(&mut self, time: Duration) -> Result<()> {
         self.committable()?;
         self.say(format!("savepoint part; {}", waiting(time))).await
     }
 
-    /// Keeps the part that was begun last, in one message with how long the statements after it may take.
-    pub(crate) async fn keep_part_within(&mut self, time: Duration) -> Result<()> {
+    /// Releases the last savepoint and sets a statement timeout in one message.
+    pub(crate) async fn release_with_timeout(&mut self, time: Duration) -> Result<()> {
         self.say(format!("release savepoint part; {}", waiting(time))).await
     }
 
-    /// From here on a statement may take so long.
-    pub(crate) async fn wait(&mut self, time: Duration) -> Result<()> {
+    /// Sets the statement timeout for the rest of the transaction.
+    pub(crate) async fn set_statement_timeout(&mut self, time: Duration) -> Result<()> {
         self.say(waiting(time)).await
     }
 
-    /// From here on a statement may take as long as its role's may.
-    pub(crate) async fn wait_as_usual(&mut self) -> Result<()> {
+    /// Resets the statement timeout to the role's default.
+    pub(crate) async fn reset_statement_timeout(&mut self) -> Result<()> {
         self.say("set local statement_timeout to default".to_owned()).await
     }
 
     async fn say(&mut self, message: String) -> Result<()> {
-        let message = sqlx::AssertSqlSafe(message).into_sql_str(); // numbers only
+        let message = sqlx::AssertSqlSafe(message).into_sql_str(); // contains numbers only, no user input
         let answer = self.sending()?.execute(message).await;
         self.answered(answer)?;
         Ok(())
     }
 
-    /// Keeps the part that was begun last, as far as the transaction is kept.
-    pub(crate) async fn keep_part(&mut self) -> Result<()> {
+    /// Releases the last savepoint.
+    pub(crate) async fn release(&mut self) -> Result<()> {
         let answer = self.sending()?.execute("release savepoint part").await;
         self.answered(answer)?;
         Ok(())
     }
 
-    /// Undoes the part that was begun last. What the server refused in it is forgotten.
-    pub(crate) async fn undo_part(&mut self) -> Result<()> {
+    /// Rolls back to the last savepoint and clears the aborted state.
+    pub(crate) async fn rollback_to(&mut self) -> Result<()> {
         let answer = self.sending()?.execute("rollback to savepoint part; release savepoint part").await;
         self.answered(answer)?;
         self.aborted = false;
         Ok(())
     }
 
-    /// Fails when the server has refused a statement: what is left of the transaction is nothing.
+    /// Fails if a statement failed: the transaction is aborted and a COMMIT would roll back.
     pub(crate) fn committable(&self) -> Result<()> {
-        if self.aborted { Err(Error::Aborted) } else { Ok(()) }
+        if self.aborted { Err(Error::TransactionAborted) } else { Ok(()) }
     }
 
-    /// Commits, and gives the connection back.
+    /// Commits and returns the connection to the pool.
     pub(crate) async fn commit(mut self) -> Result<()> {
         self.committable()?;
-        if self.access == Access::Read {
-            return Ok(()); // nothing to lose: it is ended with the connection's next message
+        if self.access == AccessMode::Read {
+            return Ok(()); // nothing to lose: ended by the connection's next message
         }
         let span = trace::statement(&self.span, "commit");
         let answer = self.sending()?.execute("commit").await;
@@ -213,13 +211,13 @@ impl OpenTx {
         self.conn.as_mut().map(|conn| &mut conn.pg).ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// From here on the connection is only good again once its answer was read.
+    /// Marks the connection as unusable until the response was read.
     fn sending(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.mid_statement = true;
         self.pg()
     }
 
-    /// A refusal by the server is an answer too; a broken connection is none.
+    /// Records the outcome. An error response of the server completes the statement; a broken connection does not.
     fn answered<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         self.aborted |= matches!(answer, Err(sqlx::Error::Database(_)));
         self.mid_statement =
@@ -228,14 +226,14 @@ impl OpenTx {
     }
 }
 
-/// What `app.refuse_write` says.
+/// Maps the error of `app.refuse_write`: the message is the reason, the detail the remaining seconds.
 fn maintenance(error: &sqlx::Error) -> Error {
     let said = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let seconds = said.and_then(|said| said.detail()?.parse().ok()).unwrap_or(1);
     Error::Maintenance { reason: said.map_or("", PgDatabaseError::message).to_owned(), seconds }
 }
 
-/// For the rest of the transaction, or of the part that is undone.
+/// Sets the statement timeout until the end of the transaction, or until a rollback to the savepoint.
 fn waiting(time: Duration) -> String {
     format!("set local statement_timeout = {}", time.as_millis())
 }
@@ -244,10 +242,10 @@ impl Drop for OpenTx {
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
         if self.mid_statement {
-            // Left in the middle of an answer it is closed: whoever borrowed it next might read somebody else's rows.
-            // That costs a new connection, and only after a request was given up.
+            // A connection with an unread response is closed: the next borrower could read rows of another
+            // account. It costs a new connection, but only after a request was cancelled.
             drop(Object::take(conn));
-        } else if self.access == Access::Read {
+        } else if self.access == AccessMode::Read {
             conn.rest();
         } else {
             match tokio::runtime::Handle::try_current() {

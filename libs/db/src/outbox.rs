@@ -1,12 +1,13 @@
-//! The outbox as the relay has it: which accounts have events, and the events of a few of them, held until they are out.
+//! The outbox for the relay: finds accounts with events, and claims the events of some accounts until they are
+//! published.
 //!
-//! Events of one record leave in the order of its versions. Whoever claims an account holds a lock on it until the claim
-//! ends, so that no other relay takes a later version while an earlier one is on its way; row locks that are skipped would
-//! not do. And a claim that has a version of a record has every earlier one too: identities are made by several machines,
-//! and only nearly follow the clock.
+//! Events of one record are published in version order. A claim holds an advisory lock on its account until it
+//! ends. Thus no other relay takes a later version while an earlier one is unpublished; row locks with `skip
+//! locked` would not ensure that. A claim with some version of a record also has all earlier ones: ids come from
+//! several machines, and follow the clock only approximately.
 //!
-//! Statements are sent by the simple protocol, and locks are those of a transaction: so a relay works behind a pooler in
-//! transaction mode too, which keeps neither prepared statements nor locks of a session.
+//! Statements use the simple protocol, and locks are transaction-level. Thus the relay also works behind a pooler
+//! in transaction mode, which keeps neither prepared statements nor session locks.
 
 use std::fmt::Write as _;
 
@@ -19,66 +20,67 @@ use uuid::Uuid;
 
 use crate::{Result, config::address};
 
-/// Where the relay finds events. It has one connection, opened when it is needed and after every failure.
+/// Source of events for the relay. Holds one connection, opened on demand and again after every failure.
 pub struct Outbox {
     options: PgConnectOptions,
     conn: Option<PgConnection>,
 }
 
-/// Without the address: it holds a password.
+/// Omits the address, which holds a password.
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbox").field("connected", &self.conn.is_some()).finish_non_exhaustive()
     }
 }
 
-/// An event that waits to be told.
+/// An event in the outbox that is not yet published.
 #[derive(Debug, Clone, FromRow)]
-pub struct Pending {
-    /// Whose.
+pub struct PendingEvent {
+    /// Account that the event belongs to.
     pub account_id: AccountId,
-    /// The event's own identity.
+    /// Identifier of the event itself.
     pub id: Uuid,
-    /// What happened to what, such as `crm.client.created`.
+    /// Topic of the event, such as `crm.client.created`.
     pub topic: String,
-    /// What sort of thing it happened to.
+    /// Resource type of the changed record.
     pub resource: String,
-    /// Which one.
+    /// Identifier of the changed record.
     pub record_id: Uuid,
-    /// Its version afterwards.
+    /// Version of the record after the change.
     pub version: i64,
-    /// What it became.
+    /// State of the record after the change.
     #[sqlx(json)]
     pub payload: Value,
-    /// In which request.
+    /// Request that made the change.
     pub request_id: Uuid,
-    /// When, as RFC 3339 writes it.
+    /// Time of the change, in RFC 3339 format.
     pub time: String,
-    /// By whom.
+    /// User who made the change.
     pub created_by: UserId,
-    /// In which part of which trace, after W3C Trace Context; none, where none are made.
+    /// `traceparent` of the change (W3C Trace Context); `None` without tracing.
     pub traceparent: Option<String>,
 }
 
-/// Events of accounts that nobody else can claim meanwhile. Dropped without [`finish`](Self::finish), all of them stay.
+/// Claimed events of accounts that no other relay can claim meanwhile. Dropping it without
+/// [`finish`](Self::finish) keeps all of them in the outbox.
 #[must_use = "a claim that is not finished removes nothing"]
 pub struct Claim<'o> {
     outbox: &'o mut Outbox,
     conn: PgConnection,
-    /// In the order in which those of each record happened.
-    pub events: Vec<Pending>,
-    /// How many of the accounts somebody else holds.
+    /// Claimed events; those of each record are in version order.
+    pub events: Vec<PendingEvent>,
+    /// Number of requested accounts that another relay has locked.
     pub missed: usize,
 }
 
 impl Outbox {
-    /// Reads `RELAY_DATABASE_URL`.
+    /// Reads `RELAY_DATABASE_URL`; `None` if it is not set.
     pub fn read(env: &mut Env) -> Option<Self> {
         address(env, "RELAY_DATABASE_URL")
             .map(|options| Self { options: options.application_name("nexo relay"), conn: None })
     }
 
-    /// The first accounts after `after` that have events.
+    /// Returns up to `most` accounts after `after` that have events.
     pub async fn due(&mut self, after: AccountId, most: i32) -> Result<Vec<AccountId>> {
         let mut conn = self.conn().await?;
         let question = format!("select account_id from app.accounts_with_events('{after}', {most})");
@@ -88,7 +90,7 @@ impl Outbox {
         Ok(due.into_iter().map(|(account,)| account).collect())
     }
 
-    /// The oldest events of each of these accounts that nobody else holds: about `most` of each.
+    /// Claims the oldest events, about `most` per account, of the accounts that no other relay has locked.
     pub async fn claim(&mut self, accounts: &[AccountId], most: usize) -> Result<Claim<'_>> {
         let mut conn = self.conn().await?;
         let held = sqlx::raw_sql(AssertSqlSafe(hold(accounts))).fetch_all(&mut conn).await?;
@@ -98,20 +100,21 @@ impl Outbox {
         if !held.is_empty() {
             let text = held.iter().map(|(account,)| oldest(*account, most)).collect::<String>();
             for row in sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(&mut conn).await? {
-                events.push(Pending::from_row(&row)?);
+                events.push(PendingEvent::from_row(&row)?);
             }
         }
         let missed = accounts.len() - held.len();
         Ok(Claim { outbox: self, conn, events, missed })
     }
 
-    /// How much waits there, for whoever watches.
+    /// Creates a monitor of the backlog.
     #[must_use]
     pub fn backlog(&self) -> Backlog {
         Backlog { options: self.options.clone(), conn: None }
     }
 
-    /// Taken away while it is used: one that was left in the middle of something is closed, and what it held is free.
+    /// Takes the connection out while it is in use: after an aborted operation it is closed, which releases its
+    /// locks.
     async fn conn(&mut self) -> Result<PgConnection> {
         match self.conn.take() {
             Some(conn) => Ok(conn),
@@ -120,37 +123,37 @@ impl Outbox {
     }
 }
 
-/// How much waits in the outbox.
+/// Size and age of the outbox backlog.
 #[derive(Debug, Clone, Copy, FromRow)]
-pub struct Waiting {
-    /// So many events, up to 10000.
+pub struct BacklogSize {
+    /// Number of waiting events, counted up to 10000.
     pub waiting: i32,
-    /// The oldest for so long; 0: there is none.
+    /// Age of the oldest event in seconds; 0 if there is none.
     pub seconds: f64,
 }
 
-/// Looks at the outbox from outside, over a connection of its own.
+/// Monitors the outbox over a connection of its own.
 pub struct Backlog {
     options: PgConnectOptions,
     conn: Option<PgConnection>,
 }
 
 impl Backlog {
-    /// How much waits now.
-    pub async fn look(&mut self) -> Result<Waiting> {
+    /// Queries the current size of the backlog.
+    pub async fn look(&mut self) -> Result<BacklogSize> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => PgConnection::connect_with(&self.options).await?,
         };
         let question = sqlx::raw_sql("select waiting, seconds from app.outbox_backlog()");
-        let found = Waiting::from_row(&question.fetch_one(&mut conn).await?)?;
+        let found = BacklogSize::from_row(&question.fetch_one(&mut conn).await?)?;
         self.conn = Some(conn);
         Ok(found)
     }
 }
 
 impl Claim<'_> {
-    /// Removes those of the events that are out, and lets go of the accounts.
+    /// Deletes the published events and releases the locks on the accounts.
     pub async fn finish(mut self, out: &[(AccountId, Uuid)]) -> Result<()> {
         self.conn.execute(AssertSqlSafe(removal(out))).await?;
         self.outbox.conn = Some(self.conn);
@@ -158,9 +161,9 @@ impl Claim<'_> {
     }
 }
 
-// Several statements travel in one message, which takes no parameters: all that is put into them are identities.
+// Several statements share one message, which takes no parameters: everything interpolated is an id.
 
-/// Statistics of a queue say what it was at some time; the planner shall take the indexes whatever they say.
+/// Forces index plans: the statistics of a queue table are usually outdated.
 fn hold(accounts: &[AccountId]) -> String {
     let accounts = list(accounts.iter());
     format!(
@@ -170,7 +173,8 @@ fn hold(accounts: &[AccountId]) -> String {
     )
 }
 
-/// The limit at the end cuts the last versions off, and never one before another of its record.
+/// Query for the oldest events. The final limit cuts off the highest versions, so a record's earlier versions are
+/// never skipped.
 fn oldest(account: AccountId, most: usize) -> String {
     format!(
         "set local app.current_account_id = '{account}';

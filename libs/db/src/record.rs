@@ -10,83 +10,84 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use crate::{Entry, Resource, schema};
+use crate::{HistoryEntry, Resource, schema};
 
-/// A kept `T`: what somebody wrote, and what we noted about it.
+/// A stored `T` with its id and metadata.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
 pub struct Record<T> {
-    /// Identity, given by us.
+    /// Identifier, assigned by the server.
     pub id: Id<T>,
-    /// What was written.
+    /// Fields of the resource.
     #[serde(flatten)]
     #[sqlx(flatten)]
     pub data: T,
-    /// What we noted.
+    /// Metadata that the server maintains.
     #[serde(flatten)]
     #[sqlx(flatten)]
-    pub kept: Kept,
+    pub meta: RecordMetadata,
 }
 
-/// What we note about every record.
+/// Metadata of every record.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, FromRow, ToSchema)]
-pub struct Kept {
-    /// Grows with every change; the `ETag`.
+pub struct RecordMetadata {
+    /// Version of the record, incremented by every change; the value of its `ETag`.
     pub version: i64,
-    /// When it was first written.
+    /// Time at which the record was created (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// By whom.
+    /// Identifier of the user who created the record.
     pub created_by: Uuid,
-    /// When it was last written.
+    /// Time of the last change (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
-    /// By whom.
+    /// Identifier of the user who made the last change.
     pub updated_by: Uuid,
 }
 
-/// The columns of [`Record`] that are not the resource's own.
+/// Columns of [`Record`] that are not the resource's own: id and metadata.
 pub(crate) const KEPT: &str = "id, version, created_at, created_by, updated_at, updated_by";
 
-/// Part of a list.
+/// One page of a list.
 #[derive(Debug, Serialize)]
 pub struct Page<T> {
-    /// The records.
+    /// Records of this page.
     pub data: Vec<Record<T>>,
-    /// What follows.
+    /// Position of the page in the list.
     pub page: PageInfo,
 }
 
-/// Part of a record's history, newest first.
+/// One page of a record's history, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct History {
-    /// The changes.
-    pub data: Vec<Entry>,
-    /// What follows.
+    /// Changes on this page, newest first.
+    pub data: Vec<HistoryEntry>,
+    /// Position of the page in the history.
     pub page: PageInfo,
 }
 
-/// What follows a page.
+/// Position of a page in its list.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct PageInfo {
-    /// Pass as `cursor` for the next page.
+    /// Cursor of the next page; pass it as `cursor`. Null on the last page.
     pub next_cursor: Option<String>,
-    /// Whether there is one.
+    /// Whether there is a next page.
     pub has_more: bool,
-    /// How many there are in all, where the request asked for it. With `count=capped`, 1001 stands for more than 1000.
+    /// Total number of records, if the request asked for it. With `count=capped`, 1001 stands for more than 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
-    /// True where a search stopped before all was looked through: there may be more than it found. More of a word, or a filter, finds the rest.
-    #[serde(skip_serializing_if = "is_whole")]
+    /// True if a search stopped before all records were searched, so that matches may be missing. A longer search
+    /// text or a filter finds the rest.
+    #[serde(skip_serializing_if = "is_complete")]
     #[schema(value_type = Option<bool>)]
     pub partial: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
-fn is_whole(partial: &bool) -> bool {
+fn is_complete(partial: &bool) -> bool {
     !partial
 }
 
-// By hand: a derived name would be the same for every `T`.
+// Implemented by hand: a derived name would be the same for every `T`.
 impl<T: Resource> PartialSchema for Record<T> {
     fn schema() -> RefOr<Schema> {
         schema::record::<T>()

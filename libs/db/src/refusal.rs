@@ -1,47 +1,47 @@
-//! How a rule of the domain says no, without knowing HTTP.
+//! Refusals: violations of domain rules, independent of HTTP.
 
 use std::{convert::Infallible, error::Error};
 
 use serde_json::Value;
 
-/// A rule of the domain said no, in words that a client may read.
+/// Violation of a domain rule, with a message for the client.
 pub trait Refusal: Error + Send + Sync + 'static {
-    /// Names the rule for programs, such as `supplier-tax-id-taken`. Never changes.
+    /// Stable machine-readable code of the rule, such as `supplier-tax-id-taken`. Never changes.
     fn code(&self) -> &'static str;
 
-    /// What sort of no.
-    fn sort(&self) -> Sort {
-        Sort::Conflict
+    /// Category of the refusal, which determines the HTTP status.
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Conflict
     }
 
-    /// After how many seconds it may be tried again, for [`Sort::TooMany`].
+    /// Seconds after which a retry may succeed, for [`RefusalKind::TooMany`].
     fn retry_after(&self) -> Option<u32> {
         None
     }
 
-    /// The existing record that is in conflict, if the caller may see it.
+    /// Current state of the conflicting record, if the caller may see it.
     fn current(&self) -> Option<Value> {
         None
     }
 
-    /// The field at fault, as a JSON pointer, where it is one field.
+    /// JSON pointer to the invalid field, if it is a single field.
     fn pointer(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// Sorts of no.
+/// Categories of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// Not as things stand.
+pub enum RefusalKind {
+    /// Conflict with the current state; may succeed later.
     Conflict,
-    /// Not ever, with these values.
+    /// The values are invalid in any state.
     Invalid,
-    /// Not by somebody who shows these credentials.
+    /// The credentials are not valid.
     Unauthenticated,
-    /// Not by this person.
+    /// The caller lacks the permission.
     Forbidden,
-    /// Not so often.
+    /// The rate limit is exceeded.
     TooMany,
 }
 

@@ -9,7 +9,7 @@ use sqlx::{
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// A kind of record that accounts keep: one struct, one table, one folder.
+/// A type of record that accounts store: one struct, one table, one module.
 pub trait Resource:
     Serialize
     + DeserializeOwned
@@ -22,136 +22,140 @@ pub trait Resource:
     + Unpin
     + 'static
 {
-    /// The word in permissions (`supplier:write`), events and messages.
+    /// Name in permissions (`supplier:write`), events and messages.
     const NAME: &'static str;
-    /// The table in schema `app`.
-    const PLURAL: &'static str;
-    /// The path under `/api/v1`, and the tag in the API document; words are joined by hyphens.
-    const PATH: &'static str = Self::PLURAL;
-    /// The first word of its events: `crm.supplier.changed`.
-    const AREA: &'static str = "crm";
-    /// The column that names the member to whom a record belongs; without one it belongs to whoever made it.
+    /// Name of the table in schema `app`.
+    const TABLE: &'static str;
+    /// Path under `/api/v1`, and tag in the API document; words are joined by hyphens.
+    const PATH: &'static str = Self::TABLE;
+    /// First part of its event topics, as in `crm.supplier.changed`.
+    const EVENT_PREFIX: &'static str = "crm";
+    /// Column with the member who owns a record; by default its creator.
     const OWNER: &'static str = "created_by";
-    /// The fields that `q=` looks through, as `ops.make_searchable` was told; none, if its table was not.
-    const SEARCHED: &'static [&'static str] = &[];
-    /// What its records refer to: for conditions such as `client.status[eq]:"active"`, and for `expand`. A new reference is
-    /// to what is not in the trash and may be read by whoever writes; if it is not, that is as if `fk_<table>_<name>` had
-    /// refused it.
-    const RELATED: &'static [Related] = &[];
-    /// What its records can be about, by columns `subject_type` and `subject_id`: each is in reach as far as its subject may
-    /// be read. None, where they are about nothing.
+    /// Fields that `q=` searches, as passed to `ops.make_searchable`; empty if the table is not searchable.
+    const SEARCH_FIELDS: &'static [&'static str] = &[];
+    /// Relations to other records, for conditions such as `client.status[eq]:"active"` and for `expand`. New
+    /// references must point to live records that the writer may read; otherwise the write fails like a violation
+    /// of `fk_<table>_<name>`.
+    const RELATIONS: &'static [Related] = &[];
+    /// Kinds of subjects, by the columns `subject_type` and `subject_id`. A record is in scope only if its subject
+    /// may be read. Empty for resources without a subject.
     const SUBJECTS: &'static [SubjectKind] = &[];
-    /// The columns that people write: what is stored, and what lists filter and sort by.
+    /// Writable columns: stored, and available to filters and sort orders of lists.
     const FIELDS: &'static [Field<Self>];
-    /// The rules that can refuse a write; [`Infallible`](std::convert::Infallible) for none.
+    /// Domain rules that can refuse a write; [`Infallible`](std::convert::Infallible) if there are none.
     type Refusal: Refusal;
 
-    /// Makes `person` the owner of a new record that has none, where somebody may write only their own.
-    fn own(&mut self, _person: UserId) {}
+    /// Sets `person` as the owner of a new record without one, if the writer's scope is limited to own records.
+    fn set_default_owner(&mut self, _person: UserId) {}
 
-    /// Whether `after` may take the place of `before` (`None`: it is new). Pure, so a test needs no database.
+    /// Validates the transition from `before` (`None` for a new record) to `after`. Pure, so that tests need no
+    /// database.
     fn check(_before: Option<&Self>, _after: &Self) -> Result<(), Self::Refusal> {
         Ok(())
     }
 
-    /// Looks at what records that are about to be written refer to, where no constraint can: one question for all of them.
-    fn look_around(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
+    /// Validates references that no constraint can check, with one query for the whole batch.
+    fn validate_references(
+        _tx: &mut TenantTx,
+        _all: &[&Self],
+    ) -> impl Future<Output = crate::Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Purges what is merely beside a record, such as notes about it, before the record itself. What refers to it by a
-    /// foreign key is not beside it, and keeps it from being purged.
-    fn take_along(_tx: &mut TenantTx, _id: Id<Self>) -> impl Future<Output = crate::Result<()>> + Send {
+    /// Purges dependents of a record, such as notes about it, before the record itself. Records that refer to it
+    /// by a foreign key are no dependents, and prevent the purge.
+    fn purge_dependents(_tx: &mut TenantTx, _id: Id<Self>) -> impl Future<Output = crate::Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Takes what must be held while these are written, in one order for all of them: two batches then wait for each
-    /// other, and not in a circle. Only where triggers take it as well, statement by statement.
-    fn hold(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
+    /// Locks what the batch needs in a fixed order, so that batches cannot deadlock. Needed only where triggers
+    /// lock row by row.
+    fn lock_for_write(_tx: &mut TenantTx, _all: &[&Self]) -> impl Future<Output = crate::Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// What it means that the named constraint refused a write.
+    /// Maps a violated constraint, by its name, to a refusal of this resource.
     fn constraint(_name: &str) -> Option<Self::Refusal> {
         None
     }
 }
 
-/// A column of `R`: its name, what it holds, and how to take its value out.
+/// A column of `R`: its name, its kind, and how to bind its value.
 pub struct Field<R> {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) required: bool,
-    pub(crate) put: fn(&R, &mut Row),
+    pub(crate) put: fn(&R, &mut Bindings),
 }
 
-/// What a column holds, which tells how a filter or a cursor writes it.
+/// Kind of a column's values, which determines their form in filters and cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A text.
+    /// Text of any length.
     Text,
-    /// One of these words.
+    /// One of a fixed set of words.
     Choice(&'static [&'static str]),
-    /// A whole number.
+    /// A whole number (64 bits).
     Integer,
     /// An exact decimal, written as a string.
     Amount,
-    /// An identity.
+    /// The identifier of a record.
     Id,
-    /// An instant, as RFC 3339 writes it.
+    /// A point in time, in RFC 3339 format.
     Instant,
-    /// A day, as ISO 8601 writes it.
+    /// A calendar date, in ISO 8601 format.
     Date,
-    /// `true` or `false`.
+    /// A boolean: `true` or `false`.
     Boolean,
-    /// Several texts. Lists neither filter nor sort by them.
+    /// A list of texts. Cannot be used in filters and sort orders.
     Texts,
-    /// Something with parts. Lists neither filter nor sort by it.
+    /// A JSON object or list. Cannot be used in filters and sort orders.
     Json,
 }
 
 impl<R> Field<R> {
-    /// The column `name`, which may be null, filled by `put`.
+    /// A nullable column `name`; `put` binds its value.
     #[must_use]
-    pub const fn new(name: &'static str, kind: Kind, put: fn(&R, &mut Row)) -> Self {
+    pub const fn new(name: &'static str, kind: Kind, put: fn(&R, &mut Bindings)) -> Self {
         Self { name, kind, required: false, put }
     }
 
-    /// The column `name`, which is never null.
+    /// A column `name` that is never null.
     #[must_use]
-    pub const fn required(name: &'static str, kind: Kind, put: fn(&R, &mut Row)) -> Self {
+    pub const fn required(name: &'static str, kind: Kind, put: fn(&R, &mut Bindings)) -> Self {
         Self { name, kind, required: true, put }
     }
 
-    /// Its name, in SQL and JSON alike.
+    /// Name of the column, in SQL and JSON alike.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether it is never null.
+    /// Whether the column is never null.
     #[must_use]
     pub const fn is_required(&self) -> bool {
         self.required
     }
 
-    /// What it holds.
+    /// Kind of the column's values.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 }
 
-/// Values on their way into a statement.
-pub struct Row(Result<PgArguments, BoxDynError>);
+/// Parameter values of a statement.
+pub struct Bindings(Result<PgArguments, BoxDynError>);
 
-impl Default for Row {
+impl Default for Bindings {
     fn default() -> Self {
         Self(Ok(PgArguments::default()))
     }
 }
 
-impl Row {
+impl Bindings {
     pub(crate) fn values(self) -> Result<PgArguments, sqlx::Error> {
         self.0.map_err(sqlx::Error::Encode)
     }
@@ -160,8 +164,8 @@ impl Row {
         self.0.as_ref().map_or(0, sqlx::Arguments::len)
     }
 
-    /// Adds a value.
-    pub fn put<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) {
+    /// Binds a value to the next placeholder.
+    pub fn bind<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) {
         if let Ok(values) = &mut self.0
             && let Err(error) = values.add(value)
         {

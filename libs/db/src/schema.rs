@@ -1,23 +1,27 @@
-//! What the API document says of a resource: its records in answers, and its merge patches (RFC 7396).
+//! Schemas of resources in the API document: records in answers, and merge patches (RFC 7396).
 //!
-//! A resource's own struct describes what a request creates. An answer has more (identity, version, times, what was
-//! expanded) and may have less (`fields`, hidden fields, no permission to read), and a patch needs none of it.
+//! A resource's own struct describes a create request. An answer has additional members (identity, version, times,
+//! expanded relations) and may lack some (`fields`, hidden fields, no read permission). In a patch every member is
+//! optional.
 
 use std::{borrow::Cow, marker::PhantomData};
 
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
+        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
         schema::{AdditionalProperties, Object, SchemaType, Type},
     },
 };
 
 use kernel::Id;
 
-use crate::{Kept, Resource};
+use crate::{RecordMetadata, Resource, list::MAX_TERMS};
 
-/// What stays in every answer, whatever its reader may see or has asked for.
+/// More members than any resource has: a patch of more is refused, because it names a field that does not exist.
+const MAX_FIELDS: usize = 200;
+
+/// Members of every answer, whatever the caller may see or has asked for.
 const ALWAYS: [&str; 2] = ["id", "version"];
 
 const RECORD: &str = "A record. `id` and `version` are always there; any other member is missing where the caller may not \
@@ -26,6 +30,33 @@ const RECORD: &str = "A record. `id` and `version` are always there; any other m
 const PATCH: &str =
     "A merge patch (RFC 7396): what is missing stays as it is; null clears a field, or gives it its default.";
 
+/// A filter as JSON, such as `{ "status": { "eq": "active" } }`; `and`, `or` and `not` nest.
+#[must_use]
+pub fn filter() -> RefOr<Schema> {
+    object_of_at_most(
+        MAX_TERMS,
+        "A filter: `{ \"status\": { \"eq\": \"active\" } }`; `and`, `or` and `not` nest.",
+    )
+}
+
+/// A merge patch (RFC 7396) of whichever resource the operation is about.
+#[must_use]
+pub fn merge_patch() -> RefOr<Schema> {
+    object_of_at_most(MAX_FIELDS, PATCH)
+}
+
+/// An array of `MIN` to `MAX` texts of 1 to `CHARS` characters.
+#[must_use]
+pub fn texts<const MIN: usize, const MAX: usize, const CHARS: usize>() -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(CHARS));
+    ArrayBuilder::new().items(text).min_items(Some(MIN)).max_items(Some(MAX)).into()
+}
+
+fn object_of_at_most(members: usize, description: &str) -> RefOr<Schema> {
+    let object = ObjectBuilder::new().description(Some(description)).max_properties(Some(members));
+    object.additional_properties(Some(AdditionalProperties::FreeForm(true))).into()
+}
+
 /// The schema of a record in answers.
 pub(crate) fn record<R: Resource>() -> RefOr<Schema> {
     let mut record = ObjectBuilder::new()
@@ -33,11 +64,11 @@ pub(crate) fn record<R: Resource>() -> RefOr<Schema> {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .property("id", Id::<R>::schema())
         .build();
-    for part in [object(R::schema()), object(Kept::schema())] {
+    for part in [object(R::schema()), object(RecordMetadata::schema())] {
         let answered = part.properties.into_iter().map(|(name, schema)| (name, without_default(schema)));
         record.properties.extend(answered);
     }
-    for related in R::RELATED {
+    for related in R::RELATIONS {
         let name = (related.schema_name)();
         record.properties.insert(related.name.to_owned(), or_null(Ref::from_schema_name(name)));
     }
@@ -45,23 +76,29 @@ pub(crate) fn record<R: Resource>() -> RefOr<Schema> {
     Schema::Object(record).into()
 }
 
-/// A merge patch of an `R`, for the API document.
+/// Schema of a merge patch of an `R`, for the API document.
 pub struct PatchOf<R>(PhantomData<fn() -> R>);
 
 impl<R: Resource> PartialSchema for PatchOf<R> {
     fn schema() -> RefOr<Schema> {
-        let mut patch = object(R::schema());
-        let required = std::mem::take(&mut patch.required);
-        patch.description = Some(PATCH.to_owned());
-        for (name, schema) in &mut patch.properties {
-            *schema = without_default(schema.clone());
-            // A field that a record can lack is one that null removes.
-            if !required.contains(name) && !is_nullable(schema) {
-                *schema = or_null(schema.clone());
-            }
-        }
-        Schema::Object(patch).into()
+        patch(R::schema())
     }
+}
+
+/// The merge patch of what `whole` describes: every member is optional, and null where a record can lack it.
+#[must_use]
+pub fn patch(whole: RefOr<Schema>) -> RefOr<Schema> {
+    let mut patch = object(whole);
+    let required = std::mem::take(&mut patch.required);
+    patch.description = Some(PATCH.to_owned());
+    for (name, schema) in &mut patch.properties {
+        *schema = without_default(schema.clone());
+        // A field that a record can lack is one that null removes.
+        if !required.contains(name) && !is_nullable(schema) {
+            *schema = or_null(schema.clone());
+        }
+    }
+    Schema::Object(patch).into()
 }
 
 impl<R: Resource> ToSchema for PatchOf<R> {
@@ -70,7 +107,7 @@ impl<R: Resource> ToSchema for PatchOf<R> {
     }
 }
 
-/// The members of a struct, whatever else its schema says.
+/// Object schema of a struct; empty if the schema is not an object.
 fn object(schema: RefOr<Schema>) -> Object {
     match schema {
         RefOr::T(Schema::Object(object)) => object,
@@ -100,7 +137,8 @@ fn is_null(schema_type: &SchemaType) -> bool {
     }
 }
 
-/// A default says what the server fills in. Where nothing is filled in, generators take it for a promise.
+/// Removes the default: only a create request has defaults, and client generators would also apply them to answers
+/// and patches.
 fn without_default(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     match &mut schema {
         RefOr::T(Schema::Object(object)) => object.default = None,

@@ -1,29 +1,30 @@
-//! Statements that speak of one account, and say so before they compile.
+//! Statements that are limited to one account, checked at compile time.
 
 use std::marker::PhantomData;
 
 use sqlx::{Encode, FromRow, Postgres, SqlStr, Type, postgres::PgRow};
 
-use crate::{Change, Record, Resource, Result, Row, TenantTx, ending::is_ending};
+use crate::{Bindings, Change, Record, Resource, Result, TenantTx, session_revocation::is_ending};
 
-/// A statement that reads rows of one account: its `$1`. One that does not say so, or that writes, does not compile.
+/// A query of one account, `$1`. It does not compile without the account, or if it writes.
 #[derive(Debug, Clone, Copy)]
-pub struct Scoped(pub(crate) &'static str);
+pub struct TenantQuery(pub(crate) &'static str);
 
-/// A statement that writes rows of one account: its `$1`. One that does not say so does not compile.
+/// A statement that writes rows of one account, `$1`. It does not compile without the account.
 #[derive(Debug, Clone, Copy)]
-pub struct ScopedWrite(pub(crate) &'static str);
+pub struct TenantCommand(pub(crate) &'static str);
 
-/// A call of one of the narrow functions that may be asked before an account is known, or that know it themselves.
+/// A call of a database function that is allowed before an account is known, or that determines the account
+/// itself.
 #[derive(Debug, Clone, Copy)]
-pub struct LookUp(pub(crate) &'static str);
+pub struct LookupFunction(pub(crate) &'static str);
 
-impl Scoped {
-    /// Checks `text`, when it makes a `const`.
+impl TenantQuery {
+    /// Checks `text` at compile time, in a `const`.
     ///
     /// # Panics
     ///
-    /// When `account_id` or `$1` is missing, or the statement writes.
+    /// If `account_id` or `$1` is missing, or the statement writes.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
@@ -31,31 +32,31 @@ impl Scoped {
             starts_with(text, "select ") || starts_with(text, "with "),
             "a statement that reads begins with select or with"
         );
-        assert!(!writes(text), "a statement that writes is a ScopedWrite");
+        assert!(!writes(text), "a statement that writes is a TenantCommand");
         Self(text)
     }
 }
 
-impl ScopedWrite {
-    /// Checks `text`, when it makes a `const`.
+impl TenantCommand {
+    /// Checks `text` at compile time, in a `const`.
     ///
     /// # Panics
     ///
-    /// When `account_id` or `$1` is missing, or the statement ends sessions.
+    /// If `account_id` or `$1` is missing, or the statement revokes sessions.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
-        assert!(!is_ending(text), "a statement that ends sessions is an Ending");
+        assert!(!is_ending(text), "a statement that ends sessions is a SessionRevocation");
         Self(text)
     }
 }
 
-impl LookUp {
-    /// Checks `text`, when it makes a `const`.
+impl LookupFunction {
+    /// Checks `text` at compile time, in a `const`.
     ///
     /// # Panics
     ///
-    /// When it is not the call of a function in schema `app`.
+    /// If it is not a call of a function in schema `app`.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         assert!(
@@ -70,7 +71,7 @@ impl LookUp {
     }
 }
 
-/// Whether one of SQL's words for writing stands in `text`; `for update` locks and writes nothing.
+/// Whether `text` contains a writing keyword of SQL; `for update` locks and writes nothing.
 const fn writes(text: &str) -> bool {
     let mut at = 0;
     while at < text.len() {
@@ -129,27 +130,27 @@ const fn matches_at(text: &str, part: &str, at: usize) -> bool {
     same == part.len()
 }
 
-/// A statement on its way.
+/// A prepared statement with its parameters, not yet sent.
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Sql<'t, T> {
     pub(crate) tx: &'t mut TenantTx,
     pub(crate) text: SqlStr,
-    pub(crate) row: Row,
+    pub(crate) row: Bindings,
     answers: PhantomData<fn() -> T>,
 }
 
 impl<'t, T> Sql<'t, T> {
-    pub(crate) fn new(tx: &'t mut TenantTx, text: SqlStr, row: Row) -> Self {
+    pub(crate) fn new(tx: &'t mut TenantTx, text: SqlStr, row: Bindings) -> Self {
         Self { tx, text, row, answers: PhantomData }
     }
 
-    /// The next value: `$2`, `$3`, … of a statement, `$1`, `$2`, … of a look-up.
+    /// Binds the next parameter: `$2`, `$3`, … of a statement; `$1`, `$2`, … of a lookup.
     pub fn bind<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
-        self.row.put(value);
+        self.row.bind(value);
         self
     }
 
-    /// Sends it; tells how many rows it concerned.
+    /// Executes the statement and returns the number of affected rows.
     pub async fn run(self) -> Result<u64, sqlx::Error> {
         let values = self.row.values()?;
         self.tx.conn.execute(self.text, values).await
@@ -157,41 +158,41 @@ impl<'t, T> Sql<'t, T> {
 }
 
 impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Sql<'_, T> {
-    /// The row, if it is there.
+    /// Fetches the row; `None` if there is none.
     pub async fn optional(self) -> Result<Option<T>, sqlx::Error> {
         let values = self.row.values()?;
         self.tx.conn.fetch_optional(self.text, values).await
     }
 
-    /// All rows.
+    /// Fetches all rows of the result.
     pub async fn all(self) -> Result<Vec<T>, sqlx::Error> {
         let values = self.row.values()?;
         self.tx.conn.fetch_all(self.text, values).await
     }
 
-    /// All rows, of a statement whose text hardly comes again.
+    /// Fetches all rows, without caching the prepared statement: its text is unlikely to recur.
     pub(crate) async fn all_once(self) -> Result<Vec<T>, sqlx::Error> {
         let values = self.row.values()?;
         self.tx.conn.fetch_all_once(self.text, values).await
     }
 }
 
-/// A statement that changes records, on its way.
+/// A prepared statement that changes records, not yet sent.
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Write<'t, R>(pub(crate) Sql<'t, Record<R>>);
 
 impl<R: Resource> Write<'_, R> {
-    /// The next value: `$2`, `$3`, …
+    /// Binds the next parameter: `$2`, `$3`, …
     pub fn bind<'v>(self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
         Self(self.0.bind(value))
     }
 
-    /// Sends it; what it returns becomes history and events.
+    /// Executes the statement; audits the returned records and publishes their events.
     pub async fn all(self) -> Result<Vec<Record<R>>> {
         let Sql { tx, text, row, .. } = self.0;
         let written: Vec<Record<R>> = tx.conn.fetch_all(text, row.values()?).await?;
         for record in &written {
-            tx.note(Change::of("changed", None, record));
+            tx.audit(Change::from_records("changed", None, record));
         }
         Ok(written)
     }

@@ -1,36 +1,37 @@
-//! What records can be about. A note about a client follows the client: it is in reach as far as the client may be read.
+//! Subjects: records that other records are about. A note about a client is in scope only if the client may be
+//! read.
 
-use crate::{Resource, reach::Reach};
+use crate::{Resource, access::AccessScope};
 
-/// A kind of record that others can be about: their `subject_type` is its name, their `subject_id` the id of one.
+/// A kind of record that others can be about, by `subject_type` (its name) and `subject_id` (the record's id).
 #[derive(Clone, Copy)]
 pub struct SubjectKind {
     name: &'static str,
     plural: &'static str,
-    is_whole: fn(&Reach) -> bool,
-    reading: fn(&Reach, &str, &str) -> Option<String>,
+    is_whole: fn(&AccessScope) -> bool,
+    reading: fn(&AccessScope, &str, &str) -> Option<String>,
 }
 
 impl SubjectKind {
-    /// Records of `R`.
+    /// The kind of subject for records of `R`.
     #[must_use]
-    pub const fn of<R: Resource>() -> Self {
+    pub const fn new<R: Resource>() -> Self {
         Self {
             name: R::NAME,
-            plural: R::PLURAL,
-            is_whole: Reach::reads_all::<R>,
-            reading: Reach::reading_as::<R>,
+            plural: R::TABLE,
+            is_whole: AccessScope::reads_all::<R>,
+            reading: AccessScope::reading_as::<R>,
         }
     }
 
-    /// The word in `subject_type`.
+    /// Name of the kind in `subject_type`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The condition that `record` is about a record of this kind in reach; `None`: none is.
-    fn condition(&self, reach: &Reach, record: &str, person: &str) -> Option<String> {
+    /// SQL condition that `record` is about a readable record of this kind; `None` if none is readable.
+    fn condition(&self, reach: &AccessScope, record: &str, person: &str) -> Option<String> {
         let Self { name, plural, .. } = self;
         let about = format!("about_{plural}");
         let readable = (self.reading)(reach, &about, person)?;
@@ -41,14 +42,14 @@ impl SubjectKind {
     }
 }
 
-/// Whether every record of all these kinds may be read.
-pub(crate) fn are_whole(kinds: &[SubjectKind], reach: &Reach) -> bool {
+/// Whether all records of all these kinds may be read.
+pub(crate) fn are_whole(kinds: &[SubjectKind], reach: &AccessScope) -> bool {
     kinds.iter().all(|kind| (kind.is_whole)(reach))
 }
 
-/// ` and …`: the condition that what `record` is about may be read by `person`; nothing, where all of these kinds may. A
-/// subject in the trash counts as one that is not: whoever reached it there reaches what is about it.
-pub(crate) fn condition(kinds: &[SubjectKind], reach: &Reach, record: &str, person: &str) -> String {
+/// SQL condition (` and …`) that `person` may read the subject of `record`; empty if all subjects of these kinds
+/// are readable. A subject in the trash counts like a live one, so its dependents stay in scope.
+pub(crate) fn condition(kinds: &[SubjectKind], reach: &AccessScope, record: &str, person: &str) -> String {
     if are_whole(kinds, reach) {
         return String::new();
     }

@@ -1,4 +1,4 @@
-//! The few operations that begin before an account is known.
+//! Transactions that begin before an account is known.
 
 use std::sync::Arc;
 
@@ -7,49 +7,50 @@ use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Db, LookUp, Result, Row, TenantTx,
-    open_tx::{Access, OpenTx},
-    reach::Reach,
-    tx::{Inside, Listeners},
+    Bindings, Db, LookupFunction, Result, TenantTx,
+    access::AccessScope,
+    open_tx::{AccessMode, OpenTx},
+    tx::{Listeners, RequestContext},
 };
 
-/// Why somebody may begin without being inside an account.
+/// Reason for beginning a transaction outside of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// A person opens an account.
+    /// A person signs up and creates an account.
     SignUp,
-    /// An operator makes the first data.
+    /// An operator seeds the first data.
     Seed,
-    /// A person shows who they are: by a password, or by a token that was mailed to them.
+    /// A person authenticates with a password, or with a token from an e-mail.
     SignIn,
-    /// A session shows its refresh token.
+    /// A session presents its refresh token.
     Refresh,
-    /// A person turns to another account of theirs: comes in, or ends their sessions there.
+    /// A person switches to another of their accounts, or ends their sessions there.
     OwnAccounts,
-    /// A person changes something of their own, by a token that was mailed to them or from another account: a password, an
-    /// address, a membership.
+    /// A person changes their own password, address or membership, with a token from an e-mail or from another
+    /// account.
     OwnChange,
-    /// The keys that sign tokens are read, or made.
+    /// Signing keys are read or created.
     SigningKeys,
-    /// An event reaches somebody who works on it, in the account where it happened.
+    /// A consumer handles an event in the account where it happened.
     Event,
-    /// A process of a service looks for a job that is due, and works at it for whoever started it.
+    /// A worker claims a job that is due, and runs it on behalf of the person who started it.
     Jobs,
-    /// The gateway asks how often an account may ask.
+    /// The gateway looks up an account's rate limit.
     Limits,
 }
 
-/// Asks whether anybody may write at this moment.
+/// Statement that refuses writes in maintenance mode, without a session.
 const ADMIT: &str = "; execute admit_write_of_nobody";
 
 impl Reason {
-    /// Whether it waits until maintenance is over. Logins do not, nor what ends sessions or follows from a write before it.
+    /// Whether it is refused in maintenance mode. Logins and revocations are allowed, and so is work that follows
+    /// from an earlier write.
     fn waits(self) -> bool {
         matches!(self, Self::SignUp | Self::OwnChange | Self::Jobs)
     }
 }
 
-/// A transaction that is inside no account: it sees no row, and may call the narrow look-ups.
+/// A transaction outside of any account: row security hides all rows; only lookup functions may be called.
 #[must_use = "a transaction that is not entered does nothing"]
 pub struct SystemTx {
     conn: OpenTx,
@@ -58,18 +59,20 @@ pub struct SystemTx {
 }
 
 impl Db {
-    /// Begins outside of every account. Banned by lint: each use says why it is meant. What begins something new is refused
-    /// in maintenance ([`Error::Maintenance`](crate::Error::Maintenance)).
-    pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
+    /// Begins outside of any account. Banned by a lint: each use must justify itself. Reasons that start new work
+    /// are refused in maintenance mode ([`Error::Maintenance`](crate::Error::Maintenance)).
+    pub async fn begin_unscoped(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
-        let nobody = Inside { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
+        let nobody =
+            RequestContext { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
         let opening = format!("{}{}", nobody.settings(), if reason.waits() { ADMIT } else { "" });
-        let conn = OpenTx::begin(&self.pool, Access::Write, &opening).await?;
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &opening).await?;
         Ok(SystemTx { conn, cursors: Arc::clone(&self.cursors), listeners: Arc::clone(&self.listeners) })
     }
 
-    /// Begins inside an account that no principal names: as [`system`](Self::system), and entered in the same message.
-    pub async fn system_inside(
+    /// Begins inside an account without a principal: [`begin_unscoped`](Self::begin_unscoped) and `enter` in one
+    /// message.
+    pub async fn begin_as(
         &self,
         reason: Reason,
         account: AccountId,
@@ -77,32 +80,42 @@ impl Db {
         request: Uuid,
     ) -> Result<TenantTx> {
         tracing::debug!(?reason, "begins without a principal");
-        let inside = Inside { account, user, request };
-        let conn = OpenTx::begin(&self.pool, Access::Write, &inside.settings()).await?;
-        Ok(TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), Reach::Whole))
+        let inside = RequestContext { account, user, request };
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &inside.settings()).await?;
+        Ok(TenantTx::new(
+            conn,
+            inside,
+            Arc::clone(&self.cursors),
+            Arc::clone(&self.listeners),
+            AccessScope::Whole,
+        ))
     }
 }
 
 impl SystemTx {
-    /// Asks a look-up; `fill` gives its arguments.
-    pub async fn ask<T>(&mut self, text: LookUp, fill: impl FnOnce(&mut Row)) -> Result<Option<T>>
+    /// Calls a lookup function; `fill` binds its arguments.
+    pub async fn ask<T>(
+        &mut self,
+        text: LookupFunction,
+        fill: impl FnOnce(&mut Bindings),
+    ) -> Result<Option<T>>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let mut row = Row::default();
+        let mut row = Bindings::default();
         fill(&mut row);
         Ok(self.conn.fetch_optional(text.0.into_sql_str(), row.values()?).await?)
     }
 
-    /// Keeps what the look-ups have written.
+    /// Commits what the lookup functions have written.
     pub async fn commit(self) -> Result<()> {
         self.conn.commit().await
     }
 
-    /// Goes on inside one account, in the same transaction.
+    /// Enters one account, within the same transaction.
     pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
-        let inside = Inside { account, user, request };
+        let inside = RequestContext { account, user, request };
         self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors, self.listeners, Reach::Whole))
+        Ok(TenantTx::new(self.conn, inside, self.cursors, self.listeners, AccessScope::Whole))
     }
 }

@@ -1,45 +1,47 @@
-//! Spans of what is asked of the database. A statement's text holds no values: those travel beside it, and are in no span.
+//! Trace spans of database access. They contain statement texts, but no values: those are bound parameters.
 
-use signals::{Kind, Named, Span};
+use ::telemetry::{Kind, Span, SpanInit};
 
-/// No statement that is worth reading is longer.
-const LONGEST: usize = 2000;
+/// Maximum length of a statement text in a span.
+const MAX_STATEMENT_BYTES: usize = 2000;
 
-/// A transaction, from the moment that it asks for a connection. What is asked again and again for nobody is in no trace.
+/// Starts the span of a transaction, which includes the wait for a connection. Background polling has no parent
+/// span and is not traced.
 pub(crate) fn transaction() -> Span {
-    Span::current()
-        .part(Kind::Internal, || Named::new("transaction").with([("db.system.name", "postgresql".into())]))
+    Span::current().child(Kind::Internal, || {
+        SpanInit::new("transaction").with([("db.system.name", "postgresql".into())])
+    })
 }
 
-/// A statement of it.
+/// Starts the span of one statement.
 pub(crate) fn statement(of: &Span, text: &str) -> Span {
-    of.part(Kind::Client, || named(text))
+    of.child(Kind::Client, || named(text))
 }
 
-/// What came of it. The server's words may hold what somebody wrote; its codes do not.
+/// Records the outcome. Only the SQLSTATE is recorded, because the server's message may contain user data.
 pub(crate) fn judge<T>(span: &Span, answer: &Result<T, sqlx::Error>) {
     let Err(error) = answer else { return };
-    if !span.is_on() {
+    if !span.is_recording() {
         return;
     }
     match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
         Some(code) => {
             span.set("db.response.status_code", code.to_string());
-            span.failed(code.into_owned());
+            span.set_error(code.into_owned());
         }
-        None => span.failed("connection"),
+        None => span.set_error("connection"),
     }
 }
 
-fn named(text: &str) -> Named {
+fn named(text: &str) -> SpanInit {
     let (operation, table) = (operation(text), table(text));
     let name = table.map_or_else(|| operation.clone(), |table| format!("{operation} {table}"));
     let known = [
         ("db.system.name", "postgresql".into()),
         ("db.operation.name", operation.into()),
-        ("db.query.text", text.chars().take(LONGEST).collect::<String>().into()),
+        ("db.query.text", text.chars().take(MAX_STATEMENT_BYTES).collect::<String>().into()),
     ];
-    Named::new(name)
+    SpanInit::new(name)
         .with(known.into_iter().chain(table.map(|table| ("db.collection.name", table.to_owned().into()))))
 }
 
@@ -47,7 +49,7 @@ fn operation(text: &str) -> String {
     text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
 }
 
-/// The first one that it names, or the function.
+/// First table or function of schema `app` in the statement.
 fn table(text: &str) -> Option<&str> {
     let begins = text.find("app.")?;
     let rest = text.get(begins..)?;

@@ -3,19 +3,20 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::hmac;
 use identity::{Permissions, Principal, Secret};
 use kernel::{AccountId, UserId};
-use revocation::{Ended, Revocations};
+use revocation::{Revocations, RevokedTokens};
 use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Change, Resource, Result, Row, Scoped, ScopedWrite, Sql, Wake, Write, change,
-    open_tx::{Access, OpenTx},
+    Bindings, Change, OutboxSignal, Resource, Result, Sql, TenantCommand, TenantQuery, Write,
+    access::AccessScope,
+    change,
+    open_tx::{AccessMode, OpenTx},
     pool::Pool,
-    reach::Reach,
-    share::{Cost, FilePlace, Share, Shares},
+    share::{FileSlot, Share, Shares, TransactionCost},
 };
 
-/// The way to the database. Nothing comes through it before somebody is named.
+/// Handle of the database. Every transaction is begun on behalf of a principal or a [`Reason`](crate::Reason).
 #[derive(Clone)]
 pub struct Db {
     pub(crate) pool: Pool,
@@ -24,96 +25,98 @@ pub struct Db {
     pub(crate) listeners: Arc<Listeners>,
 }
 
-/// Whoever is told of what was committed here.
+/// Listeners that are notified after a commit.
 #[derive(Default)]
 pub(crate) struct Listeners {
-    wake: Wake,
+    wake: OutboxSignal,
     revocations: Revocations,
 }
 
-/// What the key is for that seals cursors.
+/// Purpose from which the key of cursors is derived.
 pub(crate) const CURSORS: &str = "cursors";
 
 impl Db {
-    /// The same database, whose cursors are good with every replica that has this secret. Without it they are good with
-    /// this process alone.
+    /// Derives the key of cursors from `secret`, so that all replicas with this secret accept them. By default,
+    /// cursors are valid in this process only.
     #[must_use]
-    pub fn sealing_cursors_with(self, secret: &Secret) -> Self {
+    pub fn with_cursor_key(self, secret: &Secret) -> Self {
         Self { cursors: Arc::new(secret.key_for(CURSORS)), ..self }
     }
 
-    /// The same database, which tells `wake` of every event that it has committed.
+    /// Notifies `wake` of every account that has committed events.
     #[must_use]
-    pub fn waking(self, wake: &Wake) -> Self {
+    pub fn with_event_wakeup(self, wake: &OutboxSignal) -> Self {
         let revocations = self.listeners.revocations.clone();
         Self { listeners: Arc::new(Listeners { wake: wake.clone(), revocations }), ..self }
     }
 
-    /// The same database, which tells `revocations` of every session that has ended.
+    /// Publishes the sessions that were ended to `revocations`.
     #[must_use]
-    pub fn telling(self, revocations: &Revocations) -> Self {
+    pub fn with_revocations(self, revocations: &Revocations) -> Self {
         let (wake, revocations) = (self.listeners.wake.clone(), revocations.clone());
         Self { listeners: Arc::new(Listeners { wake, revocations }), ..self }
     }
 
-    /// Starts a transaction that sees and changes the rows of one account: that of `who`. Begin and account travel in
-    /// one message, so that no statement can run between them.
+    /// Begins a read-write transaction in the account of `who`. Begin and account are set in one message, so that
+    /// no statement can run in between.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Write, Cost::Usual, ADMIT_WRITE).await
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT_WRITE).await
     }
 
-    /// The same, for what somebody may do in maintenance as well: to show who they are, and to end sessions of theirs.
+    /// Begins a read-write transaction that is also allowed in maintenance mode: for authentication and for ending
+    /// own sessions.
     pub async fn begin_in_maintenance(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Write, Cost::Usual, ADMIT).await
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT).await
     }
 
-    /// Starts a transaction that only sees the rows of the account of `who`.
-    pub async fn begin_reading(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Read, Cost::Usual, ADMIT).await
+    /// Begins a read-only transaction in the account of `who`.
+    pub async fn begin_read_only(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Read, TransactionCost::Usual, ADMIT).await
     }
 
-    /// The same, for what reads texts record by record: few of these run at a time, of one account and of all.
+    /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, Access::Read, Cost::High, ADMIT).await
+        self.enter(who, AccessMode::Read, TransactionCost::High, ADMIT).await
     }
 
-    /// A place for a file that goes out page by page: one account has few of them at a time.
-    pub fn file(&self, who: &Principal) -> Result<FilePlace> {
+    /// Acquires a slot for a streamed export: their number per account is limited.
+    pub fn file(&self, who: &Principal) -> Result<FileSlot> {
         self.shares.file(who.account())
     }
 
-    /// Whether the session of `who` stands, and their rights are still those of their token: [`Error::Ended`] if not.
+    /// Verifies that the session of `who` is active and its token's rights are current; otherwise
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded).
     pub async fn admit(&self, who: &Principal) -> Result<()> {
-        self.begin_reading(who).await.map(drop)
+        self.begin_read_only(who).await.map(drop)
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     pub async fn ping(&self) -> Result<()> {
-        OpenTx::begin(&self.pool, Access::Read, "select 1").await.map(drop)
+        OpenTx::begin(&self.pool, AccessMode::Read, "select 1").await.map(drop)
     }
 
     async fn enter(
         &self,
         who: &Principal,
-        access: Access,
-        cost: Cost,
+        access: AccessMode,
+        cost: TransactionCost,
         admission: &'static str,
     ) -> Result<TenantTx> {
         let share = self.shares.take(who.account(), cost).await?;
-        let inside = Inside { account: who.account(), user: who.user(), request: who.request() };
+        let inside = RequestContext { account: who.account(), user: who.user(), request: who.request() };
         let opening = format!("{}; {}", inside.settings(), admit(admission, who));
         let conn = OpenTx::begin(&self.pool, access, &opening).await?;
-        let reach = Reach::Of { permissions: who.permissions().clone(), acting: None };
+        let reach = AccessScope::Of { permissions: who.permissions().clone(), acting: None };
         let tx = TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), reach);
         Ok(TenantTx { _share: Some(share), ..tx })
     }
 }
 
-/// What opens transactions, prepared once on each connection: it is part of every one, and would be planned anew each time.
+/// Prepared once per connection: these statements are part of every transaction, and would be planned each time.
 ///
-/// `admit` asks whether a session still stands, and its rights are those that the token was issued for, and fails with
-/// [`ENDED`] if not. `admit_write` asks as well whether anybody may write at this moment, and fails with [`MAINTENANCE`] if
-/// not; `admit_write_of_nobody` asks that alone.
+/// `admit` verifies that a session is active and that its epoch is the token's; it fails with [`ENDED`] otherwise.
+/// `admit_write` also fails with [`MAINTENANCE`] in maintenance mode. `admit_write_of_nobody` checks the
+/// maintenance mode alone.
 pub(crate) const PREPARE: &str = "
     prepare admit (uuid, uuid, integer) as select app.refuse_session() where not exists (
         select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now());
@@ -121,9 +124,9 @@ pub(crate) const PREPARE: &str = "
         select from app.sessions where account_id = $1 and id = $2 and epoch = $3 and revoked_at is null and expires_at > now())
         union all select app.refuse_write(m.reason, m.until) from ops.maintenance m where m.until > now();
     prepare admit_write_of_nobody as select app.refuse_write(m.reason, m.until) from ops.maintenance m where m.until > now()";
-/// The SQLSTATE of a session that has ended.
+/// SQLSTATE of a session that has ended.
 pub(crate) const ENDED: &str = "NX401";
-/// The SQLSTATE of a write in maintenance: the message is its reason, the detail how many seconds are left of it.
+/// SQLSTATE of a write in maintenance mode: the message is the reason, the detail the remaining seconds.
 pub(crate) const MAINTENANCE: &str = "NX503";
 const ADMIT: &str = "admit";
 const ADMIT_WRITE: &str = "admit_write";
@@ -132,17 +135,17 @@ fn admit(statement: &'static str, who: &Principal) -> String {
     format!("execute {statement} ('{}', '{}', {})", who.account(), who.session(), who.epoch())
 }
 
-/// Whose transaction it is.
+/// Account, user and request of a transaction.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Inside {
+pub(crate) struct RequestContext {
     pub(crate) account: AccountId,
     pub(crate) user: UserId,
     pub(crate) request: Uuid,
 }
 
-impl Inside {
-    /// What a transaction begins with: the settings of `app.enter`, as statements that need no plan. A call of the
-    /// function would be parsed and planned anew each time, which costs as much as the rest of a small request.
+impl RequestContext {
+    /// Settings of `app.enter` as statements that need no plan. A call of the function would be parsed and planned
+    /// each time, which costs as much as the rest of a small request.
     pub(crate) fn settings(&self) -> String {
         let Self { account, user, request } = self;
         format!(
@@ -152,38 +155,38 @@ impl Inside {
     }
 }
 
-/// A part of a transaction, to be kept or undone.
+/// A savepoint, and the state to return to on rollback.
 #[must_use = "a part is kept or undone"]
-pub(crate) struct Part {
-    /// How many changes were noted before it.
+pub(crate) struct Savepoint {
+    /// Number of changes audited before it.
     noted: usize,
-    /// How many sessions were ended before it.
+    /// Number of revocations recorded before it.
     ended: usize,
 }
 
-/// A transaction confined to one account. Dropped without [`commit`](Self::commit), it changes nothing.
+/// A transaction confined to one account. Dropping it without [`commit`](Self::commit) rolls back.
 #[must_use = "a transaction that is not committed changes nothing"]
 pub struct TenantTx {
     pub(crate) conn: OpenTx,
-    pub(crate) inside: Inside,
+    pub(crate) inside: RequestContext,
     pub(crate) cursors: Arc<hmac::Key>,
-    pub(crate) reach: Reach,
+    pub(crate) reach: AccessScope,
     changes: Vec<Change>,
-    /// The records that the answer shows, beyond identity and version.
+    /// Records that the answer shows with more than id and version.
     pub(crate) answered: Vec<Uuid>,
-    pub(crate) ended: Vec<Ended>,
+    pub(crate) ended: Vec<RevokedTokens>,
     listeners: Arc<Listeners>,
-    /// Given back with the connection.
+    /// Released together with the connection.
     _share: Option<Share>,
 }
 
 impl TenantTx {
     pub(crate) fn new(
         conn: OpenTx,
-        inside: Inside,
+        inside: RequestContext,
         cursors: Arc<hmac::Key>,
         listeners: Arc<Listeners>,
-        reach: Reach,
+        reach: AccessScope,
     ) -> Self {
         Self {
             conn,
@@ -198,59 +201,59 @@ impl TenantTx {
         }
     }
 
-    /// The same transaction, for a request that does `action` to records of `resource`: it reaches as far among them as
-    /// that permission does. Other records are reached as far as they may be read.
-    pub fn acting(mut self, resource: &'static str, action: &'static str) -> Self {
-        if let Reach::Of { acting, .. } = &mut self.reach {
+    /// Sets the action of the request on records of `resource`, so that the scope of its permission applies to
+    /// them. For other resources the scope of `read` applies.
+    pub fn with_action(mut self, resource: &'static str, action: &'static str) -> Self {
+        if let AccessScope::Of { acting, .. } = &mut self.reach {
             *acting = Some((resource, action));
         }
         self
     }
 
-    /// The same transaction, for somebody who may do no more than this: one that was begun without a principal.
+    /// Limits a transaction that was begun without a principal to these permissions.
     pub fn within(mut self, permissions: Permissions) -> Self {
-        self.reach = Reach::Of { permissions, acting: None };
+        self.reach = AccessScope::Of { permissions, acting: None };
         self
     }
 
-    /// A statement that reads.
-    pub fn read<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&mut self, text: Scoped) -> Sql<'_, T> {
+    /// Prepares a statement that reads.
+    pub fn read<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&mut self, text: TenantQuery) -> Sql<'_, T> {
         self.statement(text.0.into_sql_str())
     }
 
-    /// A statement that changes records and returns them; their history is kept.
-    pub fn write<R: Resource>(&mut self, text: ScopedWrite) -> Write<'_, R> {
+    /// Prepares a statement that changes records and returns them; they are audited.
+    pub fn write<R: Resource>(&mut self, text: TenantCommand) -> Write<'_, R> {
         Write(self.statement(text.0.into_sql_str()))
     }
 
-    /// A statement that changes something else than records, and what is noted of it.
-    pub fn write_noted<T>(&mut self, text: ScopedWrite, change: Change) -> Sql<'_, T> {
-        self.note(change);
+    /// Prepares a statement that changes something other than records, and audits `change`.
+    pub fn execute_audited<T>(&mut self, text: TenantCommand, change: Change) -> Sql<'_, T> {
+        self.audit(change);
         self.statement(text.0.into_sql_str())
     }
 
-    /// A statement that changes what has no history: counters and stamps, part of a change that was noted.
-    pub fn write_unnoted<T>(&mut self, text: ScopedWrite) -> Sql<'_, T> {
+    /// Prepares a write without audit entry: for counters and timestamps, or as part of an audited change.
+    pub fn execute_untracked<T>(&mut self, text: TenantCommand) -> Sql<'_, T> {
         self.statement(text.0.into_sql_str())
     }
 
-    /// A call of a function that knows by itself whose transaction this is.
+    /// Prepares a call of a function that takes the account from the transaction's settings.
     pub fn look_up<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
         &mut self,
-        text: crate::LookUp,
+        text: crate::LookupFunction,
     ) -> Sql<'_, T> {
-        Sql::new(self, text.0.into_sql_str(), Row::default())
+        Sql::new(self, text.0.into_sql_str(), Bindings::default())
     }
 
-    /// Goes on for another person of the same account: one whom the transaction itself has found.
-    pub async fn act_for(&mut self, user: UserId) -> Result<()> {
-        let inside = Inside { user, ..self.inside };
+    /// Switches to another user of the same account, whom the transaction itself has identified.
+    pub async fn impersonate(&mut self, user: UserId) -> Result<()> {
+        let inside = RequestContext { user, ..self.inside };
         self.conn.enter(inside).await?;
         self.inside = inside;
         Ok(())
     }
 
-    /// Keeps what was done, with its history and events.
+    /// Commits the changes with their audit and outbox entries, then notifies the listeners.
     pub async fn commit(mut self) -> Result<()> {
         self.conn.committable()?;
         let changes = std::mem::take(&mut self.changes);
@@ -258,67 +261,67 @@ impl TenantTx {
         change::keep(&mut self, changes).await?;
         self.conn.commit().await?;
         if has_events {
-            self.listeners.wake.tell(self.inside.account);
+            self.listeners.wake.notify(self.inside.account);
         }
         if !self.ended.is_empty() {
-            self.listeners.revocations.tell(&self.ended);
+            self.listeners.revocations.publish(&self.ended);
         }
         Ok(())
     }
 
-    /// Notes something that happened and changed no row.
-    pub fn note(&mut self, change: Change) {
+    /// Adds a change to the audit log and outbox; written at commit.
+    pub fn audit(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    /// Starts a part of the transaction that can be undone alone.
-    pub(crate) async fn begin_part(&mut self) -> Result<Part> {
-        self.conn.begin_part().await?;
-        Ok(Part { noted: self.changes.len(), ended: self.ended.len() })
+    /// Sets a savepoint.
+    pub(crate) async fn savepoint(&mut self) -> Result<Savepoint> {
+        self.conn.savepoint().await?;
+        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
     }
 
-    /// The same, whose statements may take so long.
-    pub(crate) async fn begin_part_within(&mut self, time: Duration) -> Result<Part> {
-        self.conn.begin_part_within(time).await?;
-        Ok(Part { noted: self.changes.len(), ended: self.ended.len() })
+    /// Sets a savepoint and a statement timeout.
+    pub(crate) async fn savepoint_with_timeout(&mut self, time: Duration) -> Result<Savepoint> {
+        self.conn.savepoint_with_timeout(time).await?;
+        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
     }
 
-    /// Keeps the part; the statements after it may take so long.
-    pub(crate) async fn keep_part_within(&mut self, _: Part, time: Duration) -> Result<()> {
-        self.conn.keep_part_within(time).await
+    /// Releases the last savepoint and sets a statement timeout.
+    pub(crate) async fn release_with_timeout(&mut self, _: Savepoint, time: Duration) -> Result<()> {
+        self.conn.release_with_timeout(time).await
     }
 
-    /// From here on a statement may take so long.
-    pub(crate) async fn wait(&mut self, time: Duration) -> Result<()> {
-        self.conn.wait(time).await
+    /// Sets the statement timeout for the rest of the transaction.
+    pub(crate) async fn set_statement_timeout(&mut self, time: Duration) -> Result<()> {
+        self.conn.set_statement_timeout(time).await
     }
 
-    /// From here on a statement may take as long as its role's may.
-    pub(crate) async fn wait_as_usual(&mut self) -> Result<()> {
-        self.conn.wait_as_usual().await
+    /// Resets the statement timeout to the role's default.
+    pub(crate) async fn reset_statement_timeout(&mut self) -> Result<()> {
+        self.conn.reset_statement_timeout().await
     }
 
-    /// Keeps the part, which is the last that was begun.
-    pub(crate) async fn keep_part(&mut self, _: Part) -> Result<()> {
-        self.conn.keep_part().await
+    /// Releases the last savepoint.
+    pub(crate) async fn release(&mut self, _: Savepoint) -> Result<()> {
+        self.conn.release().await
     }
 
-    /// Undoes the part, which is the last that was begun, and forgets what was noted in it.
-    pub(crate) async fn undo_part(&mut self, part: Part) -> Result<()> {
-        self.conn.undo_part().await?;
+    /// Rolls back to the last savepoint, and discards changes and revocations recorded since.
+    pub(crate) async fn rollback_to(&mut self, part: Savepoint) -> Result<()> {
+        self.conn.rollback_to().await?;
         self.changes.truncate(part.noted);
         self.ended.truncate(part.ended);
         Ok(())
     }
 
-    /// A statement put together from `&'static str` names, by the functions of `keep` and `list` alone.
+    /// Prepares a statement built from `&'static str` names; for `crud` and `list` only.
     pub(crate) fn built<T>(&mut self, text: String) -> Sql<'_, T> {
         self.statement(AssertSqlSafe(text).into_sql_str())
     }
 
     pub(crate) fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
-        let mut row = Row::default();
-        row.put(self.inside.account);
+        let mut row = Bindings::default();
+        row.bind(self.inside.account);
         Sql::new(self, text, row)
     }
 }

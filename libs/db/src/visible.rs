@@ -1,4 +1,4 @@
-//! The one decision about what an answer shows of a record, for every operation that answers with one.
+//! Visibility: decides what an answer shows of a record, for every operation that returns one.
 
 use std::collections::HashSet;
 
@@ -7,33 +7,32 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::{Dress, Error, Record, Resource, Result, TenantTx, reach::Reading};
+use crate::{Error, Projection, Record, Resource, Result, TenantTx, access::ReadScope};
 
-/// A record as the caller of a transaction may see it. Only this crate makes one, so an answer cannot show more.
+/// A record as the caller may see it. Only this crate can create one, so an answer cannot show more.
 ///
-/// A caller without the permission to read the record sees its `id` and its `version`; a caller from whom fields are
-/// hidden sees it without them.
+/// A caller without permission to read the record sees its `id` and `version`. Hidden fields are removed.
 #[derive(Debug)]
 pub struct Visible<R> {
     id: Id<R>,
     version: i64,
-    shown: Shown<R>,
+    shown: Projected<R>,
 }
 
 #[derive(Debug)]
-enum Shown<R> {
+enum Projected<R> {
     Whole(Record<R>),
     Part(Json),
 }
 
 impl<R> Visible<R> {
-    /// The identity of the record.
+    /// Identifier of the record.
     #[must_use]
     pub fn id(&self) -> Id<R> {
         self.id
     }
 
-    /// The version of the record, its `ETag`.
+    /// Version of the record, its `ETag`.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
@@ -42,18 +41,18 @@ impl<R> Visible<R> {
 
 impl<R: Resource> Visible<R> {
     fn whole(record: Record<R>) -> Self {
-        Self { id: record.id, version: record.kept.version, shown: Shown::Whole(record) }
+        Self { id: record.id, version: record.meta.version, shown: Projected::Whole(record) }
     }
 
     fn part(record: &Record<R>, part: Json) -> Self {
-        Self { id: record.id, version: record.kept.version, shown: Shown::Part(part) }
+        Self { id: record.id, version: record.meta.version, shown: Projected::Part(part) }
     }
 
-    /// As JSON, for the body of a problem.
+    /// Converts to JSON, for the body of a problem.
     pub fn into_json(self) -> Result<Json> {
         match self.shown {
-            Shown::Whole(record) => serde_json::to_value(record).map_err(encode),
-            Shown::Part(part) => Ok(part),
+            Projected::Whole(record) => serde_json::to_value(record).map_err(encode),
+            Projected::Part(part) => Ok(part),
         }
     }
 }
@@ -61,19 +60,19 @@ impl<R: Resource> Visible<R> {
 impl<R: Resource> Serialize for Visible<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.shown {
-            Shown::Whole(record) => record.serialize(serializer),
-            Shown::Part(part) => part.serialize(serializer),
+            Projected::Whole(record) => record.serialize(serializer),
+            Projected::Part(part) => part.serialize(serializer),
         }
     }
 }
 
-/// The record as the caller of this transaction may see it.
+/// Reduces the record to what the caller of this transaction may see.
 pub async fn visible<R: Resource>(tx: &mut TenantTx, record: Record<R>) -> Result<Visible<R>> {
     let readable = Readable::among::<R>(tx, std::slice::from_ref(&record)).await?;
     show(tx, &readable, record)
 }
 
-/// The records, in their order, as the caller of this transaction may see them. At most one statement for all of them.
+/// Reduces the records, in their order, to what the caller may see. Needs at most one statement.
 pub async fn visible_each<R: Resource>(
     tx: &mut TenantTx,
     records: Vec<Record<R>>,
@@ -82,20 +81,24 @@ pub async fn visible_each<R: Resource>(
     records.into_iter().map(|record| show(tx, &readable, record)).collect()
 }
 
-/// A record that was found by reading, with the fields and references that `dress` asks for.
-pub async fn dressed<R: Resource>(tx: &mut TenantTx, record: Record<R>, dress: &Dress) -> Result<Visible<R>> {
-    if dress.is_plain() {
+/// Applies the projection `dress` to a record that was found by reading.
+pub async fn projected<R: Resource>(
+    tx: &mut TenantTx,
+    record: Record<R>,
+    dress: &Projection,
+) -> Result<Visible<R>> {
+    if dress.is_identity() {
         return Ok(Visible::whole(record));
     }
     let records = [record];
-    let part = dress.put_on(tx, &records).await?.pop().unwrap_or_default();
+    let part = dress.apply(tx, &records).await?.pop().unwrap_or_default();
     let [record] = records;
     Ok(Visible::part(&record, part))
 }
 
 fn show<R: Resource>(tx: &mut TenantTx, readable: &Readable, record: Record<R>) -> Result<Visible<R>> {
     if !readable.has(record.id.into()) {
-        let part = json!({ "id": record.id, "version": record.kept.version });
+        let part = json!({ "id": record.id, "version": record.meta.version });
         return Ok(Visible::part(&record, part));
     }
     tx.answered.push(record.id.into());
@@ -108,7 +111,7 @@ fn show<R: Resource>(tx: &mut TenantTx, readable: &Readable, record: Record<R>) 
     Ok(Visible::part(&record, part))
 }
 
-/// Which of some records the caller may read.
+/// Subset of some records that the caller may read.
 enum Readable {
     All,
     Only(HashSet<Uuid>),
@@ -117,9 +120,9 @@ enum Readable {
 impl Readable {
     async fn among<R: Resource>(tx: &mut TenantTx, records: &[Record<R>]) -> Result<Self> {
         Ok(match tx.reach.reading_of::<R>() {
-            Reading::Every => Self::All,
-            Reading::None => Self::Only(HashSet::new()),
-            Reading::Where(condition) => {
+            ReadScope::Every => Self::All,
+            ReadScope::None => Self::Only(HashSet::new()),
+            ReadScope::Where(condition) => {
                 let ids = records.iter().map(|record| record.id.into()).collect();
                 Self::Only(readable::<R>(tx, ids, &condition).await?)
             }
@@ -136,25 +139,25 @@ impl Readable {
 
 async fn readable<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>, condition: &str) -> Result<HashSet<Uuid>> {
     let text =
-        format!("select id from app.{} record where account_id = $1 and id = any ($2){condition}", R::PLURAL);
+        format!("select id from app.{} record where account_id = $1 and id = any ($2){condition}", R::TABLE);
     let found = tx.built::<(Uuid,)>(text).bind(ids).all().await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
-/// Whether the caller may still read each of these records of `R`, in the trash or not.
+/// Whether the caller may still read all of these records of `R`, in the trash or not.
 pub(crate) async fn all_readable<R: Resource>(tx: &mut TenantTx, ids: &[Uuid]) -> Result<bool> {
     Ok(match tx.reach.reading_of::<R>() {
-        Reading::Every => true,
-        Reading::None => ids.is_empty(),
-        Reading::Where(condition) => {
+        ReadScope::Every => true,
+        ReadScope::None => ids.is_empty(),
+        ReadScope::Where(condition) => {
             let found = readable::<R>(tx, ids.to_vec(), &condition).await?;
             ids.iter().all(|id| found.contains(id))
         }
     })
 }
 
-/// What is left of the JSON body of an answer whose reader may no longer see the records in it: identities and versions, and
-/// the status of each item of a batch.
+/// Reduces the JSON body of a stored response whose reader may no longer see its records. Ids and versions remain,
+/// and the status of each item of a batch.
 pub(crate) fn reduced(body: Json) -> Json {
     let Json::Object(mut fields) = body else { return Json::Null };
     match fields.remove("data") {

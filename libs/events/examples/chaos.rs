@@ -1,5 +1,5 @@
-//! The long form of the tests: how fast events leave the outbox and arrive, and whether each arrives, once and in order,
-//! while the broker and relays are killed. `bench/events` runs it.
+//! Long-running stress test: throughput and latency of event delivery, and exactly-once, in-order delivery while
+//! the broker and relays are killed. Run by `bench/events`.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use db::Wake;
+use db::OutboxSignal;
 use events::Config;
 use kernel::{AccountId, Env};
 use testkit::{Database, RabbitMq};
@@ -44,12 +44,12 @@ async fn main() {
     chaos(&mut broker, changes).await;
 }
 
-/// A relay in a process of its own, until it is killed.
+/// Runs a relay as a separate process until it is killed.
 async fn relay() {
-    let mut env = Env::of_process();
+    let mut env = Env::from_process();
     let config = Config::read(&mut env);
     let db = db::Config::read(&mut env).open(&migrate::NoHooks).await.unwrap();
-    let _running = config.start(&db, Wake::default(), vec![]);
+    let _running = config.start(&db, OutboxSignal::default(), vec![]);
     std::future::pending::<()>().await;
 }
 
@@ -60,7 +60,7 @@ const BACKLOG: &str = "
            'notes', repeat('x', 300)), md5('r')::uuid, md5('u')::uuid
     from generate_series(0, 39999) n; analyze app.outbox";
 
-/// From a full outbox to the broker, whose queue nobody reads meanwhile.
+/// Throughput from a full outbox to the broker, without a consumer.
 async fn drain(broker: &RabbitMq) {
     let site = Site::new(Some(broker.url())).await;
     let consumer = site.start_consumer().await;
@@ -77,7 +77,7 @@ async fn drain(broker: &RabbitMq) {
     relay.stop().await;
 }
 
-/// From the commit to the consumer, at 500 changes a second.
+/// Latency from commit to consumer, at 500 changes per second.
 async fn latency(broker: &RabbitMq) {
     const CHANGES: usize = 10_000;
     let site = Arc::new(Site::new(Some(broker.url())).await);
@@ -108,7 +108,7 @@ async fn latency(broker: &RabbitMq) {
     println!("commit to consumer at 500/s: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms", ms(50), ms(90), ms(99));
 }
 
-/// Three times the broker is killed, and twice a relay, while people write.
+/// Kills the broker three times and a relay twice during concurrent writes.
 async fn chaos(broker: &mut RabbitMq, changes: usize) {
     let site = Arc::new(Site::new(Some(broker.url())).await);
     let consumer = site.start_consumer().await;
@@ -123,7 +123,7 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
             let (site, done) = (Arc::clone(&site), Arc::clone(&done));
             let (records, accounts) = (Arc::clone(&records), Arc::clone(&accounts));
             tokio::spawn(async move {
-                let mut beat = interval(Duration::from_millis(8)); // a thousand a second, all together
+                let mut beat = interval(Duration::from_millis(8)); // a thousand per second in total
                 for turn in 0..changes / 8 {
                     beat.tick().await;
                     let (account, record) = records[(writer * 31 + turn * 7) % records.len()];
@@ -170,7 +170,8 @@ async fn chaos(broker: &mut RabbitMq, changes: usize) {
     );
 }
 
-/// It is no service and opens no database but the relay's; `elsewhere` is only to have one, without the tests' own tables.
+/// Spawns a relay process. `elsewhere` provides the database that its configuration requires, without the tests'
+/// own tables.
 fn spawn(site: &Site, elsewhere: &Database) -> Child {
     let settings = site.settings(true).into_iter().chain(elsewhere.settings("nexo_app"));
     Command::new(env::current_exe().unwrap()).arg("relay").envs(settings).kill_on_drop(true).spawn().unwrap()

@@ -5,10 +5,10 @@ use metrics::gauge;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked at.
+/// Interval of the backlog measurement.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Tells how much waits in the outbox, apart from the relay: what the relay waits for makes it grow.
+/// Measures the outbox backlog, independently of the relay: the backlog grows while the relay is blocked.
 pub(crate) async fn watch(mut backlog: Backlog, stop: CancellationToken) {
     let (waiting, lag) = (gauge!("nexo_outbox_pending_events"), gauge!("nexo_outbox_lag_seconds"));
     while !stop.is_cancelled() {

@@ -1,23 +1,23 @@
 use std::sync::Arc;
 
-use db::{Db, Outbox, Wake};
+use db::{Db, Outbox, OutboxSignal};
 use kernel::Env;
 use lapin::uri::AMQPUri;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    Consumer, Running, Troubles,
+    Consumer, EventSystem, FailureCounter,
     amqp::{Broker, Publisher},
+    in_process::InProcessBus,
     relay::{Bus, Relay},
-    within::Within,
 };
 
-/// How events get about.
+/// Settings of event delivery.
 #[derive(Debug)]
 pub struct Config {
-    /// RabbitMQ; without it, events stay in the process.
+    /// RabbitMQ URL; without it, events are delivered within the process.
     broker: Option<SecretString>,
-    /// The outbox, where this process may run the relay.
+    /// Outbox, if this process may run the relay.
     outbox: Option<Outbox>,
 }
 
@@ -27,7 +27,7 @@ impl Config {
         let broker = env.secret("AMQP_URL");
         let wrong = |url: &SecretString| url.expose_secret().parse::<AMQPUri>().is_err();
         if broker.as_ref().is_some_and(wrong) {
-            env.mistake(
+            env.report(
                 "AMQP_URL",
                 "is not an address of RabbitMQ (amqp://user:password@host:5672/%2f, or amqps://…)",
             );
@@ -35,18 +35,18 @@ impl Config {
         Self { broker, outbox: Outbox::read(env) }
     }
 
-    /// Whether events go from process to process.
+    /// Whether a broker is configured.
     #[must_use]
     pub fn has_broker(&self) -> bool {
         self.broker.is_some()
     }
 
-    /// Starts the relay, if this process may run it, and the consumers. `wake` is told by the databases that events are
-    /// written to here.
+    /// Starts the consumers, and the relay if this process may run it. `wake` is notified by the databases of this
+    /// process that write events.
     #[must_use]
-    pub fn start(self, db: &Db, wake: Wake, consumers: Vec<Arc<dyn Consumer>>) -> Running {
-        let mut running = Running::default();
-        let troubles = Troubles::default();
+    pub fn start(self, db: &Db, wake: OutboxSignal, consumers: Vec<Arc<dyn Consumer>>) -> EventSystem {
+        let mut running = EventSystem::default();
+        let troubles = FailureCounter::default();
         let bus = if let Some(address) = self.broker {
             let broker = Broker::new(address);
             for consumer in &consumers {
@@ -54,12 +54,14 @@ impl Config {
             }
             Some(Bus::Broker(Box::new(Publisher::new(broker, consumers.into()))))
         } else if consumers.is_empty() {
-            None // who would take events away without a consumer would lose them to those of other processes
+            None // without a consumer, taking events would lose them to other processes
         } else {
-            Some(Bus::Within(Within { db: db.clone(), consumers: consumers.into() }))
+            Some(Bus::Within(InProcessBus { db: db.clone(), consumers: consumers.into() }))
         };
         match (self.outbox, bus) {
-            (Some(outbox), Some(bus)) => running.relay(Relay::new(outbox, bus, wake, troubles.of("relay"))),
+            (Some(outbox), Some(bus)) => {
+                running.relay(Relay::new(outbox, bus, wake, troubles.component("relay")));
+            }
             (None, Some(Bus::Within(_))) => {
                 tracing::warn!("neither RELAY_DATABASE_URL nor AMQP_URL is set: events wait in the outbox");
             }

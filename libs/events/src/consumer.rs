@@ -1,47 +1,47 @@
-//! Who works on events.
+//! The consumer interface.
 
 use async_trait::async_trait;
 use db::TenantTx;
 
 use crate::Event;
 
-/// Something that is done about events: once for each, in the account where it happened, and for each record in the order
-/// of its versions.
+/// A handler of events: processes each event once, in the account where it happened, and those of one record in
+/// version order.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
-    /// Names its queue, and what it has done: it never changes.
+    /// Name of the queue, and key of the processed events; never changes.
     fn name(&self) -> &'static str;
 
-    /// The topics that it wants: `crm.task.created`; `*` stands for one word, `#` for any number of them.
+    /// Topics to receive, such as `crm.task.created`; `*` matches one word, `#` any number of words.
     fn topics(&self) -> &'static [&'static str];
 
-    /// Works on one event. What it writes through `tx` is committed together with the note that the event was worked on,
-    /// and whatever it does besides may happen again.
+    /// Processes one event. Writes through `tx` are committed atomically with the mark that the event is
+    /// processed. Other side effects may be repeated and must be idempotent.
     async fn handle(&self, tx: &mut TenantTx, event: &Event) -> Result<(), Failure>;
 }
 
-/// Why an event could not be worked on.
+/// Reason why an event could not be processed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It never can be: it is parked at once.
+    /// The event can never be processed: it is parked at once.
     #[error("{0}")]
     Poison(String),
-    /// The database; it is tried again.
+    /// The database failed; the event is retried.
     #[error(transparent)]
     Db(#[from] db::Error),
-    /// Something else; it is tried again.
+    /// Any other failure; the event is retried.
     #[error("{0}")]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<serde_json::Error> for Failure {
-    /// An event does not become another by waiting.
+    /// A malformed event is permanent: a retry cannot help.
     fn from(error: serde_json::Error) -> Self {
         Self::Poison(error.to_string())
     }
 }
 
-/// Whether a consumer's `pattern` takes `topic`, as a topic exchange has it.
+/// Whether `pattern` matches `topic`, by the rules of a topic exchange.
 pub(crate) fn takes(pattern: &str, topic: &str) -> bool {
     fn all(pattern: &[&str], topic: &[&str]) -> bool {
         match (pattern, topic) {

@@ -1,67 +1,67 @@
-//! What travels: CloudEvents 1.0 in the structured mode, <https://github.com/cloudevents/spec>.
+//! Message format: CloudEvents 1.0 in structured mode, <https://github.com/cloudevents/spec>.
 
-use db::Pending;
+use db::PendingEvent;
 use kernel::{AccountId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The content type of a message.
+/// Content type of a message.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
 
-/// Something that happened in an account.
+/// An event of an account's record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// `1.0`.
+    /// Version of the specification; always `1.0`.
     specversion: String,
-    /// Its own identity: the same however often it is told.
+    /// Id of the event; unchanged when it is redelivered.
     pub id: Uuid,
-    /// Whence: `/nexo/crm`.
+    /// Source of the event, such as `/nexo/crm`.
     source: String,
-    /// What happened to what: `crm.client.created`.
+    /// Topic of the event, such as `crm.client.created`.
     #[serde(rename = "type")]
     pub topic: String,
-    /// To which: `client/0199…`.
+    /// Type and id of the record: `client/0199…`.
     pub subject: String,
-    /// When, as RFC 3339 writes it.
+    /// Time of the change, in RFC 3339 format.
     pub time: String,
-    /// `application/json`.
+    /// Media type of `data`; always `application/json`.
     datacontenttype: String,
-    /// Whose: the account that the record belongs to.
+    /// Account that the record belongs to.
     #[serde(rename = "accountid")]
     pub account: AccountId,
-    /// Who did it.
+    /// User who made the change.
     #[serde(rename = "actorid")]
     pub actor: UserId,
-    /// In which request.
+    /// Request that made the change.
     #[serde(rename = "requestid")]
     pub request: Uuid,
-    /// The record's version afterwards: events of one record come in its order.
+    /// Version of the record after the change; events of one record arrive in this order.
     #[serde(rename = "recordversion")]
     pub version: i64,
-    /// In which part of which trace: the extension for distributed tracing.
+    /// Trace context of the change (extension for distributed tracing).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// What the record became.
+    /// State of the record after the change.
     pub data: Value,
 }
 
-/// Why a message is no event of ours.
+/// Reason why a message is not a valid event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// Not JSON, or not these fields.
+    /// The message is not JSON, or lacks required fields.
     #[error("it is not an event: {0}")]
     Form(#[from] serde_json::Error),
-    /// Of a version of the specification that does not exist yet.
+    /// The message has an unsupported version of the specification.
     #[error("it is of CloudEvents {0}, and 1.0 is understood")]
     Version(String),
-    /// The subject names no record.
+    /// The subject does not name a record.
     #[error("its subject names no record: {0}")]
     Subject(String),
 }
 
-impl From<Pending> for Event {
-    fn from(row: Pending) -> Self {
+impl From<PendingEvent> for Event {
+    fn from(row: PendingEvent) -> Self {
         let area = row.topic.split('.').next().unwrap_or_default();
         Self {
             specversion: "1.0".to_owned(),
@@ -82,7 +82,7 @@ impl From<Pending> for Event {
 }
 
 impl Event {
-    /// Reads a message.
+    /// Parses and validates a message.
     pub fn read(message: &[u8]) -> Result<Self, EventError> {
         let event: Self = serde_json::from_slice(message)?;
         if event.specversion != "1.0" {
@@ -94,12 +94,12 @@ impl Event {
         }
     }
 
-    /// Writes a message.
+    /// Serializes the event as a message.
     pub fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 
-    /// The sort of record it happened to, and which.
+    /// Type and id of the record.
     #[must_use]
     pub fn record(&self) -> Option<(&str, Uuid)> {
         let (resource, id) = self.subject.split_once('/')?;
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn event() -> Event {
-        Event::from(Pending {
+        Event::from(PendingEvent {
             account_id: AccountId::new(),
             id: Uuid::now_v7(),
             topic: "crm.client.created".to_owned(),

@@ -1,26 +1,26 @@
-//! Events: from the outbox of each account to whoever works on them.
+//! Events: delivery from each account's outbox to consumers.
 //!
-//! Every change writes its event in its own transaction (`libs/db`). The relay takes events out of the outbox, tells them,
-//! and removes them once they were taken: at least once, and for each record in the order of its versions. Whoever works on
-//! them notes each one together with what it did: so everything is done once.
+//! Every change writes its event in its own transaction (`libs/db`). The relay publishes events and then deletes
+//! them from the outbox: at-least-once, and in version order per record. Consumers commit a mark together with
+//! their effects, which makes processing exactly-once.
 //!
-//! With `AMQP_URL` they travel through RabbitMQ, and without it within the process. Neither makes a difference to a
-//! [`Consumer`].
+//! With `AMQP_URL` events are delivered through RabbitMQ, without it within the process. A [`Consumer`] works with
+//! either.
 
 mod amqp;
 mod backlog;
 mod config;
 mod consumer;
 mod event;
-mod once;
+mod exactly_once;
+mod failures;
+mod in_process;
 mod relay;
-mod running;
+mod supervisor;
 mod trace;
-mod trouble;
-mod within;
 
 pub use config::Config;
 pub use consumer::{Consumer, Failure};
 pub use event::{CONTENT_TYPE, Event, EventError};
-pub use running::Running;
-pub use trouble::Troubles;
+pub use failures::FailureCounter;
+pub use supervisor::EventSystem;

@@ -1,8 +1,9 @@
-//! From the outbox to the bus. Several relays may run: each holds the accounts whose events it has on the way.
+//! Relay: moves events from the outbox to the bus. Several relays may run; each locks the accounts that it works
+//! on.
 
 use std::{mem, time::Duration};
 
-use db::{Backlog, Outbox, Wake};
+use db::{Backlog, Outbox, OutboxSignal};
 use kernel::AccountId;
 use metrics::{Counter, counter};
 use tokio::time::{Instant, sleep};
@@ -12,55 +13,55 @@ use uuid::Uuid;
 use crate::{
     Event,
     amqp::{Published, Publisher},
+    failures::Component,
+    in_process::InProcessBus,
     trace::{self, System},
-    trouble::Part,
-    within::Within,
 };
 
-/// Accounts of one batch.
+/// Maximum number of accounts per batch.
 const ACCOUNTS: u16 = 20;
-/// Events of one batch, about.
+/// Approximate number of events per batch.
 const BATCH: usize = 600;
-/// Events of one account in a batch of many accounts.
+/// Minimum number of events per account in a batch of many accounts.
 const LEAST: usize = 50;
-/// How often the database is asked who has events, when nobody tells.
+/// Polling interval of the outbox without notifications.
 const POLL: Duration = Duration::from_millis(100);
-/// How soon it is tried again to get an account that another relay holds.
+/// Delay before retrying an account that another relay has locked.
 const HELD: Duration = Duration::from_millis(20);
-/// Pauses after a failure.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Minimum and maximum delay after a failure.
+const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Where events go.
+/// Bus that the relay publishes to.
 pub(crate) enum Bus {
-    /// To RabbitMQ.
+    /// RabbitMQ exchange.
     Broker(Box<Publisher>),
-    /// To the consumers of this process.
-    Within(Within),
+    /// Consumers of this process.
+    Within(InProcessBus),
 }
 
-/// Takes events from the outbox to the bus.
+/// Publishes events from the outbox to the bus.
 pub(crate) struct Relay {
     outbox: Outbox,
     bus: Bus,
-    wake: Wake,
-    part: Part,
+    wake: OutboxSignal,
+    part: Component,
     published: Counter,
-    /// The last account of the database's last answer: the next answer goes on behind it, so that none waits for ever.
+    /// Last account of the previous poll: the next poll continues after it, for fairness.
     after: AccountId,
     asked: Option<Instant>,
 }
 
-/// What a pass came to.
-enum Pass {
-    /// There were events; there may be more.
+/// Result of one pass of the relay.
+enum RelayPass {
+    /// Events were found; there may be more.
     Busy,
-    /// Another relay is at them.
+    /// Another relay has locked the accounts.
     Held,
-    /// There was nothing.
+    /// The outbox was empty.
     Idle,
 }
 
-/// Why a pass came to nothing.
+/// Reason for the failure of a pass.
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error("{}", in_full(.0))]
@@ -70,26 +71,26 @@ enum RelayError {
 }
 
 impl Relay {
-    pub(crate) fn new(outbox: Outbox, bus: Bus, wake: Wake, part: Part) -> Self {
+    pub(crate) fn new(outbox: Outbox, bus: Bus, wake: OutboxSignal, part: Component) -> Self {
         let published = counter!("nexo_outbox_published_total");
         Self { outbox, bus, wake, part, published, after: Uuid::nil().into(), asked: None }
     }
 
-    /// How much waits for it.
+    /// Monitor of the outbox backlog.
     pub(crate) fn backlog(&self) -> Backlog {
         self.outbox.backlog()
     }
 
-    /// Works until it is stopped. A batch that has begun is finished: dropped, it would be told again.
+    /// Runs until stopped. A started batch is finished; aborting it would cause redeliveries.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut pause = PAUSES.0;
+        let mut pause = RETRY_DELAYS.0;
         while !stop.is_cancelled() {
             let wait = match self.pass().await {
-                Ok(Pass::Held) => HELD,
+                Ok(RelayPass::Held) => HELD,
                 Ok(pass) => {
                     self.part.works();
-                    pause = PAUSES.0;
-                    if let Pass::Busy = pass {
+                    pause = RETRY_DELAYS.0;
+                    if let RelayPass::Busy = pass {
                         continue;
                     }
                     POLL
@@ -97,48 +98,48 @@ impl Relay {
                 Err(error) => {
                     self.part.fails(&error);
                     tokio::select! {
-                        () = sleep(kernel::jittered(pause)) => pause = (pause * 2).min(PAUSES.1),
+                        () = sleep(kernel::jittered(pause)) => pause = (pause * 2).min(RETRY_DELAYS.1),
                         () = stop.cancelled() => {}
                     }
                     continue;
                 }
             };
             tokio::select! {
-                () = self.wake.told() => {}
+                () = self.wake.notified() => {}
                 () = sleep(wait) => {}
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    async fn pass(&mut self) -> Result<Pass, RelayError> {
+    async fn pass(&mut self) -> Result<RelayPass, RelayError> {
         let accounts = self.accounts().await?;
         if accounts.is_empty() {
-            return Ok(Pass::Idle);
+            return Ok(RelayPass::Idle);
         }
         let most = (BATCH / accounts.len()).max(LEAST);
         let mut claim = self.outbox.claim(&accounts, most).await?;
         let (events, missed) = (mem::take(&mut claim.events), claim.missed);
         if events.is_empty() {
             claim.finish(&[]).await?;
-            return Ok(if missed > 0 { Pass::Held } else { Pass::Idle });
+            return Ok(if missed > 0 { RelayPass::Held } else { RelayPass::Idle });
         }
         let (mut out, problem) = self.bus.publish(events.into_iter().map(Event::from).collect()).await;
         out.sort_unstable_by_key(|(account, _)| Uuid::from(*account));
         claim.finish(&out).await?;
         self.published.increment(out.len() as u64);
         match problem {
-            None => Ok(Pass::Busy),
+            None => Ok(RelayPass::Busy),
             Some(problem) => Err(RelayError::Bus(problem)),
         }
     }
 
-    /// Whose turn it is: those we were told of, and, from time to time or when we were told of none, those that the
-    /// database knows.
+    /// Accounts for the next batch: notified ones, and periodically, or without notifications, those found by
+    /// polling.
     async fn accounts(&mut self) -> Result<Vec<AccountId>, RelayError> {
         let mut accounts = self.wake.take();
         for one in accounts.split_off(accounts.len().min(usize::from(ACCOUNTS))) {
-            self.wake.tell(one); // the next time
+            self.wake.notify(one); // for the next batch
         }
         let due = self.asked.is_none_or(|asked| asked.elapsed() >= POLL);
         if due || accounts.is_empty() {
@@ -159,7 +160,7 @@ impl Relay {
 }
 
 impl Bus {
-    /// Tells events; returns which of them are out, and what kept the others.
+    /// Publishes events; returns those that were delivered, and the reason for any failure.
     async fn publish(&mut self, events: Vec<Event>) -> (Vec<(AccountId, Uuid)>, Option<String>) {
         match self {
             Self::Broker(publisher) => {
@@ -177,7 +178,7 @@ impl Bus {
     }
 }
 
-/// What is wrong with the database, and why.
+/// Error message with its cause.
 fn in_full(error: &db::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

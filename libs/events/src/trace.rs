@@ -1,14 +1,13 @@
-//! Spans of events on their way: what sends one and what works on it are parts of the trace in which it was written.
+//! Trace spans of event delivery: sending and processing continue the trace of the change.
 
-use signals::{Kind, Named, Span};
+use ::telemetry::{Kind, Span, SpanInit};
 
 use crate::Event;
 
-/// By what events travel, as OpenTelemetry names it.
+/// Messaging system, named as in OpenTelemetry's conventions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum System {
     RabbitMq,
-    /// Within the process.
     Own,
 }
 
@@ -21,13 +20,13 @@ impl System {
     }
 }
 
-/// Of these, for as long as they are being sent.
+/// Starts producer spans for events while they are being sent.
 pub(crate) fn sending(system: System, events: &[Event]) -> Vec<Span> {
     let traced = events.iter().filter(|event| event.traceparent.is_some());
     traced.map(|event| span(Kind::Producer, "send", system, event)).collect()
 }
 
-/// Of one that a consumer works on.
+/// Starts the span of a consumer that processes an event.
 pub(crate) fn working(system: System, consumer: &'static str, event: &Event) -> Span {
     let span = span(Kind::Consumer, "process", system, event);
     span.set("messaging.consumer.group.name", consumer);
@@ -36,7 +35,7 @@ pub(crate) fn working(system: System, consumer: &'static str, event: &Event) -> 
 
 fn span(kind: Kind, operation: &'static str, system: System, event: &Event) -> Span {
     Span::following(event.traceparent.as_deref(), kind, || {
-        Named::new(format!("{operation} {}", event.topic)).with([
+        SpanInit::new(format!("{operation} {}", event.topic)).with([
             ("messaging.system", system.name().into()),
             ("messaging.operation.name", operation.into()),
             ("messaging.operation.type", operation.into()),

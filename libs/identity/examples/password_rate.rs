@@ -1,5 +1,5 @@
-//! How many passwords a second argon2 itself hashes, with the parameters and the kept memory of a [`identity::Hasher`],
-//! and nothing around it. Run by `bench/auth`: `password_rate THREADS SECONDS`.
+//! Benchmark of argon2 alone: hashes per second, with the parameters and the reused memory of a
+//! [`identity::Hasher`]. Run by `bench/auth`: `password_rate THREADS SECONDS`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that tells its result")]
 
 use std::{
@@ -19,7 +19,7 @@ fn main() {
     println!("{rate:.3}");
 }
 
-/// Hashes a second of one thread.
+/// Hashes per second of one thread.
 fn hash_for(time: Duration) -> f64 {
     let argon2 =
         Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19_456, 2, 1, Some(32)).unwrap());
@@ -27,7 +27,7 @@ fn hash_for(time: Duration) -> f64 {
     let mut out = [0; 32];
     let mut hash =
         || argon2.hash_password_into_with_memory(b"correct-horse-battery", &[7; 16], &mut out, &mut memory);
-    hash().unwrap(); // the memory is touched for the first time
+    hash().unwrap(); // warm-up: touches the memory for the first time
     let (start, mut count) = (Instant::now(), 0_u32);
     while start.elapsed() < time {
         hash().unwrap();

@@ -1,4 +1,4 @@
-//! What it costs to read a token: the first time, and when it is known. Run by `make bench`.
+//! Benchmark of token verification, uncached and cached. Run by `make bench`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that tells its result")]
 
 use std::{

@@ -1,7 +1,7 @@
 //! API keys: `nxk_<account>_<id>_<secret>`, each part in lower-case hexadecimal digits.
 //!
-//! A key names its account, so that the look-up goes to one tenant. Of its 256 random bits only the SHA-256 is kept:
-//! nobody guesses them, so a slow hash would protect nothing and cost every exchange.
+//! A key names its account, so that the lookup goes to one tenant. Only the SHA-256 of its 256 random bits is
+//! stored. They cannot be guessed, so a slow hash would protect nothing and slow down every exchange.
 
 use aws_lc_rs::{constant_time, digest};
 use kernel::{AccountId, SessionId};
@@ -9,29 +9,29 @@ use uuid::Uuid;
 
 use crate::secret::random;
 
-/// Tells a key from other secrets when one is found where it should not be.
+/// Prefix that identifies an API key, for example when one is found where it should not be.
 const PREFIX: &str = "nxk_";
 
-/// A key as a program shows it; nothing is known of it before [`ApiKey::matches`] says yes.
+/// An API key as presented by a client; untrusted until [`ApiKey::matches`] returns true.
 #[derive(Clone)]
 pub struct ApiKey {
-    /// The account that it is said to be of.
+    /// Account that the key claims to belong to.
     pub account: AccountId,
-    /// The key's id, which is that of its session.
+    /// Id of the key, which is also the id of its session.
     pub id: SessionId,
     hash: [u8; 32],
 }
 
-/// A key that was just made. No `Debug`: it would end in a log.
+/// A newly generated key. No `Debug`, so that it cannot end up in a log.
 pub struct NewApiKey {
-    /// To be shown once.
+    /// The complete key; show it only once.
     pub text: String,
-    /// To be kept.
+    /// Hash of the key, for storage.
     pub hash: [u8; 32],
 }
 
 impl ApiKey {
-    /// A new key of this name.
+    /// Generates a new key with this id.
     #[must_use]
     pub fn generate(account: AccountId, id: SessionId) -> NewApiKey {
         let secret = [random::<16>(), random::<16>()];
@@ -40,13 +40,13 @@ impl ApiKey {
         NewApiKey { text: format!("{PREFIX}{account}_{id}_{first}{second}"), hash: hash(&secret.concat()) }
     }
 
-    /// Whether a text says that it is a key, good or not.
+    /// Whether the text has the prefix of an API key, valid or not.
     #[must_use]
-    pub fn is_meant(text: &str) -> bool {
+    pub fn has_prefix(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// Reads a key, if it has the form of one.
+    /// Parses a key; `None` if the text is malformed.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '_');
@@ -60,7 +60,8 @@ impl ApiKey {
         })
     }
 
-    /// Whether `kept` is what was kept of it. Without anything kept it is not, after the same work.
+    /// Compares the key with the stored hash in constant time. Without a stored hash it does the same work and
+    /// returns false.
     #[must_use]
     pub fn matches(&self, kept: Option<&[u8]>) -> bool {
         let same = constant_time::verify_slices_are_equal(&self.hash, kept.unwrap_or(&[0; 32])).is_ok();
@@ -74,7 +75,7 @@ fn hash(secret: &[u8]) -> [u8; 32] {
     hash
 }
 
-/// 32 lower-case hexadecimal digits; a key has one spelling.
+/// Parses 32 lowercase hexadecimal digits; a key has exactly one spelling.
 fn number(text: &str) -> Option<u128> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     (digits && text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten()

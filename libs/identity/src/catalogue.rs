@@ -1,24 +1,24 @@
-//! What there is to permit, and the roles of a new account.
+//! Catalogue of permissions, and the standard roles of a new account.
 
-/// Something that permissions are about.
+/// A resource that permissions refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject {
-    /// The first half of a permission.
+    /// Resource name: the first half of a permission.
     pub name: &'static str,
-    /// What may be done to it: the second half.
+    /// Actions on the resource: the second half of a permission.
     pub actions: &'static [&'static str],
-    /// Whether these are records that the account works with, which have owners; not what administers the account.
+    /// Whether the resource consists of records with owners, as opposed to administration of the account.
     pub records: bool,
-    /// In words.
+    /// Description of the resource.
     pub about: &'static str,
 }
 
-/// What may be done to records. What has been deleted is in the trash until it is restored, or purged.
+/// Actions on records. Deleted records stay in the trash until they are restored or purged.
 const ALL: &[&str] = &["read", "write", "delete", "purge"];
-/// To what has no trash.
+/// Actions on resources without a trash.
 const PLAIN: &[&str] = &["read", "write", "delete"];
 
-/// Everything that a permission can be about.
+/// All resources that permissions can refer to.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "client", actions: ALL, records: true, about: "whom the account sells to" },
     Subject { name: "contact", actions: ALL, records: true, about: "people at clients and suppliers" },
@@ -77,21 +77,21 @@ pub(crate) fn is_record(name: &str) -> bool {
     SUBJECTS.iter().any(|subject| subject.records && subject.name == name)
 }
 
-/// A role that every account has from its first day.
+/// A role that every new account has.
 #[derive(Debug, Clone, Copy)]
 pub struct StandardRole {
-    /// As in tokens and in the role's row.
+    /// Name in tokens and in the role's row.
     pub name: &'static str,
-    /// The role of a member's that is greatest in this is the one that is shown.
+    /// Display priority: of a member's roles, the one with the highest priority is shown.
     pub priority: i32,
-    /// What it may do.
+    /// Permissions of the role.
     pub permissions: &'static [&'static str],
 }
 
-/// The name of the role that founders have, and that only owners give or take.
+/// Name of the founders' role, which only owners can grant or revoke.
 pub const OWNER: &str = "owner";
 
-/// The roles of a new account; its founder is the owner.
+/// Standard roles of a new account; its founder is the owner.
 pub const STANDARD_ROLES: &[StandardRole] = &[
     StandardRole { name: OWNER, priority: 100, permissions: &["*:*"] },
     StandardRole { name: "admin", priority: 80, permissions: &["*:*"] },

@@ -1,4 +1,4 @@
-//! Settings of whoever verifies tokens, and of the one service that issues them.
+//! Settings for services that verify tokens, and for the service that issues them.
 
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
@@ -8,11 +8,11 @@ use secrecy::SecretString;
 
 use crate::{Issuer, KeyError, PublicKeys, Secret, SigningKey, Verifier, remote::Remote};
 
-/// How long a retired key is published beyond the life of its tokens: services sign with it until they have read the
-/// keys again, and clocks differ.
+/// Time for which a retired key is published beyond the life of its tokens: services sign with it until they have
+/// fetched the keys again, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// How tokens are verified.
+/// Settings of token verification.
 #[derive(Debug, Clone)]
 pub struct Config {
     issuer: String,
@@ -24,61 +24,61 @@ impl Config {
     /// Reads `NEXO_ISSUER`, `NEXO_JWKS_URL` and `NEXO_JWKS_REFRESH_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         Self {
-            issuer: env.or("NEXO_ISSUER", "nexo"),
+            issuer: env.string_or("NEXO_ISSUER", "nexo"),
             jwks: env
                 .parsed("NEXO_JWKS_URL", Uri::from_static("http://127.0.0.1:3001/.well-known/jwks.json")),
-            // `nexo keys rotate` counts on it that everybody has asked in the last five minutes.
+            // `nexo keys rotate` relies on every service fetching the keys within five minutes.
             every: env.seconds("NEXO_JWKS_REFRESH_SECONDS", 300, 1..=300),
         }
     }
 
-    /// A verifier that fetches the issuer's keys when it meets one that it does not know, and from time to time, so
-    /// that those which have ended vanish. Asks for a Tokio runtime.
+    /// Creates a verifier that fetches the issuer's keys when it meets an unknown one, and periodically, so that
+    /// revoked keys vanish. Requires a Tokio runtime.
     #[must_use]
     pub fn verifier(&self, clock: Clock) -> Verifier {
         let keys = PublicKeys::default();
         let remote = Remote::new(self.jwks.clone(), keys.clone());
         remote.follow(self.every);
-        Verifier::asking(remote, keys, &self.issuer, clock)
+        Verifier::with_remote(remote, keys, &self.issuer, clock)
     }
 
-    /// A verifier whose keys somebody in this process keeps up to date.
+    /// Creates a verifier whose keys are updated within this process.
     #[must_use]
     pub fn verifier_with(&self, keys: PublicKeys, clock: Clock) -> Verifier {
         Verifier::new(keys, &self.issuer, clock)
     }
 }
 
-/// How tokens are issued.
+/// Settings of token issuance.
 #[derive(Debug)]
-pub struct Mint {
+pub struct IssuerConfig {
     name: String,
     life: Duration,
     key: Option<SecretString>,
 }
 
-impl Mint {
+impl IssuerConfig {
     /// Reads `NEXO_SIGNING_KEY` and `NEXO_ACCESS_TOKEN_TTL_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         Self {
-            name: env.or("NEXO_ISSUER", "nexo"),
+            name: env.string_or("NEXO_ISSUER", "nexo"),
             life: env.seconds("NEXO_ACCESS_TOKEN_TTL_SECONDS", 600, 1..=3600),
             key: env.secret("NEXO_SIGNING_KEY"),
         }
     }
 
-    /// The key of `NEXO_SIGNING_KEY`, which then signs in place of those that the database keeps.
+    /// Parses `NEXO_SIGNING_KEY`, which replaces the signing keys in the database.
     pub fn given(&self) -> Result<Option<SigningKey>, KeyError> {
         self.key.as_ref().map(SigningKey::from_pem).transpose()
     }
 
-    /// After how long no token of a retired key can be alive.
+    /// Time after which no token of a retired key can be valid.
     #[must_use]
     pub fn forgets_after(&self) -> Duration {
         self.life + MARGIN
     }
 
-    /// Issues tokens that `key` signs.
+    /// Creates an issuer that signs with `key`.
     #[must_use]
     pub fn issuer(&self, key: SigningKey, clock: Clock) -> Issuer {
         Issuer::new(key, self.name.clone(), self.life, clock)
@@ -86,24 +86,24 @@ impl Mint {
 }
 
 impl Secret {
-    /// Reads `NEXO_SECRET`: required in production, made on the first start and kept under `NEXO_STATE_DIR` otherwise. A
-    /// command makes none: what it signed with that would be nobody's.
+    /// Reads `NEXO_SECRET`. Required in production; otherwise generated on the first start and stored under
+    /// `NEXO_STATE_DIR`. A command generates none: nothing else could verify what it signed.
     pub fn read(env: &mut Env) -> Self {
         const NAME: &str = "NEXO_SECRET";
         if let Some(text) = env.secret(NAME) {
             return Self::new(text).unwrap_or_else(|| {
-                env.mistake(NAME, "is shorter than 32 characters");
+                env.report(NAME, "is shorter than 32 characters");
                 Self::generate()
             });
         }
         if env.production() {
-            env.mistake(NAME, "is not set (make one: openssl rand -base64 32)");
+            env.report(NAME, "is not set (make one: openssl rand -base64 32)");
             return Self::generate();
         }
-        let state = env.state_folder();
+        let state = env.state_dir();
         let file = state.join("keys/secret");
-        if !file.exists() && !env.may_make() {
-            env.mistake(
+        if !file.exists() && !env.may_write() {
+            env.report(
                 NAME,
                 format!(
                     "is not set, and {} is not there: give the one that the services have, or name their state folder with NEXO_STATE_DIR",
@@ -113,7 +113,7 @@ impl Secret {
             return Self::generate();
         }
         Self::kept_in(&state, &file).unwrap_or_else(|error| {
-            env.mistake(NAME, format!("cannot be kept in {}: {error}", file.display()));
+            env.report(NAME, format!("cannot be kept in {}: {error}", file.display()));
             Self::generate()
         })
     }
@@ -129,7 +129,7 @@ impl Secret {
     }
 }
 
-/// Writes a secret so that a second writer, or a crash half way, cannot leave another or half of one.
+/// Writes a secret atomically and only once: a concurrent writer or a crash cannot leave another or a partial one.
 fn write_once(file: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
@@ -168,11 +168,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         let setting = ("NEXO_STATE_DIR".to_owned(), state.to_string_lossy().into_owned());
-        let mut env = Env::of([setting.clone()]).making_nothing();
+        let mut env = Env::from_values([setting.clone()]).without_writing();
         Secret::read(&mut env);
         let told = env.finish().unwrap_err().to_string();
         assert!(told.contains("NEXO_SECRET: is not set") && !state.exists(), "{told}");
-        let mut env = Env::of([setting]);
+        let mut env = Env::from_values([setting]);
         Secret::read(&mut env);
         env.finish().unwrap();
         assert!(state.join("keys/secret").exists());

@@ -1,24 +1,24 @@
 //! The fields that a role may hide: `client.credit_limit`.
 //!
-//! The fields that every record has (its id, version and times) are not among them. A test of the crm-service compares this
-//! list with its resources.
+//! Common fields of all records (id, version, timestamps) are not included. A test of the crm-service compares
+//! this list with its resources.
 
 use std::str::FromStr;
 
 use crate::{Permissions, catalogue};
 
-/// The fields of one resource that a role may hide.
+/// Fields of one resource that a role may hide.
 #[derive(Debug, Clone, Copy)]
 pub struct HideableFields {
-    /// The resource, as permissions name it.
+    /// Name of the resource in permissions.
     pub resource: &'static str,
-    /// Fields that a new record may lack.
+    /// Fields that are optional in a new record.
     pub optional: &'static [&'static str],
-    /// Fields that a new record needs: a role that may create records cannot hide them.
+    /// Fields that a new record requires: a role that may create records cannot hide them.
     pub required: &'static [&'static str],
 }
 
-/// Every field that a role may hide.
+/// All fields that a role may hide.
 pub const HIDEABLE_FIELDS: &[HideableFields] = &[
     HideableFields {
         resource: "client",
@@ -179,31 +179,31 @@ pub const HIDEABLE_FIELDS: &[HideableFields] = &[
     HideableFields { resource: "tag", required: &["name"], optional: &["colour"] },
 ];
 
-/// The fields of every record, which cannot be hidden.
+/// Common fields of all records, which cannot be hidden.
 const OF_EVERY_RECORD: &[&str] =
     &["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "deleted_by"];
 
 /// A field that a role hides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HiddenField {
-    /// The resource, as permissions name it.
+    /// Name of the resource in permissions.
     pub resource: &'static str,
-    /// Its field.
+    /// Name of the field within the resource.
     pub field: &'static str,
-    /// Whether a new record needs it.
+    /// Whether a new record requires the field.
     pub required: bool,
 }
 
-/// Why a text is not the name of a hideable field.
+/// Reason why a text does not name a hideable field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HiddenFieldError {
-    /// Not `resource.field`.
+    /// The text has not the form `resource.field`.
     #[error("is not of the form client.credit_limit")]
     Form,
-    /// Not in [`HIDEABLE_FIELDS`].
+    /// The field is not in [`HIDEABLE_FIELDS`].
     #[error("is not a field of any resource (GET /api/v1/permissions)")]
     Unknown,
-    /// A field of every record.
+    /// The field is common to all records.
     #[error("cannot be hidden: every record has it, and nothing works without it")]
     OfEveryRecord,
 }
@@ -229,7 +229,7 @@ impl FromStr for HiddenField {
 }
 
 impl Permissions {
-    /// The first hidden field that is required to create a record of a resource that these allow to create.
+    /// First hidden field that is required for creating a record which these permissions allow to create.
     #[must_use]
     pub fn hidden_required_field(&self) -> Option<&str> {
         let needed = |text: &&String| {

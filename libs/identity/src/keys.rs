@@ -1,4 +1,4 @@
-//! Ed25519 keys (RFC 8037): one signs, its public half verifies.
+//! Ed25519 keys (RFC 8037): private keys sign, public keys verify.
 
 use aws_lc_rs::{
     digest,
@@ -12,21 +12,21 @@ use jsonwebtoken::EncodingKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// Why a key cannot be used.
+/// Reason why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Not a PKCS #8 PEM file of an Ed25519 key.
+    /// The text is not an Ed25519 key in PKCS #8 PEM.
     #[error("it is not an Ed25519 private key in PKCS #8 PEM (openssl genpkey -algorithm ed25519)")]
     Unreadable,
-    /// What was sealed does not open.
+    /// The sealed key cannot be decrypted.
     #[error("it is sealed under another NEXO_SECRET, or was changed")]
     Sealed,
-    /// The library of ciphers made none.
+    /// The cryptographic library failed to generate a key.
     #[error("it cannot be made")]
     NotMade,
 }
 
-/// Signs access tokens.
+/// Private key that signs access tokens.
 #[derive(Clone)]
 pub struct SigningKey {
     pub(crate) encoding: EncodingKey,
@@ -40,15 +40,18 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Reads PKCS #8 PEM, as `openssl genpkey -algorithm ed25519` writes it.
+    /// Parses PKCS #8 PEM, as written by `openssl genpkey -algorithm ed25519`.
     pub fn from_pem(pem: &SecretString) -> Result<Self, KeyError> {
         let body: String = pem.expose_secret().lines().filter(|line| !line.starts_with("-----")).collect();
         let der = BASE64_STANDARD.decode(body.trim()).map_err(|_| KeyError::Unreadable)?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).map_err(|_| KeyError::Unreadable)?;
-        Ok(Self { encoding: EncodingKey::from_ed_der(&der), public: Jwk::of(pair.public_key().as_ref()) })
+        Ok(Self {
+            encoding: EncodingKey::from_ed_der(&der),
+            public: Jwk::from_public_key(pair.public_key().as_ref()),
+        })
     }
 
-    /// A new key, as PEM.
+    /// Generates a new key in PEM format.
     pub fn generate() -> Result<SecretString, KeyError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::NotMade)?;
         let der = pair.to_pkcs8v1().map_err(|_| KeyError::NotMade)?;
@@ -56,33 +59,33 @@ impl SigningKey {
         Ok(SecretString::from(format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")))
     }
 
-    /// Its public half.
+    /// Public half of the key as a JWK.
     #[must_use]
     pub fn public(&self) -> &Jwk {
         &self.public
     }
 }
 
-/// A public key as RFC 7517 and RFC 8037 write it.
+/// A public key in JWK format (RFC 7517, RFC 8037).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// The thumbprint of the key (RFC 7638), so that the same key has the same name everywhere.
+    /// Key id: the thumbprint of the key (RFC 7638), so that a key has the same id everywhere.
     pub kid: String,
-    /// `OKP`.
+    /// Key type; always `OKP`.
     pub kty: String,
-    /// `Ed25519`.
+    /// Curve of the key; always `Ed25519`.
     pub crv: String,
-    /// The key itself.
+    /// Public key in base64url.
     pub x: String,
-    /// `EdDSA`.
+    /// Algorithm of the key; always `EdDSA`.
     pub alg: String,
-    /// `sig`.
+    /// Use of the key; always `sig`.
     #[serde(rename = "use")]
     pub purpose: String,
 }
 
 impl Jwk {
-    fn of(public: &[u8]) -> Self {
+    fn from_public_key(public: &[u8]) -> Self {
         let x = BASE64_URL_SAFE_NO_PAD.encode(public);
         let thumbprint = digest::digest(
             &digest::SHA256,
@@ -99,10 +102,10 @@ impl Jwk {
     }
 }
 
-/// The public keys of an issuer.
+/// Set of public keys of an issuer (JWKS).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwks {
-    /// All keys that tokens may be signed with.
+    /// Keys that valid tokens may be signed with.
     pub keys: Vec<Jwk>,
 }
 

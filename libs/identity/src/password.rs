@@ -1,9 +1,9 @@
-//! Passwords, hashed by argon2id on threads of their own.
+//! Password hashing with argon2id on dedicated threads.
 //!
-//! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1), so it never runs
-//! on the threads that serve requests, and only so many wait: the surplus is told to come back later, before it has cost
-//! anything. Of the places in the queue an e-mail, an address or an account has a share, so that none keeps out the others. Those threads give way to others of the process: who logs in waits anyhow, and a request of somebody else
-//! takes less than a millisecond.
+//! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1). So it never
+//! runs on the threads that serve requests, and the queue is bounded: surplus requests are rejected before they
+//! cost anything. An e-mail address, client address or account may occupy only a share of the queue. The hashing
+//! threads have a lower priority: a login takes long anyway, while other requests take less than a millisecond.
 
 use std::{
     collections::HashMap,
@@ -24,72 +24,72 @@ use crate::secret::random;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Why there is no hash, or no verdict.
+/// Reason for the absence of a hash or verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// As many passwords as may wait are waiting.
+    /// The queue of the hasher is full.
     #[error("too many logins at once")]
     Busy,
-    /// As many of them as may wait are of one e-mail, one address or one account.
+    /// The share of one e-mail address, client address or account is used up.
     #[error("too many passwords of one e-mail, address or account at once")]
     ShareTaken,
-    /// The threads are gone: the process is ending.
+    /// The hashing threads have ended: the process is shutting down.
     #[error("passwords cannot be hashed any more")]
     Stopped,
-    /// A stored hash that argon2 cannot read.
+    /// A stored hash is not readable by argon2.
     #[error("a stored password hash cannot be used")]
     Unusable,
 }
 
-/// What became of a password that was tried.
+/// Result of a password verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the one.
+    /// The password matches the hash.
     Right,
-    /// It is the one, and its hash is of weaker parameters than today's: hash it again.
+    /// The password matches, but the hash has outdated, weaker parameters: rehash it.
     RightButOutdated,
-    /// It is not.
+    /// The password does not match.
     Wrong,
 }
 
-/// Hashes and verifies passwords.
+/// Hashes and verifies passwords on a pool of threads.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     jobs: mpsc::Sender<Queued>,
     places: Arc<Semaphore>,
-    shares: Arc<Shares>,
+    shares: Arc<HolderShares>,
     waiting: Gauge,
     refused: Counter,
 }
 
-/// Of how many places each share-holder has how many taken.
+/// Number of occupied slots per share holder.
 #[derive(Debug)]
-struct Shares {
+struct HolderShares {
     taken: Mutex<HashMap<Vec<u8>, usize>>,
     most: usize,
 }
 
-/// The part of the queue that one e-mail, address or account may take: a quarter, and one place at least.
+/// Divisor of the queue for the share of one e-mail address, client address or account; at least one slot.
 const PART: usize = 4;
 
-/// A place in the queue: who has one is served.
+/// A reserved slot in the queue, which guarantees service.
 #[derive(Debug)]
-pub struct Place {
+pub struct HashSlot {
     jobs: mpsc::Sender<Queued>,
-    seat: Seat,
+    seat: OccupiedSlot,
 }
 
-/// Counted for as long as it is taken.
+/// An occupied slot, released on drop.
 #[derive(Debug)]
-struct Seat {
+struct OccupiedSlot {
     _permit: OwnedSemaphorePermit,
     waiting: Gauge,
-    shares: Arc<Shares>,
+    shares: Arc<HolderShares>,
     holders: Vec<Vec<u8>>,
 }
 
-/// A job, and the place that is free again when it begins.
-type Queued = (Job, Seat);
+/// A job, and the slot that is released when it starts.
+type Queued = (Job, OccupiedSlot);
 
 #[derive(Debug)]
 enum Job {
@@ -98,8 +98,8 @@ enum Job {
 }
 
 impl Hasher {
-    /// Starts `threads` threads, for whose work at most `waiting` passwords queue. They give way to other threads as far as
-    /// `nice` says, from 0 to 19.
+    /// Starts `threads` threads with a queue for at most `waiting` passwords. Their priority is lowered by `nice`,
+    /// from 0 to 19.
     #[must_use]
     pub fn start(threads: usize, waiting: usize, nice: u8) -> Self {
         let (sender, jobs) = mpsc::channel();
@@ -115,15 +115,15 @@ impl Hasher {
         Self {
             jobs: sender,
             places: Arc::new(Semaphore::new(waiting)),
-            shares: Arc::new(Shares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
+            shares: Arc::new(HolderShares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
             waiting: gauge!("nexo_hashing_waiting"),
             refused: counter!("nexo_hashing_rejected_total"),
         }
     }
 
-    /// A place in the queue, to be taken before anything else is done for somebody who may have to come back later. It counts
-    /// for each of `holders`, none of which takes more than its share: an e-mail, an address, an account.
-    pub fn place(&self, holders: &[Vec<u8>]) -> Result<Place, HashError> {
+    /// Reserves a slot in the queue; do this before any other work, because it may fail. The slot counts against
+    /// the share of each of `holders`: e-mail address, client address, account.
+    pub fn reserve(&self, holders: &[Vec<u8>]) -> Result<HashSlot, HashError> {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|refused| match refused {
             TryAcquireError::NoPermits => {
                 self.refused.increment(1);
@@ -136,23 +136,24 @@ impl Hasher {
         }
         self.waiting.increment(1);
         let (waiting, shares) = (self.waiting.clone(), Arc::clone(&self.shares));
-        let seat = Seat { _permit: permit, waiting, shares, holders: holders.to_vec() };
-        Ok(Place { jobs: self.jobs.clone(), seat })
+        let seat = OccupiedSlot { _permit: permit, waiting, shares, holders: holders.to_vec() };
+        Ok(HashSlot { jobs: self.jobs.clone(), seat })
     }
 
-    /// A PHC string for a new password.
+    /// Hashes a new password; returns a PHC string.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        self.place(&[])?.hash(password).await
+        self.reserve(&[])?.hash(password).await
     }
 
-    /// Tries a password against a stored hash; without one (nobody has that e-mail) it does the same work and says no.
+    /// Verifies a password against a stored hash. Without a hash (unknown e-mail address) it does the same work
+    /// and fails, to prevent user enumeration by timing.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
-        self.place(&[])?.verify(password, stored).await
+        self.reserve(&[])?.verify(password, stored).await
     }
 }
 
-impl Shares {
-    /// Takes a place for each of `holders`, or none.
+impl HolderShares {
+    /// Takes a slot for each of `holders`, or none at all.
     fn take(&self, holders: &[Vec<u8>]) -> bool {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let has_left = |holder| taken.get(holder).is_none_or(|taken| *taken < self.most);
@@ -178,22 +179,22 @@ impl Shares {
     }
 }
 
-impl Drop for Seat {
+impl Drop for OccupiedSlot {
     fn drop(&mut self) {
         self.waiting.decrement(1);
         self.shares.give_back(&self.holders);
     }
 }
 
-impl Place {
-    /// See [`Hasher::hash`].
+impl HashSlot {
+    /// Hashes a new password; see [`Hasher::hash`].
     pub async fn hash(self, password: SecretString) -> Result<String, HashError> {
         let (answer, hashed) = oneshot::channel();
         self.queue(Job::Hash(password, answer))?;
         hashed.await.map_err(|_| HashError::Stopped)?
     }
 
-    /// See [`Hasher::verify`].
+    /// Verifies a password; see [`Hasher::verify`].
     pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
         let (answer, verdict) = oneshot::channel();
         self.queue(Job::Verify(password, stored, answer))?;
@@ -205,7 +206,7 @@ impl Place {
     }
 }
 
-/// Lets other threads go first. Only Linux has a priority for each thread: elsewhere this would be the whole process.
+/// Lowers the priority of this thread. Linux only: elsewhere it would affect the whole process.
 #[cfg(target_os = "linux")]
 fn give_way(nice: u8) {
     if let Err(error) = rustix::process::setpriority_process(None, nice.into()) {
@@ -216,7 +217,7 @@ fn give_way(nice: u8) {
 #[cfg(not(target_os = "linux"))]
 fn give_way(_: u8) {}
 
-/// One thread and the memory it hashes in: kept, since clearing 19 MiB anew takes a third of the time.
+/// One thread with its memory, which is reused: clearing 19 MiB takes a third of the time of a hash.
 struct Worker {
     memory: Vec<Block>,
     times: Histogram,
@@ -228,7 +229,7 @@ impl Worker {
             let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((job, place)) = next else { return };
             drop(place);
-            // Nobody reads the answer when the request was given up: that is not our concern.
+            // If the request was cancelled, the receiver is gone; that is no error.
             match job {
                 Job::Hash(password, answer) => drop(answer.send(self.hash(&password))),
                 Job::Verify(password, stored, answer) => {
@@ -332,13 +333,13 @@ mod tests {
         let hasher = Hasher::start(1, 8, 0);
         let (one, other) = ([b"one".to_vec()], [b"other".to_vec()]);
         let both = [one.clone(), other.clone()].concat();
-        let taken = [hasher.place(&one).unwrap(), hasher.place(&both).unwrap()];
-        assert!(matches!(hasher.place(&one), Err(HashError::ShareTaken)));
-        assert!(matches!(hasher.place(&both), Err(HashError::ShareTaken)));
-        let second = hasher.place(&other).unwrap();
-        assert!(hasher.place(&other).is_err(), "a refusal takes nothing, and gives nothing back");
+        let taken = [hasher.reserve(&one).unwrap(), hasher.reserve(&both).unwrap()];
+        assert!(matches!(hasher.reserve(&one), Err(HashError::ShareTaken)));
+        assert!(matches!(hasher.reserve(&both), Err(HashError::ShareTaken)));
+        let second = hasher.reserve(&other).unwrap();
+        assert!(hasher.reserve(&other).is_err(), "a refusal takes nothing, and gives nothing back");
         drop(taken);
-        hasher.place(&one).unwrap();
+        hasher.reserve(&one).unwrap();
         drop(second);
         assert!(
             hasher.shares.taken.lock().unwrap().is_empty(),

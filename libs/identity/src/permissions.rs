@@ -1,17 +1,17 @@
-//! What somebody may do: `resource:action`, with `*` for either half, and how far it reaches: `client:read@own`.
+//! Permissions: `resource:action`, with `*` for either half and an optional scope, as in `client:read@own`.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::catalogue::{self, Subject};
 
-/// How far a permission reaches among the records of its resource.
+/// Scope of a permission among the records of its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Records whose owner is the person.
+    /// Records that the person owns.
     Own,
-    /// Those, and the records whose owner is in a team of the person.
+    /// Records owned by the person or a member of their teams.
     Team,
-    /// Every record of the account.
+    /// All records of the account.
     All,
 }
 
@@ -23,16 +23,16 @@ pub struct Permission {
     pub(crate) scope: Scope,
 }
 
-/// Why a text is no permission.
+/// Reason why a text is not a valid permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionError {
-    /// Not `resource:action`, perhaps with a scope.
+    /// The text has not the form `resource:action`, optionally with a scope.
     #[error("is not of the form resource:action, perhaps with @team or @own")]
     Form,
-    /// Nothing in the catalogue has that name.
+    /// The catalogue has no such resource or action.
     #[error("is not in the catalogue of permissions (GET /api/v1/permissions)")]
     Unknown,
-    /// Only records have owners.
+    /// A scope is given, but the resource has no owners.
     #[error("has a scope, and its resource has no owners")]
     Unowned,
 }
@@ -75,16 +75,16 @@ impl fmt::Display for Permission {
 }
 
 impl Permission {
-    /// The one resource and the one action that it names; none where a `*` stands for several.
+    /// Resource and action of the permission; `None` if either is `*`.
     #[must_use]
     pub fn parts(&self) -> Option<(&str, &str)> {
         (self.resource != "*" && self.action != "*").then_some((&self.resource, &self.action))
     }
 
-    /// How far it lets one do `action` to `resource`; `None`: not at all.
+    /// Scope that the permission grants for `action` on `resource`; `None` if it does not apply.
     ///
-    /// `*` as a resource means the records that an account works with. What administers the account is reached by its own
-    /// name, or by `*:*`.
+    /// As a resource, `*` means all records of the account. Administrative resources need their own name, or
+    /// `*:*`.
     #[must_use]
     pub fn reaches(&self, resource: &str, action: &str) -> Option<Scope> {
         let acts = self.action == "*" || self.action == action;
@@ -95,7 +95,7 @@ impl Permission {
         (acts && on).then_some(self.scope)
     }
 
-    /// Whether it is about `resource`.
+    /// Whether the permission covers some action on `resource`.
     fn touches(&self, resource: &str) -> bool {
         let subject = catalogue::SUBJECTS.iter().find(|subject| subject.name == resource);
         subject.is_some_and(|subject| {
@@ -116,7 +116,7 @@ impl Permission {
     }
 }
 
-/// The permissions of one person in one account.
+/// Permissions and hidden fields of one person in one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     pub(crate) held: Arc<[Permission]>,
@@ -124,13 +124,13 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// These and no others. What cannot be read as a permission permits nothing.
+    /// Parses permissions. Invalid ones are ignored and thus grant nothing.
     pub fn new(held: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        Self::widest(held.into_iter().filter_map(|text| text.as_ref().parse().ok()))
+        Self::widest_scope(held.into_iter().filter_map(|text| text.as_ref().parse().ok()))
     }
 
-    /// Without those that another one covers.
-    pub(crate) fn widest(held: impl IntoIterator<Item = Permission>) -> Self {
+    /// Removes permissions that another one covers.
+    pub(crate) fn widest_scope(held: impl IntoIterator<Item = Permission>) -> Self {
         let mut widest: Vec<Permission> = Vec::new();
         for one in held {
             if !widest.iter().any(|known| known.covers(&one)) {
@@ -141,41 +141,41 @@ impl Permissions {
         Self { held: widest.into(), hidden: Arc::default() }
     }
 
-    /// The same, without sight of these fields (`client.credit_limit`).
+    /// Sets the hidden fields, such as `client.credit_limit`.
     #[must_use]
     pub fn hiding(self, fields: impl IntoIterator<Item = String>) -> Self {
         Self { hidden: fields.into_iter().collect(), ..self }
     }
 
-    /// Whether `action` on `resource` is among them, by its own name or by a `*`.
+    /// Whether `action` on `resource` is granted, by name or by `*`.
     #[must_use]
     pub fn allow(&self, resource: &str, action: &str) -> bool {
         self.scope(resource, action).is_some()
     }
 
-    /// How far they let one do `action` to `resource`; `None`: not at all.
+    /// Scope granted for `action` on `resource`; `None` if it is not granted.
     #[must_use]
     pub fn scope(&self, resource: &str, action: &str) -> Option<Scope> {
         self.held.iter().filter_map(|held| held.reaches(resource, action)).max()
     }
 
-    /// Whether whoever holds these may give `other` away: everything it permits, as far as it reaches.
+    /// Whether the holder may grant `other`: all that it permits, in its full scope.
     #[must_use]
     pub fn cover(&self, other: &Permission) -> bool {
         self.held.iter().any(|held| held.covers(other))
     }
 
-    /// What is missing here to grant `other`; see [`lacks_for_change`](Self::lacks_for_change).
+    /// What the holder lacks to grant `other`; see [`first_missing_for_change`](Self::first_missing_for_change).
     #[must_use]
-    pub fn lacks_of(&self, other: &Self) -> Option<String> {
-        self.lacks_for_change(&Self::default(), other)
+    pub fn first_missing(&self, other: &Self) -> Option<String> {
+        self.first_missing_for_change(&Self::default(), other)
     }
 
-    /// What is missing here to change the rights of a member from `before` to `after`: the first new permission that these
-    /// do not cover, or the first field that becomes visible and that these hide. Any permission on a resource counts, not
-    /// only `read`: the others show or write fields, too.
+    /// What the holder lacks to change a member's rights from `before` to `after`: the first new permission that
+    /// is not covered, or the first field that becomes visible although it is hidden from the holder. Any
+    /// permission on a resource counts, not only `read`, because others show or write fields too.
     #[must_use]
-    pub fn lacks_for_change(&self, before: &Self, after: &Self) -> Option<String> {
+    pub fn first_missing_for_change(&self, before: &Self, after: &Self) -> Option<String> {
         let gained = after.held.iter().filter(|one| !before.cover(one));
         let beyond = gained.clone().find(|one| !self.cover(one)).map(ToString::to_string);
         beyond.or_else(|| {
@@ -190,12 +190,12 @@ impl Permissions {
         })
     }
 
-    /// Whether one of them is about `resource`.
+    /// Whether one of the permissions covers some action on `resource`.
     fn touches(&self, resource: &str) -> bool {
         self.held.iter().any(|held| held.touches(resource))
     }
 
-    /// The fields that must not be shown, such as `client.credit_limit`.
+    /// Hidden fields, such as `client.credit_limit`.
     #[must_use]
     pub fn hidden(&self) -> &[String] {
         &self.hidden
@@ -205,7 +205,7 @@ impl Permissions {
         self.hidden.iter().any(|hidden| hidden == field)
     }
 
-    /// As they are written.
+    /// Textual form of the permissions.
     #[must_use]
     pub fn to_texts(&self) -> Vec<String> {
         self.held.iter().map(ToString::to_string).collect()
@@ -258,9 +258,12 @@ mod tests {
     #[test]
     fn a_field_hidden_from_the_author_stays_hidden() {
         let author = held(&["*:*"]).hiding(["client.credit_limit".to_owned()]);
-        assert_eq!(author.lacks_of(&held(&["client:read"])), Some("client.credit_limit".to_owned()));
-        assert_eq!(author.lacks_of(&held(&["role:read"])), None);
-        assert_eq!(author.lacks_of(&held(&["client:read"]).hiding(["client.credit_limit".to_owned()])), None);
+        assert_eq!(author.first_missing(&held(&["client:read"])), Some("client.credit_limit".to_owned()));
+        assert_eq!(author.first_missing(&held(&["role:read"])), None);
+        assert_eq!(
+            author.first_missing(&held(&["client:read"]).hiding(["client.credit_limit".to_owned()])),
+            None
+        );
         for any in [
             "client:write",
             "client:delete@own",
@@ -270,7 +273,7 @@ mod tests {
             "*:purge@team",
             "*:*",
         ] {
-            let lacks = author.lacks_of(&held(&[any]));
+            let lacks = author.first_missing(&held(&[any]));
             assert_eq!(lacks, Some("client.credit_limit".to_owned()), "{any} shows it as well");
         }
     }
@@ -279,7 +282,8 @@ mod tests {
     fn what_somebody_has_already_is_given_by_nobody() {
         let hidden = || ["client.credit_limit".to_owned()];
         let author = held(&["client:*", "task:read"]).hiding(hidden());
-        let turns = |before: &Permissions, after: &Permissions| author.lacks_for_change(before, after);
+        let turns =
+            |before: &Permissions, after: &Permissions| author.first_missing_for_change(before, after);
         let limit = Some("client.credit_limit".to_owned());
         let (all, blind) = (held(&["*:*"]), held(&["client:read"]).hiding(hidden()));
         assert_eq!(turns(&all, &held(&["*:read"])), None, "less than before");

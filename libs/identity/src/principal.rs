@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use crate::{Permissions, public_keys::PublicKey};
 
-/// Somebody whose token has been verified, on one of their requests. Only a [`Verifier`](crate::Verifier) makes one.
+/// An authenticated member or API key on one request. Only a [`Verifier`](crate::Verifier) can create one.
 #[derive(Debug, Clone)]
 pub struct Principal {
     verified: Arc<Verified>,
     request: Uuid,
 }
 
-/// What a verified token says; shared by all requests that carry it.
+/// Content of a verified token; shared by all requests with that token.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) account: AccountId,
@@ -22,14 +22,14 @@ pub(crate) struct Verified {
     pub(crate) roles: Vec<String>,
     pub(crate) permissions: Permissions,
     pub(crate) for_key: bool,
-    /// Seconds since 1970.
+    /// Expiry as a Unix timestamp in seconds.
     pub(crate) expires: i64,
-    /// What it was signed with.
+    /// Key that the token was signed with.
     pub(crate) key: Arc<PublicKey>,
 }
 
-/// A person whose token has been verified, on one of their requests, and who is a member of no account: no [`Principal`], and
-/// good for what concerns the person alone. Only a [`Verifier`](crate::Verifier) makes one.
+/// An authenticated person without an account, on one request. It is not a [`Principal`], and allows only what
+/// concerns the person alone. Only a [`Verifier`](crate::Verifier) can create one.
 #[derive(Debug, Clone)]
 pub struct Person {
     pub(crate) user: UserId,
@@ -38,36 +38,36 @@ pub struct Person {
 }
 
 impl Person {
-    /// The person.
+    /// Id of the person.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// The login that the token came from.
+    /// Session (login) that the token belongs to.
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// The request they make, for logs and history.
+    /// Id of the request, for logs and history.
     #[must_use]
     pub fn request(&self) -> Uuid {
         self.request
     }
 }
 
-/// Whose token it is.
+/// Identity behind a valid token.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// Somebody inside an account.
+    /// A member or API key inside an account.
     Member(Principal),
-    /// A person who is a member of none.
+    /// A person who is a member of no account.
     Person(Person),
 }
 
 impl Identity {
-    /// The person.
+    /// Id of the person.
     #[must_use]
     pub fn user(&self) -> UserId {
         match self {
@@ -76,7 +76,7 @@ impl Identity {
         }
     }
 
-    /// The account they work in, if they work in one.
+    /// Account of the identity; `None` for a person without one.
     #[must_use]
     pub fn account(&self) -> Option<AccountId> {
         match self {
@@ -85,7 +85,7 @@ impl Identity {
         }
     }
 
-    /// The request they make.
+    /// Id of the current request.
     #[must_use]
     pub fn request(&self) -> Uuid {
         match self {
@@ -100,49 +100,49 @@ impl Principal {
         Self { verified, request }
     }
 
-    /// The account they work in.
+    /// Account that the principal acts in.
     #[must_use]
     pub fn account(&self) -> AccountId {
         self.verified.account
     }
 
-    /// The person.
+    /// Id of the acting user.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.verified.user
     }
 
-    /// The login that the token came from.
+    /// Session (login) that the token belongs to.
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.verified.session
     }
 
-    /// The epoch of that login in which the token was issued.
+    /// Epoch of the session at the time the token was issued.
     #[must_use]
     pub fn epoch(&self) -> i32 {
         self.verified.epoch
     }
 
-    /// The request they make, for logs, history and events.
+    /// Id of the request, for logs, history and events.
     #[must_use]
     pub fn request(&self) -> Uuid {
         self.request
     }
 
-    /// The names of their roles.
+    /// Names of the principal's roles.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.verified.roles
     }
 
-    /// What they may do.
+    /// Permissions of the principal.
     #[must_use]
     pub fn permissions(&self) -> &Permissions {
         &self.verified.permissions
     }
 
-    /// Whether this is an API key, which does what it was made for and nothing that is for people alone.
+    /// Whether this is an API key, which cannot use operations that are for people only.
     #[must_use]
     pub fn is_key(&self) -> bool {
         self.verified.for_key

@@ -1,4 +1,4 @@
-//! The keys by which tokens are verified.
+//! Public keys for token verification.
 
 use std::{
     collections::HashMap,
@@ -13,14 +13,14 @@ use jsonwebtoken::DecodingKey;
 
 use crate::Jwks;
 
-/// The keys by which tokens are verified now; they may be replaced while requests run. Clones are the same set.
+/// Set of public keys that tokens are verified with; it may be replaced at any time. Clones share the set.
 #[derive(Clone, Default)]
 pub struct PublicKeys(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     set: ArcSwap<Set>,
-    /// Two who replace the set at once would end each other's keys.
+    /// Serializes replacements: concurrent ones would revoke each other's keys.
     replacing: Mutex<()>,
 }
 
@@ -30,8 +30,8 @@ struct Set {
     keys: HashMap<String, Arc<PublicKey>>,
 }
 
-/// A key, and whether it still stands. Whoever remembers a token remembers its key, and asks it: a key that has ended
-/// takes its tokens with it, and the tokens of all others stay remembered.
+/// A public key, and whether it was revoked. Cached tokens reference their key: revoking it invalidates its
+/// tokens, while all others stay cached.
 pub(crate) struct PublicKey {
     pub(crate) decoding: DecodingKey,
     x: String,
@@ -51,8 +51,8 @@ impl PublicKey {
 }
 
 impl PublicKeys {
-    /// Takes the keys of `jwks` in place of the present ones. Those that are not Ed25519 are passed over: another
-    /// kind of key is never ours.
+    /// Replaces the set by the keys of `jwks` and revokes the others. Keys that are not Ed25519 are ignored: the
+    /// issuer uses no other kind.
     pub fn replace(&self, jwks: &Jwks) {
         let _alone = self.0.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.0.set.load_full();
@@ -64,7 +64,7 @@ impl PublicKeys {
         }
     }
 
-    /// All of them, as an issuer publishes them.
+    /// The complete key set, as an issuer publishes it.
     #[must_use]
     pub fn published(&self) -> Jwks {
         self.0.set.load().published.clone()
@@ -80,7 +80,7 @@ impl PublicKeys {
 }
 
 impl Set {
-    /// The keys of `jwks`: those that were here already as they are.
+    /// Keys of `jwks`; those already known keep their identity.
     fn followed_by(&self, jwks: &Jwks) -> HashMap<String, Arc<PublicKey>> {
         let usable = jwks.keys.iter().filter(|key| key.kty == "OKP" && key.crv == "Ed25519");
         let key = |x: &str| {

@@ -1,8 +1,8 @@
-//! Refresh tokens: opaque to clients, bound to one session, different after every use.
+//! Refresh tokens: opaque to clients, bound to one session, rotated at every use.
 //!
-//! A token names its account, session and generation and carries an HMAC over them and the session's seed. The
-//! database keeps the seed, the server the key, and neither alone makes a token. Since a token of an earlier
-//! generation is still recognised as ours, its use a second time is told from a guess.
+//! A token contains account, session and generation, and an HMAC over them and the session's seed. The database
+//! stores the seed and the server the key; neither alone can issue a token. A token of an earlier generation is
+//! still authentic, so that reuse can be distinguished from a guess.
 
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -11,39 +11,39 @@ use uuid::Uuid;
 
 use crate::{Secret, secret::random};
 
-/// Tells a refresh token from other secrets when one is found where it should not be.
+/// Prefix that identifies a refresh token, for example when one is found where it should not be.
 const PREFIX: &str = "nxr_";
 
-/// A refresh token as a client sends it; nothing is known of it before [`RefreshKey::made`] says yes.
+/// A refresh token as sent by a client; untrusted until [`RefreshKey::made`] returns true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The account that the session is said to be in.
+    /// Account that the session claims to belong to.
     pub account: AccountId,
-    /// The session.
+    /// Session that the token belongs to.
     pub session: SessionId,
-    /// How often the session had been refreshed when this was issued.
+    /// Number of refreshes of the session before this token was issued.
     pub generation: i32,
     tag: [u8; 32],
 }
 
-/// Makes refresh tokens and knows its own again.
+/// Key that issues and authenticates refresh tokens.
 #[derive(Debug, Clone)]
 pub struct RefreshKey(hmac::Key);
 
 impl RefreshKey {
-    /// The key of this deployment.
+    /// Derives the key from the deployment's secret.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
         Self(secret.key_for("refresh tokens"))
     }
 
-    /// What a new session needs besides the key.
+    /// Generates the random seed of a new session.
     #[must_use]
     pub fn seed() -> [u8; 32] {
         random()
     }
 
-    /// The token of a session's generation.
+    /// Issues the token of a session's generation.
     #[must_use]
     pub fn issue(&self, account: AccountId, session: SessionId, generation: i32, seed: &[u8]) -> String {
         let named = name(account, session, generation);
@@ -51,7 +51,7 @@ impl RefreshKey {
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Whether we issued `token` for the session that has this seed.
+    /// Whether `token` was issued for the session with this seed.
     #[must_use]
     pub fn made(&self, token: &RefreshToken, seed: &[u8]) -> bool {
         let tag = self.tag(&name(token.account, token.session, token.generation), seed);
@@ -79,7 +79,7 @@ fn name(account: AccountId, session: SessionId, generation: i32) -> [u8; 36] {
 }
 
 impl RefreshToken {
-    /// Reads a token, if it has the form of one.
+    /// Parses a token; `None` if the text is malformed.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let text = text.strip_prefix(PREFIX).filter(|text| text.len() < 128)?;

@@ -1,4 +1,4 @@
-//! The issuer's keys, over HTTP.
+//! Fetches the issuer's keys over HTTP.
 
 use std::{
     sync::{Arc, Weak},
@@ -19,18 +19,18 @@ use tokio::{
 
 use crate::{Jwks, PublicKeys};
 
-/// How long the issuer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Tokens with made-up key names must not become requests to the issuer.
+/// Timeout of a request to the issuer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+/// Minimum interval of requests: tokens with made-up key ids must not flood the issuer.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
-/// As long as there are no keys at all, nobody is let in: ask sooner.
+/// Shorter interval while there are no keys at all, because every token is rejected.
 const WITHOUT_KEYS: Duration = Duration::from_millis(500);
-/// After a failure, the keys are asked for sooner: one of them may have leaked and ended.
+/// Interval after a failure: a key may have leaked and been revoked meanwhile.
 const AGAIN: Duration = Duration::from_secs(15);
-/// No key set of ours is larger.
-const LARGEST: usize = 64 * 1024;
+/// Maximum size of a key set in bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Where an issuer publishes its keys, and the set that is kept like theirs.
+/// URL of an issuer's keys, and the local copy of the set.
 #[derive(Clone)]
 pub(crate) struct Remote(Arc<Inner>);
 
@@ -61,12 +61,12 @@ impl Remote {
         Self(Arc::new(Inner { jwks, client, keys, asked: Mutex::default() }))
     }
 
-    /// Fetches the keys about every so often, for as long as somebody verifies by them.
+    /// Fetches the keys periodically, as long as a verifier uses them.
     pub(crate) fn follow(&self, every: Duration) {
         tokio::spawn(follow(Arc::downgrade(&self.0), every));
     }
 
-    /// Fetches the keys, unless that was just done. Requests that come meanwhile wait for the one that asks.
+    /// Fetches the keys unless they were fetched just before. Concurrent callers wait for a single request.
     pub(crate) async fn refresh(&self) {
         let mut asked = self.0.asked.lock().await;
         let pause = if self.0.keys.is_empty() { WITHOUT_KEYS } else { AT_MOST_EVERY };
@@ -83,14 +83,14 @@ async fn follow(remote: Weak<Inner>, every: Duration) {
     loop {
         sleep(jittered(pause)).await;
         let Some(remote) = remote.upgrade() else { return };
-        let alone = remote.asked.lock().await; // the older of two answers must not be taken last
+        let alone = remote.asked.lock().await; // a stale response must not overwrite a newer one
         pause = if remote.take().await { every } else { every.min(AGAIN) };
         drop(alone);
     }
 }
 
 impl Inner {
-    /// Whether the keys are now as the issuer's.
+    /// Fetches the keys and replaces the set; returns whether it succeeded.
     async fn take(&self) -> bool {
         match self.fetch().await {
             Ok(jwks) => {
@@ -105,8 +105,9 @@ impl Inner {
     }
 
     async fn fetch(&self) -> Result<Jwks, FetchError> {
-        let answer = timeout(PATIENCE, self.client.get(self.jwks.clone())).await??;
-        let body = timeout(PATIENCE, Limited::new(answer.into_body(), LARGEST).collect()).await??;
+        let answer = timeout(REQUEST_TIMEOUT, self.client.get(self.jwks.clone())).await??;
+        let body = timeout(REQUEST_TIMEOUT, Limited::new(answer.into_body(), MAX_RESPONSE_BYTES).collect())
+            .await??;
         let jwks: Jwks = serde_json::from_slice(&body.to_bytes())?;
         if jwks.keys.is_empty() { Err(FetchError::Empty) } else { Ok(jwks) }
     }

@@ -1,15 +1,15 @@
-//! Secrets of others that we must be able to read again: sealed before they go into a row.
+//! Encryption of third-party secrets that must be readable again, before they are stored.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 
 use crate::Secret;
 
-/// Seals what a database keeps and must not be able to read (AES-256-GCM).
+/// Authenticated encryption of values that the database must not be able to read (AES-256-GCM).
 ///
-/// Each text is sealed for one place, such as the id of its row: moved to another row, it does not open.
+/// Each value is bound to a place, such as the id of its row: moved to another row, it cannot be decrypted.
 pub struct Sealer(RandomizedNonceKey);
 
-/// What was sealed elsewhere, for another place, or changed since; or a text longer than the cipher takes.
+/// Decryption failed: wrong key, wrong place, or modified; or the text exceeds the cipher's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("what is sealed cannot be opened with the secret of this deployment")]
 pub struct SealError;
@@ -21,20 +21,20 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// With a key of its own, derived from the deployment's secret.
+    /// Derives a key for this purpose from the deployment's secret.
     pub fn new(secret: &Secret, purpose: &str) -> Result<Self, SealError> {
         let key = RandomizedNonceKey::new(&AES_256_GCM, &secret.bytes_for(purpose)).map_err(|_| SealError)?;
         Ok(Self(key))
     }
 
-    /// Seals `text` for `place`.
+    /// Encrypts `text` for `place`.
     pub fn seal(&self, place: &[u8], text: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut sealed = text.to_vec();
         let nonce = self.0.seal_in_place_append_tag(Aad::from(place), &mut sealed).map_err(|_| SealError)?;
         Ok([nonce.as_ref().as_slice(), &sealed].concat())
     }
 
-    /// What was sealed for `place`.
+    /// Decrypts a value that was sealed for `place`.
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
         let mut text = text.to_vec();

@@ -1,29 +1,29 @@
-//! Private keys, sealed: whoever reads the database, or a backup of it, signs nothing.
+//! Encrypted private keys: the database, or a backup of it, does not suffice to sign.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{Jwk, KeyError, Sealer, Secret, SigningKey};
 
-/// Seals private keys and opens them again, each under its name alone.
+/// Encrypts and decrypts private keys, each bound to its key id.
 #[derive(Debug)]
 pub struct SealingKey(Sealer);
 
-/// A key as the database keeps it.
+/// An encrypted key as stored in the database.
 #[derive(Debug, Clone)]
 pub struct SealedKey {
-    /// What is published of it.
+    /// Public half of the key as a JWK.
     pub public: Jwk,
-    /// Its private half: the nonce, then the sealed PEM and its tag.
+    /// Encrypted private half: the nonce, the sealed PEM and its tag.
     pub sealed: Vec<u8>,
 }
 
 impl SealingKey {
-    /// The one of this deployment.
+    /// Derives the key from the deployment's secret.
     pub fn new(secret: &Secret) -> Result<Self, KeyError> {
         Sealer::new(secret, "signing keys").map(Self).map_err(|_| KeyError::NotMade)
     }
 
-    /// A new key.
+    /// Generates and encrypts a new signing key.
     pub fn make(&self) -> Result<SealedKey, KeyError> {
         let pem = SigningKey::generate()?;
         let public = SigningKey::from_pem(&pem)?.public().clone();
@@ -31,7 +31,7 @@ impl SealingKey {
         Ok(SealedKey { public, sealed: sealed.map_err(|_| KeyError::NotMade)? })
     }
 
-    /// The key that was sealed under the name `kid`, and no other.
+    /// Decrypts the key that was sealed under the id `kid`.
     pub fn open(&self, kid: &str, sealed: &[u8]) -> Result<SigningKey, KeyError> {
         let pem = self.0.open(kid.as_bytes(), sealed).map_err(|_| KeyError::Sealed)?;
         let pem = String::from_utf8(pem).map_err(|_| KeyError::Sealed)?;

@@ -10,94 +10,94 @@ use uuid::Uuid;
 
 use crate::{Permissions, SigningKey};
 
-/// The type of a person's token (RFC 8725, 3.11): whoever asks for an account's token does not take it for one.
+/// Token type of a person without an account (RFC 8725, 3.11): verifiers of account tokens do not accept it.
 pub(crate) const PERSON_TYPE: &str = "person+jwt";
-/// No person's token lives longer.
+/// Maximum life of such a token.
 const PERSON_LIFE: Duration = Duration::from_secs(600);
 
-/// What an access token says.
+/// Claims of an access token (RFC 7519).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it.
+    /// Issuer of the token (`iss`).
     pub iss: String,
-    /// Whom it is meant for.
+    /// Audience of the token (`aud`).
     pub aud: String,
-    /// The person.
+    /// Subject: id of the user (`sub`).
     pub sub: UserId,
-    /// The account they work in.
+    /// Account that the token is valid for.
     pub account_id: AccountId,
-    /// The session it belongs to.
+    /// Session that the token belongs to.
     pub sid: SessionId,
-    /// The session's epoch: a token of an earlier one is good for nothing.
+    /// Epoch of the session: tokens of earlier epochs are invalid.
     pub epo: i32,
-    /// The names of their roles.
+    /// Names of the user's roles.
     pub roles: Vec<String>,
-    /// What they may do.
+    /// Permissions that the roles grant.
     pub permissions: Vec<String>,
-    /// The fields that they may not see.
+    /// Fields that are hidden from the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
-    /// Whether it was given for an API key: a program, not somebody who has logged in.
+    /// Whether the token was issued for an API key, not for a person who logged in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub key: bool,
-    /// Issued at, in seconds since 1970.
+    /// Time of issue, as a Unix timestamp in seconds.
     pub iat: i64,
-    /// Not valid from then on, in seconds since 1970.
+    /// Expiry, as a Unix timestamp in seconds.
     pub exp: i64,
-    /// Tells tokens apart.
+    /// Unique id of the token (`jti`).
     pub jti: Uuid,
 }
 
-/// What the token of a person says who is a member of no account.
+/// Claims of the token of a person without an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PersonClaims {
-    /// Who issued it.
+    /// Issuer of the token (`iss`).
     pub(crate) iss: String,
-    /// An audience of its own: those who verify accounts' tokens by it refuse this one.
+    /// Audience of its own, so that verifiers of account tokens reject this one.
     pub(crate) aud: String,
-    /// The person.
+    /// Subject: id of the user (`sub`).
     pub(crate) sub: UserId,
-    /// The session it belongs to.
+    /// Session that the token belongs to.
     pub(crate) sid: SessionId,
-    /// Issued at, in seconds since 1970.
+    /// Time of issue, as a Unix timestamp in seconds.
     pub(crate) iat: i64,
-    /// Not valid from then on, in seconds since 1970.
+    /// Expiry, as a Unix timestamp in seconds.
     pub(crate) exp: i64,
-    /// Tells tokens apart.
+    /// Unique id of the token (`jti`).
     pub(crate) jti: Uuid,
 }
 
-/// Whom persons' tokens of `issuer` are meant for.
+/// Audience of tokens of persons without an account.
 pub(crate) fn person_audience(issuer: &str) -> String {
     format!("{issuer}/person")
 }
 
-/// For whom a token is issued, and what they may do.
+/// Subject and permissions of a token to issue.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// The account they work in.
+    /// Account that the token is valid for.
     pub account: AccountId,
-    /// The person.
+    /// Id of the user.
     pub user: UserId,
-    /// Their login.
+    /// Session (login) of the user.
     pub session: SessionId,
-    /// The session's epoch, which moves on when its person's rights change.
+    /// Epoch of the session, which is incremented when the user's rights change.
     pub epoch: i32,
-    /// The names of their roles.
+    /// Names of the user's roles.
     pub roles: Vec<String>,
-    /// What those allow.
+    /// Permissions that the roles grant.
     pub permissions: Permissions,
 }
 
-/// A signed token, and how long it is good for. No `Debug`: it would end in a log.
+/// A signed token and its lifetime. No `Debug`, so that it cannot end up in a log.
 pub struct AccessToken {
-    /// The token.
+    /// The encoded token (JWT).
     pub text: String,
-    /// Its life.
+    /// Lifetime of the token.
     pub expires_in: Duration,
 }
 
-/// Issues access tokens. Clones share the key, which may be replaced while requests run.
+/// Issues access tokens. Clones share the key, which may be replaced at any time.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     key: Arc<ArcSwap<SigningKey>>,
@@ -107,29 +107,29 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// One that signs with `key` in the name of `name`; its tokens are good for `life`.
+    /// Creates an issuer called `name` that signs with `key`; its tokens are valid for `life`.
     #[must_use]
     pub fn new(key: SigningKey, name: String, life: Duration, clock: Clock) -> Self {
         Self { key: Arc::new(ArcSwap::from_pointee(key)), name, life, clock }
     }
 
-    /// The key it signs with.
+    /// Current signing key.
     #[must_use]
     pub fn key(&self) -> Arc<SigningKey> {
         self.key.load_full()
     }
 
-    /// Signs with `key` from now on.
+    /// Replaces the signing key.
     pub fn sign_with(&self, key: SigningKey) {
         self.key.store(Arc::new(key));
     }
 
-    /// A token for `grant`.
+    /// Issues a token for `grant`.
     pub fn issue(&self, grant: Grant) -> Result<AccessToken, jsonwebtoken::errors::Error> {
         self.sign(grant, false)
     }
 
-    /// A token for `grant`, whose session is an API key.
+    /// Issues a token for `grant`, whose session is an API key.
     pub fn issue_for_key(&self, grant: Grant) -> Result<AccessToken, jsonwebtoken::errors::Error> {
         self.sign(grant, true)
     }
@@ -151,10 +151,10 @@ impl Issuer {
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),
         };
-        Ok(AccessToken { text: self.seal(&claims, None)?, expires_in: self.life })
+        Ok(AccessToken { text: self.sign_claims(&claims, None)?, expires_in: self.life })
     }
 
-    /// A token for a person who is a member of no account, in the session that they have opened so.
+    /// Issues a token for a person without an account, in their person session.
     pub fn issue_for_person(
         &self,
         user: UserId,
@@ -170,10 +170,10 @@ impl Issuer {
             exp: iat.saturating_add_unsigned(life.as_secs()),
             jti: Uuid::new_v4(),
         };
-        Ok(AccessToken { text: self.seal(&claims, Some(PERSON_TYPE))?, expires_in: life })
+        Ok(AccessToken { text: self.sign_claims(&claims, Some(PERSON_TYPE))?, expires_in: life })
     }
 
-    fn seal(
+    fn sign_claims(
         &self,
         claims: &impl Serialize,
         kind: Option<&str>,

@@ -1,4 +1,4 @@
-//! Turns a token into a principal, and remembers that it did.
+//! Verification of tokens, with a cache.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,32 +19,32 @@ use crate::{
     token::{PERSON_TYPE, PersonClaims, person_audience},
 };
 
-/// No token of ours is longer; a longer text is not looked at.
-const LONGEST: usize = 16 * 1024;
-/// How many verified tokens are remembered: about 100 MB at the most, with large permission sets.
+/// Maximum length of a token; longer texts are rejected unparsed.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// Capacity of the cache of verified tokens: about 100 MB at most, with large permission sets.
 const REMEMBERED: u64 = 100_000;
-/// How far the clocks of two machines may differ, in seconds.
+/// Tolerated clock difference between two machines, in seconds.
 const LEEWAY: i64 = 5;
 
-/// Why a token makes nobody.
+/// Reason for rejecting a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Malformed, forged, expired, of another issuer, or of a session that has ended: a client learns no more.
+    /// Malformed, forged, expired, of another issuer, or of an ended session; clients cannot tell which.
     #[error("the access token is not valid")]
     Invalid,
-    /// It is good, and of a person who is a member of no account.
+    /// The token is valid, but its person is a member of no account.
     #[error("the token is of a person who is a member of no account")]
     NoAccount,
-    /// Nobody can tell yet: the issuer's keys have never been reached.
+    /// The issuer's keys could not be fetched yet.
     #[error("the keys that verify tokens cannot be reached")]
     KeysUnavailable,
 }
 
-/// Verifies access tokens. The algorithm is ours, never the token's choice; a token that was verified is remembered by
-/// its hash until it expires or its key ends, since a verification costs sixty times a look-up.
+/// Verifies access tokens. The algorithm is fixed, never taken from the token. A verified token is cached by its
+/// hash until it expires or its key is revoked, because verification costs sixty times a lookup.
 ///
-/// The hash is SipHash-2-4 of 128 bits under a key of this process: a pseudo-random function, so that nobody who does not
-/// know the key can make another text of the same hash (Aumasson and Bernstein, 2012).
+/// The hash is a 128-bit SipHash-2-4 with a key of this process: a pseudo-random function, so that collisions
+/// cannot be constructed without the key (Aumasson and Bernstein, 2012).
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>, Revocations);
 
@@ -65,31 +65,31 @@ enum Failure {
     UnknownKey,
 }
 
-/// Whose token was found good.
-enum Good {
+/// Identity of a verified token.
+enum VerifiedToken {
     Member(Arc<Verified>),
     Person(PersonClaims),
 }
 
-/// What a token says, once its signature is known to be good.
-enum Read {
+/// Claims of a token with a valid signature.
+enum TokenContent {
     Member(Claims, Arc<PublicKey>),
     Person(PersonClaims),
 }
 
 impl Verifier {
-    /// One for tokens of `issuer`, signed with one of `keys`.
+    /// Creates a verifier for tokens of `issuer`, signed with one of `keys`.
     #[must_use]
     pub fn new(keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
-        Self::of(keys, None, issuer, clock)
+        Self::with_keys(keys, None, issuer, clock)
     }
 
-    /// One that asks `remote` for keys that it does not find in `keys`.
-    pub(crate) fn asking(remote: Remote, keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
-        Self::of(keys, Some(remote), issuer, clock)
+    /// Creates a verifier that fetches unknown keys from `remote`.
+    pub(crate) fn with_remote(remote: Remote, keys: PublicKeys, issuer: &str, clock: Clock) -> Self {
+        Self::with_keys(keys, Some(remote), issuer, clock)
     }
 
-    fn of(keys: PublicKeys, remote: Option<Remote>, issuer: &str, clock: Clock) -> Self {
+    fn with_keys(keys: PublicKeys, remote: Option<Remote>, issuer: &str, clock: Clock) -> Self {
         let (rules, person_rules) = (rules(issuer, issuer), rules(issuer, &person_audience(issuer)));
         let looked = |result| counter!("nexo_token_cache_requests_total", "result" => result);
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(3600)).build();
@@ -99,16 +99,16 @@ impl Verifier {
         Self(Arc::new(inner), Revocations::default())
     }
 
-    /// The same, which refuses tokens of sessions that `revocations` knows to have ended.
+    /// Also rejects tokens of sessions that are in `revocations`.
     #[must_use]
-    pub fn heeding(self, revocations: &Revocations) -> Self {
+    pub fn with_revocations(self, revocations: &Revocations) -> Self {
         Self(self.0, revocations.clone())
     }
 
-    /// Whether this token was verified before, and has not ended since: then it costs next to nothing.
+    /// Whether the token is cached and still valid, so that verifying it is cheap.
     #[must_use]
-    pub fn remembers(&self, token: &str) -> bool {
-        if token.len() > LONGEST {
+    pub fn is_cached(&self, token: &str) -> bool {
+        if token.len() > MAX_TOKEN_BYTES {
             return false;
         }
         let hash = self.0.hasher.hash(token.as_bytes()).as_bytes();
@@ -116,7 +116,7 @@ impl Verifier {
         known.is_some_and(|verified| self.0.clock.unix_seconds() < verified.expires)
     }
 
-    /// Who sent this token with the request `request`, inside the account that it is for.
+    /// Verifies the token of a request and returns its principal; persons without an account are rejected.
     pub async fn verify(&self, token: &str, request: Uuid) -> Result<Principal, TokenError> {
         match self.identify(token, request).await? {
             Identity::Member(who) => Ok(who),
@@ -124,7 +124,7 @@ impl Verifier {
         }
     }
 
-    /// Who sent this token with the request `request`: somebody inside an account, or a person who is a member of none.
+    /// Verifies the token of a request and returns its identity, with or without an account.
     pub async fn identify(&self, token: &str, request: Uuid) -> Result<Identity, TokenError> {
         let good = match (self.0.check(token), &self.0.remote) {
             (Err(Failure::UnknownKey), Some(remote)) => {
@@ -134,11 +134,13 @@ impl Verifier {
             (checked, _) => checked,
         };
         match good {
-            Ok(Good::Member(verified)) if self.1.end(verified.account, verified.session, verified.epoch) => {
+            Ok(VerifiedToken::Member(verified))
+                if self.1.end(verified.account, verified.session, verified.epoch) =>
+            {
                 Err(TokenError::Invalid)
             }
-            Ok(Good::Member(verified)) => Ok(Identity::Member(Principal::new(verified, request))),
-            Ok(Good::Person(PersonClaims { sub, sid, .. })) => {
+            Ok(VerifiedToken::Member(verified)) => Ok(Identity::Member(Principal::new(verified, request))),
+            Ok(VerifiedToken::Person(PersonClaims { sub, sid, .. })) => {
                 Ok(Identity::Person(Person { user: sub, session: sid, request }))
             }
             Err(Failure::Token(error)) => Err(error),
@@ -148,7 +150,7 @@ impl Verifier {
     }
 }
 
-/// By our clock the verifier itself looks whether a token has expired.
+/// Validation rules. Expiry is checked by the verifier itself, with its own clock.
 fn rules(issuer: &str, audience: &str) -> Validation {
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.set_issuer(&[issuer]);
@@ -159,23 +161,25 @@ fn rules(issuer: &str, audience: &str) -> Validation {
 }
 
 impl Inner {
-    fn check(&self, token: &str) -> Result<Good, Failure> {
+    fn check(&self, token: &str) -> Result<VerifiedToken, Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(INVALID);
         }
         let hash = self.hasher.hash(token.as_bytes()).as_bytes();
         let now = self.clock.unix_seconds();
         if let Some(verified) = self.known.get(&hash).filter(|verified| verified.key.stands()) {
             self.hits.increment(1);
-            return if now < verified.expires { Ok(Good::Member(verified)) } else { Err(INVALID) };
+            return if now < verified.expires { Ok(VerifiedToken::Member(verified)) } else { Err(INVALID) };
         }
         self.misses.increment(1);
         let is_due = |iat: i64, exp: i64| now < exp && iat <= now + LEEWAY;
         let (claims, key) = match self.read(token)? {
-            Read::Member(claims, key) if is_due(claims.iat, claims.exp) => (claims, key),
-            Read::Person(claims) if is_due(claims.iat, claims.exp) => return Ok(Good::Person(claims)),
-            Read::Member(..) | Read::Person(_) => return Err(INVALID),
+            TokenContent::Member(claims, key) if is_due(claims.iat, claims.exp) => (claims, key),
+            TokenContent::Person(claims) if is_due(claims.iat, claims.exp) => {
+                return Ok(VerifiedToken::Person(claims));
+            }
+            TokenContent::Member(..) | TokenContent::Person(_) => return Err(INVALID),
         };
         let verified = Arc::new(Verified {
             account: claims.account_id,
@@ -189,10 +193,10 @@ impl Inner {
             key,
         });
         self.known.insert(hash, Arc::clone(&verified));
-        Ok(Good::Member(verified))
+        Ok(VerifiedToken::Member(verified))
     }
 
-    fn read(&self, token: &str) -> Result<Read, Failure> {
+    fn read(&self, token: &str) -> Result<TokenContent, Failure> {
         const INVALID: Failure = Failure::Token(TokenError::Invalid);
         let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
         if header.alg != Algorithm::EdDSA || header.crit.is_some() {
@@ -201,9 +205,9 @@ impl Inner {
         let key = self.keys.find(&header.kid.ok_or(INVALID)?).ok_or(Failure::UnknownKey)?;
         if header.typ.as_deref() == Some(PERSON_TYPE) {
             let claims = jsonwebtoken::decode(token, &key.decoding, &self.person_rules);
-            return claims.map(|data| Read::Person(data.claims)).map_err(|_| INVALID);
+            return claims.map(|data| TokenContent::Person(data.claims)).map_err(|_| INVALID);
         }
         let claims = jsonwebtoken::decode(token, &key.decoding, &self.rules).map_err(|_| INVALID)?.claims;
-        Ok(Read::Member(claims, key))
+        Ok(TokenContent::Member(claims, key))
     }
 }

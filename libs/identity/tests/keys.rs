@@ -1,4 +1,4 @@
-//! Keys that come and go while tokens are verified, here and from another process.
+//! Key rotation and revocation during verification, in-process and remote.
 #![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::{
@@ -70,12 +70,12 @@ async fn a_key_that_ends_takes_the_tokens_with_it_that_were_known() {
     keys.replace(&published(&[&sound.key()]));
     assert_eq!(verdict(&verifier, &bad).await, Some(TokenError::Invalid));
     assert_eq!(verdict(&verifier, &good).await, None);
-    // A restore may bring it back: then its tokens are read again, and are good.
+    // A restore may bring the key back: then its tokens are valid again.
     keys.replace(&published(&[&leaked.key(), &sound.key()]));
     assert_eq!(verdict(&verifier, &bad).await, None);
 }
 
-/// An issuer's endpoint that counts how often it is asked.
+/// A fake issuer endpoint that counts its requests.
 struct Endpoint {
     url: String,
     asked: Arc<AtomicUsize>,
@@ -92,7 +92,7 @@ impl Endpoint {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let _ = socket.read(&mut [0; 4096]).await.unwrap();
                 asked.fetch_add(1, Ordering::Relaxed);
-                sleep(Duration::from_millis(50)).await; // long enough for others to come meanwhile
+                sleep(Duration::from_millis(50)).await; // long enough for concurrent callers
                 let body = serde_json::to_string(&*jwks.lock().unwrap()).unwrap();
                 let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}", body.len());
                 socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
@@ -103,7 +103,7 @@ impl Endpoint {
 
     fn verifier(&self, seconds: &str) -> Verifier {
         let settings = [("NEXO_JWKS_URL", self.url.as_str()), ("NEXO_JWKS_REFRESH_SECONDS", seconds)];
-        let mut env = Env::of(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let mut env = Env::from_values(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let config = Config::read(&mut env);
         env.finish().unwrap();
         config.verifier(Clock::system())
@@ -148,7 +148,7 @@ async fn a_key_that_its_issuer_withdraws_is_forgotten_with_all_its_tokens() {
         sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(verdict(&verifier, &good).await, None);
-    // An issuer that has nothing to say is no reason to refuse everybody.
+    // An empty key set of the issuer must not reject everything.
     let asked = endpoint.asked();
     *endpoint.jwks.lock().unwrap() = Jwks::default();
     while endpoint.asked() < asked + 2 {

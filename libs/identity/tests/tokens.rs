@@ -1,4 +1,4 @@
-//! What a token must be to make somebody, and what never does.
+//! Token validation: which tokens are accepted, and which never are.
 #![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ struct Office {
 }
 
 fn office() -> Office {
-    let clock = Clock::standing(1_800_000_000);
+    let clock = Clock::fixed(1_800_000_000);
     let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
     let issuer = Issuer::new(key, "nexo".into(), Duration::from_secs(600), clock.clone());
     let keys = PublicKeys::default();
@@ -123,7 +123,7 @@ async fn a_token_of_another_time_or_issuer_makes_nobody() {
     };
     let life = Duration::from_secs(600);
     let key = SigningKey::clone(&office.issuer.key());
-    let future = Issuer::new(key.clone(), "nexo".into(), life, Clock::standing(1_800_000_060));
+    let future = Issuer::new(key.clone(), "nexo".into(), life, Clock::fixed(1_800_000_060));
     office.refused(&future.issue(grant()).unwrap().text).await;
     let other = Issuer::new(key, "other".into(), life, office.clock.clone());
     office.refused(&other.issue(grant()).unwrap().text).await;
@@ -159,14 +159,14 @@ async fn a_persons_token_makes_no_principal_and_an_accounts_token_no_person() {
     let account = office.verifier.identify(&office.token(), Uuid::nil()).await.unwrap();
     assert!(matches!(account, Identity::Member(_)));
 
-    // Neither becomes the other by the type in its head, which is signed as well.
+    // The signed `typ` header prevents the confusion of the two types.
     let [head, body, sign] = parts(&token.text);
     office.refused(&[edited(&head, |head| head["typ"] = json!("JWT")), body, sign].join(".")).await;
     let [head, body, sign] = parts(&office.token());
     let renamed = [edited(&head, |head| head["typ"] = json!("person+jwt")), body, sign].join(".");
     assert!(office.verifier.identify(&renamed, Uuid::nil()).await.is_err());
 
-    assert!(!office.verifier.remembers(&token.text), "it is looked at each time");
+    assert!(!office.verifier.is_cached(&token.text), "it is looked at each time");
     office.clock.advance(Duration::from_secs(600));
     office.refused(&token.text).await;
 }

@@ -1,4 +1,4 @@
-//! Money, exactly.
+//! Exact amounts of money.
 
 use std::{fmt, str::FromStr};
 
@@ -7,25 +7,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sqlx::{Decode, Encode, Postgres, Type, encode::IsNull, error::BoxDynError, postgres};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema};
 
-/// An amount of money: at most 15 digits before the point and 4 after it, as `numeric(19, 4)` keeps it.
+/// An amount of money with at most 15 digits before the decimal point and 4 after it, as `numeric(19, 4)` stores
+/// it.
 ///
-/// In JSON it is a string (`"1500.00"`), since a JSON number is a binary fraction for most readers.
+/// In JSON it is a string (`"1500.00"`), because most parsers read a JSON number as a binary fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(Decimal);
 
-/// Why a text is not an amount.
+/// Reason why a text is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Such as `12,50`.
+    /// Not a decimal number, such as `12,50`.
     #[error("not a decimal number such as \"1500.00\"")]
     NotDecimal,
-    /// More than `numeric(19, 4)` holds.
+    /// Out of range of `numeric(19, 4)`.
     #[error("more than 15 digits before the point or 4 after it")]
     OutOfRange,
 }
 
 impl Amount {
-    /// The number.
+    /// The amount as a decimal number.
     #[must_use]
     pub fn decimal(self) -> Decimal {
         self.0
@@ -59,7 +60,7 @@ impl FromStr for Amount {
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0;
-        shown.rescale(shown.scale().max(2)); // cents are always shown, finer parts where there are any
+        shown.rescale(shown.scale().max(2)); // at least two decimals, more if needed
         shown.fmt(f)
     }
 }
@@ -99,6 +100,7 @@ impl utoipa::PartialSchema for Amount {
         ObjectBuilder::new()
             .schema_type(schema::Type::String)
             .pattern(Some(r"^-?\d{1,15}(\.\d{1,4})?$"))
+            .max_length(Some(21))
             .examples(["1500.00"])
             .into()
     }

@@ -1,4 +1,4 @@
-//! Time as an argument, so that a test can hold it still.
+//! A clock that is passed as an argument, so that tests can control it.
 
 use std::{
     sync::{
@@ -10,31 +10,31 @@ use std::{
 
 use time::OffsetDateTime;
 
-/// Tells the time, to the second.
+/// Source of the current time, with a precision of seconds.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The clock of the machine.
     #[must_use]
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A clock that stands at `unix_seconds` until [`advance`](Self::advance)d. Clones share it.
+    /// A clock fixed at `unix_seconds` until it is [`advance`](Self::advance)d. Clones share it.
     #[must_use]
-    pub fn standing(unix_seconds: i64) -> Self {
+    pub fn fixed(unix_seconds: i64) -> Self {
         Self(Some(Arc::new(AtomicI64::new(unix_seconds))))
     }
 
-    /// Moves a standing clock on; the machine's clock takes no orders.
+    /// Advances a fixed clock; has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Some(seconds) = &self.0 {
             seconds.fetch_add(i64::try_from(by.as_secs()).unwrap_or(i64::MAX), Ordering::Relaxed);
         }
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z, as in a JWT (RFC 7519 `NumericDate`).
+    /// Unix time in seconds, as in a JWT (RFC 7519 `NumericDate`).
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     pub fn unix_seconds(&self) -> i64 {

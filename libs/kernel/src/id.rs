@@ -1,4 +1,4 @@
-//! Identities that cannot be mistaken for one another.
+//! Typed identifiers, which cannot be confused with each other.
 
 use std::{fmt, hash, marker::PhantomData, str::FromStr};
 
@@ -11,11 +11,11 @@ use utoipa::openapi::{
 };
 use uuid::Uuid;
 
-/// The identity of one `T`. An `Id<Supplier>` is not an `Id<Client>`.
+/// Identifier of a `T`. An `Id<Supplier>` is not an `Id<Client>`.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
-    /// A fresh identity, later than every earlier one.
+    /// Generates an identifier (UUID version 7), which sorts after earlier ones.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a default identity would be a surprise")]
     pub fn new() -> Self {
@@ -23,25 +23,25 @@ impl<T> Id<T> {
     }
 }
 
-/// A company that keeps its data here: a tenant.
+/// A tenant: a company with data in this installation.
 #[derive(Debug)]
 pub enum Account {}
 
-/// A person. One person may work in several accounts.
+/// A person or service account, who may be a member of several accounts.
 #[derive(Debug)]
 pub enum User {}
 
-/// A login, until it ends.
+/// A login session of a user.
 #[derive(Debug)]
 pub enum Session {}
 
-/// The identity of an account.
+/// Identifier of an account.
 pub type AccountId = Id<Account>;
 
-/// The identity of a person.
+/// Identifier of a user.
 pub type UserId = Id<User>;
 
-/// The identity of a session.
+/// Identifier of a session.
 pub type SessionId = Id<Session>;
 
 impl<T> From<Uuid> for Id<T> {

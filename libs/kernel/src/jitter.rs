@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// A pause of at most `pause`, and at least four fifths of it: replicas that started together soon ask at different
-/// times, and none asks later than promised.
+/// Shortens a delay randomly by up to a fifth: replicas that started together soon drift apart, and none is later
+/// than promised.
 #[must_use]
 pub fn jittered(pause: Duration) -> Duration {
     let (random, _) = Uuid::new_v4().as_u64_pair();

@@ -1,5 +1,5 @@
-//! What every part of NEXO speaks of: identities, amounts, time and settings. No I/O beyond reading settings, and
-//! taking the folder that they name.
+//! Shared kernel of NEXO: identifiers, amounts, time and settings. No I/O except for reading settings and claiming
+//! the state folder.
 
 mod amount;
 mod clock;

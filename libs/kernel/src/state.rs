@@ -1,7 +1,7 @@
-//! The state folder: whose it is, and how it is made.
+//! The state folder: ownership and creation.
 //!
-//! Everything that keeps something under `NEXO_STATE_DIR` claims the folder first: what holds other people's files is refused
-//! before anything is made in it.
+//! Everything that stores files under `NEXO_STATE_DIR` claims the folder first: a folder with foreign files is
+//! rejected before anything is created in it.
 
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -12,35 +12,35 @@ use std::{
 
 use nix::unistd::{Uid, User};
 
-/// Why a folder cannot be the state folder.
+/// Reason why a folder cannot be the state folder.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// It holds something else than a state of NEXO.
+    /// It contains files that are not NEXO's.
     #[error(
         "{folder} holds files that are not NEXO's (such as {found}): nothing was made there.\nName an empty folder, or one that does not exist yet, with NEXO_STATE_DIR"
     )]
     NotOurs {
-        /// The folder.
+        /// Path of the rejected folder.
         folder: PathBuf,
-        /// One of the files.
+        /// Name of one of these files.
         found: String,
     },
-    /// It belongs to another user, who could exchange what is in it.
+    /// It belongs to another user, who could replace its content.
     #[error(
         "{folder} belongs to the user {owner}: nothing was made there.\nRun nexo as {owner}, or choose another folder with NEXO_STATE_DIR"
     )]
     OfAnother {
-        /// The folder.
+        /// Path of the rejected folder.
         folder: PathBuf,
-        /// Whose it is: a name, or a number where there is no name.
+        /// Owner: a user name, or the uid if there is no name.
         owner: String,
     },
-    /// A file or folder cannot be read or made.
+    /// A file or folder cannot be read or created.
     #[error("{path}: {source}")]
     File {
-        /// Which.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
@@ -50,10 +50,10 @@ fn file(path: &Path) -> impl FnOnce(io::Error) -> StateError {
     |source| StateError::File { path, source }
 }
 
-/// Others may pass through, and see nothing: PostgreSQL's user has to reach its own folder below.
+/// Mode that lets others traverse but not list: PostgreSQL's user must reach its own subfolder.
 const PASSABLE: u32 = 0o711;
 
-/// What a state folder of ours holds; each of them is made before anything else could be.
+/// Content of a state folder; one of these is created before anything else.
 const OURS: &[&str] = &[
     "backups",
     "keys",
@@ -66,15 +66,16 @@ const OURS: &[&str] = &[
     "superuser.password",
 ];
 
-/// What a file system or a container puts into a folder that is empty otherwise.
+/// Files that a file system or container puts into an otherwise empty folder.
 const NOBODYS: &[&str] = &["lost+found", ".gitkeep", ".gitignore", ".DS_Store"];
 
-/// Makes the state folder, or takes the one that is there if it is ours: empty, or with what NEXO keeps in it, and not
-/// another user's. It may be passed through afterwards, whatever the umask says.
+/// Creates the state folder, or claims an existing one: it must be empty or contain NEXO's files only, and not
+/// belong to another user. Afterwards it can be traversed, whatever the umask.
 ///
 /// # Errors
 ///
-/// [`StateError::NotOurs`] and [`StateError::OfAnother`], and then nothing was made; [`StateError::File`].
+/// Returns [`StateError::NotOurs`] or [`StateError::OfAnother`] before anything is created, or
+/// [`StateError::File`].
 pub fn claim_state(home: &Path) -> Result<(), StateError> {
     if !home.exists() {
         return make_folder(home, PASSABLE);
@@ -88,12 +89,12 @@ pub fn claim_state(home: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Makes a folder of this mode, and those that lead to it, which may be passed through. Modes are set and not only asked
-/// for: the umask would take bits away.
+/// Creates a folder with this mode, and its missing parents with a mode that allows traversal. Modes are set
+/// explicitly, because the umask would remove bits.
 ///
 /// # Errors
 ///
-/// [`StateError::File`].
+/// Returns [`StateError::File`] if a folder cannot be created.
 pub fn make_folder(path: &Path, mode: u32) -> Result<(), StateError> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();

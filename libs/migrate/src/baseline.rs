@@ -1,23 +1,24 @@
 use sqlx::{Connection as _, postgres::PgConnectOptions};
 
 use crate::{
-    Error, Migrations, Settings, Version, catalogue,
-    history::{self, Note},
+    Error, Migrations, RunOptions, Version, catalogue,
+    history::{self, HistoryEntry},
     run::{
         lock,
         session::{self, send},
     },
 };
 
-/// Adopts a database that was made without a history: only if its catalogue is what the migrations up to `version` give
-/// on `scratch`, an empty database of the same major release. Gives back how many migrations it noted as applied.
+/// Creates the history of a database without one. Its catalogue must equal that of the migrations up to `version`
+/// on `scratch`, an empty database of the same major release. Returns the number of migrations recorded as
+/// applied.
 pub async fn baseline(
     database: &PgConnectOptions,
     migrations: &Migrations,
     version: &Version,
     scratch: &PgConnectOptions,
     actor: &str,
-    settings: &Settings,
+    settings: &RunOptions,
 ) -> Result<usize, Error> {
     migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let adopted = migrations.up_to(version);
@@ -34,11 +35,11 @@ pub async fn baseline(
     history::prepare(&mut conn, &settings.owner).await?;
     send(&mut conn, "begin").await?;
     for migration in adopted.iter() {
-        let note = Note {
+        let note = HistoryEntry {
             statement: migration.up.statements.len(),
             actor: Some(actor),
             reason: Some("baseline: the catalogue is what this migration gives"),
-            ..Note::of(migration, "applied", &settings.app_version)
+            ..HistoryEntry::new(migration, "applied", &settings.app_version)
         };
         history::write(&mut conn, note).await?;
     }

@@ -1,276 +1,276 @@
 use std::{fmt, io, path::PathBuf};
 
 use crate::{
-    Breach, Broken, FileError, Holder, HookError, LocaleProblem, Missing, Version, catalogue::Difference,
-    run::session::is_cut,
+    Breach, FileError, HookError, LocaleProblem, LockHolder, MissingMigration, NewBreaches, Version,
+    catalogue::Difference, run::session::is_cut,
 };
 
-/// Why migrations cannot be applied, and what to do.
+/// Error of the migration runner, with instructions for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file that cannot be one of ours.
+    /// A file is not a valid migration.
     #[error("{file}: {problem}")]
     File {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// What is wrong.
+        /// Description of the problem.
         problem: FileError,
     },
-    /// The folder, or a file in it.
+    /// The folder, or a file in it, cannot be read.
     #[error("{} cannot be read: it is to be a folder of migrations", .path.display())]
     Folder {
-        /// Which.
+        /// Path of the folder or file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// No file has this version.
     #[error("there is no migration {0}: see `nexo db status`")]
     NoSuch(Version),
-    /// A file that was applied and then edited.
+    /// A file was edited after it was applied.
     #[error(
         "{file} was edited after it had been applied (it was {applied}, it is {present}).\n\
          Put the file back as it was, and make the change in a new migration"
     )]
     Edited {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// The checksum in the history.
+        /// Checksum that the history has.
         applied: String,
-        /// The checksum of the file.
+        /// Checksum of the present file.
         present: String,
     },
-    /// A file that was edited after a part of it had been done.
+    /// A file was edited after it was partially applied.
     #[error(
         "{file} was edited after its first {done} statements had been done.\n\
          Put it back as it was and migrate again; or undo those statements by hand, then run \
          `nexo db resolve {version} --rolled-back --reason …` and migrate"
     )]
     EditedMidway {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// How many statements are done.
+        /// Number of statements already applied.
         done: usize,
-        /// Its version.
+        /// Version of the migration.
         version: Version,
     },
-    /// The database has a migration that we have not.
+    /// The database has a migration that this program lacks.
     #[error("{0}")]
-    Missing(Missing),
-    /// A file that was renamed after it had been applied.
+    Missing(MissingMigration),
+    /// A file was renamed after it was applied.
     #[error(
         "{present} was applied as {applied}, and a file keeps its name once it is applied: name it {applied} again"
     )]
     Renamed {
-        /// Its name when it was applied.
+        /// Name of the file when it was applied.
         applied: String,
-        /// Its name now.
+        /// Current name of the file.
         present: String,
     },
-    /// A file or a statement that would add breaches of isolation.
+    /// A file or statement would break tenant isolation.
     #[error("{0}")]
-    Breaks(Broken),
-    /// A database that was made now, and does not keep accounts apart.
+    Breaks(NewBreaches),
+    /// A newly created database does not isolate accounts.
     #[error("all migrations are applied, and the database does not keep accounts apart:{}", lines(.0))]
     Unsound(Vec<Breach>),
-    /// A file older than what was applied.
+    /// A pending file is older than an applied one.
     #[error(
         "{file} is older than {newest}, which is applied already: another database would get them in another order.\n\
          Give the file a later date"
     )]
     OutOfOrder {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// The newest that is applied.
+        /// Version of the newest applied migration.
         newest: Version,
     },
-    /// A file without transaction that broke off where nobody can tell what was done.
+    /// A file without transaction was interrupted at a statement whose effect is unknown.
     #[error(
         "{file} broke off at statement {statement}{reason}, which may have been done in part.\n\
          Look what it did. Then finish it by hand and run `nexo db resolve {version} --applied --reason …`,\n\
          or undo it by hand and run `nexo db resolve {version} --rolled-back --reason …`"
     )]
     Unfinished {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// The statement that was reached, from 1.
+        /// Statement that was reached, from 1.
         statement: i32,
-        /// What the server said, if it could.
-        reason: Reason,
-        /// Its version.
+        /// Error message of the server, if known.
+        reason: ServerMessage,
+        /// Version of the migration.
         version: Version,
     },
-    /// Rows of the history are not as they were written.
+    /// Rows of the history were modified.
     #[error(
         "ops.migration_history was changed by hand: {0}.\n\
          See with `nexo db diff` what the schema really is, then run \
          `nexo db resolve VERSION --applied --reason …` (or --rolled-back) for that row"
     )]
     Tampered(String),
-    /// A statement was refused.
+    /// A statement of a migration failed.
     #[error("{file}, line {line} (statement {statement}): {}{}{}", said(.refusal), by(.blocker.as_deref()), .stays)]
     Statement {
-        /// The file's name.
+        /// Name of the migration file.
         file: String,
-        /// Where the statement begins.
+        /// Line at which the statement begins.
         line: usize,
-        /// Which it is, from 1.
+        /// Number of the statement, from 1.
         statement: usize,
-        /// What the server said.
+        /// Error that the server returned.
         refusal: sqlx::Error,
-        /// Who was in its way.
-        blocker: Option<Box<Holder>>,
-        /// What it leaves.
-        stays: Stays,
+        /// Holder of a blocking lock, if known.
+        blocker: Option<Box<LockHolder>>,
+        /// Part of the file that remains applied.
+        stays: AppliedPart,
     },
-    /// A statement changed what is the runner's.
+    /// A statement changed session state that belongs to the runner.
     #[error(
         "{file}, line {line}: this statement changed the {what} of the runner, which must stay its own.\nThe file was stopped there"
     )]
     Changed {
-        /// The file's name.
+        /// Name of the migration file.
         file: String,
-        /// Where the statement begins.
+        /// Line at which the statement begins.
         line: usize,
-        /// What is not as it was.
+        /// Name of the changed state.
         what: &'static str,
     },
-    /// Rows that cannot all be in a unique index.
+    /// Duplicate rows violate a unique index.
     #[error("{failed}\nRows that share one key, by their primary keys: {}.\nThe invalid index was dropped. Put the rows right, then migrate again", .rows.join("; "))]
     Duplicates {
-        /// What the server said.
+        /// Error of the failed statement.
         failed: Box<Error>,
-        /// A few groups of rows.
+        /// Some groups of duplicate rows.
         rows: Vec<String>,
     },
-    /// An index that somebody else builds.
+    /// Another session is building the index.
     #[error("the index {0} is being built by another session: wait for it, or end it")]
     BeingBuilt(String),
-    /// The server said yes, and yet the index cannot be used.
+    /// The statement succeeded, but the index is invalid.
     #[error("the index {0} came out invalid, and was dropped: migrate again")]
     Invalid(String),
-    /// A question of a verify block was not answered by true.
+    /// A query of a verify block did not return true.
     #[error("{file}, line {line}: this was to be true and is not: {question}")]
     NotTrue {
-        /// The file's name.
+        /// Name of the migration file.
         file: String,
-        /// Where the question stands.
+        /// Line at which the query begins.
         line: usize,
-        /// The question.
+        /// Text of the verification query.
         question: String,
     },
-    /// Another process migrates, or a backup runs.
+    /// Another process is migrating, or a backup is running.
     #[error("another process holds the migration lock: {0}.\nWait for it, or end it if it is stuck")]
-    Locked(Holder),
-    /// What was to happen before or after failed, such as a backup.
+    Locked(LockHolder),
+    /// A hook before or after the migrations failed, such as a backup.
     #[error("{stage}: {source}")]
     Hook {
-        /// Which.
+        /// Stage at which the hook failed.
         stage: &'static str,
-        /// What it said.
+        /// Error that the hook returned.
         source: HookError,
     },
-    /// Nobody has brought the database to our version.
+    /// No process has migrated the database to this version.
     #[error(
         "the database is not at version {wanted} yet ({present}).\nRun `nexo db migrate`, or start one service with MIGRATION_DATABASE_URL"
     )]
     NotReady {
-        /// What this program needs.
+        /// Version that this program requires.
         wanted: Version,
-        /// What is there.
+        /// Description of the present state.
         present: String,
     },
-    /// A standby takes no changes.
+    /// The server is a read-only standby.
     #[error("this server is a read-only standby: migrate the primary")]
     Standby,
-    /// Between us and the server stands a pooler that gives each transaction another session.
+    /// The address belongs to a pooler in transaction mode.
     #[error(
         "this address is that of a pooler (such as PgBouncer in transaction mode), which gives each transaction another \
          session, and so keeps no lock and no prepared statement: give the address of PostgreSQL itself, or of a pooler in \
          session mode for the services"
     )]
     Pooler,
-    /// A database that NEXO cannot work in.
+    /// The encoding or locale of the database is not supported.
     #[error(transparent)]
     Locale(Box<LocaleProblem>),
-    /// A later migration counts on a backfill that has not ended.
+    /// The file requires a backfill that is not complete.
     #[error(
         "{file} needs the backfill of {version}, which has not ended: run `nexo db backfill`, then migrate again"
     )]
     NeedsBackfill {
-        /// The file that needs it.
+        /// Name of the file that requires it.
         file: String,
-        /// The migration that defines it.
+        /// Version of the migration that defines it.
         version: Version,
     },
-    /// A backfill changed more than its batch.
+    /// A backfill changed rows outside of its batch.
     #[error(
         "the backfill of {version} changed {changed} rows in a batch of {batch}: its statement must be limited to `account_id = $1 and id = any($2)`. The batch was rolled back"
     )]
     TooMuch {
-        /// The migration that defines it.
+        /// Version of the migration that defines it.
         version: Version,
-        /// Rows that it changed.
+        /// Number of rows that it changed.
         changed: u64,
-        /// Rows that it was given.
+        /// Number of rows in the batch.
         batch: usize,
     },
-    /// A backfill that finds rows in every pass.
+    /// A backfill finds rows to change in every pass.
     #[error(
         "the backfill of {0} still finds rows to change after many passes: are they written by a release that does not fill them, or does its statement change rows that are right already?"
     )]
     Endless(Version),
-    /// A database that has a history already.
+    /// The database already has a history.
     #[error("this database has a history of migrations already, up to {0}: see `nexo db status`")]
     HasHistory(String),
-    /// The catalogue is not what the migrations give.
+    /// The catalogue differs from that of the migrations.
     #[error("the database is not what the migrations up to {version} give:{}", lines(.differences))]
     Differs {
-        /// Up to which.
+        /// Version up to which migrations were compared.
         version: Version,
-        /// Each difference.
+        /// Differences between the catalogues.
         differences: Vec<Difference>,
     },
-    /// Nothing that an operator has to decide.
+    /// The migration needs no decision by an operator.
     #[error("there is nothing to resolve: {0}")]
     Settled(String),
-    /// A migration that cannot be taken back.
+    /// The migration has no down file.
     #[error("{file} has no way back ({}){}. Nothing was done", .file.replace(".sql", ".down.sql"), instead(.backup.as_deref()))]
     NoWayBack {
-        /// The file.
+        /// Name of the migration file.
         file: String,
-        /// The command that restores what was there before it.
+        /// Command that restores the backup from before it.
         backup: Option<String>,
     },
-    /// A down file that is not the opposite of its migration.
+    /// A down file does not revert its migration.
     #[error("{file}: {problem}:{}", lines(.differences))]
     NotReversed {
-        /// The down file.
+        /// Name of the faulty down file.
         file: String,
-        /// When it differs.
+        /// Description of when it differs.
         problem: &'static str,
-        /// Each difference.
+        /// Differences between the catalogues.
         differences: Vec<Difference>,
     },
-    /// The connection, or a statement of our own.
+    /// The connection, or a statement of the runner itself, failed.
     #[error("the database failed")]
     Sql(#[from] sqlx::Error),
 }
 
 impl Error {
-    /// Whether a file without transaction is done in part.
+    /// Whether a file without transaction remains partially applied.
     #[must_use]
     pub fn leaves_part(&self) -> bool {
         match self {
             Self::Duplicates { failed, .. } => failed.leaves_part(),
-            Self::Statement { stays, .. } | Self::Breaks(Broken { stays, .. }) => {
-                !matches!(stays, Stays::Nothing | Stays::Before(0))
+            Self::Statement { stays, .. } | Self::Breaks(NewBreaches { stays, .. }) => {
+                !matches!(stays, AppliedPart::Nothing | AppliedPart::Before(0))
             }
             _ => false,
         }
     }
 
-    /// The connection is gone: what was not committed is undone, and it may be tried again.
+    /// Whether the connection was lost: uncommitted work is rolled back, and a retry is safe.
     pub(crate) fn is_cut(&self) -> bool {
         match self {
             Self::Sql(refusal) | Self::Statement { refusal, .. } => is_cut(refusal),
@@ -278,13 +278,13 @@ impl Error {
         }
     }
 
-    /// The server's SQLSTATE.
+    /// SQLSTATE of the error.
     pub(crate) fn code(&self) -> Option<String> {
         let (Self::Sql(refusal) | Self::Statement { refusal, .. }) = self else { return None };
         refusal.as_database_error()?.code().map(std::borrow::Cow::into_owned)
     }
 
-    /// What the history keeps, which service roles may read: the message, without rows.
+    /// Message for the history, which service roles may read; it contains no row data.
     pub(crate) fn for_history(&self) -> String {
         match self {
             Self::Duplicates { failed, .. } => failed.for_history(),
@@ -298,29 +298,29 @@ impl Error {
     }
 }
 
-/// The server's message and SQLSTATE. Its detail is left out, which may hold what is in a row.
+/// Message and SQLSTATE of the server. Omits the detail, which may contain row data.
 fn said(source: &sqlx::Error) -> String {
     let Some(refusal) = source.as_database_error() else { return source.to_string() };
     let code = refusal.code().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("{}{code}", refusal.message())
 }
 
-fn by(blocker: Option<&Holder>) -> String {
+fn by(blocker: Option<&LockHolder>) -> String {
     blocker.map(|holder| format!("\nIn its way: {holder}")).unwrap_or_default()
 }
 
-/// What a file leaves whose statement was refused.
+/// Part of a file that remains applied after a failed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stays {
-    /// The file was rolled back.
+pub enum AppliedPart {
+    /// Nothing: the file was rolled back.
     Nothing,
-    /// So many statements before the refused one.
+    /// This number of statements before the failed one.
     Before(usize),
-    /// So many statements before it, and perhaps a part of it.
+    /// This number of statements before it, and perhaps a part of it.
     PerhapsMore(usize),
 }
 
-impl fmt::Display for Stays {
+impl fmt::Display for AppliedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => write!(f, "\nNothing of this file is kept"),
@@ -348,11 +348,11 @@ fn instead(backup: Option<&str>) -> String {
     }
 }
 
-/// What the server had said, where that is known.
+/// Error message of the server, if known.
 #[derive(Debug, Default)]
-pub struct Reason(pub Option<String>);
+pub struct ServerMessage(pub Option<String>);
 
-impl fmt::Display for Reason {
+impl fmt::Display for ServerMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|reason| write!(f, " ({reason})"))
     }

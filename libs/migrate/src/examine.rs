@@ -1,21 +1,21 @@
-//! The check with which everything ends that changes the catalogue: migrate, rollback and restore.
+//! Final check of every command that changes the catalogue: migrate, rollback and restore.
 
 use serde::Serialize;
 use sqlx::{Connection as _, postgres::PgConnectOptions};
 
 use crate::{Breach, Drift, Error, Migrations, catalogue, diff, isolation::breaches_so_far};
 
-/// What a check of the catalogue has found.
+/// Result of a check of the catalogue.
 #[derive(Debug, Clone, Serialize)]
-pub struct Examined {
-    /// Ways in which an account could reach another's rows.
+pub struct Examination {
+    /// Breaches of tenant isolation.
     pub breaches: Vec<Breach>,
-    /// The catalogue against what the applied migrations give; `None`: there was no server to try them on.
+    /// Comparison with the applied migrations; `None` if there was no scratch server.
     pub drift: Option<Drift>,
 }
 
-impl Examined {
-    /// Each problem, in a line of its own; none: all is well.
+impl Examination {
+    /// Problems, one per line; empty if there are none.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let breaches = self.breaches.iter().map(ToString::to_string);
@@ -24,13 +24,14 @@ impl Examined {
     }
 }
 
-/// Asks the rules of isolation in `database`, and compares it with what `migrations` give on `scratch`, an empty database
-/// of the same major release. Changes nothing in `database`; `None`: drift is not looked for.
+/// Checks the isolation rules in `database`, and compares it with the result of `migrations` on `scratch`, an
+/// empty database of the same major release. Without `scratch`, drift is not checked. Changes nothing in
+/// `database`.
 pub async fn examine(
     database: &PgConnectOptions,
     migrations: &Migrations,
     scratch: Option<&PgConnectOptions>,
-) -> Result<Examined, Error> {
+) -> Result<Examination, Error> {
     let mut conn = catalogue::open(database).await?;
     let breaches = breaches_so_far(&mut conn).await?;
     conn.close().await?;
@@ -38,5 +39,5 @@ pub async fn examine(
         Some(scratch) => Some(diff(database, migrations, scratch).await?),
         None => None,
     };
-    Ok(Examined { breaches, drift })
+    Ok(Examination { breaches, drift })
 }

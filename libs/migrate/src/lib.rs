@@ -1,47 +1,49 @@
-//! Migrations: one linear history of SQL files, applied once, by one process at a time.
+//! Migrations: a linear history of SQL files, each applied once, by one process at a time.
 //!
-//! A file is `YYYYMMDD_HHMM_name.sql`. It is sent statement by statement on one dedicated connection, in one
-//! transaction together with its row in `ops.migration_history`, so that it is there whole or not at all. Files that
-//! say `-- nexo:no-transaction` (for `create index concurrently`) have their row before they begin, and go on at the
-//! statement where they broke off. `docs/migrations.md` is the operator's guide.
+//! A file is `YYYYMMDD_HHMM_name.sql`. Its statements are sent one by one on a dedicated connection, in one
+//! transaction with its row in `ops.migration_history`, so that it is applied atomically. Files with `--
+//! nexo:no-transaction` (for `create index concurrently`) get their row before they start, and resume at the
+//! interrupted statement. `docs/migrations.md` is the operator's guide.
 
 mod backfill;
 mod baseline;
 mod catalogue;
+mod data_loss;
+mod dry_run;
 mod error;
 mod examine;
 mod file;
 mod history;
 mod isolation;
 mod locale;
-mod losses;
 mod missing;
 mod pooler;
-mod rehearse;
 mod resolve;
 mod rollback;
 mod run;
 mod status;
 mod wait;
 
-pub use backfill::{Filled, Pace, Progress, backfill};
+pub use backfill::{BackfillLimits, BackfillResult, Progress, backfill};
 pub use baseline::baseline;
-pub use catalogue::{Difference, Drift, Thing, compare, diff, fingerprint, things};
-pub use error::{Error, Stays};
-pub use examine::{Examined, examine};
+pub use catalogue::{CatalogObject, Difference, Drift, compare, diff, fingerprint, objects};
+pub use data_loss::{DataLoss, losses};
+pub use dry_run::{DryRun, Lock, LockTrace, ScratchDatabase, StatementEffect, TableSize, dry_run};
+pub use error::{AppliedPart, Error};
+pub use examine::{Examination, examine};
 pub use file::{
     Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
     Version, down_template, duration, split, template,
 };
 pub use isolation::{Breach, breaches, verify_isolation};
 pub use locale::{DatabaseLocale, LocaleProblem, locale_problem};
-pub use losses::{Loss, losses};
-pub use missing::Missing;
+pub use missing::MissingMigration;
 pub use pooler::{is_of_pooler, refuse_pooler};
-pub use rehearse::{Lock, Rehearsed, Size, Stage, Step, Trace, rehearse};
-pub use resolve::{Decision, Standing, Verdict, resolve, standing};
+pub use resolve::{ResolvedBy, UnresolvedMigration, Verdict, resolve, standing};
 pub use rollback::rollback;
-pub use run::lock::{BACKUP_LOCK, Holder, MIGRATION_LOCK, holder as lock_holder};
-pub use run::{Broken, Event, HookError, Hooks, Listener, NoHooks, Outcome, Settings, Taken, migrate};
-pub use status::{Decided, Line, State, Status, status};
+pub use run::lock::{BACKUP_LOCK, LockHolder, MIGRATION_LOCK, holder as lock_holder};
+pub use run::{
+    Event, HookError, Hooks, Listener, NewBreaches, NoHooks, RunOptions, RunSummary, TakenBackup, migrate,
+};
+pub use status::{MigrationStatus, OperatorDecision, State, Status, status};
 pub use wait::wait;

@@ -1,31 +1,31 @@
-//! How a database stores and folds text: UTF-8, and a locale in which letters of ASCII have their usual case.
+//! Encoding and locale of a database: UTF-8, and a locale with the usual case mapping of ASCII letters.
 
 use std::fmt;
 
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 
-/// The encoding and the locale of a database.
+/// Encoding and locale of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 pub struct DatabaseLocale {
-    /// As `pg_encoding_to_char` names it: `UTF8`.
+    /// Encoding as named by `pg_encoding_to_char`: `UTF8`.
     pub encoding: String,
-    /// `libc`, `icu` or `builtin`.
+    /// Locale provider: `libc`, `icu` or `builtin`.
     pub provider: String,
-    /// `LC_COLLATE`.
+    /// Collation (`LC_COLLATE`).
     pub collate: String,
-    /// `LC_CTYPE`.
+    /// Character classification (`LC_CTYPE`).
     pub ctype: String,
-    /// The provider's own locale; `None` with `libc`.
+    /// Locale of the provider; `None` with `libc`.
     pub locale: Option<String>,
 }
 
-/// One locale on every machine: the order of code points, and the case of Unicode.
+/// Locale with equal behavior on every machine: code point order, and Unicode case mapping.
 const LOCALE: &str = "C.UTF-8";
 
 impl DatabaseLocale {
-    /// That of the database `name` on the server of `conn`; `None`: there is no such database.
-    pub async fn of(conn: &mut PgConnection, name: &str) -> Result<Option<Self>, sqlx::Error> {
+    /// Reads the locale of the database `name` on the server of `conn`; `None` if it does not exist.
+    pub async fn read(conn: &mut PgConnection, name: &str) -> Result<Option<Self>, sqlx::Error> {
         sqlx::query_as(
             "select pg_encoding_to_char(d.encoding)::text as encoding, d.datcollate::text as collate, d.datctype::text as ctype,
                     case d.datlocprovider when 'c' then 'libc' when 'i' then 'icu' else 'builtin' end as provider,
@@ -39,8 +39,8 @@ impl DatabaseLocale {
         .await
     }
 
-    /// What a new database has on the server of `conn`: of the builtin provider from PostgreSQL 17 on, which no update of
-    /// the operating system changes.
+    /// Locale for a new database on the server of `conn`. From PostgreSQL 17 on it uses the builtin provider,
+    /// which updates of the operating system do not change.
     pub async fn wanted(conn: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let (number,): (i32,) = sqlx::query_as("select current_setting('server_version_num')::int")
             .persistent(false)
@@ -53,7 +53,7 @@ impl DatabaseLocale {
         Ok(Self { encoding, provider, collate: own.clone(), ctype: own, locale })
     }
 
-    /// For `create database …`, beside `template template0`.
+    /// Clauses for `create database …`, besides `template template0`.
     #[must_use]
     pub fn clauses(&self) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
@@ -78,7 +78,7 @@ impl fmt::Display for DatabaseLocale {
     }
 }
 
-/// Why NEXO does not work in a database, and the way out.
+/// Reason why a database's locale is not supported, with instructions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the database {database} ({locale}) {problem}.\n\
@@ -89,9 +89,9 @@ impl fmt::Display for DatabaseLocale {
      E-mails that are the same in it, and were not before, are listed by `nexo db check`"
 )]
 pub struct LocaleProblem {
-    /// Its name.
+    /// Name of the affected database.
     pub database: String,
-    /// What it has.
+    /// Actual locale of the database.
     pub locale: DatabaseLocale,
     problem: &'static str,
 }
@@ -101,7 +101,7 @@ const ENCODING: &str =
 const CASE: &str = "has a locale in which letters of ASCII have another case, as `I` has in Turkish: one e-mail \
      could belong to two people";
 
-/// Whether NEXO can work in the database of this connection: of the encoding UTF8, and with the usual case of ASCII.
+/// Checks the locale of the connected database: encoding UTF8, and the usual case mapping of ASCII.
 pub async fn locale_problem(conn: &mut PgConnection) -> Result<Option<LocaleProblem>, sqlx::Error> {
     let (database, folds): (String, bool) = sqlx::query_as(
         "select current_database()::text,
@@ -111,7 +111,7 @@ pub async fn locale_problem(conn: &mut PgConnection) -> Result<Option<LocaleProb
     .persistent(false)
     .fetch_one(&mut *conn)
     .await?;
-    let Some(locale) = DatabaseLocale::of(conn, &database).await? else { return Ok(None) };
+    let Some(locale) = DatabaseLocale::read(conn, &database).await? else { return Ok(None) };
     let problem = match (locale.encoding.as_str(), folds) {
         ("UTF8", true) => return Ok(None),
         ("UTF8", false) => CASE,

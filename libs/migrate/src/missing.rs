@@ -1,24 +1,24 @@
 use std::{fmt, path::PathBuf};
 
-use crate::{Migrations, Release, history::Row};
+use crate::{Migrations, Release, history::HistoryRow};
 
-/// A migration that the database has and this program has not.
+/// An applied migration that this program does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The file's name when it was applied.
+pub struct MissingMigration {
+    /// Name of the file when it was applied.
     pub file: String,
-    /// The folder that was to have it; `None`: the program itself.
+    /// Folder that lacks it; `None` if it is not embedded in this program.
     folder: Option<PathBuf>,
-    /// The oldest release that works with it, where its file says so.
+    /// Oldest compatible release, if its file declares one.
     needs: Option<String>,
-    /// The release that applied it.
+    /// Release that applied it.
     applied_by: String,
-    /// Whether that one is newer than this program.
+    /// Whether that release is newer than this program.
     newer: bool,
 }
 
-impl Missing {
-    pub(crate) fn of(row: &Row, migrations: &Migrations, release: Option<Release>) -> Self {
+impl MissingMigration {
+    pub(crate) fn new(row: &HistoryRow, migrations: &Migrations, release: Option<Release>) -> Self {
         let applied_by: Option<Release> = row.app_version.parse().ok();
         Self {
             file: row.file(),
@@ -30,7 +30,7 @@ impl Missing {
     }
 }
 
-impl fmt::Display for Missing {
+impl fmt::Display for MissingMigration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, folder, needs, applied_by, newer } = self;
         if let Some(folder) = folder {

@@ -1,5 +1,5 @@
-//! A pooler in transaction mode gives each transaction another session: locks, prepared statements and settings of a
-//! session are then anybody's.
+//! Detection of poolers in transaction mode, which assign each transaction another session: session locks,
+//! prepared statements and settings are then shared with others.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// A pooler in session mode that has one session alone keeps a second connection waiting for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout: a pooler in session mode with a single session would block a second connection forever.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
 
-/// Refuses the address of a pooler in transaction mode, by name. What works through one in session mode passes.
+/// Fails if the address belongs to a pooler in transaction mode. Poolers in session mode pass.
 ///
-/// Two connections that are open at once are two server processes, and each stays the same. A pooler in transaction mode
-/// answers both from one, or one from several.
+/// Two concurrent connections must have two server processes, which never change. A pooler in transaction mode
+/// serves both from one process, or one from several.
 pub async fn refuse_pooler(database: &PgConnectOptions) -> Result<(), Error> {
-    match timeout(PATIENCE, is_pooled(database)).await {
+    match timeout(CONNECT_TIMEOUT, is_pooled(database)).await {
         Ok(Ok(false)) => Ok(()),
         Ok(Ok(true)) => Err(Error::Pooler),
         Err(late) => Err(Error::Sql(sqlx::Error::Io(late.into()))),
@@ -25,7 +25,7 @@ pub async fn refuse_pooler(database: &PgConnectOptions) -> Result<(), Error> {
     }
 }
 
-/// Whether a connection was refused by a pooler: `PgBouncer` takes no settings of a session that it could not keep.
+/// Whether a pooler refused the connection: `PgBouncer` rejects startup parameters that it cannot track.
 #[must_use]
 pub fn is_of_pooler(refused: &sqlx::Error) -> bool {
     refused.to_string().contains("startup parameter")
@@ -43,11 +43,11 @@ async fn is_pooled(database: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     for _ in 0..ROUNDS {
         pooled |= process(&mut other).await? != second || process(&mut one).await? != first;
     }
-    let _ = (one.close().await, other.close().await); // they were only asked
+    let _ = (one.close().await, other.close().await); // only needed for the check
     Ok(pooled)
 }
 
-/// By the simple protocol: prepared statements are what such a pooler may not keep.
+/// Backend process id, by the simple protocol: such a pooler may not support prepared statements.
 async fn process(conn: &mut PgConnection) -> Result<i32, sqlx::Error> {
     conn.fetch_one(sqlx::raw_sql("select pg_backend_pid()")).await?.try_get(0)
 }

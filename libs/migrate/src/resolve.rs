@@ -4,8 +4,8 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Error, Migration, Migrations, Settings, Version,
-    history::{self, Note, Row},
+    Error, Migration, Migrations, RunOptions, Version,
+    history::{self, HistoryEntry, HistoryRow},
     run::{
         apply::ask,
         lock,
@@ -13,39 +13,39 @@ use crate::{
     },
 };
 
-/// What an operator says of a migration that broke off.
+/// Decision of an operator about an interrupted migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was finished by hand: it counts as applied.
+    /// It was completed by hand, and counts as applied.
     Applied,
-    /// It was undone by hand: it is pending again.
+    /// It was reverted by hand, and is pending again.
     RolledBack,
 }
 
-/// How far a migration came, for whoever decides about it.
+/// Progress of a migration, for the decision of an operator.
 #[derive(Debug, Clone, Serialize)]
-pub struct Standing {
-    /// Its version.
+pub struct UnresolvedMigration {
+    /// Version of the migration.
     pub version: Version,
-    /// The file's name.
+    /// Name of the migration file.
     pub file: String,
-    /// What its row says.
+    /// State of its row in the history.
     pub state: String,
-    /// Why the history cannot be trusted, if it was changed by hand.
+    /// Description of tampering, if the history was modified by hand.
     pub tampered: Option<String>,
-    /// What the server said.
+    /// Error message of the server.
     pub error: Option<String>,
-    /// Statements that are done.
+    /// Statements that were applied.
     pub done: Vec<String>,
-    /// The statement that broke off: nobody knows whether it is done.
+    /// Interrupted statement, whose effect is unknown.
     pub doubtful: Option<String>,
     /// Statements that were not sent.
     pub left: Vec<String>,
-    /// Questions that must be true when it is applied.
+    /// Verification queries that must return true before it counts as applied.
     pub questions: Vec<String>,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for UnresolvedMigration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.file, self.state)?;
         self.tampered.iter().try_for_each(|why| writeln!(f, "  the history was changed by hand: {why}"))?;
@@ -69,12 +69,12 @@ fn one_line(statement: &str) -> String {
     statement.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect()
 }
 
-/// How far `version` came. Changes nothing.
+/// Reports the progress of `version` without changing anything.
 pub async fn standing(
     database: &PgConnectOptions,
     migrations: &Migrations,
     version: &Version,
-) -> Result<Standing, Error> {
+) -> Result<UnresolvedMigration, Error> {
     let migration = migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let mut conn = session::open(database).await?;
     let standing = look(&mut conn, migration).await?;
@@ -82,7 +82,7 @@ pub async fn standing(
     Ok(standing)
 }
 
-async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<Standing, Error> {
+async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<UnresolvedMigration, Error> {
     let tampered = match history::verify(conn).await {
         Ok(()) => None,
         Err(Error::Tampered(why)) => Some(why),
@@ -94,7 +94,7 @@ async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<Standing
         unsettled(migration, row.as_ref())?;
     }
     let script = &migration.up;
-    let reached = row.as_ref().map_or(0, Row::reached);
+    let reached = row.as_ref().map_or(0, HistoryRow::reached);
     let kept = script.directives.no_transaction; // otherwise it was rolled back as a whole
     let text = |from: usize, to: usize| -> Vec<String> {
         let some = script.statements.iter().enumerate().take(to).skip(from);
@@ -102,7 +102,7 @@ async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<Standing
     };
     let all = script.statements.len();
     let (done, from) = if kept { (reached, reached + 1) } else { (0, 0) };
-    Ok(Standing {
+    Ok(UnresolvedMigration {
         version: migration.version.clone(),
         file: migration.file().to_owned(),
         state: row.as_ref().map_or_else(|| "not in the history".to_owned(), |row| row.state.clone()),
@@ -119,8 +119,8 @@ fn questions(migration: &Migration, from: usize) -> Vec<String> {
     migration.up.statements.iter().skip(from).map(|question| question.text.clone()).collect()
 }
 
-/// Only what failed or broke off is an operator's to decide.
-fn unsettled(migration: &Migration, row: Option<&Row>) -> Result<(), Error> {
+/// Fails unless the migration was interrupted or failed: only then an operator has to decide.
+fn unsettled(migration: &Migration, row: Option<&HistoryRow>) -> Result<(), Error> {
     let file = migration.file();
     match row {
         None => Err(Error::Settled(format!("{file} was never begun; run `nexo db migrate`"))),
@@ -132,24 +132,24 @@ fn unsettled(migration: &Migration, row: Option<&Row>) -> Result<(), Error> {
     }
 }
 
-/// Who decides, and why: both are kept in the history.
+/// Operator and reason of a manual decision; both are stored in the history.
 #[derive(Debug, Clone, Copy)]
-pub struct Decision<'d> {
-    /// Who.
+pub struct ResolvedBy<'d> {
+    /// Name of the deciding operator.
     pub actor: &'d str,
-    /// Why.
+    /// Reason that the operator gave.
     pub reason: &'d str,
 }
 
-/// Records the verdict of an operator about a migration that failed or broke off, or whose row was changed by hand.
-/// It counts as applied only if what its verify block asks is true.
+/// Records the decision of an operator about an interrupted or failed migration, or one whose row was modified by
+/// hand. It counts as applied only if its verification queries return true.
 pub async fn resolve(
     database: &PgConnectOptions,
     migrations: &Migrations,
     version: &Version,
     verdict: Verdict,
-    decision: Decision<'_>,
-    settings: &Settings,
+    decision: ResolvedBy<'_>,
+    settings: &RunOptions,
 ) -> Result<(), Error> {
     let migration = migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let mut conn = session::open(database).await?;
@@ -167,7 +167,12 @@ pub async fn resolve(
     }
     let (actor, reason) = (Some(decision.actor), Some(decision.reason));
     let statement = migration.up.statements.len();
-    let note = Note { statement, actor, reason, ..Note::of(migration, state, &settings.app_version) };
+    let note = HistoryEntry {
+        statement,
+        actor,
+        reason,
+        ..HistoryEntry::new(migration, state, &settings.app_version)
+    };
     history::write(&mut conn, note).await?;
     send(&mut conn, "commit").await?;
     Ok(conn.close().await?)

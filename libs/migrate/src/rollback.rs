@@ -1,24 +1,25 @@
 use sqlx::{Connection as _, postgres::PgConnectOptions};
 
 use crate::{
-    Decision, Error, Hooks, Migrations, Settings, Version,
-    history::Row,
+    Error, Hooks, Migrations, ResolvedBy, RunOptions, Version,
+    history::HistoryRow,
     run::{
         self,
-        apply::{Job, Runner},
+        apply::{PlannedScript, Runner},
         inspect::Inspector,
         plan, session,
     },
 };
 
-/// Takes back every migration after `to`, newest first, by its `.down.sql`. Refuses before the first if one has none.
+/// Reverts all migrations after `to`, newest first, by their `.down.sql`. Fails before the first one if a down
+/// file is missing.
 pub async fn rollback(
     database: &PgConnectOptions,
     migrations: &Migrations,
     to: &Version,
     hooks: &dyn Hooks,
-    decision: Decision<'_>,
-    settings: &Settings,
+    decision: ResolvedBy<'_>,
+    settings: &RunOptions,
 ) -> Result<Vec<Version>, Error> {
     let (mut conn, rows) = run::enter(database, settings).await?;
     plan::pending(migrations, &rows, settings.release())?;
@@ -45,12 +46,12 @@ pub async fn rollback(
     Ok(undone.iter().map(|migration| migration.version.clone()).collect())
 }
 
-/// The scripts to run, newest first.
+/// Down scripts to run, newest first.
 pub(crate) fn way_back<'m>(
     migrations: &'m Migrations,
-    rows: &[Row],
+    rows: &[HistoryRow],
     to: &Version,
-) -> Result<Vec<Job<'m>>, Error> {
+) -> Result<Vec<PlannedScript<'m>>, Error> {
     if !plan::stands(rows, to) {
         return Err(Error::NoSuch(to.clone()));
     }
@@ -62,7 +63,7 @@ pub(crate) fn way_back<'m>(
             let down = migration.and_then(|migration| Some((migration, migration.down.as_ref()?)));
             let (migration, script) =
                 down.ok_or_else(|| Error::NoWayBack { file: row.file(), backup: row.backup.clone() })?;
-            Ok(Job { script, done: "rolled_back", ..Job::up(migration) })
+            Ok(PlannedScript { script, done: "rolled_back", ..PlannedScript::up(migration) })
         })
         .collect()
 }

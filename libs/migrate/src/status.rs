@@ -2,90 +2,90 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Error, Holder, Migration, Migrations, Release,
+    Error, LockHolder, Migration, Migrations, Release,
     backfill::Progress,
     history,
-    history::Row,
+    history::HistoryRow,
     run::{lock, plan},
 };
 
-/// Where a database stands.
+/// Migration status of a database.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
-    /// Every migration that the files or the history know.
-    pub migrations: Vec<Line>,
-    /// Who migrates at this moment.
-    pub lock: Option<Holder>,
-    /// Why the history cannot be trusted, if it was changed by hand.
+    /// All migrations in files or history.
+    pub migrations: Vec<MigrationStatus>,
+    /// Session that is migrating now.
+    pub lock: Option<LockHolder>,
+    /// Description of tampering, if the history was modified by hand.
     pub tampered: Option<String>,
 }
 
-/// One migration.
+/// Status of one migration.
 #[derive(Debug, Clone, Serialize)]
-pub struct Line {
-    /// Its version.
+pub struct MigrationStatus {
+    /// Version of the migration.
     pub version: String,
-    /// Its name.
+    /// Name of the migration, as in its file name.
     pub name: String,
-    /// How it stands.
+    /// Present state of the migration.
     #[serde(flatten)]
     pub state: State,
-    /// Who decided that by hand, and why; `None`: the runner did it.
+    /// Manual decision of an operator; `None` if the runner set the state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub decided: Option<Decided>,
-    /// How far its backfill is, if it has one and is applied.
+    pub decided: Option<OperatorDecision>,
+    /// Progress of its backfill, if it has one and is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backfill: Option<Progress>,
 }
 
-/// What an operator decided.
+/// Manual decision of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Decided {
-    /// Who.
+pub struct OperatorDecision {
+    /// Name of the deciding operator.
     pub actor: String,
-    /// Why.
+    /// Reason that the operator gave.
     pub reason: String,
 }
 
-/// How a migration stands.
+/// State of a migration in a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Part of the schema.
+    /// Applied, and its file is unchanged.
     Applied,
-    /// To be applied.
+    /// Pending: not applied yet.
     Pending,
-    /// To be applied, but older than what is.
+    /// Not applied, but older than an applied one.
     OutOfOrder,
-    /// Refused at this statement, or broken off there.
+    /// Failed or interrupted at this statement.
     Failed {
-        /// From 1.
+        /// Number of the statement, from 1.
         statement: i32,
-        /// What the server said; `None`: the process was killed.
+        /// Error of the server; `None` if the process was killed.
         error: Option<String>,
-        /// Whether this program has its file.
+        /// Whether this program has the file.
         known: bool,
     },
-    /// Applied, and its file has another name now.
+    /// Applied, but the file was renamed.
     Renamed {
-        /// The file's name when it was applied.
+        /// Name of the file when it was applied.
         applied: String,
     },
-    /// Applied, and its file is another now.
+    /// Applied, but the file was edited.
     Edited {
-        /// The checksum in the history.
+        /// Checksum that the history has.
         applied: String,
-        /// The checksum of the file.
+        /// Checksum of the present file.
         present: String,
     },
-    /// Applied by a newer release, whose schema this one may work with.
+    /// Applied by a newer release whose schema is compatible with this one.
     Newer,
-    /// Applied, and there is no such file.
+    /// Applied, but the file is missing.
     Missing,
 }
 
 impl Status {
-    /// Whether the schema is what the files give, and the history is whole. A backfill may still run.
+    /// Whether the schema matches the files and the history is intact. A backfill may still be running.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.tampered.is_none()
@@ -93,7 +93,7 @@ impl Status {
     }
 }
 
-/// Compares the files with the history of a database, as `release` sees it.
+/// Compares the files with the history of a database, as seen by `release`.
 pub async fn status(
     database: &PgConnectOptions,
     migrations: &Migrations,
@@ -110,23 +110,29 @@ pub async fn status(
     Ok(Status { migrations: lines(migrations, &history, release), lock, tampered })
 }
 
-fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> Vec<Line> {
+fn lines(migrations: &Migrations, history: &[HistoryRow], release: Option<Release>) -> Vec<MigrationStatus> {
     let newest =
         history.iter().filter(|row| row.stands()).map(|row| row.version.clone()).max().unwrap_or_default();
-    let mut lines: Vec<Line> = migrations
+    let mut lines: Vec<MigrationStatus> = migrations
         .iter()
         .map(|migration| {
             let version = migration.version.to_string();
             let row = history.iter().find(|row| row.version == version);
             let state = state(row, migration, version < newest);
             let backfill = backfill(row, migration);
-            Line { version, name: migration.name.clone(), state, decided: row.and_then(decided), backfill }
+            MigrationStatus {
+                version,
+                name: migration.name.clone(),
+                state,
+                decided: row.and_then(decided),
+                backfill,
+            }
         })
         .collect();
     let without_file = history.iter().filter(|row| !lines.iter().any(|line| line.version == row.version));
     let without_file: Vec<_> = without_file
         .filter_map(|row| {
-            Some(Line {
+            Some(MigrationStatus {
                 version: row.version.clone(),
                 name: row.name.clone(),
                 state: state_without_file(row, release)?,
@@ -140,19 +146,19 @@ fn lines(migrations: &Migrations, history: &[Row], release: Option<Release>) -> 
     lines
 }
 
-/// `None`: it was taken back, so that nothing of it is there.
-fn state_without_file(row: &Row, release: Option<Release>) -> Option<State> {
+/// State of a migration without a file; `None` if it was rolled back.
+fn state_without_file(row: &HistoryRow, release: Option<Release>) -> Option<State> {
     if row.stands() {
         return Some(if plan::serves(row, release) { State::Newer } else { State::Missing });
     }
     row.is_unsettled().then(|| failed(row, false))
 }
 
-fn failed(row: &Row, known: bool) -> State {
+fn failed(row: &HistoryRow, known: bool) -> State {
     State::Failed { statement: row.statement, error: row.error_message.clone(), known }
 }
 
-fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
+fn state(row: Option<&HistoryRow>, migration: &Migration, is_older: bool) -> State {
     match row {
         Some(row) if row.stands() && row.checksum != migration.checksum => {
             State::Edited { applied: row.checksum.clone(), present: migration.checksum.clone() }
@@ -165,11 +171,11 @@ fn state(row: Option<&Row>, migration: &Migration, is_older: bool) -> State {
     }
 }
 
-fn decided(row: &Row) -> Option<Decided> {
-    Some(Decided { actor: row.actor.clone()?, reason: row.reason.clone()? })
+fn decided(row: &HistoryRow) -> Option<OperatorDecision> {
+    Some(OperatorDecision { actor: row.actor.clone()?, reason: row.reason.clone()? })
 }
 
-fn backfill(row: Option<&Row>, migration: &Migration) -> Option<Progress> {
+fn backfill(row: Option<&HistoryRow>, migration: &Migration) -> Option<Progress> {
     let row = row.filter(|row| row.stands() && migration.up.directives.backfill.is_some())?;
     Some(row.backfill.as_ref().map(|progress| progress.0.clone()).unwrap_or_default())
 }

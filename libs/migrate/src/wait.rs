@@ -8,8 +8,8 @@ use crate::{
     run::{lock::pause, plan},
 };
 
-/// Waits until somebody else has brought the database to the version of `migrations`, and checks that it is the same
-/// history, or one that serves `release`. Needs no more than to read `ops.migration_history`.
+/// Waits until another process has migrated the database to the version of `migrations`. Verifies that the history
+/// matches the files, or is compatible with `release`. Needs read access to `ops.migration_history` only.
 pub async fn wait(
     database: &PgConnectOptions,
     migrations: &Migrations,

@@ -4,9 +4,9 @@ use kernel::Env;
 use redis::{Client, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Inner, Revocations, line::Line, listen::listen, tell::tell};
+use crate::{Inner, Revocations, channel::Channel, listen::listen, publish::tell};
 
-/// How ended sessions get about.
+/// Settings of revocation between processes.
 #[derive(Debug, Clone)]
 pub struct Config {
     redis: Option<SecretString>,
@@ -14,11 +14,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `REDIS_URL` and `NEXO_REVOCATION_GRACE_SECONDS`: for how long silence is no reason to doubt.
+    /// Reads `REDIS_URL` and `NEXO_REVOCATION_GRACE_SECONDS`, the maximum silence of the channel.
     pub fn read(env: &mut Env) -> Self {
         let redis = env.secret("REDIS_URL");
         if redis.as_ref().is_some_and(|url| client(url).is_err()) {
-            env.mistake(
+            env.report(
                 "REDIS_URL",
                 "is not an address of Redis (redis://:password@host:6379, or rediss://…)",
             );
@@ -26,14 +26,14 @@ impl Config {
         Self { redis, grace: env.seconds("NEXO_REVOCATION_GRACE_SECONDS", 5, 1..=60) }
     }
 
-    /// The sessions that have ended. Asks for a Tokio runtime where there is a Redis, which is then listened to for as long
-    /// as anybody has them.
+    /// Starts the exchange of revocations. With Redis it requires a Tokio runtime, and listens as long as a clone
+    /// exists.
     #[must_use]
     pub fn start(&self) -> Revocations {
         let Some(Ok(client)) = self.redis.as_ref().map(client) else { return Revocations::default() };
-        // What redis's TLS asks for; somebody else's choice of the same is as good.
+        // Crypto provider for the TLS of the Redis client; one that is already installed is just as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let inner = Inner { line: Some(Line::new(self.grace)), ..Inner::default() };
+        let inner = Inner { line: Some(Channel::new(self.grace)), ..Inner::default() };
         let inner = Arc::new(inner);
         tokio::spawn(listen(client.clone(), Arc::downgrade(&inner)));
         tokio::spawn(tell(client, Arc::downgrade(&inner)));

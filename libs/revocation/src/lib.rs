@@ -1,19 +1,20 @@
-//! Sessions that have ended, told to every process at once.
+//! Revocation of sessions, propagated to all processes at once.
 //!
-//! The database decides: each transaction of a service asks it whether the session of its token still stands. But a gateway
-//! does not open transactions, and lets a token pass until it expires. So whoever ends a session tells it here: the gateway
-//! refuses its tokens within moments, and forgets what it had exchanged an API key for.
+//! The database is authoritative: each transaction of a service verifies the session of its token. But a gateway
+//! opens no transactions, and accepts a token until it expires. So the process that ends a session publishes it
+//! here. The gateway rejects its tokens within moments, and evicts tokens that it had obtained for an API key.
 //!
-//! Within one process that is a table. Between processes Redis carries it (`REDIS_URL`): a message for those who listen, and
-//! a sorted set for those who did not, for as long as a token can live. Whoever has heard nothing for longer than
-//! [a grace](Config::read) is not [certain](Revocations::is_certain) any more, and has to ask the database as services do.
+//! Within one process this is a table. Between processes it uses Redis (`REDIS_URL`): a message for current
+//! listeners, and a sorted set for later ones, kept for the maximum life of a token. A process without a proof of
+//! life for longer than [the grace](Config::read) is not [in sync](Revocations::is_in_sync), and must query the
+//! database like services do.
 
+mod channel;
 mod config;
-mod ended;
-mod known;
-mod line;
 mod listen;
-mod tell;
+mod publish;
+mod revoked_tokens;
+mod table;
 
 use std::{
     sync::{Arc, atomic::AtomicUsize},
@@ -22,52 +23,52 @@ use std::{
 
 use kernel::{AccountId, SessionId};
 
+use channel::Channel;
 pub use config::Config;
-pub use ended::Ended;
-use known::Known;
-use line::Line;
+pub use revoked_tokens::RevokedTokens;
+use table::RevocationTable;
 
-/// The sessions that have ended, as far as anybody told this process. Clones share them.
+/// Revoked sessions that are known to this process. Clones share the table.
 #[derive(Debug, Clone, Default)]
 pub struct Revocations(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    known: Known,
-    /// To the other processes; none where there is but one.
-    line: Option<Line>,
+    known: RevocationTable,
+    /// Channel to the other processes; `None` if there is only one.
+    line: Option<Channel>,
 }
 
 impl Revocations {
-    /// These sessions have ended, and it is committed.
-    pub fn tell(&self, ended: &[Ended]) {
+    /// Publishes sessions whose revocation is committed.
+    pub fn publish(&self, ended: &[RevokedTokens]) {
         self.0.known.learn(ended);
         if let Some(line) = &self.0.line {
             line.put(ended);
         }
     }
 
-    /// Whether a token of this session, issued in its epoch `epoch`, is good for nothing any more.
+    /// Whether tokens of this session that were issued in `epoch` are revoked.
     #[must_use]
     pub fn end(&self, account: AccountId, session: SessionId, epoch: i32) -> bool {
         self.0.known.told(account, session).is_some_and(|told| epoch < told.before)
     }
 
-    /// Whether anything was told of this session since `then`.
+    /// Whether a revocation of this session was received since `then`.
     #[must_use]
-    pub fn told_since(&self, account: AccountId, session: SessionId, then: Instant) -> bool {
+    pub fn revoked_since(&self, account: AccountId, session: SessionId, then: Instant) -> bool {
         self.0.known.told(account, session).is_some_and(|told| then <= told.at)
     }
 
-    /// Whether this is all that was told anywhere. If not, nobody should rely on a session that is not found here.
+    /// Whether all revocations are known here. If not, absence of a session from the table proves nothing.
     #[must_use]
-    pub fn is_certain(&self) -> bool {
-        !self.0.known.is_full() && self.0.line.as_ref().is_none_or(Line::is_fresh)
+    pub fn is_in_sync(&self) -> bool {
+        !self.0.known.is_full() && self.0.line.as_ref().is_none_or(Channel::is_fresh)
     }
 
-    /// How many ways to the other processes do not work now; none where there is but one.
+    /// Counter of failing directions to other processes; `None` if there is only one process.
     #[must_use]
-    pub fn troubles(&self) -> Option<Arc<AtomicUsize>> {
-        self.0.line.as_ref().map(Line::troubles)
+    pub fn failures(&self) -> Option<Arc<AtomicUsize>> {
+        self.0.line.as_ref().map(Channel::troubles)
     }
 }

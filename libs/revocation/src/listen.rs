@@ -1,4 +1,4 @@
-//! Hears what other processes tell.
+//! Listener: receives revocations of other processes.
 
 use std::{
     convert::Infallible,
@@ -14,26 +14,27 @@ use redis::{
 };
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
-use crate::{Ended, Inner, known::LONGEST, line::Way};
+use crate::{Inner, RevokedTokens, channel::Direction, table::MAX_TOKEN_TTL};
 
-/// Where sessions are told of that have just ended, several with spaces between them.
+/// Channel of new revocations; a message holds several, separated by spaces.
 pub(crate) const CHANNEL: &str = "nexo:revoked";
-/// Where they stand until no token of theirs can be alive, by the time at which they ended, in seconds since 1970.
+/// Sorted set of revocations during the maximum life of a token, scored by Unix time in seconds.
 pub(crate) const KEPT: &str = "nexo:revoked:kept";
-/// A server that takes longer is away.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it is asked whether the line stands.
+/// Timeout of Redis, after which it counts as unavailable.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// Interval of proof-of-life checks.
 const BEAT: Duration = Duration::from_millis(500);
-/// After a failure.
-pub(crate) const PAUSE: Duration = Duration::from_millis(200);
-/// As long as others may need to tell what they could not while the server was away.
+/// Delay before a retry after a failure.
+pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Time for other processes to publish what they queued during an outage.
 const SETTLE: Duration = Duration::from_secs(1);
-/// All that [`Known`](crate::known::Known) takes.
-const MOST: isize = 500_000;
+/// Maximum number of revocations to read: the capacity of [`RevocationTable`](crate::table::RevocationTable).
+const MAX_READ: isize = 500_000;
 
-/// Listens for as long as anybody wants to know.
+/// Listens until all clones are dropped; reconnects after failures.
 pub(crate) async fn listen(client: Client, inner: Weak<Inner>) {
-    let Some(way) = inner.upgrade().and_then(|inner| Some(Way::of(inner.line.as_ref()?, "listening"))) else {
+    let Some(way) = inner.upgrade().and_then(|inner| Some(Direction::new(inner.line.as_ref()?, "listening")))
+    else {
         return;
     };
     loop {
@@ -42,14 +43,15 @@ pub(crate) async fn listen(client: Client, inner: Weak<Inner>) {
             return;
         }
         way.fails(&error);
-        sleep(jittered(PAUSE)).await;
+        sleep(jittered(RETRY_DELAY)).await;
     }
 }
 
-/// First the messages, then what stands: nothing can fall between the two.
-async fn hear(client: &Client, inner: &Weak<Inner>, way: &Way) -> RedisResult<Infallible> {
-    let (mut sink, mut stream) = timeout(PATIENCE, client.get_async_pubsub()).await.map_err(late)??.split();
-    timeout(PATIENCE, sink.subscribe(CHANNEL)).await.map_err(late)??;
+/// Subscribes first and reads the set afterwards, so that no revocation is missed in between.
+async fn hear(client: &Client, inner: &Weak<Inner>, way: &Direction) -> RedisResult<Infallible> {
+    let (mut sink, mut stream) =
+        timeout(READ_TIMEOUT, client.get_async_pubsub()).await.map_err(late)??.split();
+    timeout(READ_TIMEOUT, sink.subscribe(CHANNEL)).await.map_err(late)??;
     let mut conn = connect(client).await?;
     learn(inner, &kept(&mut conn).await?)?;
     settle(&mut stream, inner).await?;
@@ -58,10 +60,10 @@ async fn hear(client: &Client, inner: &Weak<Inner>, way: &Way) -> RedisResult<In
     let mut beat = interval(BEAT);
     loop {
         tokio::select! {
-            biased; // what was told before the beat is learnt before the line counts as heard
+            biased; // revocations before the beat are applied before it counts as proof of life
             message = stream.next() => learn(inner, &told(message)?)?,
             _ = beat.tick() => {
-                timeout(PATIENCE, sink.ping::<Value>()).await.map_err(late)??;
+                timeout(READ_TIMEOUT, sink.ping::<Value>()).await.map_err(late)??;
                 way.works();
                 if let Some(line) = present(inner)?.line.as_ref() {
                     line.hear();
@@ -71,7 +73,7 @@ async fn hear(client: &Client, inner: &Weak<Inner>, way: &Way) -> RedisResult<In
     }
 }
 
-/// Listens on for a while, before it counts.
+/// Keeps listening for a while, before the channel counts as working.
 async fn settle(stream: &mut PubSubStream, inner: &Weak<Inner>) -> RedisResult<()> {
     let end = Instant::now() + SETTLE;
     while let Ok(message) = timeout_at(end, stream.next()).await {
@@ -80,21 +82,21 @@ async fn settle(stream: &mut PubSubStream, inner: &Weak<Inner>) -> RedisResult<(
     Ok(())
 }
 
-/// A connection for commands, whose answers do not take long.
+/// Connects for commands, with a timeout for responses.
 pub(crate) async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE));
+        .set_connection_timeout(Some(READ_TIMEOUT))
+        .set_response_timeout(Some(READ_TIMEOUT));
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// The first second that still counts.
+/// Oldest score that is still relevant, as Unix time in seconds.
 pub(crate) fn earliest() -> i64 {
-    Clock::system().unix_seconds().saturating_sub_unsigned(LONGEST.as_secs())
+    Clock::system().unix_seconds().saturating_sub_unsigned(MAX_TOKEN_TTL.as_secs())
 }
 
 async fn kept(conn: &mut MultiplexedConnection) -> RedisResult<String> {
-    let kept: Vec<String> = conn.zrangebyscore_limit(KEPT, earliest(), "+inf", 0, MOST).await?;
+    let kept: Vec<String> = conn.zrangebyscore_limit(KEPT, earliest(), "+inf", 0, MAX_READ).await?;
     Ok(kept.join(" "))
 }
 
@@ -102,9 +104,9 @@ fn told(message: Option<redis::Msg>) -> RedisResult<String> {
     message.ok_or_else(|| RedisError::from((ErrorKind::Io, "the connection was closed")))?.get_payload()
 }
 
-/// What cannot be read was told by a later release: it is left to the database.
+/// Applies revocations. Unreadable ones come from a later release, and are left to the database.
 fn learn(inner: &Weak<Inner>, told: &str) -> RedisResult<()> {
-    let ended: Vec<Ended> = told.split_ascii_whitespace().filter_map(Ended::read).collect();
+    let ended: Vec<RevokedTokens> = told.split_ascii_whitespace().filter_map(RevokedTokens::read).collect();
     present(inner)?.known.learn(&ended);
     Ok(())
 }

@@ -1,16 +1,17 @@
-//! Processes that tell each other over a real Redis.
+//! Revocation between processes over a real Redis.
 #![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use kernel::{AccountId, Env, SessionId};
-use revocation::{Config, Ended, Revocations};
+use revocation::{Config, Revocations, RevokedTokens};
 use testkit::Redis;
 use tokio::time::{Instant, sleep};
 
-/// A process of its own, as far as this library goes.
+/// A separate process, from the library's point of view.
 fn process(redis: &Redis) -> Revocations {
-    let mut env = Env::of([]).with("REDIS_URL", redis.url()).with("NEXO_REVOCATION_GRACE_SECONDS", "1");
+    let mut env =
+        Env::from_values([]).with("REDIS_URL", redis.url()).with("NEXO_REVOCATION_GRACE_SECONDS", "1");
     let config = Config::read(&mut env);
     env.finish().unwrap();
     config.start()
@@ -25,21 +26,21 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 async fn certain(process: &Revocations) {
-    until("it is certain", || process.is_certain()).await;
+    until("it is certain", || process.is_in_sync()).await;
 }
 
 fn troubles(process: &Revocations) -> usize {
-    process.troubles().unwrap().load(Relaxed)
+    process.failures().unwrap().load(Relaxed)
 }
 
 #[tokio::test]
 async fn what_one_process_tells_the_others_know() {
     let redis = Redis::start().await;
     let (auth, gateway) = (process(&redis), process(&redis));
-    assert!(!gateway.is_certain(), "it has heard nothing yet");
+    assert!(!gateway.is_in_sync(), "it has heard nothing yet");
     certain(&gateway).await;
     let (account, renewed, gone) = (AccountId::new(), SessionId::new(), SessionId::new());
-    auth.tell(&[Ended::before(account, renewed, 3), Ended::whole(account, gone)]);
+    auth.publish(&[RevokedTokens::before(account, renewed, 3), RevokedTokens::entire_session(account, gone)]);
     assert!(auth.end(account, gone, 0), "who tells it knows it");
     until("it is told", || gateway.end(account, gone, 7)).await;
     assert!(gateway.end(account, renewed, 2) && !gateway.end(account, renewed, 3));
@@ -52,9 +53,9 @@ async fn who_comes_later_hears_what_was_told_before() {
     let redis = Redis::start().await;
     let auth = process(&redis);
     let (account, session) = (AccountId::new(), SessionId::new());
-    let many: Vec<_> = (0..2000).map(|_| Ended::whole(account, SessionId::new())).collect();
-    auth.tell(&many);
-    auth.tell(&[Ended::whole(account, session)]);
+    let many: Vec<_> = (0..2000).map(|_| RevokedTokens::entire_session(account, SessionId::new())).collect();
+    auth.publish(&many);
+    auth.publish(&[RevokedTokens::entire_session(account, session)]);
     let early = process(&redis);
     until("it is told", || early.end(account, session, 0)).await;
     let late = process(&redis);
@@ -71,9 +72,9 @@ async fn without_redis_nobody_is_certain_and_what_was_told_meanwhile_arrives() {
     let (account, session) = (AccountId::new(), SessionId::new());
     for _ in 0..2 {
         redis.kill();
-        until("it has doubts", || !gateway.is_certain()).await;
+        until("it has doubts", || !gateway.is_in_sync()).await;
         let meanwhile = SessionId::new();
-        auth.tell(&[Ended::whole(account, meanwhile)]);
+        auth.publish(&[RevokedTokens::entire_session(account, meanwhile)]);
         until("both ways are known not to work", || troubles(&auth) == 2 && troubles(&gateway) == 1).await;
         assert!(!gateway.end(account, meanwhile, 0));
         redis.start_again().await;
@@ -84,20 +85,20 @@ async fn without_redis_nobody_is_certain_and_what_was_told_meanwhile_arrives() {
     assert!(!gateway.end(account, session, 0));
 }
 
-/// A connection that stands and says nothing is as good as none.
+/// An open but unresponsive connection counts as lost.
 #[tokio::test]
 async fn a_server_that_hangs_is_away() {
     let redis = Redis::start().await;
     let gateway = process(&redis);
     certain(&gateway).await;
     redis.say("CLIENT PAUSE 8000 ALL").await;
-    until("it has doubts", || !gateway.is_certain()).await;
+    until("it has doubts", || !gateway.is_in_sync()).await;
     certain(&gateway).await;
 }
 
 #[tokio::test]
 async fn an_address_that_is_none_is_told_without_its_password() {
-    let mut env = Env::of([]).with("REDIS_URL", "http://:hunter2@localhost");
+    let mut env = Env::from_values([]).with("REDIS_URL", "http://:hunter2@localhost");
     Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     assert!(told.contains("REDIS_URL") && !told.contains("hunter2"), "{told}");

@@ -1,8 +1,8 @@
 //! Whether the process was started with an open standard output.
 //!
-//! Rust's runtime opens `/dev/null` in the place of a standard descriptor that is closed (`>&-`), so that no file gets its
-//! number. From then on every answer seems to be written, and nobody can tell any more. So it is looked at before: by a
-//! function that the loader calls before `main`. That takes one `unsafe` attribute, and is why this is a crate of its own.
+//! Rust's runtime replaces a closed standard descriptor (`>&-`) by `/dev/null`, so that no file gets its number.
+//! Afterwards every write seems to succeed. So a function that the loader calls before `main` checks it. This
+//! needs one `unsafe` attribute, which is why this is a separate crate.
 
 #[cfg(target_os = "linux")]
 mod at_start {
@@ -30,7 +30,8 @@ mod at_start {
     }
 }
 
-/// Whether it was closed: then nothing that is written to it arrives anywhere. Elsewhere than on Linux nobody can tell.
+/// Whether standard output was closed at the start, so that all output is lost. Always false on systems other than
+/// Linux.
 #[must_use]
 pub fn was_closed() -> bool {
     #[cfg(target_os = "linux")]

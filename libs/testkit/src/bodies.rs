@@ -3,19 +3,19 @@ use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
-use crate::{Answer, Nexo, Person, closed::operations};
+use crate::{TestApp, TestResponse, TestUser, requires_auth::operations};
 
-/// Every operation refuses a body that is coded, and one of a kind that it does not take, and says what it takes; every path
-/// says which methods it takes when it is asked with another. Returns how many operations were tried.
-pub async fn bodies_are_judged(nexo: &Nexo, document: &OpenApi) -> usize {
+/// Asserts that every operation rejects content codings and unsupported media types, and announces what it accepts.
+/// Also asserts that every path announces its methods on a 405. Returns the number of operations.
+pub async fn assert_bodies_checked(nexo: &TestApp, document: &OpenApi) -> usize {
     let ana = nexo.person("*:*").await;
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for (method, path, operation) in operations(document) {
         tried += 1;
-        // What an import needs of its query: nothing else has a parameter that must be there beside its body.
+        // Required query parameters of an import; no other operation has required ones besides its body.
         let at =
             format!("{}?resource=clients&file_name=a", path.replace("{id}", &Uuid::now_v7().to_string()));
-        let mut judge = |what: &str, is_right: bool, answer: &Answer| {
+        let mut judge = |what: &str, is_right: bool, answer: &TestResponse| {
             if !is_right {
                 wrong.push(format!("{method} {path} {what}: {} {:?}", answer.status, answer.body));
             }
@@ -41,15 +41,15 @@ pub async fn bodies_are_judged(nexo: &Nexo, document: &OpenApi) -> usize {
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-async fn send(ana: &Person, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(ana: &TestUser, method: Method, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     ana.send_raw(method, path, &[headers, &[("if-match", "\"1\"")]].concat(), "{}").await
 }
 
-fn is_415(answer: &Answer) -> bool {
+fn is_415(answer: &TestResponse) -> bool {
     answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && is_a_problem(answer)
 }
 
-fn is_a_problem(answer: &Answer) -> bool {
+fn is_a_problem(answer: &TestResponse) -> bool {
     let id = answer.header("x-request-id").map(|id| Value::String(id.to_owned()));
     answer.header("content-type") == Some("application/problem+json")
         && answer.body.get("request_id") == id.as_ref()

@@ -1,36 +1,38 @@
 use std::{env, path::PathBuf, sync::LazyLock};
 
-use cluster::{Binaries, Cluster};
 use kernel::Env;
 use migrate::{Migrations, NoHooks};
+use pg_server::{Binaries, Cluster};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-/// The password of every role of a throw-away server.
+/// Password of every role of an ephemeral server.
 const PASSWORD: &str = "throw-away";
 const TEMPLATE: &str = "template_nexo";
 
 static SERVER: LazyLock<OnceCell<Cluster>> = LazyLock::new(OnceCell::new);
 
-/// The server of this process.
+/// Returns the server of this process, and starts it on the first call.
 pub async fn server() -> &'static Cluster {
     SERVER
         .get_or_init(async || {
-            let cluster = throw_away(&[]).await;
+            let cluster = ephemeral(&[]).await;
             prepare(&cluster, TEMPLATE).await;
             let migrator = cluster.role("nexo_migrator", PASSWORD, TEMPLATE);
             let migrations = Migrations::embedded().unwrap();
-            migrate::migrate(&migrator, &migrations, &NoHooks, &migrate::Settings::default()).await.unwrap();
+            migrate::migrate(&migrator, &migrations, &NoHooks, &migrate::RunOptions::default())
+                .await
+                .unwrap();
             cluster
         })
         .await
 }
 
-/// A server of one's own, for tests that stop it or change its roles. `NEXO_POSTGRES_BIN` chooses the version.
-pub async fn throw_away(settings: &[&str]) -> Cluster {
+/// Starts a separate server, for tests that stop it or change its roles. `NEXO_POSTGRES_BIN` selects the version.
+pub async fn ephemeral(settings: &[&str]) -> Cluster {
     let wanted = env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
-    Cluster::throw_away(Binaries::find(wanted.as_deref()).unwrap(), settings).await.unwrap()
+    Cluster::ephemeral(Binaries::find(wanted.as_deref()).unwrap(), settings).await.unwrap()
 }
 
 async fn prepare(cluster: &Cluster, name: &str) {
@@ -38,7 +40,7 @@ async fn prepare(cluster: &Cluster, name: &str) {
     db::prepare_cluster(&cluster.superuser("postgres"), name, &passwords).await.unwrap();
 }
 
-/// A database of one test.
+/// The database of one test.
 #[derive(Debug, Clone)]
 pub struct Database {
     name: String,
@@ -46,7 +48,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// With the schema of this version, and no rows.
+    /// Creates a database with the current schema and no rows.
     pub async fn migrated() -> Self {
         let name = format!("test_{}", Uuid::now_v7().simple());
         let server = server().await;
@@ -60,41 +62,41 @@ impl Database {
         database
     }
 
-    /// With the roles, and nothing else, on a server of the test's own.
+    /// Creates a database with the roles only, on a separate server.
     pub async fn empty(cluster: &Cluster) -> Self {
         prepare(cluster, "nexo").await;
         Self { superuser: cluster.superuser("nexo"), name: "nexo".to_owned() }
     }
 
-    /// The superuser's way in.
+    /// Connection options of the superuser.
     #[must_use]
     pub fn superuser(&self) -> PgConnectOptions {
         self.superuser.clone()
     }
 
-    /// A role's way in.
+    /// Connection options of a role.
     #[must_use]
     pub fn role(&self, role: &str) -> PgConnectOptions {
         self.superuser.clone().username(role).password(PASSWORD)
     }
 
-    /// A connection of the superuser, to look at what is really there.
+    /// Opens a connection as superuser, to inspect the actual rows.
     pub async fn look(&self) -> PgConnection {
         PgConnection::connect_with(&self.superuser).await.unwrap()
     }
 
-    /// Runs statements as the superuser.
+    /// Executes statements as the superuser.
     pub async fn run(&self, statements: &str) {
         self.look().await.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
     }
 
-    /// The settings of a service that connects as `role`.
+    /// Environment of a service that connects as `role`.
     #[must_use]
     pub fn env(&self, role: &str) -> Env {
-        Env::of(self.settings(role))
+        Env::from_values(self.settings(role))
     }
 
-    /// The same, as pairs of name and value.
+    /// Settings of a service that connects as `role`, as pairs of name and value.
     #[must_use]
     pub fn settings(&self, role: &str) -> Vec<(String, String)> {
         let address = |role: &str| {

@@ -7,34 +7,34 @@ use kernel::{AccountId, Clock, SessionId, UserId};
 use migrate::NoHooks;
 use uuid::Uuid;
 
-use crate::{Database, Person};
+use crate::{Database, TestUser};
 
-/// What a service stands on in a test.
+/// Database, verifier and issuer of a service under test.
 #[derive(Clone)]
-pub struct Ground {
-    /// The test's database.
+pub struct TestContext {
+    /// Database of this test alone.
     pub database: Database,
-    /// The service's way to it.
+    /// The service's database handle.
     pub db: Db,
-    /// Reads the tokens of [`Nexo::person`].
+    /// Verifies the tokens of [`TestApp::person`].
     pub verifier: Verifier,
-    /// Signs them.
+    /// Issues the tokens of test users.
     pub issuer: Arc<Issuer>,
 }
 
-impl Ground {
-    /// On a fresh database, for a service that connects as `role`.
-    pub async fn of(role: &str) -> Self {
-        Self::with(Database::migrated().await, role, &[]).await
+impl TestContext {
+    /// Creates a context with a new database, for a service that connects as `role`.
+    pub async fn new(role: &str) -> Self {
+        Self::with_settings(Database::migrated().await, role, &[]).await
     }
 
-    /// On this database, with more settings.
-    pub async fn with(database: Database, role: &str, settings: &[(&str, &str)]) -> Self {
+    /// Creates a context on this database, with additional settings.
+    pub async fn with_settings(database: Database, role: &str, settings: &[(&str, &str)]) -> Self {
         let more = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        let mut env = kernel::Env::of(database.settings(role).into_iter().chain(more));
+        let mut env = kernel::Env::from_values(database.settings(role).into_iter().chain(more));
         let (config, secret) = (db::Config::read(&mut env), Secret::read(&mut env));
         env.finish().unwrap();
-        let db = config.open(&NoHooks).await.unwrap().sealing_cursors_with(&secret);
+        let db = config.open(&NoHooks).await.unwrap().with_cursor_key(&secret);
         let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
         let issuer = Issuer::new(key, "nexo".into(), Duration::from_secs(600), Clock::system());
         let keys = PublicKeys::default();
@@ -46,16 +46,16 @@ impl Ground {
 
 /// A service under test.
 #[derive(Clone)]
-pub struct Nexo {
-    /// What it stands on.
-    pub ground: Ground,
-    /// Its operations.
+pub struct TestApp {
+    /// Database, verifier and issuer.
+    pub ground: TestContext,
+    /// Router with the service's operations.
     pub router: Router,
 }
 
-impl Nexo {
-    /// Somebody of a new account, who may do what `permissions` say, such as `client:read client:write`.
-    pub async fn person(&self, permissions: &str) -> Person {
+impl TestApp {
+    /// Creates a member of a new account with these `permissions`, such as `client:read client:write`.
+    pub async fn person(&self, permissions: &str) -> TestUser {
         let (account, founder) = (AccountId::new(), UserId::new());
         let rows = format!(
             "insert into app.account_directory (account_id, slug) values ('{account}', 'a-{account}');
@@ -65,8 +65,8 @@ impl Nexo {
         self.member(account, permissions).await
     }
 
-    /// A person who is a member of no account, and has logged in.
-    pub async fn person_without_account(&self) -> Person {
+    /// Creates a person without an account, who has logged in.
+    pub async fn person_without_account(&self) -> TestUser {
         let (user, session) = (UserId::new(), SessionId::new());
         let rows = format!(
             "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
@@ -75,16 +75,16 @@ impl Nexo {
         );
         self.ground.database.run(&rows).await;
         let token = self.ground.issuer.issue_for_person(user, session).unwrap().text;
-        Person { token, user, ..Person::nobody(&self.router) }
+        TestUser { token, user, ..TestUser::nobody(&self.router) }
     }
 
-    /// Somebody more of this account, with a role of their own that holds these permissions.
-    pub async fn member(&self, account: AccountId, permissions: &str) -> Person {
+    /// Creates another member of this account, with a role of their own that has these permissions.
+    pub async fn member(&self, account: AccountId, permissions: &str) -> TestUser {
         self.member_without(account, permissions, &[]).await
     }
 
-    /// The same, with a role that hides these fields.
-    pub async fn member_without(&self, account: AccountId, permissions: &str, hidden: &[&str]) -> Person {
+    /// Creates another member of this account, whose role also hides these fields.
+    pub async fn member_without(&self, account: AccountId, permissions: &str, hidden: &[&str]) -> TestUser {
         let (user, session, role) = (UserId::new(), SessionId::new(), Uuid::now_v7());
         let rows = format!(
             "insert into app.users (id, email, display_name) values ('{user}', '{user}@nexo.test', 'Somebody');
@@ -100,9 +100,9 @@ impl Nexo {
         self.holding((account, user, session), permissions, hidden)
     }
 
-    /// The same person, whose role now holds these permissions and hides these fields, in a session since.
-    pub async fn regranted(&self, person: &Person, permissions: &str, hidden: &[&str]) -> Person {
-        let (Person { account, user, .. }, session) = (person, SessionId::new());
+    /// Changes the permissions and hidden fields of the person's role; returns them in a new session.
+    pub async fn regranted(&self, person: &TestUser, permissions: &str, hidden: &[&str]) -> TestUser {
+        let (TestUser { account, user, .. }, session) = (person, SessionId::new());
         let rows = format!(
             "update app.roles set permissions = string_to_array('{permissions}', ' '), hidden_fields = string_to_array('{}', ' ')
                  where created_by = '{user}';
@@ -119,11 +119,11 @@ impl Nexo {
         (account, user, session): (AccountId, UserId, SessionId),
         permissions: &str,
         hidden: &[&str],
-    ) -> Person {
+    ) -> TestUser {
         let permissions = Permissions::new(permissions.split_whitespace());
         let permissions = permissions.hiding(hidden.iter().map(ToString::to_string));
         let grant = Grant { account, user, session, epoch: 0, roles: vec![], permissions };
         let token = self.ground.issuer.issue(grant).unwrap().text;
-        Person { service: self.router.clone(), token, account, user }
+        TestUser { service: self.router.clone(), token, account, user }
     }
 }

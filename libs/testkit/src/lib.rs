@@ -1,7 +1,7 @@
-//! A service under test: the real router on a database of its own, and people to call it.
+//! Test kit: the real router of a service on a database of its own, and users to call it.
 //!
-//! The first test of a process starts a PostgreSQL server that goes with it; every test gets a fresh database, copied
-//! from one that all migrations were applied to.
+//! The first test of a process starts a PostgreSQL server that ends with it. Every test gets a new database,
+//! copied from a migrated template.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -9,30 +9,32 @@
     reason = "a test should fail where it fails"
 )]
 
+mod api_document;
 mod bodies;
-mod closed;
+mod conditional_writes;
 mod contract;
 mod database;
-mod described;
 mod ground;
-mod guarded;
-mod matrix;
-mod overblown;
-mod person;
+mod oversize;
 mod rabbitmq;
 mod redis;
+mod requires_auth;
 mod rights;
+mod role_matrix;
+mod user;
 
-pub use bodies::bodies_are_judged;
-pub use closed::{closed, document_is_whole};
-pub use contract::{keeps, keeps_beside, keeps_one_by_one};
-pub use database::{Database, server, throw_away};
-pub use described::answers_are_described;
-pub use ground::{Ground, Nexo};
-pub use guarded::writes_are_guarded;
-pub use matrix::matrix;
-pub use overblown::{Overblown, overblown};
-pub use person::{Answer, Person};
+pub use api_document::validate_answers_against;
+pub use bodies::assert_bodies_checked;
+pub use conditional_writes::assert_writes_conditional;
+pub use contract::{
+    assert_resource_contract, assert_resource_contract_with_references, assert_resource_contract_without_bulk,
+};
+pub use database::{Database, ephemeral, server};
+pub use ground::{TestApp, TestContext};
+pub use oversize::{OversizeReport, assert_oversize_rejected};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use requires_auth::{assert_openapi_valid, assert_requires_auth};
 pub use rights::{Rights, Sample, Special};
+pub use role_matrix::role_matrix;
+pub use user::{TestResponse, TestUser};

@@ -1,4 +1,4 @@
-//! A RabbitMQ server for tests, gone with the process however that ends.
+//! A RabbitMQ server for tests, which ends with the process, however that ends.
 
 use std::{
     fs,
@@ -17,39 +17,40 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Debian's script; the one on the `PATH` changes the user.
+/// Debian's script; the one in the `PATH` changes the user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-/// It takes five seconds alone, and longer on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Start timeout: it takes five seconds, and longer on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Starts the server and its name service, and kills both, as a power cut would, at the end of the input: when we say so,
-/// or when we end. A server that does not find a name service starts one that stays behind: so it waits for ours.
+/// Starts the server and its epmd, and kills both at the end of input, like a power failure. The input ends on
+/// request, or with this process. A server that finds no epmd starts one that would stay behind, so it waits for
+/// ours.
 const RUN: &str = r#"epmd -port "$ERL_EPMD_PORT" & names=$!
 until epmd -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.05; done
 /usr/lib/rabbitmq/bin/rabbitmq-server & server=$!
 cat >/dev/null; kill -9 "$server" "$names""#;
-/// Removes the folder at the end of the input, after the server.
+/// Removes the folder at the end of input, after the server has ended.
 const TIDY: &str = r#"cat >/dev/null; sleep 1; rm -rf "$1""#;
 
 static SHARED: LazyLock<OnceCell<RabbitMq>> = LazyLock::new(OnceCell::new);
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct RabbitMq {
     folder: PathBuf,
-    /// AMQP, the distribution of Erlang, its name service.
+    /// Ports of AMQP, of Erlang distribution, and of epmd.
     ports: [u16; 3],
     running: Option<Child>,
     _tidy: Child,
 }
 
 impl RabbitMq {
-    /// The server of this process. Tests share its exchange, and name their consumers apart.
+    /// Returns the server of this process. Tests share its exchange, and use distinct consumer names.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// A server of one's own, for tests that kill it.
+    /// Starts a separate server, for tests that kill it.
     pub async fn start() -> Self {
         assert!(
             Path::new(SERVER).exists(),
@@ -70,13 +71,13 @@ impl RabbitMq {
         server
     }
 
-    /// Starts a server that was killed, with what it had written.
+    /// Restarts a killed server with its data.
     pub async fn start_again(&mut self) {
         let [port, distribution, names] = self.ports;
         let at = |name: &str| self.folder.join(name);
         let child = shell(RUN)
             .env("HOME", &self.folder)
-            .env("RUNNING_UNDER_SYSTEMD", "1") // no shell stays between us and the server
+            .env("RUNNING_UNDER_SYSTEMD", "1") // no shell stays in between
             .env("RABBITMQ_NODENAME", format!("nexo{port}@localhost"))
             .env("RABBITMQ_DIST_PORT", distribution.to_string())
             .env("ERL_EPMD_PORT", names.to_string())
@@ -90,21 +91,21 @@ impl RabbitMq {
             .spawn()
             .unwrap();
         self.running = Some(child);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + START_TIMEOUT;
         while !self.answers().await {
             assert!(Instant::now() < end, "RabbitMQ does not answer; see {}", self.folder.display());
             sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Ends it with SIGKILL.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         let mut running = self.running.take().unwrap();
         drop(running.stdin.take());
         running.wait().unwrap();
     }
 
-    /// Its address.
+    /// AMQP URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports[0])

@@ -1,4 +1,4 @@
-//! A Redis server for tests, gone with the process however that ends.
+//! A Redis server for tests, which ends with the process, however that ends.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -13,13 +13,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// It takes milliseconds alone, and longer on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Kills the server, as a power cut would, at the end of the input: when we say so, or when we end.
+/// Start timeout: it takes milliseconds, and longer on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Kills the server at the end of input, like a power failure. The input ends on request, or with this process.
 const RUN: &str = r#"redis-server --port "$1" --bind 127.0.0.1 --save '' --appendonly no --daemonize no & server=$!
 cat >/dev/null; kill -9 "$server""#;
 
-/// A server of one's own, on a port of its own. It keeps nothing.
+/// A separate server on a free port, without persistence.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
@@ -27,7 +27,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one.
+    /// Starts a server on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -37,7 +37,7 @@ impl Redis {
         server
     }
 
-    /// Starts a server that was killed: it is empty.
+    /// Restarts a killed server; it is empty.
     pub async fn start_again(&mut self) {
         let mut shell = Command::new("/bin/sh");
         shell
@@ -46,7 +46,7 @@ impl Redis {
             .current_dir(std::env::temp_dir());
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         self.running = Some(shell.spawn().unwrap());
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + START_TIMEOUT;
         while !self.answers().await {
             assert!(
                 Instant::now() < end,
@@ -56,20 +56,20 @@ impl Redis {
         }
     }
 
-    /// Ends it with SIGKILL.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         let mut running = self.running.take().unwrap();
         drop(running.stdin.take());
         running.wait().unwrap();
     }
 
-    /// Its address.
+    /// Redis URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// What it says to a command that is one line, as it says it.
+    /// Sends an inline command and returns the raw response.
     pub async fn say(&self, command: &str) -> Option<String> {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.ok()?;
         socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.ok()?;

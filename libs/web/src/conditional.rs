@@ -1,4 +1,4 @@
-//! What a client has already, it is not sent again (RFC 9110, 13.1.2).
+//! Conditional GET: 304 if the client's copy is current (RFC 9110, 13.1.2).
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{
@@ -6,12 +6,13 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 
-/// The tags of a `GET` that has `If-None-Match`.
-pub(crate) struct Seen(Vec<HeaderValue>);
+/// Entity tags in the `If-None-Match` header of a GET or HEAD.
+pub(crate) struct IfNoneMatch(Vec<HeaderValue>);
 
-impl Seen {
-    /// Of a path alone: a query may ask for more than the record whose version its tag is.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
+impl IfNoneMatch {
+    /// Returns `None` for a request with a query: its answer may depend on more than the record whose version is
+    /// the tag.
+    pub(crate) fn from_headers(request: &Request) -> Option<Self> {
         if !request.headers().contains_key(IF_NONE_MATCH) {
             return None;
         }
@@ -20,8 +21,8 @@ impl Seen {
         (reads && request.uri().query().is_none()).then(|| Self(lines()))
     }
 
-    /// The answer, or 304 where the client has it.
-    pub(crate) fn spare(self, mut response: Response) -> Response {
+    /// Replaces the answer by 304 if its `ETag` matches.
+    pub(crate) fn or_not_modified(self, mut response: Response) -> Response {
         if response.status() == StatusCode::OK && self.holds(response.headers()) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             *response.body_mut() = Body::empty();
@@ -41,7 +42,7 @@ impl Seen {
     }
 }
 
-/// Whether a tag is weak does not matter here.
+/// Removes the weakness indicator; `If-None-Match` uses weak comparison.
 fn strong(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
@@ -53,8 +54,8 @@ mod tests {
     fn status(method: Method, path: &str, seen: &'static str) -> StatusCode {
         let request = Request::builder().method(method).uri(path).header(IF_NONE_MATCH, seen);
         let answer = Response::builder().header(ETAG, "\"3\"").body(Body::from("{}")).unwrap();
-        match Seen::of(&request.body(Body::empty()).unwrap()) {
-            Some(seen) => seen.spare(answer).status(),
+        match IfNoneMatch::from_headers(&request.body(Body::empty()).unwrap()) {
+            Some(seen) => seen.or_not_modified(answer).status(),
             None => answer.status(),
         }
     }
@@ -66,8 +67,12 @@ mod tests {
         }
         let two = Request::get("/a").header(IF_NONE_MATCH, "\"1\"").header(IF_NONE_MATCH, "\"3\"");
         let answer = Response::builder().header(ETAG, "\"3\"").body(Body::empty()).unwrap();
-        let seen = Seen::of(&two.body(Body::empty()).unwrap()).unwrap();
-        assert_eq!(seen.spare(answer).status(), StatusCode::NOT_MODIFIED, "a list may be in two lines");
+        let seen = IfNoneMatch::from_headers(&two.body(Body::empty()).unwrap()).unwrap();
+        assert_eq!(
+            seen.or_not_modified(answer).status(),
+            StatusCode::NOT_MODIFIED,
+            "a list may be in two lines"
+        );
         assert_eq!(status(Method::GET, "/a", "\"2\""), StatusCode::OK);
         assert_eq!(status(Method::GET, "/a", "3"), StatusCode::OK);
         assert_eq!(status(Method::GET, "/a?expand=owner", "\"3\""), StatusCode::OK);

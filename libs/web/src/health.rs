@@ -1,4 +1,4 @@
-//! Whether a service lives, and whether it can serve.
+//! Health checks: liveness and readiness of a service.
 
 use std::{
     collections::BTreeMap,
@@ -8,70 +8,70 @@ use std::{
     },
 };
 
+use ::telemetry::Outage;
 use axum::{Router, extract::FromRef, response::IntoResponse, routing::get};
 use db::Db;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use signals::Outage;
 use utoipa::ToSchema;
 
 use crate::Json;
 
-/// What a service says of itself.
+/// Health of a service and of its dependencies.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `up`, `degraded` or `down`.
+    /// Overall status: `up`, `degraded` or `down`.
     pub status: String,
-    /// What it needs beside the database, and does without for a while: `up` or `down`.
+    /// Status of each dependency besides the database: `up` or `down`. The service works without them for a while.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, String>,
 }
 
-/// Something that a service needs beside its database, and how much of it does not work now.
+/// A dependency besides the database, and the number of its current failures.
 #[derive(Debug, Clone)]
-pub struct Beside {
+pub struct Dependency {
     name: &'static str,
     troubles: Arc<AtomicUsize>,
 }
 
-impl Beside {
-    /// By what it is called.
+impl Dependency {
+    /// Creates a dependency with this name and failure counter.
     #[must_use]
     pub fn new(name: &'static str, troubles: Arc<AtomicUsize>) -> Self {
         Self { name, troubles }
     }
 
-    fn works(&self) -> bool {
+    fn check(&self) -> bool {
         self.troubles.load(Ordering::Relaxed) == 0
     }
 }
 
 impl Health {
-    /// In order.
+    /// Health of a service without failures.
     #[must_use]
     pub fn up() -> Self {
         Self { status: "up".to_owned(), parts: BTreeMap::new() }
     }
 
-    /// Able to serve, as far as these work.
+    /// Health of a service that works: `degraded` if one of its dependencies is down.
     #[must_use]
-    pub fn beside(beside: &[Beside]) -> Self {
+    pub fn with_dependency(beside: &[Dependency]) -> Self {
         let word = |works: bool| if works { "up" } else { "down" };
-        let parts = beside.iter().map(|one| (one.name.to_owned(), word(one.works()).to_owned())).collect();
-        let status = if beside.iter().all(Beside::works) { "up" } else { "degraded" };
+        let parts = beside.iter().map(|one| (one.name.to_owned(), word(one.check()).to_owned())).collect();
+        let status = if beside.iter().all(Dependency::check) { "up" } else { "degraded" };
         Self { status: status.to_owned(), parts }
     }
 
-    /// Not able to serve.
+    /// Health of a service that cannot serve.
     #[must_use]
     pub fn down() -> Self {
         Self { status: "down".to_owned(), parts: BTreeMap::new() }
     }
 }
 
-/// `/health/live`: the process answers. `/health/ready`: the database does; its version and its isolation were
-/// checked before the first request. Without what is beside it a service is `degraded`, and serves.
-pub(crate) fn routes<S>(beside: Vec<Beside>) -> Router<S>
+/// Routes `/health/live` (the process responds) and `/health/ready` (the database responds; its version and
+/// isolation were checked at start-up). Without a dependency, a service is `degraded` and still serves.
+pub(crate) fn routes<S>(beside: Vec<Dependency>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Db: FromRef<S>,
@@ -81,19 +81,19 @@ where
         .route("/health/ready", get(async move |db: axum::extract::State<Db>| ready(db, &beside).await))
 }
 
-/// Told once, however often somebody asks.
+/// Logs an outage once, however often readiness is polled.
 static OUTAGE: Outage = Outage::none();
 
 async fn ready(
     axum::extract::State(db): axum::extract::State<Db>,
-    beside: &[Beside],
+    beside: &[Dependency],
 ) -> impl IntoResponse + use<> {
     match db.ping().await {
         Ok(()) => {
             if OUTAGE.ends() {
                 tracing::info!("the database answers again");
             }
-            (StatusCode::OK, Json(Health::beside(beside)))
+            (StatusCode::OK, Json(Health::with_dependency(beside)))
         }
         Err(error) => {
             if OUTAGE.begins() {

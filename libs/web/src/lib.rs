@@ -1,46 +1,49 @@
-//! What every HTTP service of ours has in common: who may, what came in, what goes out.
+//! Shared building blocks of HTTP services: authorization, extraction, responses, serving and telemetry.
 
+mod authorized;
 mod client;
 mod conditional;
 mod crud;
 mod extract;
-mod finish;
 mod health;
-mod may;
 pub mod openapi;
 mod problem;
 mod request_id;
 mod respond;
 mod serve;
+mod service;
 mod telemetry;
 mod upload;
 
+pub use authorized::{
+    AccountRequired, Action, AnyPrincipal, AnyUser, Authenticated, AuthenticatedUser, Authorized, Bearer,
+    Delete, Purge, Read, ResourceName, Write,
+};
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use crud::{
-    Begun, Export, Format, Once, Pages, crud, crud_for_reading, crud_one_by_one, crud_without_restore,
-    document as describe, harmless,
+    Export, Format, IdempotencyOutcome, Idempotent, PageSource, crud, crud_without_bulk,
+    crud_without_restore, document as describe, escape_csv_formula, read_only,
 };
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, MediaTypes, Patch, Path, Query, Unread, ascii, each_once, names, one_line,
-    trimmed, trimmed_option, understood, web_address,
+    IdempotencyKey, IfMatch, Json, MediaTypes, MergePatch, Path, Query, UnparsedJson, ascii_only, each_once,
+    http_url, names, parse_json, single_line, trimmed, trimmed_option,
 };
-pub use finish::{Edges, finish, shield};
-pub use health::{Beside, Health};
-pub use may::{
-    Action, AnyCaller, Anyone, Bearer, Delete, Known, KnownCaller, May, NoAccount, Purge, Read, Subject,
-    Write,
-};
+pub use health::{Dependency, Health};
 pub use problem::{Error, Problem, Violation};
 pub use request_id::{ClientRequestId, RequestId};
-pub use respond::{Accepted, Answered, Created, Listed, Made, Marked, NoContent, Shown, Tagged};
-pub use serve::{
-    BodyRate, Bounds, Listener, Unready, ask, exit_code, program, ready, serve, shutdown_signal,
+pub use respond::{
+    Accepted, Created, CreatedRecord, ListResponse, NoContent, Redacted, Replayable, Versioned, WithETag,
 };
+pub use serve::{
+    BodyRate, ConnectionLimits, Listener, NotReady, check_readiness, exit_code, ready, run_service, serve,
+    shutdown_signal,
+};
+pub use service::{ServiceOptions, into_service, with_limits};
 pub use telemetry::{
-    LogFormat, Measured, Meter, ROUTE, Seldom, TRACEPARENT, Watch, Watched, begin_trace, end_trace,
-    known_method, start_telemetry,
+    LogFormat, LogThrottle, Meter, ROUTE, RequestTimer, TRACEPARENT, Telemetry, TelemetryConfig, begin_trace,
+    end_trace, known_method, start_telemetry,
 };
 pub use upload::Upload;
 
-/// What a handler answers.
+/// Result of a request handler.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, error::Error as StdError};
 
 use axum::response::{IntoResponse, Response};
-use db::{Refusal, Sort};
+use db::{Refusal, RefusalKind};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -13,93 +13,93 @@ use utoipa::{
     openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 
-use crate::{MediaTypes, RequestId, Seldom, serve::TooSlow};
+use crate::{LogThrottle, MediaTypes, RequestId, serve::TooSlow};
 
-/// RFC 5789, 3.1.
+/// Header with accepted patch formats (RFC 5789, 3.1).
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-/// What can be sent a second time although nobody knows what became of the first.
+/// Advice for retries when the outcome of the first request is unknown.
 const SAFE_AGAIN: &str =
     "a GET, or a request with an Idempotency-Key, is safe to send again; of any other, look first";
 const CROWDED: &str =
     "too many requests of this account are running at once; wait as long as Retry-After says";
-static UNSERVED: Seldom = Seldom::unwritten();
+static UNSERVED: LogThrottle = LogThrottle::unwritten();
 
-/// Why a request gets no answer.
+/// Error of a request, mapped to an HTTP status and a problem (RFC 9457).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody we know: a token that is no good.
+    /// The access token is invalid.
     #[error("a valid access token is required")]
     Unauthenticated,
-    /// Nobody: no token at all.
+    /// The request has no access token.
     #[error("a valid access token is required")]
     NoToken,
-    /// Somebody who may not.
+    /// The caller lacks this permission.
     #[error("this needs the permission {0}")]
     Forbidden(String),
-    /// Nothing there, or nothing this tenant may see.
+    /// The resource does not exist, or this tenant may not see it.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// The path is there, the method is not.
+    /// The path exists, but not with this method.
     #[error("this path does not take that method")]
     MethodNotAllowed,
-    /// A write that does not say what it has seen.
+    /// The write lacks an `If-Match` header.
     #[error("If-Match is required: send the ETag of the record that you have read")]
     Unconditional,
-    /// Somebody else was faster; holds the record as it is now, where we know it.
+    /// The record was changed concurrently; holds its current state, if known.
     #[error("the {0} has changed meanwhile")]
     Stale(&'static str, Option<Value>),
-    /// What came in cannot be read.
+    /// The request cannot be parsed.
     #[error("{0}")]
     Malformed(String),
-    /// A body of a kind that this operation does not take.
+    /// The media type of the body is not supported.
     #[error("the body must be {0}")]
     UnsupportedMediaType(MediaTypes),
-    /// A body that is compressed.
+    /// The body has a content coding, such as compression.
     #[error("the body must come as it is, without a Content-Encoding")]
     UnsupportedCoding,
-    /// More than we read.
+    /// The body exceeds this number of bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// A path that nothing of ours has.
+    /// The path and its query exceed this number of bytes.
     #[error("the path and its query are longer than {0} bytes")]
     PathTooLong(usize),
-    /// More headers than we read.
+    /// The request head exceeds these limits: bytes and number of headers.
     #[error("the request line and its headers are longer than {0} bytes, or more than {1} headers")]
     HeadTooLarge(usize, usize),
-    /// What came in reads well and breaks a rule of form.
+    /// The body is well-formed, but violates validation rules.
     #[error("some fields are not valid")]
     Invalid(Vec<Violation>),
-    /// Some items of a batch cannot be written, for these reasons; the status is theirs, where they share one.
+    /// Items of an atomic bulk request failed; the status is theirs, if they share one.
     #[error("some items cannot be written, so none was")]
     Items(StatusCode, Vec<Violation>),
-    /// A rule of the domain said no.
+    /// A domain rule refused the operation.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
-    /// An idempotency key that was used for something else.
+    /// The idempotency key was used for a different request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// An idempotency key whose request still runs.
+    /// The first request with this idempotency key is still running.
     #[error("a request with this Idempotency-Key is still running")]
     InFlight,
-    /// More requests than whoever sends them may; how many seconds to wait.
+    /// The rate limit is exceeded: message, and seconds to wait.
     #[error("{0}")]
     TooMany(&'static str, u32),
-    /// The request came in too slowly.
+    /// The request was sent too slowly.
     #[error("the request was sent too slowly")]
     Slow,
-    /// It took too long.
+    /// The request timed out; it may have been executed.
     #[error("the request took too long, and may have been done; {again}", again = SAFE_AGAIN)]
     TimedOut,
-    /// Nobody writes at this moment, for this reason; how many seconds are left of that.
+    /// Maintenance mode refuses writes: its reason, and the remaining seconds.
     #[error("{0} (for now only reading is possible)")]
     Maintenance(String, u32),
-    /// Something that we need does not answer; it may in a moment.
+    /// A dependency is unavailable; a retry may succeed.
     #[error("the service is not available at the moment; {again}", again = SAFE_AGAIN)]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
-    /// What we asked on somebody's behalf answered nonsense.
+    /// An upstream service returned an invalid response.
     #[error("a service behind this one did not answer properly, and may have done what was asked; {again}", again = SAFE_AGAIN)]
     BadGateway(#[source] Box<dyn StdError + Send + Sync>),
-    /// Our fault; the client learns nothing more.
+    /// An internal error; the client gets no details.
     #[error("something went wrong on our side")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
 }
@@ -108,30 +108,30 @@ impl<E: Into<db::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         match error.into() {
             db::Error::NotFound(what) => Self::NotFound(what),
-            db::Error::Ended => Self::Unauthenticated,
+            db::Error::SessionEnded => Self::Unauthenticated,
             db::Error::Maintenance { reason, seconds } => Self::Maintenance(reason, seconds),
             db::Error::Stale(what) => Self::Stale(what, None),
             db::Error::Refused(refusal) => Self::Refused(refusal),
-            db::Error::Unanswerable { parameter, problem } => {
-                Self::Invalid(vec![Violation::new(format!("/{parameter}"), "query", problem)])
+            db::Error::InvalidParameter { parameter, problem } => {
+                Self::Invalid(vec![Violation::new(format!("/{parameter}"), "parameter", problem)])
             }
             db::Error::KeyReused => Self::KeyReused,
             db::Error::InFlight => Self::InFlight,
             db::Error::Crowded => Self::TooMany(CROWDED, 1),
             db::Error::Unavailable(error) => Self::Unavailable(error),
-            error @ (db::Error::Aborted | db::Error::Sql(_)) => Self::Internal(error.into()),
+            error @ (db::Error::TransactionAborted | db::Error::Sql(_)) => Self::Internal(error.into()),
         }
     }
 }
 
 impl Error {
-    /// One field at fault.
+    /// Creates an error with a single violation.
     pub fn invalid(pointer: &str, code: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation::new(pointer, code, message)])
     }
 
-    /// What is wrong with the record that could not be written, field by field; the failure itself, where it is none of
-    /// the record's.
+    /// Converts an error of a record into violations, field by field. Errors that the record did not cause are
+    /// returned as `Err`.
     pub fn into_violations(self) -> Result<Vec<Violation>, Self> {
         match self {
             Self::Invalid(violations) => Ok(violations),
@@ -144,7 +144,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status.
+    /// HTTP status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.nature().0
@@ -176,19 +176,19 @@ impl Error {
             Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Refused(refusal) => {
-                let status = match refusal.sort() {
-                    Sort::Conflict => StatusCode::CONFLICT,
-                    Sort::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-                    Sort::Unauthenticated => StatusCode::UNAUTHORIZED,
-                    Sort::Forbidden => StatusCode::FORBIDDEN,
-                    Sort::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                let status = match refusal.kind() {
+                    RefusalKind::Conflict => StatusCode::CONFLICT,
+                    RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                    RefusalKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+                    RefusalKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 };
                 (status, refusal.code())
             }
         }
     }
 
-    /// Seconds after which it may be tried again.
+    /// Seconds to wait before a retry.
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Unavailable(_) | Self::BadGateway(_) | Self::TimedOut => Some(1),
@@ -198,14 +198,14 @@ impl Error {
         }
     }
 
-    /// What a client is told beside the problem.
+    /// Headers of the response besides the problem.
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         match self {
-            // RFC 6750, 3.1: why, but only to whoever has shown something.
+            // RFC 6750, 3.1: `error` is included only if the request had a token.
             Self::Unauthenticated => {
                 let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
                 headers.insert(WWW_AUTHENTICATE, invalid);
@@ -227,7 +227,7 @@ impl Error {
         headers
     }
 
-    /// What is wrong with a body that could not be read to its end.
+    /// Maps an error while reading a request body.
     pub fn of_body(error: &(dyn StdError + 'static)) -> Self {
         let mut causes = std::iter::successors(Some(error), |&error| error.source());
         if causes.any(<dyn StdError>::is::<TooSlow>) {
@@ -237,13 +237,13 @@ impl Error {
         }
     }
 
-    /// An error is logged once: here, where it ends.
+    /// Logs the error once, where it leaves the service.
     fn log(&self) {
         match self {
             Self::Internal(cause) => {
                 tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed");
             }
-            // While something is away, each request fails for the same cause.
+            // During an outage every request fails for the same cause.
             Self::Unavailable(cause) | Self::BadGateway(cause) => {
                 if let Some(left_out) = UNSERVED.now() {
                     let error = cause.as_ref() as &dyn StdError;
@@ -251,7 +251,7 @@ impl Error {
                 }
             }
             Self::Forbidden(_) => tracing::info!(reason = %self, "a request was forbidden"),
-            Self::Refused(refusal) if refusal.sort() == Sort::Forbidden => {
+            Self::Refused(refusal) if refusal.kind() == RefusalKind::Forbidden => {
                 tracing::info!(reason = refusal.code(), "a request was forbidden");
             }
             _ => {}
@@ -283,52 +283,52 @@ impl Error {
     }
 }
 
-/// What a client is told of a failure, after RFC 9457.
+/// Error response (RFC 9457, Problem Details).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Which problem this is; a client decides by it.
+    /// Problem type, as a URI reference; clients decide by it.
     #[schema(example = "/problems/not-found")]
     r#type: String,
-    /// The HTTP status in words.
+    /// Reason phrase of the HTTP status.
     #[schema(example = "Not Found")]
     title: String,
-    /// The HTTP status.
+    /// HTTP status code of the response.
     #[schema(example = 404)]
     status: u16,
-    /// What went wrong this time, for a person.
+    /// Explanation of this occurrence, for people.
     #[schema(example = "client not found")]
     pub(crate) detail: String,
-    /// The last part of `type`.
+    /// Code of the problem: the last segment of `type`.
     #[schema(example = "not-found")]
     pub(crate) code: String,
-    /// The request, to find it in our logs.
+    /// Identifier of the request, to find it in the server's logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    /// The fields at fault.
+    /// Violations of individual fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Violation>,
-    /// With 412: the record as it is now. With 409, sometimes: what is there already.
+    /// With 412: the current state of the record. With 409, sometimes: the conflicting record.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     current: Option<Value>,
 }
 
-/// One field at fault.
+/// Violation of a rule by one field or parameter.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Violation {
-    /// Where: a JSON pointer into the body (RFC 6901), or `/` and the name of a parameter.
+    /// JSON pointer into the body (RFC 6901), or `/` and the name of a parameter.
     #[schema(example = "/rating")]
     pub pointer: String,
-    /// Which rule is broken, for programs.
+    /// Machine-readable code of the violated rule.
     #[schema(example = "range")]
     pub code: String,
-    /// What would be right, for a person.
+    /// Description of the expected value, for people.
     #[schema(example = "must be from 1 to 5")]
     pub message: String,
 }
 
 impl Violation {
-    /// A field and what is wrong with it.
+    /// Creates a violation of the field at `pointer`.
     pub fn new(pointer: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code: code.into(), message: message.into() }
     }
@@ -356,7 +356,7 @@ impl IntoResponses for Error {
     }
 }
 
-/// The schemas that [`Error`] refers to.
+/// Schemas that the responses of [`Error`] refer to.
 pub(crate) fn schemas() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {
     let mut schemas = vec![(Problem::name().into(), Problem::schema())];
     Problem::schemas(&mut schemas);

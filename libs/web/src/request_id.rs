@@ -1,5 +1,5 @@
-//! One id for a request, through every service, log line, history entry and event; and beside it the id that its client has
-//! given it, which is the client's own word and goes into no row.
+//! Request ids: one id per request, in every service, log line, history entry and event. A client's own id is kept
+//! separately: it is untrusted, and never stored in the database.
 
 use std::{convert::Infallible, future::Future};
 
@@ -9,32 +9,32 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::Proxies;
 
-/// The header that carries it, in and out.
+/// Header with the request id, of requests and responses.
 pub(crate) const HEADER: &str = "x-request-id";
-/// The header by which a client hears its own id again.
+/// Header that echoes the client's own request id.
 const CLIENT: HeaderName = HeaderName::from_static("x-client-request-id");
-/// No id of a client is longer.
+/// Maximum length of a client's request id.
 const MAX_CLIENT_ID: usize = 128;
 
 tokio::task_local! {
     static CURRENT: Uuid;
 }
 
-/// The id of the request that is being answered.
+/// Id of the current request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(pub Uuid);
 
 impl RequestId {
-    /// A new one.
+    /// Generates a new id (UUID version 7).
     #[expect(clippy::new_without_default, reason = "each is another")]
     #[must_use]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// What it was given before; or what one of `proxies` says, which is a gateway's id where a service names its gateways;
-    /// or a new one. Nobody else chooses an id: it stands in the history of an account, as ours.
-    pub(crate) fn of(request: &Request, proxies: &Proxies) -> Self {
+    /// Returns the id that was assigned before, or the one that a trusted proxy sent (for a service, its gateway),
+    /// or a new one. Clients cannot choose it, because it is stored in the account's history.
+    pub(crate) fn from_request(request: &Request, proxies: &Proxies) -> Self {
         if let Some(given) = request.extensions().get::<Self>() {
             return *given;
         }
@@ -43,12 +43,12 @@ impl RequestId {
         sent.map_or_else(Self::new, Self)
     }
 
-    /// The id of the request that this task answers; none outside of one.
+    /// Id of the request that the current task serves; `None` outside of a request.
     pub(crate) fn current() -> Option<Self> {
         CURRENT.try_with(|id| Self(*id)).ok()
     }
 
-    /// The id of the request that is being served; a new one where none is.
+    /// Id of the current request; a new one outside of a request.
     #[must_use]
     pub fn current_or_new() -> Self {
         Self::current().unwrap_or_else(Self::new)
@@ -58,20 +58,20 @@ impl RequestId {
         CURRENT.scope(self.0, work).await
     }
 
-    /// Does `work` for the request of this id.
+    /// Runs `work` with this id as the current one.
     pub fn within<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self.0, work)
     }
 
-    /// As a header's value.
+    /// Header value of the id.
     #[must_use]
     pub fn header(self) -> HeaderValue {
         let mut text = [0; Hyphenated::LENGTH];
         let text = self.0.hyphenated().encode_lower(&mut text);
-        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")) // a UUID is ASCII
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")) // always ASCII
     }
 
-    /// Tells the client.
+    /// Sets the response header with the id.
     pub fn mark<B>(self, response: &mut Response<B>) {
         response.headers_mut().insert(HEADER, self.header());
     }
@@ -85,14 +85,15 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-/// What a client calls its request: 1 to 128 visible ASCII characters. It is in logs, traces and the answer, beside ours.
+/// A client's own request id: 1 to 128 visible ASCII characters. Included in logs, traces and the response,
+/// besides ours.
 #[derive(Debug, Clone)]
 pub struct ClientRequestId(HeaderValue);
 
 impl ClientRequestId {
-    /// The client's `X-Request-Id`, unless it is that of the request itself.
+    /// Reads the client's `X-Request-Id`, unless it is the id of the request itself.
     #[must_use]
-    pub fn of(request: &Request, id: RequestId) -> Option<Self> {
+    pub fn new(request: &Request, id: RequestId) -> Option<Self> {
         if let Some(given) = request.extensions().get::<Self>() {
             return Some(given.clone());
         }
@@ -102,13 +103,13 @@ impl ClientRequestId {
         (is_fit && *sent != id.header()).then(|| Self(sent.clone()))
     }
 
-    /// As text.
+    /// The id as text; always ASCII.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.0.to_str().unwrap_or_default() // it is ASCII
+        self.0.to_str().unwrap_or_default() // always ASCII
     }
 
-    /// Tells the client.
+    /// Sets the response header with the client's id.
     pub fn mark<B>(self, response: &mut Response<B>) {
         response.headers_mut().insert(CLIENT, self.0);
     }
@@ -129,7 +130,7 @@ mod tests {
     }
 
     fn gateways() -> Proxies {
-        Proxies::read(&mut Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), "10.0.0.0/8".to_owned())]))
+        Proxies::read(&mut Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), "10.0.0.0/8".to_owned())]))
     }
 
     #[test]
@@ -137,18 +138,18 @@ mod tests {
         let sent = Uuid::now_v7();
         let (gateway, stranger) =
             (request("10.0.0.2:1", &sent.to_string()), request("192.0.2.1:1", &sent.to_string()));
-        let id = RequestId::of(&gateway, &gateways());
+        let id = RequestId::from_request(&gateway, &gateways());
         assert_eq!(id.0, sent);
-        assert!(ClientRequestId::of(&gateway, id).is_none(), "it is ours");
-        let id = RequestId::of(&stranger, &gateways());
+        assert!(ClientRequestId::new(&gateway, id).is_none(), "it is ours");
+        let id = RequestId::from_request(&stranger, &gateways());
         assert_ne!(id.0, sent);
-        assert_eq!(ClientRequestId::of(&stranger, id).unwrap().text(), sent.to_string());
-        assert_ne!(RequestId::of(&gateway, &Proxies::default()).0, sent, "no gateway is named");
+        assert_eq!(ClientRequestId::new(&stranger, id).unwrap().text(), sent.to_string());
+        assert_ne!(RequestId::from_request(&gateway, &Proxies::default()).0, sent, "no gateway is named");
     }
 
     #[test]
     fn a_clients_own_id_is_short_and_visible() {
-        let of = |sent: &str| ClientRequestId::of(&request("192.0.2.1:1", sent), RequestId::new());
+        let of = |sent: &str| ClientRequestId::new(&request("192.0.2.1:1", sent), RequestId::new());
         assert_eq!(of("trace<42>").unwrap().text(), "trace<42>");
         for unfit in ["", "a b", "a\tb", &"x".repeat(129)] {
             assert!(of(unfit).is_none(), "{unfit:?}");

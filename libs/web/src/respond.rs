@@ -4,7 +4,7 @@ use axum::{
     body::to_bytes,
     response::{IntoResponse, Response},
 };
-use db::{Answer, Page, Record, Resource, Visible};
+use db::{Page, Record, Resource, StoredResponse, Visible};
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{ETAG, LOCATION},
@@ -21,41 +21,41 @@ use utoipa::{
 
 use crate::{Error, Json, openapi::text_header};
 
-/// 201, and where the new thing is.
+/// Response 201 with `Location` of the new resource.
 #[derive(Debug)]
 pub struct Created<T>(pub String, pub T);
 
-/// 200 with a record as its reader may see it, and its version as `ETag`.
+/// Response 200 with a record as the caller may see it, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Tagged<T>(pub Visible<T>);
+pub struct Versioned<T>(pub Visible<T>);
 
-/// 200 with a page of records.
+/// Response 200 with a page of records.
 #[derive(Debug)]
-pub struct Listed<T> {
+pub struct ListResponse<T> {
     page: Page<T>,
     shown: Option<Vec<Value>>,
 }
 
-impl<T> Listed<T> {
-    /// As its records are shown, where that is not as they are.
+impl<T> ListResponse<T> {
+    /// Creates the response; `shown` holds the projected records, if a projection applies.
     #[must_use]
     pub fn shown(page: Page<T>, shown: Option<Vec<Value>>) -> Self {
         Self { page, shown }
     }
 }
 
-/// Something that is no record of the engine, as its reader may see it: whole, or its `id` and `version` alone. See
-/// [`May::shown`](crate::May::shown).
+/// A value that is not a record, as the caller may see it: complete, or reduced to `id` and `version`. See
+/// [`Authorized::shown`](crate::Authorized::shown).
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Shown<T> {
-    /// All of it.
+pub enum Redacted<T> {
+    /// The complete value.
     Whole(T),
-    /// What is left of it without the permission to read.
+    /// The parts that are visible without the permission to read.
     Part(Value),
 }
 
-impl<T: Serialize> Shown<T> {
+impl<T: Serialize> Redacted<T> {
     pub(crate) fn part(value: &T) -> Result<Self, Error> {
         let value = serde_json::to_value(value).map_err(|error| Error::Internal(error.into()))?;
         let Value::Object(fields) = value else { return Ok(Self::Part(Value::Null)) };
@@ -63,13 +63,13 @@ impl<T: Serialize> Shown<T> {
         Ok(Self::Part(Value::Object(kept.collect())))
     }
 
-    /// As JSON, for the body of a problem.
+    /// Converts to JSON, for the body of a problem.
     pub fn into_json(self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|error| Error::Internal(error.into()))
     }
 }
 
-impl<T: ToSchema> PartialSchema for Shown<T> {
+impl<T: ToSchema> PartialSchema for Redacted<T> {
     fn schema() -> RefOr<Schema> {
         let id = ObjectBuilder::new().schema_type(Type::String);
         let id = id.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
@@ -82,7 +82,7 @@ impl<T: ToSchema> PartialSchema for Shown<T> {
     }
 }
 
-impl<T: ToSchema> ToSchema for Shown<T> {
+impl<T: ToSchema> ToSchema for Redacted<T> {
     fn name() -> Cow<'static, str> {
         T::name()
     }
@@ -92,50 +92,50 @@ impl<T: ToSchema> ToSchema for Shown<T> {
     }
 }
 
-/// 200 with something that is no record, and its version as `ETag`.
+/// Response 200 with a value that is not a record, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Marked<T>(pub i64, pub T);
+pub struct WithETag<T>(pub i64, pub T);
 
-/// 202: it is under way.
+/// Response 202: the operation was accepted and runs in the background.
 #[derive(Debug)]
 pub struct Accepted<T>(pub T);
 
-/// 204.
+/// Response 204 without a body.
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 201 with a record as its maker may see it, where it is, and its version as `ETag`.
+/// Response 201 with a new record as the caller may see it, `Location`, and its version as `ETag`.
 #[derive(Debug)]
-pub struct Made<T>(pub Visible<T>);
+pub struct CreatedRecord<T>(pub Visible<T>);
 
-/// An `A`: made just now, or remembered from the first time that the request was sent.
+/// An `A` that is either new, or the stored response of the first request with the idempotency key.
 #[derive(Debug)]
-pub struct Answered<A> {
-    answer: Answer,
+pub struct Replayable<A> {
+    answer: StoredResponse,
     replayed: bool,
     of: PhantomData<fn() -> A>,
 }
 
-impl<A> Answered<A> {
-    /// The answer that was given before.
-    pub(crate) fn again(answer: Answer) -> Self {
+impl<A> Replayable<A> {
+    /// Creates a replay of a stored response.
+    pub(crate) fn replayed(answer: StoredResponse) -> Self {
         Self { answer, replayed: true, of: PhantomData }
     }
 
-    /// The answer, to be kept with what the request did.
-    pub(crate) fn to_remember(&self) -> &Answer {
+    /// Response to store together with the request's changes.
+    pub(crate) fn to_stored(&self) -> &StoredResponse {
         &self.answer
     }
 }
 
-impl<A: IntoResponse> Answered<A> {
-    /// This answer to the request with this `fingerprint`.
-    pub(crate) async fn of(answer: A, fingerprint: Vec<u8>) -> Result<Self, Error> {
+impl<A: IntoResponse> Replayable<A> {
+    /// Captures the response `answer` to the request with this `fingerprint`.
+    pub(crate) async fn new(answer: A, fingerprint: Vec<u8>) -> Result<Self, Error> {
         let (parts, body) = answer.into_response().into_parts();
         let body = to_bytes(body, usize::MAX).await.map_err(|error| Error::Internal(error.into()))?;
         let text = |value: &HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
         let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
-        let answer = Answer::new(fingerprint, parts.status.as_u16(), headers.collect(), body.into());
+        let answer = StoredResponse::new(fingerprint, parts.status.as_u16(), headers.collect(), body.into());
         Ok(Self { answer, replayed: false, of: PhantomData })
     }
 }
@@ -144,7 +144,7 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-impl<A> IntoResponse for Answered<A> {
+impl<A> IntoResponse for Replayable<A> {
     fn into_response(self) -> Response {
         let (status, headers, body) = self.answer.into_parts();
         let mut response = body.into_response();
@@ -161,10 +161,10 @@ impl<A> IntoResponse for Answered<A> {
     }
 }
 
-impl<R: Resource> IntoResponse for Made<R> {
+impl<R: Resource> IntoResponse for CreatedRecord<R> {
     fn into_response(self) -> Response {
         let location = format!("/api/v1/{}/{}", R::PATH, self.0.id());
-        (StatusCode::CREATED, [(LOCATION, location)], Tagged(self.0)).into_response()
+        (StatusCode::CREATED, [(LOCATION, location)], Versioned(self.0)).into_response()
     }
 }
 
@@ -174,13 +174,13 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
-impl<R: Resource> IntoResponse for Tagged<R> {
+impl<R: Resource> IntoResponse for Versioned<R> {
     fn into_response(self) -> Response {
         ([(ETAG, etag(self.0.version()))], Json(self.0)).into_response()
     }
 }
 
-impl<T: Serialize> IntoResponse for Listed<T> {
+impl<T: Serialize> IntoResponse for ListResponse<T> {
     fn into_response(self) -> Response {
         match self.shown {
             None => Json(self.page).into_response(),
@@ -189,7 +189,7 @@ impl<T: Serialize> IntoResponse for Listed<T> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Marked<T> {
+impl<T: Serialize> IntoResponse for WithETag<T> {
     fn into_response(self) -> Response {
         ([(ETAG, etag(self.0))], Json(self.1)).into_response()
     }
@@ -214,10 +214,10 @@ const WHERE: (&str, &str) = ("Location", "The path of the new thing.");
 const REPLAYED: (&str, &str) =
     ("Idempotent-Replayed", "`true` where the answer of an earlier request with this key is repeated.");
 
-/// The described answer of this status, which holds a `T`.
+/// Response of this status with a `T`, for the API document.
 fn answer<T: ToSchema>(status: &str, headers: &[(&str, &str)]) -> Responses {
     let schema = match T::schema() {
-        union @ RefOr::T(Schema::AnyOf(_)) => union, // it has no name of its own
+        union @ RefOr::T(Schema::AnyOf(_)) => union, // a union has no name of its own
         _ => Ref::from_schema_name(T::name()).into(),
     };
     let content = ContentBuilder::new().schema(Some(schema)).build();
@@ -234,25 +234,25 @@ fn with_headers(
     response
 }
 
-impl<T: Resource> IntoResponses for Tagged<T> {
+impl<T: Resource> IntoResponses for Versioned<T> {
     fn responses() -> Responses {
         answer::<Record<T>>("200", &[ETAG_OF])
     }
 }
 
-impl<T: Resource> IntoResponses for Listed<T> {
+impl<T: Resource> IntoResponses for ListResponse<T> {
     fn responses() -> Responses {
         answer::<Page<T>>("200", &[])
     }
 }
 
-impl<T: Resource> IntoResponses for Made<T> {
+impl<T: Resource> IntoResponses for CreatedRecord<T> {
     fn responses() -> Responses {
         answer::<Record<T>>("201", &[ETAG_OF, WHERE])
     }
 }
 
-impl<A: IntoResponses> IntoResponses for Answered<A> {
+impl<A: IntoResponses> IntoResponses for Replayable<A> {
     fn responses() -> Responses {
         let mark = |response| match response {
             RefOr::T(response) => RefOr::T(with_headers(response, &[REPLAYED])),
@@ -268,7 +268,7 @@ impl<T: ToSchema> IntoResponses for Json<T> {
     }
 }
 
-impl<T: ToSchema> IntoResponses for Marked<T> {
+impl<T: ToSchema> IntoResponses for WithETag<T> {
     fn responses() -> Responses {
         answer::<T>("200", &[ETAG_OF])
     }

@@ -1,16 +1,16 @@
-//! The operations that take files: gateway and service bound them alike, and both from here.
+//! Operations that accept file uploads, with limits for gateway and service.
 
 use std::time::Duration;
 
 use http::Method;
 
-/// An operation whose body is a file.
+/// An operation with a file as its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Upload {
     path: &'static str,
-    /// How large it may be, in bytes.
+    /// Maximum size of the file in bytes.
     pub limit: usize,
-    /// How long it may take to arrive.
+    /// Timeout for receiving the whole file.
     pub patience: Duration,
 }
 
@@ -18,9 +18,9 @@ const ALL: &[Upload] =
     &[Upload { path: "/api/v1/imports", limit: 64 * 1024 * 1024, patience: Duration::from_secs(300) }];
 
 impl Upload {
-    /// The one that a request asks for, if it asks for one.
+    /// Upload operation of a request; `None` if it is another operation.
     #[must_use]
-    pub fn of(method: &Method, path: &str) -> Option<Self> {
+    pub fn new(method: &Method, path: &str) -> Option<Self> {
         if method == Method::POST { ALL.iter().find(|upload| upload.path == path).copied() } else { None }
     }
 }

@@ -6,42 +6,42 @@ use identity::Verifier;
 use kernel::{Clock, Env};
 use revocation::Revocations;
 use tower_http::cors::CorsLayer;
-use web::{Bounds, Proxies};
+use web::{ConnectionLimits, Proxies};
 
 use crate::{
     App, Upstreams, edge,
-    keys::Keys,
+    keys::ApiKeyCache,
     limits::{Limits, Settings},
-    upstream::{BodyBounds, Rules, Times},
+    upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts},
 };
 
-/// The settings of the gateway.
+/// Settings of the gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where it listens.
+    /// Listen address of the gateway.
     pub listen: SocketAddr,
-    /// Its database, as `nexo_app`.
+    /// Database connection, as `nexo_app`.
     pub database: db::Config,
-    /// How ended sessions get about.
+    /// Settings of session revocation.
     pub revocation: revocation::Config,
-    /// How tokens are verified.
+    /// Settings of token verification.
     pub identity: identity::Config,
-    /// What bounds its connections.
-    pub bounds: Bounds,
-    /// How long it may take until an answer begins.
+    /// Limits of its connections.
+    pub bounds: ConnectionLimits,
+    /// Timeout until a response begins.
     pub patience: Duration,
-    /// `Strict-Transport-Security`, where TLS is before us.
+    /// `Strict-Transport-Security` header, if TLS is terminated in front of the gateway.
     pub transport: Option<HeaderValue>,
-    /// Which pages of other origins may call.
+    /// CORS policy for pages of other origins.
     pub cors: Option<CorsLayer>,
-    /// Whose word about the client's address is believed.
+    /// Proxies that are trusted with the client address.
     pub proxies: Proxies,
     body: BodyBounds,
     limits: Settings,
     auth: Vec<Authority>,
     crm: Vec<Authority>,
-    times: Times,
-    rules: Rules,
+    times: UpstreamTimeouts,
+    rules: BreakerConfig,
 }
 
 impl Config {
@@ -50,15 +50,15 @@ impl Config {
         env.listen("NEXO_GATEWAY_LISTEN", 3000)
     }
 
-    /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
+    /// Reads all settings; `env.finish()?` then reports all errors at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         let (patience, times) = times(env);
         Self {
             listen: Self::listens(env),
-            database: db::Config::read(env).of("api-gateway"),
+            database: db::Config::read(env).with_pool_name("api-gateway"),
             revocation: revocation::Config::read(env),
             identity: identity::Config::read(env),
-            bounds: Bounds::read(env),
+            bounds: ConnectionLimits::read(env),
             patience,
             transport: edge::transport(env),
             cors: edge::cors(env),
@@ -76,34 +76,37 @@ impl Config {
         }
     }
 
-    /// What the handlers work with; it lets nobody in whose session `revocations` know to have ended. Asks for a Tokio runtime.
+    /// Builds the state of the handlers; sessions in `revocations` are rejected. Requires a Tokio runtime.
     #[must_use]
     pub fn app(&self, db: Db, verifier: Verifier, revocations: Revocations) -> App {
-        let verifier = verifier.heeding(&revocations);
+        let verifier = verifier.with_revocations(&revocations);
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
-        let keys = Keys::new(Clock::system(), revocations.clone());
+        let keys = ApiKeyCache::new(Clock::system(), revocations.clone());
         let limits = Limits::new(&self.limits, db.clone());
         App { db, verifier, revocations, upstreams, keys, body: self.body, limits }
     }
 }
 
-/// How long the gateway may take, and how long a service.
-fn times(env: &mut Env) -> (Duration, Times) {
+/// Timeouts of the gateway and of upstream services.
+fn times(env: &mut Env) -> (Duration, UpstreamTimeouts) {
     const NAME: &str = "NEXO_REQUEST_TIMEOUT_SECONDS";
     let patience = env.seconds(NAME, 30, 1..=3600);
     let head = env.seconds("NEXO_UPSTREAM_TIMEOUT_SECONDS", 20, 1..=3600);
     if patience <= head {
-        env.mistake(NAME, "is not more than NEXO_UPSTREAM_TIMEOUT_SECONDS: no service could be told to be slow");
+        env.report(
+            NAME,
+            "is not more than NEXO_UPSTREAM_TIMEOUT_SECONDS: no service could be told to be slow",
+        );
     }
-    (patience, Times { head, whole: env.seconds("NEXO_RESPONSE_TIMEOUT_SECONDS", 300, 1..=86400) })
+    (patience, UpstreamTimeouts { head, whole: env.seconds("NEXO_RESPONSE_TIMEOUT_SECONDS", 300, 1..=86400) })
 }
 
-/// One address, or several with commas between them.
+/// Parses one or more comma-separated addresses.
 fn upstream(env: &mut Env, name: &'static str, default: &str) -> Vec<Authority> {
-    let told = env.or(name, default);
+    let told = env.string_or(name, default);
     let addresses: Option<Vec<_>> = told.split(',').map(|address| authority(address.trim())).collect();
     addresses.unwrap_or_else(|| {
-        env.mistake(
+        env.report(
             name,
             "is not an address such as http://auth-service:3001, or several with commas between them",
         );
@@ -117,11 +120,11 @@ fn authority(address: &str) -> Option<Authority> {
     address.into_parts().authority.filter(|_| is_bare)
 }
 
-fn rules(env: &mut Env) -> Rules {
+fn rules(env: &mut Env) -> BreakerConfig {
     const NAME: &str = "NEXO_CIRCUIT_BREAKER_FAILURES";
     let failures = env.parsed(NAME, 5);
     if failures == 0 {
-        env.mistake(NAME, "is 0: no address would ever be asked");
+        env.report(NAME, "is 0: no address would ever be asked");
     }
-    Rules { failures, rest: env.seconds("NEXO_CIRCUIT_BREAKER_OPEN_SECONDS", 1, 1..=30) }
+    BreakerConfig { failures, rest: env.seconds("NEXO_CIRCUIT_BREAKER_OPEN_SECONDS", 1, 1..=30) }
 }

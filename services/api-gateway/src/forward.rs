@@ -14,22 +14,22 @@ use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
 
 use crate::{
     App,
-    admit::{Place, admit, admit_within, name_client},
-    edge::{hops, not_allowed},
+    access_record::AccessRecord,
+    authenticate::{EntryPoint, admit, admit_within, name_client},
+    edge::{hop_by_hop, not_allowed},
     keys::Exchanged,
-    limits::{Charge, Kind},
-    trail::Trail,
+    limits::{Kind, RateLimitCharge},
     upstream::{BodyBounds, Outgoing, Service},
 };
 
-/// What somebody without a token may ask for. A path stands here once: it takes nothing else.
+/// Public operations, which need no token. Each path accepts a single method.
 const PUBLIC: &[(&str, Method)] = &[
     ("/api/v1/auth/register", Method::POST),
     ("/api/v1/auth/register/resend", Method::POST),
     ("/api/v1/auth/register/confirm", Method::POST),
     ("/api/v1/auth/login", Method::POST),
     ("/api/v1/auth/refresh", Method::POST),
-    ("/api/v1/auth/logout", Method::POST), // with a refresh token, whatever has become of the access token
+    ("/api/v1/auth/logout", Method::POST), // needs a refresh token; the access token may have expired
     ("/api/v1/auth/token", Method::POST),
     ("/api/v1/auth/oidc/start", Method::POST),
     ("/api/v1/auth/oidc/finish", Method::POST),
@@ -41,7 +41,7 @@ const PUBLIC: &[(&str, Method)] = &[
     ("/.well-known/jwks.json", Method::GET),
 ];
 
-/// What a person may ask for who is a member of no account. The services refuse them everything else as well.
+/// Operations for a person without an account. The services also reject everything else.
 const FOR_PERSONS: &[(&str, Method)] = &[
     ("/api/v1/auth/me", Method::GET),
     ("/api/v1/auth/invitations", Method::GET),
@@ -54,16 +54,16 @@ fn is_among(operations: &[(&str, Method)], request: &Request) -> bool {
     operations.iter().any(|(path, method)| request.uri().path() == *path && request.method() == method)
 }
 
-/// Whether somebody without a token may ask.
-enum Public {
+/// Whether an operation is public.
+enum AnonymousAccess {
     Yes,
-    /// With another method, and whoever asks: these.
+    /// Public, but not with this method; the value is the `Allow` header.
     Otherwise(HeaderValue),
     No,
 }
 
-impl Public {
-    fn of(method: &Method, path: &str) -> Self {
+impl AnonymousAccess {
+    fn from_request(method: &Method, path: &str) -> Self {
         match PUBLIC.iter().find(|(public, _)| path == *public) {
             None => Self::No,
             Some((_, taken)) if method == taken => Self::Yes,
@@ -74,19 +74,19 @@ impl Public {
     }
 }
 
-/// Sends a request on to the service whose path it has, and its answer back.
+/// Forwards a request to the service of its path, and returns the response.
 pub(crate) async fn forward(
     State(app): State<Arc<App>>,
     id: RequestId,
     client: ClientAddress,
     request: Request,
 ) -> Response {
-    let mut trail = Trail::default();
-    let mut charge = Charge::default();
+    let mut trail = AccessRecord::default();
+    let mut charge = RateLimitCharge::default();
     let answer = pass_on(&app, id, client, request, &mut trail, &mut charge).await;
     let mut answer = charge.follow(answer.into_response());
     trail.route = answer.headers_mut().remove(ROUTE);
-    hops::end_to_end(answer.headers_mut());
+    hop_by_hop::end_to_end(answer.headers_mut());
     answer.extensions_mut().insert(trail);
     answer
 }
@@ -96,23 +96,23 @@ async fn pass_on(
     id: RequestId,
     client: ClientAddress,
     request: Request,
-    trail: &mut Trail,
-    charge: &mut Charge,
+    trail: &mut AccessRecord,
+    charge: &mut RateLimitCharge,
 ) -> Result<Response> {
     let path = request.uri().path();
-    let service = Service::of(path);
+    let service = Service::from_path(path);
     trail.is_secret = service == Service::Auth;
     let (mut key, mut counted) = (None, None);
-    let public = Public::of(request.method(), path);
-    if let Public::Otherwise(methods) = public {
+    let public = AnonymousAccess::from_request(request.method(), path);
+    if let AnonymousAccess::Otherwise(methods) = public {
         return Ok(not_allowed(methods));
     }
-    if matches!(public, Public::Yes) {
-        app.limits.knock(client.0, charge).await?;
+    if matches!(public, AnonymousAccess::Yes) {
+        app.limits.charge_address(client.0, charge).await?;
     } else {
-        let kind = Kind::of(request.method(), path);
+        let kind = Kind::from_request(request.method(), path);
         let admitted = admit_within(app, request.headers(), id, client, charge).await?;
-        if let Place::Account(account) = admitted.place {
+        if let EntryPoint::Account(account) = admitted.place {
             told(trail, account);
         }
         let account = admitted.place.counted();
@@ -130,8 +130,8 @@ async fn pass_on(
         Some(account) => app.limits.charge_body(account, request).await?,
         None => request,
     };
-    let mut outgoing = Outgoing::of(request, bounds).await?;
-    hops::inbound(&mut outgoing.headers);
+    let mut outgoing = Outgoing::from_request(request, bounds).await?;
+    hop_by_hop::inbound(&mut outgoing.headers);
     outgoing.headers.insert("x-request-id", id.header());
     name_client(&mut outgoing.headers, client.0);
     match key {
@@ -140,18 +140,18 @@ async fn pass_on(
     }
 }
 
-/// Says of which account a request is, to who reads logs and traces.
-fn told(trail: &mut Trail, account: AccountId) {
+/// Records the account of a request in logs and traces.
+fn told(trail: &mut AccessRecord, account: AccountId) {
     tracing::Span::current().record("account.id", tracing::field::display(account));
-    let traced = signals::Span::current();
-    if traced.is_on() {
+    let traced = ::telemetry::Span::current();
+    if traced.is_recording() {
         traced.set("account.id", account.to_string());
     }
     trail.account = Some(account);
 }
 
-/// Sends a request with the token of a key. Where one that was remembered is refused, the rights of its member have changed
-/// perhaps: another is got, and what can be sent a second time is.
+/// Sends a request with the token of an API key. If a cached token is rejected, the member's rights may have
+/// changed: obtains a new token, and retries if the request is repeatable.
 async fn send_with(
     app: &App,
     service: Service,
@@ -159,7 +159,7 @@ async fn send_with(
     id: RequestId,
     client: ClientAddress,
     mut outgoing: Outgoing,
-    trail: &mut Trail,
+    trail: &mut AccessRecord,
 ) -> Result<Response> {
     let shown = outgoing.headers.insert(AUTHORIZATION, key.header.clone());
     let is_repeatable = key.remembered && outgoing.method.is_idempotent();
@@ -180,16 +180,16 @@ async fn send(
     app: &App,
     service: Service,
     outgoing: Outgoing,
-    trail: &mut Trail,
+    trail: &mut AccessRecord,
 ) -> Result<http::Response<Body>> {
     let limit = outgoing.bounds.bytes;
     let answer = app.upstreams.send(service, outgoing, trail).await;
     answer.map_err(|failure| failure.told(limit))
 }
 
-/// How large a body may be, and how long it may take: files are larger than records.
+/// Limits of a body: files are larger and take longer than records.
 fn bounds(app: &App, request: &Request) -> BodyBounds {
-    let upload = Upload::of(request.method(), request.uri().path());
+    let upload = Upload::new(request.method(), request.uri().path());
     upload.map_or(app.body, |file| BodyBounds {
         bytes: file.limit,
         patience: Some(file.patience),

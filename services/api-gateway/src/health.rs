@@ -6,13 +6,13 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Serialize;
-use web::{Beside, Health, Json};
+use web::{Dependency, Health, Json};
 
 use crate::{App, upstream::Service};
 
-/// The whole, and each part.
+/// Health of the system and of its components.
 #[derive(Debug, Serialize)]
-struct Whole {
+struct GatewayHealth {
     status: &'static str,
     parts: BTreeMap<&'static str, Health>,
 }
@@ -21,13 +21,13 @@ pub(crate) async fn live() -> Json<Health> {
     Json(Health::up())
 }
 
-/// Whether the gateway itself can serve.
+/// Readiness of the gateway itself.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let health = gateway(&app, database(&app).await);
     (status_of(health.status != "down"), Json(health)).into_response()
 }
 
-/// Whether the whole system can.
+/// Health of the whole system.
 pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
     let (database, auth, crm) =
         tokio::join!(database(&app), service(&app, Service::Auth), service(&app, Service::Crm));
@@ -45,21 +45,21 @@ pub(crate) async fn whole(State(app): State<Arc<App>>) -> Response {
     } else {
         "down"
     };
-    (status_of(serves), Json(Whole { status, parts })).into_response()
+    (status_of(serves), Json(GatewayHealth { status, parts })).into_response()
 }
 
 async fn database(app: &App) -> Health {
     if app.db.ping().await.is_ok() { Health::up() } else { Health::down() }
 }
 
-/// The gateway with what it does without for a while.
+/// Health of the gateway with its optional dependencies.
 fn gateway(app: &App, health: Health) -> Health {
     let beside = beside(app);
-    if health.status == "up" { Health::beside(&beside) } else { health }
+    if health.status == "up" { Health::with_dependency(&beside) } else { health }
 }
 
-fn beside(app: &App) -> Vec<Beside> {
-    let revocation = app.revocations.troubles().map(|troubles| Beside::new("revocation", troubles));
+fn beside(app: &App) -> Vec<Dependency> {
+    let revocation = app.revocations.failures().map(|troubles| Dependency::new("revocation", troubles));
     app.limits.beside().into_iter().chain(revocation).collect()
 }
 

@@ -1,6 +1,8 @@
-//! The edge: one address for front-end applications. Checks tokens, bounds requests, and forwards them.
+//! API gateway: the single address for front-end applications. Verifies tokens, limits requests, and forwards
+//! them.
 
-mod admit;
+mod access_record;
+mod authenticate;
 mod config;
 mod edge;
 mod forward;
@@ -8,7 +10,6 @@ mod health;
 mod keys;
 mod limits;
 pub mod openapi;
-mod trail;
 mod upstream;
 
 use std::sync::Arc;
@@ -21,30 +22,30 @@ use db::Db;
 use identity::Verifier;
 use revocation::Revocations;
 use utoipa_swagger_ui::SwaggerUi;
-use web::{Edges, shield};
+use web::{ServiceOptions, with_limits};
 
 pub use config::Config;
-pub use upstream::{BodyBounds, Rules, Times, Upstreams};
+pub use upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts, Upstreams};
 
-/// What every handler may ask for.
+/// State of all handlers.
 pub struct App {
-    /// The database: asked whether it is well, and whether a session stands where nobody else can tell.
+    /// Database, for readiness checks, and for session checks while revocations are not in sync.
     pub db: Db,
-    /// Whose token it is.
+    /// Verifies access tokens.
     pub verifier: Verifier,
-    /// Whose session has ended.
+    /// Sessions that were revoked.
     pub revocations: Revocations,
-    /// Where requests go.
+    /// Upstream services that requests are forwarded to.
     pub upstreams: Upstreams,
-    /// The API keys that were lately shown.
-    pub(crate) keys: keys::Keys,
-    /// What bounds a body that comes in.
+    /// Cache of API keys and their tokens.
+    pub(crate) keys: keys::ApiKeyCache,
+    /// Limits of request bodies.
     pub body: BodyBounds,
-    /// How often somebody may ask.
+    /// Rate limits of accounts, keys and addresses.
     pub(crate) limits: limits::Limits,
 }
 
-/// The gateway, ready to be served.
+/// Builds the router of the gateway.
 pub fn router(app: App, config: &Config) -> Router {
     let docs = SwaggerUi::new("/docs").config(docs());
     let router = Router::new()
@@ -52,17 +53,21 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/.well-known/{*rest}", any(forward::forward))
         .route("/dev/mail", get(forward::forward))
         .route("/api/openapi.json", get(openapi::merged))
-        .route("/api/rate-limit", get(limits::shown))
+        .route("/api/rate-limit", get(limits::get_rate_limit))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .with_state(Arc::new(app)) // axum copies it several times for each request
+        .with_state(Arc::new(app)) // axum clones it several times per request
         .merge(docs);
-    let edges = Edges { patience: config.patience, proxies: config.proxies.clone(), ..Edges::default() };
-    edge::around(shield(router, edges), config)
+    let edges = ServiceOptions {
+        patience: config.patience,
+        proxies: config.proxies.clone(),
+        ..ServiceOptions::default()
+    };
+    edge::around(with_limits(router, edges), config)
 }
 
-/// The page asks nobody but us: by default it would have its document judged elsewhere.
+/// Disables the external validator, to which Swagger UI would send the document by default.
 fn docs() -> utoipa_swagger_ui::Config<'static> {
     utoipa_swagger_ui::Config::from("/api/openapi.json").validator_url("none")
 }

@@ -1,24 +1,24 @@
-//! The api-gateway as a process of its own.
+//! The api-gateway as a separate process.
 
 use std::process::ExitCode;
 
 use api_gateway::Config;
 use kernel::{Clock, Env};
-use web::{Listener, Watch, serve, shutdown_signal, start_telemetry};
+use web::{Listener, TelemetryConfig, serve, shutdown_signal, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    web::program(Config::listens, Box::pin(run())).await
+    web::run_service(Config::listens, Box::pin(run())).await
 }
 
 async fn run() -> anyhow::Result<()> {
-    let mut env = Env::of_process();
+    let mut env = Env::from_process();
     start_telemetry(&mut env);
     let config = Config::read(&mut env);
-    let watch = Watch::read(&mut env, "api-gateway", 9300);
+    let watch = TelemetryConfig::read(&mut env, "api-gateway", 9300);
     let hooks = backup::on_boot(&mut env, "api-gateway");
     env.finish()?;
     let watched = watch.start().await?;

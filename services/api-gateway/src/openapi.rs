@@ -1,4 +1,4 @@
-//! The API documents of all services as one (OpenAPI 3.1).
+//! Merges the API documents of all services (OpenAPI 3.1).
 
 use std::{fmt, sync::Arc};
 
@@ -13,10 +13,42 @@ use web::{Error, Result};
 
 use crate::{App, limits, upstream::Service};
 
+/// The tags in the order of a newcomer's day, with their descriptions.
+const TAGS: &[(&str, &str)] = &[
+    (
+        "auth",
+        "Register, log in, and manage one's own sessions, password, e-mail address, second factor and accounts",
+    ),
+    ("account", "Name, rules and ownership of the account"),
+    ("invitations", "Invite people into the account"),
+    ("members", "Members and service accounts, their permissions, and why they may do something"),
+    ("roles", "Roles: sets of permissions, with scopes and hidden fields"),
+    ("teams", "Teams, which the scope of permissions can be limited to"),
+    ("clients", "Clients: the businesses and people that an account sells to"),
+    ("contacts", "Contacts: people at clients and suppliers"),
+    ("activities", "Activities: calls, meetings and e-mails about records"),
+    ("notes", "Notes about records, with mentions of members"),
+    ("tasks", "Tasks with checklists and due dates"),
+    ("projects", "Projects of clients"),
+    ("employees", "Employees and the organisation chart"),
+    ("suppliers", "Suppliers: the businesses that an account buys from"),
+    ("supplier-relations", "Relations between suppliers"),
+    ("professionals", "Professionals, their working hours and free slots"),
+    ("bookings", "Bookings of professionals, which never overlap"),
+    ("tags", "Tags, by which records are grouped"),
+    ("imports", "Import records from CSV and XLSX files"),
+    ("notifications", "Notifications of the signed-in user"),
+    ("api-keys", "API keys for programs"),
+    ("oidc-connections", "Identity providers of the account (OpenID Connect)"),
+    ("audit-log", "The audit log: every change of the account's data"),
+    ("security-events", "Security events: logins, and changes of access"),
+    ("limits", "Rate limits of the caller"),
+];
+
 /// Something that two documents define differently under one name. The merged document has the first definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// Where it is, as a JSON pointer (RFC 6901): `/components/schemas/Status`.
+    /// Location of the definition, as a JSON pointer (RFC 6901): `/components/schemas/Status`.
     pub pointer: String,
 }
 
@@ -26,7 +58,7 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// `GET /api/openapi.json`: each service describes itself, so the gateway keeps no copy that could become outdated.
+/// Endpoint `GET /api/openapi.json`: each service describes itself, so that no copy can become outdated.
 pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
     let mut documents = Vec::new();
     for service in Service::ALL {
@@ -43,13 +75,13 @@ pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
     let text = whole.to_string();
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
-        (CACHE_CONTROL, "no-cache".to_owned()), // it may be kept, and is asked for again
+        (CACHE_CONTROL, "no-cache".to_owned()), // may be cached, and must be revalidated
         (ETAG, etag(&text)),
     ];
     Ok((headers, text).into_response())
 }
 
-/// The document of the operations that the gateway answers itself.
+/// API document of the gateway's own operations.
 pub fn own_document() -> serde_json::Result<Value> {
     limits::document()
 }
@@ -60,7 +92,8 @@ fn etag(text: &str) -> String {
     format!("\"{hash}\"")
 }
 
-/// Merges documents: paths, components and tags of all, everything else of the first. Returns the conflicts as well.
+/// Merges documents: paths, components and tags of all, everything else from the first. Also returns the
+/// conflicts.
 #[must_use]
 pub fn merge(documents: impl IntoIterator<Item = Value>) -> (Value, Vec<Conflict>) {
     let (mut whole, mut conflicts) = (Map::new(), Vec::new());
@@ -73,11 +106,14 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> (Value, Vec<Conflict
                 ("paths" | "components", Some(known)) => {
                     unite(known, value, 2, &format!("/{name}"), &mut conflicts);
                 }
-                ("tags", Some(known)) => append(known, value),
                 _ => {}
             }
         }
     }
+    whole.insert(
+        "tags".to_owned(),
+        TAGS.iter().map(|(name, text)| json!({ "name": name, "description": text })).collect(),
+    );
     let mut whole = Value::Object(whole);
     if let Some(title) = whole.pointer_mut("/info/title") {
         *title = json!("NEXO");
@@ -85,7 +121,7 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> (Value, Vec<Conflict
     (whole, conflicts)
 }
 
-/// Adds the members of `more` that `known` lacks, down to `depth`. What both have there must be equal.
+/// Adds members of `more` that `known` lacks, down to `depth`. Members in both must be equal.
 fn unite(known: &mut Value, more: Value, depth: usize, pointer: &str, conflicts: &mut Vec<Conflict>) {
     match (known, more) {
         (Value::Object(known), Value::Object(more)) if depth > 0 => {
@@ -99,16 +135,6 @@ fn unite(known: &mut Value, more: Value, depth: usize, pointer: &str, conflicts:
         }
         (known, more) if *known == more => {}
         _ => conflicts.push(Conflict { pointer: pointer.to_owned() }),
-    }
-}
-
-/// Adds the tags that are not there yet, by name.
-fn append(known: &mut Value, more: Value) {
-    let (Value::Array(known), Value::Array(more)) = (known, more) else { return };
-    for tag in more {
-        if known.iter().all(|other| other.get("name") != tag.get("name")) {
-            known.push(tag);
-        }
     }
 }
 
@@ -130,7 +156,7 @@ mod tests {
         assert_eq!(conflicts, []);
         assert_eq!(whole["info"]["title"], "NEXO");
         assert_eq!(whole["paths"], json!({ "/a": { "get": 1, "post": 2 }, "/b": { "get": 3 } }));
-        assert_eq!(whole["tags"], json!([{ "name": "a" }, { "name": "b" }]));
+        assert_eq!(whole["tags"][0]["name"], "auth", "tags stand in the order of a newcomer's day");
         assert_eq!(whole["components"]["schemas"], json!({ "Shared": { "type": "object" }, "Own": true }));
     }
 

@@ -1,5 +1,5 @@
-//! Counted over connections: what is let through is what the rate gives. A program of its own: what else runs in tests
-//! would keep it from asking as often as it says.
+//! Exact rate limiting, measured over connections: the number of admitted requests must match the rate. A separate
+//! program, because concurrent tests would slow down its requests.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 use std::{
@@ -11,7 +11,7 @@ use api_gateway::{Config, router};
 use axum::Router;
 use http::{Method, StatusCode};
 use kernel::Env;
-use testkit::{Ground, Nexo, Person, Redis};
+use testkit::{Redis, TestApp, TestContext, TestUser};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -23,7 +23,7 @@ const RATE: f64 = 100.0;
 const BURST: f64 = 100.0;
 const TIME: Duration = Duration::from_secs(10);
 
-/// On a socket that is served.
+/// Serves a router on a socket.
 async fn served(router: Router) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address().unwrap();
@@ -31,23 +31,23 @@ async fn served(router: Router) -> SocketAddr {
     address
 }
 
-/// A gateway that counts in Redis.
-async fn gateway(ground: &Ground, redis: &Redis, service: SocketAddr) -> Nexo {
+/// A gateway with buckets in Redis.
+async fn gateway(ground: &TestContext, redis: &Redis, service: SocketAddr) -> TestApp {
     let service = format!("http://{service}");
-    let env = Env::of(ground.database.settings("nexo_app")).with("REDIS_URL", redis.url());
+    let env = Env::from_values(ground.database.settings("nexo_app")).with("REDIS_URL", redis.url());
     let mut env = env.with("NEXO_AUTH_URL", service.clone()).with("NEXO_CRM_URL", service);
     let config = Config::read(&mut env);
     env.finish().unwrap();
     let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());
-    let gateway = Nexo { router: router(app, &config), ground: ground.clone() };
-    let nobody = Person::nobody(&gateway.router);
+    let gateway = TestApp { router: router(app, &config), ground: ground.clone() };
+    let nobody = TestUser::nobody(&gateway.router);
     while nobody.send_raw(Method::GET, "/health/ready", &[], "").await.body["status"] != "up" {
         sleep(Duration::from_millis(20)).await;
     }
     gateway
 }
 
-/// Asks 125 times a second over a connection; how many requests were answered.
+/// Sends 125 requests per second over a connection; returns the number of answered ones.
 async fn ask(gateway: SocketAddr, token: &str, start: Instant) -> u32 {
     let mut connection = TcpStream::connect(gateway).await.unwrap();
     let request =
@@ -70,7 +70,7 @@ async fn ask(gateway: SocketAddr, token: &str, start: Instant) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_are_exact_within_a_hundredth_over_four_connections_and_two_gateways() {
-    let (redis, ground) = (Redis::start().await, Ground::of("nexo_app").await);
+    let (redis, ground) = (Redis::start().await, TestContext::new("nexo_app").await);
     let plan =
         format!("update app.plan_limits set reads_per_minute = {}, reads_burst = {BURST}", RATE * 60.0);
     ground.database.run(&plan).await;
@@ -87,7 +87,7 @@ async fn limits_are_exact_within_a_hundredth_over_four_connections_and_two_gatew
     );
     let told = ana.send_raw(Method::GET, "/api/rate-limit", &[], "").await.expect(StatusCode::OK);
     let given = BURST + RATE * start.elapsed().as_secs_f64();
-    let left = told["buckets"][0]["remaining"].as_f64().unwrap(); // what a busy machine had no time to ask for
+    let left = told["buckets"][0]["remaining"].as_f64().unwrap(); // permits that a busy machine had no time to use
     let answered = f64::from(a + b + c + d);
     assert!(answered > 1000.0, "it asked too seldom: {answered} were answered");
     let off = (answered + left) / given - 1.0;

@@ -1,63 +1,63 @@
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use db::Db;
-use identity::{Hasher, Mint, RefreshKey, SealError, Secret};
+use identity::{Hasher, IssuerConfig, RefreshKey, SealError, Secret};
 use kernel::{Clock, Env};
 use revocation::Revocations;
-use web::{Bounds, Proxies};
+use web::{ConnectionLimits, Proxies};
 
 use crate::{
     App, Factors, FailedLogins, Keys, KeysError, MailError, Oidc, SendingQuotas, Throttle, mail, oidc, quota,
 };
 
-/// Why the settings make no service.
+/// Reason why the configuration cannot be turned into a running service.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The keys that sign tokens.
+    /// The signing keys cannot be loaded or created.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// How letters are sent.
+    /// The mail transport is misconfigured.
     #[error(transparent)]
     Mail(#[from] MailError),
-    /// The cipher that keeps second factors.
+    /// The cipher for second factors cannot be created.
     #[error("no key can be made of NEXO_SECRET")]
     Factors(#[from] SealError),
 }
 
-/// The settings of this service.
+/// Configuration of this service.
 #[derive(Debug)]
 pub struct Config {
-    /// Where it listens.
+    /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// What bounds its connections, and how it stops.
-    pub bounds: Bounds,
-    /// Its database, as `nexo_auth`.
+    /// Connection limits and shutdown timeouts.
+    pub bounds: ConnectionLimits,
+    /// Database, connected to as `nexo_auth`.
     pub database: db::Config,
-    /// How events get about.
+    /// How events are delivered to consumers.
     pub events: events::Config,
-    /// How tokens are verified.
+    /// How access tokens are verified.
     pub identity: identity::Config,
-    /// How ended sessions get about.
+    /// How revoked sessions are published.
     pub revocation: revocation::Config,
-    /// How they are issued.
-    pub mint: Mint,
-    /// Makes refresh tokens, and seals signing keys.
+    /// How access tokens are issued.
+    pub mint: IssuerConfig,
+    /// Deployment secret: derives refresh tokens and seals signing keys.
     pub secret: Secret,
     /// Quotas of e-mails to strangers.
     quotas: quota::Config,
-    /// Logins at providers.
+    /// Logins at identity providers (OpenID Connect).
     oidc: oidc::Config,
-    /// How letters are sent.
+    /// E-mail transport, sender and link target.
     mail: mail::Config,
-    /// Whose word about the client's address is believed.
+    /// Proxies whose forwarded client address is trusted.
     proxies: Proxies,
-    /// How often the signing keys are read again.
+    /// Interval between reloads of the signing keys.
     keys_every: Duration,
-    /// Threads that hash passwords.
+    /// Number of password-hashing threads.
     hashing_threads: usize,
-    /// Passwords that may wait for them.
+    /// Maximum number of passwords queued for hashing.
     hashing_queue: usize,
-    /// How far they give way to what serves requests, from 0 to 19.
+    /// Niceness of the hashing threads relative to request threads, from 0 to 19.
     hashing_nice: u8,
 }
 
@@ -67,17 +67,17 @@ impl Config {
         env.listen("NEXO_AUTH_LISTEN", 3001)
     }
 
-    /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
+    /// Reads every setting; `env.finish()?` then reports all errors at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             listen: Self::listens(env),
-            bounds: Bounds::read(env),
-            database: db::Config::read(env).of("auth-service"),
+            bounds: ConnectionLimits::read(env),
+            database: db::Config::read(env).with_pool_name("auth-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
             revocation: revocation::Config::read(env),
-            mint: Mint::read(env),
+            mint: IssuerConfig::read(env),
             secret: Secret::read(env),
             quotas: quota::Config::read(env),
             oidc: oidc::Config::read(env),
@@ -90,14 +90,17 @@ impl Config {
         }
     }
 
-    /// What the handlers work with; its keys are kept up to date for as long as somebody holds it. It tells `revocations` of
-    /// the sessions that it ends.
+    /// Builds the shared state of the handlers. Its keys are refreshed until the last clone is dropped; sessions that
+    /// it ends are published to `revocations`.
     pub async fn app(&self, db: Db, revocations: &Revocations, clock: &Clock) -> Result<App, ConfigError> {
-        // Boxed: who waits for this would carry the whole reading of keys in its own state.
+        // Boxed, because otherwise every caller's future contains the whole state of loading keys.
         let keys = Box::pin(Keys::open(&self.mint, &self.secret, &db, clock, self.keys_every)).await?;
-        let db = db.sealing_cursors_with(&self.secret).telling(revocations);
+        let db = db.with_cursor_key(&self.secret).with_revocations(revocations);
         Ok(App {
-            verifier: self.identity.verifier_with(keys.public().clone(), clock.clone()).heeding(revocations),
+            verifier: self
+                .identity
+                .verifier_with(keys.public().clone(), clock.clone())
+                .with_revocations(revocations),
             issuer: Arc::clone(keys.issuer()),
             keys,
             hasher: Hasher::start(self.hashing_threads, self.hashing_queue, self.hashing_nice),
@@ -115,12 +118,12 @@ impl Config {
     }
 }
 
-/// In production a gateway stands before this service: without its name, all people share its address, and a few wrong
-/// passwords keep everybody out.
+/// In production a gateway stands in front of this service. Unless it is trusted, all users share its address, so that
+/// a few wrong passwords lock out everyone.
 fn proxies(env: &mut Env) -> Proxies {
     let proxies = Proxies::read(env);
     if env.production() && proxies.is_empty() {
-        env.mistake(
+        env.report(
             "NEXO_TRUSTED_PROXIES",
             "is not set: name the address or network of the gateway, such as 10.0.0.0/8",
         );

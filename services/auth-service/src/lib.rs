@@ -4,9 +4,9 @@ mod accounts;
 mod api_keys;
 mod config;
 mod email;
+mod email_token;
 mod events;
 mod factor;
-mod form;
 mod invitations;
 mod keys;
 mod login;
@@ -14,7 +14,6 @@ mod mail;
 mod me;
 mod members;
 mod oidc;
-mod one_time;
 mod password;
 mod quota;
 mod refusal;
@@ -25,6 +24,7 @@ mod signup;
 mod slug;
 pub mod teams;
 mod throttle;
+mod validators;
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ use db::Db;
 use identity::{Hasher, Issuer, RefreshKey, Verifier};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Beside, Edges, Proxies};
+use web::{Dependency, Proxies, ServiceOptions};
 
 pub use config::{Config, ConfigError};
 pub use events::FailedLogins;
@@ -44,91 +44,92 @@ pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
 pub use quota::SendingQuotas;
 pub use refusal::AuthRefusal;
-pub use signup::settle::{Founder, settle};
+pub use signup::create_owner::{NewOwner, create_owner_account};
 pub use throttle::{Throttle, network};
 
-/// What every handler may ask for.
+/// State shared by all handlers.
 #[derive(Clone, FromRef)]
 pub struct App {
-    /// Rows.
+    /// Connection pool of the database.
     pub db: Db,
-    /// Whose token it is.
+    /// Verifies the access tokens of requests.
     pub verifier: Verifier,
-    /// Signs tokens.
+    /// Issues (signs) access tokens.
     pub issuer: Arc<Issuer>,
-    /// Keeps the keys of both as they should be.
+    /// Keeps the keys of verifier and issuer up to date.
     pub keys: Keys,
-    /// Hashes passwords.
+    /// Hashes passwords in threads of its own.
     pub hasher: Hasher,
-    /// Makes refresh tokens.
+    /// Derives refresh tokens from session seeds.
     pub refresh: RefreshKey,
-    /// Counts attempts to log in.
+    /// Counts and limits attempts to log in.
     pub throttle: Throttle,
     /// Counts e-mails to strangers by sender.
     pub quotas: SendingQuotas,
-    /// Keeps and checks second factors.
+    /// Stores and verifies second factors.
     pub factors: Factors,
-    /// Logs people in at their own provider.
+    /// Logs users in at their own identity provider.
     pub oidc: Oidc,
-    /// Notes logins that failed.
+    /// Records failed logins in the audit log.
     pub failed: FailedLogins,
-    /// Takes letters to people.
+    /// Sends e-mails; returns before delivery.
     #[from_ref(skip)]
     pub mail: Arc<dyn Mailer>,
-    /// Where the pages are that letters lead to.
+    /// Base URL of the pages that e-mails link to.
     #[from_ref(skip)]
     pub pages: String,
-    /// Whose word about the client's address is believed.
+    /// Proxies whose forwarded client address is trusted.
     #[from_ref(skip)]
     pub proxies: Proxies,
 }
 
-/// The schemas that the answers refer to.
+/// The schemas that the responses refer to.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
-    sessions::Tokens,
+    sessions::TokenPair,
     sessions::person::PersonToken,
     sessions::list::Sessions,
-    sessions::logout::Logout,
-    login::LoggedIn,
-    factor::show::Factor,
-    factor::begin::Enrolment,
+    sessions::logout::LogoutRequest,
+    login::LoginResponse,
+    factor::show::SecondFactor,
+    factor::begin::SecondFactorEnrollment,
     factor::RecoveryCodes,
-    signup::Sent,
-    me::Me,
+    signup::EmailSent,
+    me::CurrentUser,
     accounts::Account,
-    accounts::Places,
+    accounts::AccountMembershipList,
     api_keys::ApiKeys,
-    api_keys::MadeKey,
-    api_keys::KeyToken,
+    api_keys::CreatedApiKey,
+    api_keys::ApiKeyToken,
     invitations::Invitations,
     invitations::MyInvitations,
     events::SecurityEvents,
     members::Members,
     members::KnownMember,
     members::MemberRights,
-    roles::Catalogue,
+    roles::PermissionCatalog,
+    accounts::AccountPatch,
     teams::TeamMembers,
-    oidc::start::Started,
-    oidc::list::Shown,
-    oidc::list::Connections,
+    oidc::start::OidcAuthorization,
+    oidc::list::OidcConnection,
+    oidc::list::OidcConnectionList,
     web::Problem
 )))]
 struct Schemas;
 
-/// Every operation of this service, documented.
+/// All operations of this service, with their documentation.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
         .routes(routes!(login::login))
-        .routes(routes!(sessions::refresh::refresh))
+        .routes(routes!(sessions::refresh::refresh_session))
         .routes(routes!(sessions::logout::logout))
-        .routes(routes!(sessions::list::sessions))
+        .routes(routes!(sessions::list::list_sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end::end_other_sessions))
         .routes(routes!(sessions::step_up::step_up))
-        .routes(routes!(me::me))
-        .routes(routes!(keys::jwks::jwks))
+        .routes(routes!(me::get_me))
+        .routes(routes!(keys::jwks::get_jwks))
         .merge(signup::router())
         .merge(password::router())
         .merge(email::router())
@@ -145,7 +146,7 @@ pub fn api() -> OpenApiRouter<App> {
 
 const TITLE: &str = "NEXO: accounts and sessions";
 
-/// The API document, without a running service.
+/// Returns the API document without a running service.
 #[must_use]
 pub fn document() -> OpenApi {
     let mut document = api().into_openapi();
@@ -153,23 +154,28 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// Who works on events here.
+/// Event consumers of this service.
 #[must_use]
 pub fn consumers(app: &App) -> Vec<Arc<dyn Consumer>> {
-    vec![Arc::new(mail::OperatorLetters { db: app.db.clone(), mail: Arc::clone(&app.mail) })]
+    vec![Arc::new(mail::OperatorEmails { db: app.db.clone(), mail: Arc::clone(&app.mail) })]
 }
 
-/// The service, ready to be served, and its API document.
+/// Builds the router of the service and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    router_beside(app, Vec::new())
+    router_with_dependencies(app, Vec::new())
 }
 
-/// The same, which tells of what it needs beside the database when it is asked whether it is ready.
-pub fn router_beside(app: App, beside: Vec<Beside>) -> (Router, OpenApi) {
+/// Builds the router with further dependencies beside the database that its readiness check reports.
+pub fn router_with_dependencies(app: App, beside: Vec<Dependency>) -> (Router, OpenApi) {
     let mut api = api();
     if app.mail.outbox().is_some() {
         api = api.route("/dev/mail", get(mail::dev_mail));
     }
-    let edges = Edges { proxies: app.proxies.clone(), beside, service: "auth-service", ..Edges::default() };
-    web::finish(api, app, TITLE, edges)
+    let edges = ServiceOptions {
+        proxies: app.proxies.clone(),
+        beside,
+        service: "auth-service",
+        ..ServiceOptions::default()
+    };
+    web::into_service(api, app, TITLE, edges)
 }

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{LookUp, Reason, ScopedWrite};
+use db::{LookupFunction, Reason, TenantCommand};
 use identity::Verdict;
 use kernel::{AccountId, UserId};
 use secrecy::SecretString;
@@ -12,49 +12,49 @@ use web::{Json, RequestId, Result};
 
 use crate::{
     App, AuthRefusal,
-    factor::{At, Attempt},
+    factor::{Challenge, FactorAttempt},
     sessions::{
-        Tokens,
+        TokenPair,
         device::Device,
         hashing_failed, open_session,
-        person::{PersonToken, Shown, open_person_session},
+        person::{Credentials, PersonToken, open_person_session},
     },
-    throttle::{CountedLogin, Of},
+    throttle::{AttemptKey, CountedLogin},
 };
 
-/// Somebody who says who they are.
+/// Request body of a login.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Login {
-    /// As they registered.
+pub(crate) struct LoginRequest {
+    /// E-mail address that the user registered with.
     #[serde(deserialize_with = "web::trimmed")]
-    #[validate(length(min = 1, max = 254), custom(function = "web::ascii"))]
-    #[schema(example = "ana@acme.test")]
+    #[validate(length(min = 1, max = 254), custom(function = "web::ascii_only"))]
+    #[schema(example = "ana@acme.test", min_length = 1, max_length = 254)]
     email: String,
-    /// Theirs.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String, format = Password, example = "correct-horse-battery")]
+    /// Current password of the user.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, format = Password, example = "correct-horse-battery", max_length = 4096)]
     password: SecretString,
-    /// The slug of the account to work in; the one they used last, if not said.
+    /// Slug of the account to log in to; by default the one used last.
     #[validate(length(min = 1, max = 48))]
-    #[schema(example = "acme-ltd")]
+    #[schema(example = "acme-ltd", min_length = 1, max_length = 48)]
     account: Option<String>,
-    /// What their authenticator app shows, or a recovery code; asked of whoever has a second factor.
-    #[serde(default, deserialize_with = "crate::form::some_secret")]
-    #[schema(value_type = Option<String>, example = "287082")]
+    /// Code of the authenticator app, or a recovery code; required if the user has a second factor.
+    #[serde(default, deserialize_with = "crate::validators::some_secret")]
+    #[schema(value_type = Option<String>, example = "287082", max_length = 4096)]
     code: Option<SecretString>,
 }
 
-/// What a login gives: a session in an account, or, to a person who is an active member of none, a token for themselves.
+/// Result of a login: a session in an account, or a person token if the user is an active member of no account.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum LoggedIn {
-    Inside(Tokens),
+pub(crate) enum LoginResponse {
+    Inside(TokenPair),
     Outside(PersonToken),
 }
 
 #[derive(FromRow)]
-struct Found {
+struct LoginRow {
     user_id: UserId,
     password_hash: String,
     user_status: String,
@@ -62,77 +62,78 @@ struct Found {
     is_outside: bool,
 }
 
-/// A person whose password was right.
-struct Proven {
+/// A user whose password was verified.
+struct ProvenUser {
     user: UserId,
-    /// Where they come in; none: they are an active member of no account.
+    /// Account to log in to; `None` if the user is an active member of no account.
     account: Option<AccountId>,
     hash: String,
-    /// In place of a hash of weaker parameters.
+    /// New hash, if the stored one has weaker parameters.
     stronger: Option<String>,
     counted: CountedLogin,
 }
 
-const LOOK_UP: LookUp = LookUp::new(
+const LOOK_UP: LookupFunction = LookupFunction::new(
     "select user_id, password_hash, user_status, account_id, is_outside from app.find_login($1, $2)",
 );
-const REHASH: LookUp = LookUp::new("select from app.replace_password_hash($1)");
-const USED: ScopedWrite = ScopedWrite::new(
+const REHASH: LookupFunction = LookupFunction::new("select from app.replace_password_hash($1)");
+const USED: TenantCommand = TenantCommand::new(
     "update app.memberships set last_used_at = now() where account_id = $1 and user_id = $2",
 );
 
 /// Log in.
 ///
-/// 401 `second-factor-required` means that all is right so far: send the same again, with a `code`. A person who is an active
-/// member of no account gets a token without a refresh token: with it they accept an invitation, or open an account.
+/// 401 `second-factor-required` means that the password was right: repeat the request with a `code`. A person who is an
+/// active member of no account gets a person token without a refresh token. With it they accept an invitation or open
+/// an account.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()))]
 pub(crate) async fn login(
     State(app): State<App>,
     request: RequestId,
     device: Device,
-    Json(login): Json<Login>,
-) -> Result<Json<LoggedIn>> {
+    Json(login): Json<LoginRequest>,
+) -> Result<Json<LoginResponse>> {
     let code = login.code.clone();
-    let Proven { user, account, hash, stronger, counted } = prove(&app, request, &device, login).await?;
-    let factor = Attempt::count(&app, user, code).await?;
+    let ProvenUser { user, account, hash, stronger, counted } = prove(&app, request, &device, login).await?;
+    let factor = FactorAttempt::count(&app, user, code).await?;
     let inside = account.unwrap_or_else(|| Uuid::nil().into());
     #[expect(
         clippy::disallowed_methods,
         reason = "the password has just been verified; nobody has a token yet"
     )]
-    let mut tx = app.db.system_inside(Reason::SignIn, inside, user, request.0).await?;
-    factor.pass(&app, &mut tx, At::Login).await?;
+    let mut tx = app.db.begin_as(Reason::SignIn, inside, user, request.0).await?;
+    factor.pass(&app, &mut tx, Challenge::Login).await?;
     if let Some(hash) = &stronger {
         tx.look_up::<()>(REHASH).bind(hash).run().await?;
     }
-    counted.forgive(&mut tx).await?;
+    counted.reset(&mut tx).await?;
     let answer = if let Some(account) = account {
-        tx.write_unnoted::<()>(USED).bind(user).run().await?;
-        LoggedIn::Inside(open_session(&app, &mut tx, account, user, &device).await?)
+        tx.execute_untracked::<()>(USED).bind(user).run().await?;
+        LoginResponse::Inside(open_session(&app, &mut tx, account, user, &device).await?)
     } else {
-        let shown = Shown::Password(stronger.as_deref().unwrap_or(&hash));
-        LoggedIn::Outside(open_person_session(&app, &mut tx, user, shown).await?)
+        let shown = Credentials::Password(stronger.as_deref().unwrap_or(&hash));
+        LoginResponse::Outside(open_person_session(&app, &mut tx, user, shown).await?)
     };
     tx.commit().await?;
     Ok(Json(answer))
 }
 
-/// Holds the password against the one that is kept. Whoever it is, and whatever is wrong, it takes as long.
-async fn prove(app: &App, request: RequestId, device: &Device, login: Login) -> Result<Proven> {
-    let holders = app.throttle.holders(&[Of::Login(&login.email), Of::From(device.address)]);
-    // First of all, so that the surplus of a storm asks nothing of the database.
-    let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+/// Verifies the password. It takes equally long for unknown users and for every failure (prevents user enumeration).
+async fn prove(app: &App, request: RequestId, device: &Device, login: LoginRequest) -> Result<ProvenUser> {
+    let holders = app.throttle.holders(&[AttemptKey::Login(&login.email), AttemptKey::From(device.address)]);
+    // Reserve a hashing slot first, so that excess load is rejected before it reaches the database.
+    let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
     let counted = app.throttle.count_login(app, &login.email, device.address).await?;
-    // The connection goes back before the hashing: that takes a thousand times as long.
+    // The connection is returned to the pool before hashing, which takes a thousand times as long.
     let found = look_up(app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());
     let verdict = place.verify(login.password.clone(), stored).await.map_err(hashing_failed)?;
-    let is_right = |found: &Found| {
+    let is_right = |found: &LoginRow| {
         verdict != Verdict::Wrong
             && found.user_status == "active"
             && (found.account_id.is_some() || found.is_outside)
     };
-    let Found { user_id: user, password_hash: hash, account_id: account, .. } = match found {
+    let LoginRow { user_id: user, password_hash: hash, account_id: account, .. } = match found {
         Some(found) if is_right(&found) => found,
         wrong => {
             if let Some((user, account)) = wrong.and_then(|found| Some((found.user_id, found.account_id?))) {
@@ -143,20 +144,20 @@ async fn prove(app: &App, request: RequestId, device: &Device, login: Login) -> 
     };
     let stronger = match verdict {
         Verdict::RightButOutdated => {
-            let place = app.hasher.place(&holders).map_err(hashing_failed)?;
+            let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
             Some(place.hash(login.password).await.map_err(hashing_failed)?)
         }
         Verdict::Right | Verdict::Wrong => None,
     };
-    Ok(Proven { user, account, hash, stronger, counted })
+    Ok(ProvenUser { user, account, hash, stronger, counted })
 }
 
-async fn look_up(app: &App, login: &Login) -> Result<Option<Found>> {
+async fn look_up(app: &App, login: &LoginRequest) -> Result<Option<LoginRow>> {
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
     let found = tx.ask(LOOK_UP, |row| {
-        row.put(&login.email);
-        row.put(&login.account);
+        row.bind(&login.email);
+        row.bind(&login.account);
     });
     Ok(found.await?)
 }

@@ -1,27 +1,27 @@
 use axum::extract::State;
-use db::{LookUp, Scoped};
+use db::{LookupFunction, TenantQuery};
 use identity::{Identity, Principal};
 use kernel::{AccountId, UserId};
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use web::{AnyCaller, Error, Json, Result};
+use web::{AnyPrincipal, Error, Json, Result};
 
-use crate::{App, sessions::person::Outside};
+use crate::{App, sessions::person::UserSession};
 
-/// Who the caller is, and where.
+/// The authenticated user and the account of the session.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Me {
+pub(crate) struct CurrentUser {
     user: Person,
-    /// `null`: the token is of a person who is a member of no account.
+    /// Current account; `null` if the token belongs to a person who is a member of no account.
     account: Option<AccountSummary>,
-    /// The names of their roles in the account.
+    /// Names of the user's roles in the account.
     roles: Vec<String>,
-    /// What those allow.
+    /// Permissions that the roles grant.
     permissions: Vec<String>,
 }
 
-/// A person.
+/// Identity of the user, shared by all accounts.
 #[derive(Debug, Serialize, ToSchema)]
 struct Person {
     #[schema(value_type = uuid::Uuid)]
@@ -30,7 +30,7 @@ struct Person {
     display_name: String,
 }
 
-/// The account they work in.
+/// The account that the access token is for.
 #[derive(Debug, Serialize, ToSchema)]
 struct AccountSummary {
     #[schema(value_type = uuid::Uuid)]
@@ -41,31 +41,35 @@ struct AccountSummary {
 }
 
 #[derive(Debug, FromRow)]
-struct Whoami {
+struct CurrentIdentity {
     email: String,
     display_name: String,
     slug: String,
     plan: String,
 }
 
-const WHOAMI: LookUp = LookUp::new("select email, display_name, slug, plan from app.whoami()");
-const NAME: Scoped = Scoped::new("select name from app.accounts where account_id = $1");
+const WHOAMI: LookupFunction =
+    LookupFunction::new("select email, display_name, slug, plan from app.whoami()");
+const NAME: TenantQuery = TenantQuery::new("select name from app.accounts where account_id = $1");
 
-/// Tell who I am.
+/// Get the current user.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
-pub(crate) async fn me(State(app): State<App>, AnyCaller(caller): AnyCaller) -> Result<Json<Me>> {
+pub(crate) async fn get_me(
+    State(app): State<App>,
+    AnyPrincipal(caller): AnyPrincipal,
+) -> Result<Json<CurrentUser>> {
     Ok(Json(match caller {
         Identity::Member(who) => inside(&app, &who).await?,
         Identity::Person(person) => outside(&app, &person).await?,
     }))
 }
 
-async fn inside(app: &App, who: &Principal) -> Result<Me> {
-    let mut tx = app.db.begin_reading(who).await?;
-    let Whoami { email, display_name, slug, plan } =
-        tx.look_up::<Whoami>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;
+async fn inside(app: &App, who: &Principal) -> Result<CurrentUser> {
+    let mut tx = app.db.begin_read_only(who).await?;
+    let CurrentIdentity { email, display_name, slug, plan } =
+        tx.look_up::<CurrentIdentity>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;
     let (name,) = tx.read::<(String,)>(NAME).optional().await?.ok_or(Error::Unauthenticated)?;
-    Ok(Me {
+    Ok(CurrentUser {
         user: Person { id: who.user(), email, display_name },
         account: Some(AccountSummary { id: who.account(), slug, name, plan }),
         roles: who.roles().to_vec(),
@@ -73,8 +77,8 @@ async fn inside(app: &App, who: &Principal) -> Result<Me> {
     })
 }
 
-async fn outside(app: &App, person: &identity::Person) -> Result<Me> {
-    let (_, Outside { email, display_name, .. }) = Outside::begin(app, person).await?;
+async fn outside(app: &App, person: &identity::Person) -> Result<CurrentUser> {
+    let (_, UserSession { email, display_name, .. }) = UserSession::begin(app, person).await?;
     let user = Person { id: person.user(), email, display_name };
-    Ok(Me { user, account: None, roles: Vec::new(), permissions: Vec::new() })
+    Ok(CurrentUser { user, account: None, roles: Vec::new(), permissions: Vec::new() })
 }

@@ -1,15 +1,16 @@
-//! Quotas of e-mails to strangers, by sender: the account (by its plan), the person (over all their accounts), and the address
-//! from which free accounts were opened (they share one quota). The counters are in the database, so replicas share them.
+//! Quotas of e-mails to strangers, by sender: the account (by its plan), the person (over all their accounts), and the
+//! client address. All free accounts opened from one address share its quota. The counters are in the database, so
+//! replicas share them.
 
 use aws_lc_rs::hmac;
-use db::{LookUp, SystemTx, TenantTx};
+use db::{LookupFunction, SystemTx, TenantTx};
 use identity::Secret;
 use kernel::Env;
 use web::{ClientAddress, Result};
 
 use crate::{AuthRefusal, throttle::network};
 
-/// The settings of an address.
+/// Quotas per client address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Config {
     signups: u16,
@@ -39,8 +40,8 @@ impl std::fmt::Debug for SendingQuotas {
     }
 }
 
-const SIGNUP: LookUp = LookUp::new("select count_signup from app.count_signup($1, $2)");
-const EMAIL: LookUp = LookUp::new("select count_email from app.count_email($1)");
+const SIGNUP: LookupFunction = LookupFunction::new("select count_signup from app.count_signup($1, $2)");
+const EMAIL: LookupFunction = LookupFunction::new("select count_email from app.count_email($1)");
 
 impl SendingQuotas {
     pub(crate) fn new(config: Config, secret: &Secret) -> Self {
@@ -56,8 +57,8 @@ impl SendingQuotas {
     pub(crate) async fn count_signup(&self, tx: &mut SystemTx, from: ClientAddress) -> Result<()> {
         let Some(origin) = self.origin(from) else { return Ok(()) };
         let counted = tx.ask(SIGNUP, |row| {
-            row.put(origin);
-            row.put(i32::from(self.config.signups));
+            row.bind(origin);
+            row.bind(i32::from(self.config.signups));
         });
         enough(counted.await?)
     }

@@ -1,44 +1,45 @@
-use db::{Refusal, Sort};
+use db::{Refusal, RefusalKind};
 
-/// Why somebody is not let in.
+/// Reasons to reject a request for authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthRefusal {
-    /// Unknown, used, or too old; or the password is not the one that goes with it.
-    #[error("the token of the letter is not good, or no longer; ask for another letter")]
+    /// The e-mailed token is unknown, used or expired, or the password does not belong to it.
+    #[error("the link in the e-mail is invalid or has expired; request a new e-mail")]
     TokenInvalid,
-    /// Unknown, wrong, suspended, or no member of that account: nobody can tell which.
+    /// Unknown user, wrong password, suspended, or not a member of the account. The answer does not reveal which.
     #[error("e-mail, password or account is wrong")]
     LoginFailed,
-    /// Unknown, used, revoked, too old, or to somebody else: nobody can tell which.
-    #[error("the invitation is not good, or no longer, or not for this address; ask for another one")]
+    /// The invitation is unknown, used, revoked, expired, or for another address. The answer does not reveal which.
+    #[error("the invitation is invalid, has expired, or is for another address; request a new one")]
     InvitationInvalid,
-    /// They are known, and must show it.
+    /// The address belongs to a registered user, who must log in to prove it.
     #[error("this address has signed up: log in, and accept the invitation then")]
     LogInFirst,
-    /// No provider is connected for this e-mail or account, or none can be here.
+    /// No provider is connected for this e-mail or account, or the deployment allows none.
     #[error("no identity provider is set up for this e-mail or account")]
     OidcNotConfigured,
-    /// Whatever the provider, or we, have against it: nobody can tell which.
+    /// The provider's response was rejected. The answer does not reveal why.
     #[error("the identity provider's answer does not let anybody in; start again")]
     OidcLoginFailed,
-    /// Bound by some account, perhaps this one.
+    /// Some account, possibly this one, has already connected the domain.
     #[error("this domain is connected to an identity provider already")]
     OidcDomainTaken,
-    /// A domain of others.
+    /// The domain is not that of the caller's own e-mail.
     #[error("must be the domain of your own e-mail")]
     OidcDomainForeign,
-    /// Anybody can have an address of it.
+    /// Public mailbox provider: anyone can register an address there.
     #[error("is a domain of public mailboxes, which speaks for no company")]
     OidcDomainPublic,
-    /// Whoever keeps an account's provider speaks for nobody elsewhere.
+    /// A session opened at an account's provider is valid in that account only: its operator cannot vouch for a user
+    /// elsewhere.
     #[error(
         "this session was opened at the identity provider of one account and is good there alone; log in with your password"
     )]
     ProviderSession,
-    /// Unknown, wrong, revoked or too old, or its member is not let in: nobody can tell which.
-    #[error("the API key is not good, or no longer")]
+    /// The key is unknown, wrong, revoked or expired, or its member is not active. The answer does not reveal which.
+    #[error("the API key is invalid or has expired")]
     ApiKeyInvalid,
-    /// Somebody guesses. Holds the seconds to wait.
+    /// Attempts are rate limited against guessing. Holds the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooManyAttempts(u32),
     /// A quota of e-mails to strangers, or of sign-ups, is used up. Holds the seconds to wait.
@@ -46,13 +47,14 @@ pub enum AuthRefusal {
         "too many e-mails or new accounts from you, your account or your address; try again in {0} seconds"
     )]
     TooManyEmails(u32),
-    /// Somebody who has a token, and not the password.
+    /// The caller has a valid token, but not the password.
     #[error("the current password is wrong")]
     PasswordWrong,
-    /// Not ours, ended, or too old.
+    /// The refresh token is unknown or expired, or its session has ended.
     #[error("the refresh token is not valid; log in again")]
     RefreshTokenInvalid,
-    /// Shown again after its successor was used: one of the two who had it is a thief, so the session has ended.
+    /// Reuse of a refresh token whose successor was used: one of its two holders is a thief, so the session was
+    /// revoked.
     #[error("the refresh token was used before; the session has ended, log in again")]
     RefreshTokenReused,
 }
@@ -78,22 +80,22 @@ impl Refusal for AuthRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::LogInFirst | Self::OidcDomainTaken => Sort::Conflict,
+            Self::LogInFirst | Self::OidcDomainTaken => RefusalKind::Conflict,
             Self::PasswordWrong
             | Self::TokenInvalid
             | Self::InvitationInvalid
             | Self::OidcNotConfigured
             | Self::OidcDomainForeign
-            | Self::OidcDomainPublic => Sort::Invalid,
-            Self::ProviderSession => Sort::Forbidden,
-            Self::TooManyAttempts(_) | Self::TooManyEmails(_) => Sort::TooMany,
+            | Self::OidcDomainPublic => RefusalKind::Invalid,
+            Self::ProviderSession => RefusalKind::Forbidden,
+            Self::TooManyAttempts(_) | Self::TooManyEmails(_) => RefusalKind::TooMany,
             Self::LoginFailed
             | Self::OidcLoginFailed
             | Self::ApiKeyInvalid
             | Self::RefreshTokenInvalid
-            | Self::RefreshTokenReused => Sort::Unauthenticated,
+            | Self::RefreshTokenReused => RefusalKind::Unauthenticated,
         }
     }
 

@@ -1,14 +1,14 @@
-//! An account's name in addresses, made from its name in words.
+//! Slugs: an account's name in URLs, derived from its display name.
 
 /// Leaves room for `-2` and the like in the 48 characters that a slug may have.
-const LONGEST: usize = 40;
+const MAX_SLUG_CHARS: usize = 40;
 
 /// `Café & Söhne GmbH` becomes `cafe-sohne-gmbh`; a name without any letter becomes `account`.
 pub(crate) fn slug(name: &str) -> String {
     let latin = deunicode::deunicode(name).to_ascii_lowercase();
     let words = latin.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let whole = words.collect::<Vec<_>>().join("-");
-    let short = whole.get(..LONGEST).unwrap_or(&whole).trim_end_matches('-'); // ASCII: any index is a border
+    let short = whole.get(..MAX_SLUG_CHARS).unwrap_or(&whole).trim_end_matches('-'); // ASCII: every index is a boundary
     if short.is_empty() { "account".to_owned() } else { short.to_owned() }
 }
 
@@ -27,6 +27,6 @@ mod tests {
         ] {
             assert_eq!(slug(name), wanted);
         }
-        assert!(slug(&"word ".repeat(40)).len() <= LONGEST);
+        assert!(slug(&"word ".repeat(40)).len() <= MAX_SLUG_CHARS);
     }
 }

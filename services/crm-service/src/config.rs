@@ -2,45 +2,45 @@ use std::net::SocketAddr;
 
 use identity::Secret;
 use kernel::Env;
-use web::{Bounds, Proxies};
+use web::{ConnectionLimits, Proxies};
 
 use crate::JobSettings;
 
-/// The settings of this service.
+/// Configuration of this service.
 #[derive(Debug)]
 pub struct Config {
-    /// Where it listens.
+    /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// What bounds its connections, and how it stops.
-    pub bounds: Bounds,
-    /// Its database, as `nexo_app`.
+    /// Connection limits and shutdown timeouts.
+    pub bounds: ConnectionLimits,
+    /// Database, connected to as `nexo_app`.
     pub database: db::Config,
-    /// How events get about.
+    /// How events are delivered to consumers.
     pub events: events::Config,
-    /// How tokens are verified.
+    /// How access tokens are verified.
     pub identity: identity::Config,
-    /// How ended sessions get about.
+    /// How revoked sessions are received.
     pub revocation: revocation::Config,
-    /// How jobs are worked at.
+    /// Number of job workers and duration of their leases.
     pub jobs: JobSettings,
-    /// Seals cursors.
+    /// Deployment secret: authenticates cursors.
     pub secret: Secret,
-    /// The gateways: whose word about clients and traces is believed.
+    /// Gateways whose forwarded client address and trace context are trusted.
     pub proxies: Proxies,
 }
 
 impl Config {
-    /// Reads `NEXO_CRM_LISTEN`.
+    /// Reads the address from `NEXO_CRM_LISTEN`.
     pub fn listens(env: &mut Env) -> SocketAddr {
         env.listen("NEXO_CRM_LISTEN", 3002)
     }
 
-    /// Reads every setting; `env.finish()?` then tells all that is wrong at once, by variable.
+    /// Reads every setting; `env.finish()?` then reports all errors at once, by variable.
     pub fn read(env: &mut Env) -> Self {
         Self {
             listen: Self::listens(env),
-            bounds: Bounds::read(env),
-            database: db::Config::read(env).of("crm-service"),
+            bounds: ConnectionLimits::read(env),
+            database: db::Config::read(env).with_pool_name("crm-service"),
             events: events::Config::read(env),
             identity: identity::Config::read(env),
             revocation: revocation::Config::read(env),

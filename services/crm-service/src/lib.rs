@@ -1,4 +1,4 @@
-//! Clients, and what an account keeps about them.
+//! CRM: clients and the records that an account keeps on them.
 
 pub mod activities;
 mod audit;
@@ -8,20 +8,20 @@ mod config;
 pub mod contacts;
 pub mod employees;
 mod explain;
-mod form;
 mod imports;
 mod jobs;
 pub mod notes;
 pub mod notifications;
 pub mod professionals;
 pub mod projects;
+mod refusal;
 mod rights;
-mod rule;
 pub mod subjects;
 pub mod suppliers;
 pub mod tags;
 pub mod tasks;
 mod timeline;
+mod validators;
 
 use std::sync::Arc;
 
@@ -31,22 +31,22 @@ use events::Consumer;
 use identity::Verifier;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Beside, Edges, Proxies};
+use web::{Dependency, Proxies, ServiceOptions};
 
 pub use config::Config;
-pub use jobs::{Settings as JobSettings, Worker, Workers};
-pub use rule::Rule;
+pub use jobs::{JobSettings, Worker, Workers};
+pub use refusal::Rule;
 
-/// What every handler may ask for.
+/// State shared by all handlers.
 #[derive(Clone, FromRef)]
 pub struct App {
-    /// Rows.
+    /// Connection pool of the database.
     pub db: Db,
-    /// Whose token it is.
+    /// Verifies the access tokens of requests.
     pub verifier: Verifier,
 }
 
-/// The schemas that the answers refer to.
+/// The schemas that the responses refer to.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
     audit::AuditLog,
@@ -58,13 +58,13 @@ pub struct App {
     imports::ImportList,
     notifications::Notifications,
     professionals::Availability,
-    professionals::Free,
-    tags::Tags,
+    professionals::FreeSlots,
+    tags::RecordTags,
     timeline::Timeline
 )))]
 struct Schemas;
 
-/// Every operation of this service, documented.
+/// All operations of this service, with their documentation.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
@@ -82,12 +82,12 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(tags::router())
         .merge(imports::router())
         .merge(audit::router())
-        .routes(routes!(explain::explain))
+        .routes(routes!(explain::explain_access))
 }
 
 const TITLE: &str = "NEXO: CRM";
 
-/// The API document, without a running service.
+/// Returns the API document without a running service.
 #[must_use]
 pub fn document() -> OpenApi {
     let mut document = api().into_openapi();
@@ -95,18 +95,18 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// The service, ready to be served, and its API document.
+/// Builds the router of the service and its API document.
 pub fn router(app: App) -> (Router, OpenApi) {
-    router_beside(app, Vec::new(), Proxies::default())
+    router_with_dependencies(app, Vec::new(), Proxies::default())
 }
 
-/// The same, which tells of what it needs beside the database when it is asked whether it is ready, and stands behind these.
-pub fn router_beside(app: App, beside: Vec<Beside>, proxies: Proxies) -> (Router, OpenApi) {
-    let edges = Edges { beside, proxies, service: "crm-service", ..Edges::default() };
-    web::finish(api(), app, TITLE, edges)
+/// Builds the router with trusted proxies and with further dependencies that its readiness check reports.
+pub fn router_with_dependencies(app: App, beside: Vec<Dependency>, proxies: Proxies) -> (Router, OpenApi) {
+    let edges = ServiceOptions { beside, proxies, service: "crm-service", ..ServiceOptions::default() };
+    web::into_service(api(), app, TITLE, edges)
 }
 
-/// Who works on events here.
+/// Event consumers of this service.
 #[must_use]
 pub fn consumers() -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(notifications::Notifier)]

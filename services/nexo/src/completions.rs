@@ -1,7 +1,7 @@
-//! What a shell completes: verbs and options, and what there is: slugs of accounts, names of backups, versions.
+//! Shell completion of verbs and options, and of values: slugs of accounts, names of backups, versions.
 //!
-//! The shell runs `nexo` with `NEXO_COMPLETE` set for every press of the key. So nothing is started for it, nothing is waited
-//! for longer than a moment, and where there is no database nothing is said.
+//! The shell runs `nexo` with `NEXO_COMPLETE` set on every key press. Completion therefore starts no server, waits only
+//! for a moment, and is silent without a database.
 
 use std::{env, ffi::OsStr, io, time::Duration};
 
@@ -11,26 +11,26 @@ use clap_complete::{
     engine::{ArgValueCompleter, CompletionCandidate},
     env::Shells,
 };
-use cluster::Cluster;
 use kernel::Env;
 use migrate::Migrations;
+use pg_server::Cluster;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
-use crate::{Arguments, db::Target, say};
+use crate::{Arguments, db::Target, output};
 
 const ASKED: &str = "NEXO_COMPLETE";
-/// How long a database may take to name accounts.
-const PATIENCE: Duration = Duration::from_millis(800);
-/// How many accounts are offered.
-const MOST: i64 = 200;
+/// Maximum time for a database to list accounts.
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(800);
+/// Maximum number of accounts offered.
+const MAX_CANDIDATES: i64 = 200;
 
-/// Answers a shell, and ends; or does nothing, where none asks.
+/// Completes and exits if a shell asks for it; otherwise does nothing.
 pub(crate) fn answer() {
     CompleteEnv::with_factory(|| with_values(Arguments::command())).var(ASKED).complete();
 }
 
-/// Prints what a shell runs once.
+/// Prints the registration script of a shell.
 pub(crate) fn script(shell: Shell) -> io::Result<()> {
     let (shells, mut script) = (Shells::builtins(), Vec::new());
     let name = shell.to_string();
@@ -38,11 +38,11 @@ pub(crate) fn script(shell: Shell) -> io::Result<()> {
         shells.completer(&name).ok_or_else(|| io::Error::other(format!("{name} is not known")))?;
     let program = env::args().next().unwrap_or_else(|| "nexo".to_owned());
     completer.write_registration(ASKED, "nexo", "nexo", &program, &mut script)?;
-    say::line(String::from_utf8_lossy(&script).trim_end());
+    output::line(String::from_utf8_lossy(&script).trim_end());
     Ok(())
 }
 
-/// The commands, whose arguments know what they may be.
+/// Attaches value completers to the arguments.
 fn with_values(command: Command) -> Command {
     let verb = command.get_name().to_owned();
     let values = move |id: &str| match (verb.as_str(), id) {
@@ -67,10 +67,10 @@ fn begin_with(begun: &OsStr, all: impl IntoIterator<Item = String>) -> Vec<Compl
 }
 
 fn env() -> Env {
-    Env::of_process().making_nothing()
+    Env::from_process().without_writing()
 }
 
-/// Those of the folder here, and `latest`.
+/// Names of the local backups, and `latest`.
 fn backups(begun: &OsStr) -> Vec<CompletionCandidate> {
     let folder = ::backup::Config::read(&mut env()).folder().to_owned();
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -80,7 +80,7 @@ fn backups(begun: &OsStr) -> Vec<CompletionCandidate> {
     begin_with(begun, std::iter::once("latest".to_owned()).chain(names))
 }
 
-/// Of the migrations that this program was built with.
+/// Versions of the embedded migrations.
 fn versions(begun: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(migrations) = Migrations::embedded() else { return Vec::new() };
     begin_with(begun, migrations.iter().map(|migration| migration.version.to_string()))
@@ -90,17 +90,17 @@ fn slugs(begun: &OsStr) -> Vec<CompletionCandidate> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return Vec::new() };
     let prefix = begun.to_string_lossy().into_owned();
-    let found = runtime.block_on(async { timeout(PATIENCE, known_slugs(&prefix)).await });
+    let found = runtime.block_on(async { timeout(LOOKUP_TIMEOUT, known_slugs(&prefix)).await });
     begin_with(begun, found.ok().flatten().unwrap_or_default())
 }
 
-/// `None`: there is no database that answers.
+/// Slugs with this prefix; `None` if no database responds.
 async fn known_slugs(prefix: &str) -> Option<Vec<String>> {
     let mut env = env();
     let target = if let Some(named) = Target::beside(&mut env).ok()? {
         named
     } else {
-        let home = env.state_folder();
+        let home = env.state_dir();
         Target::of_running(&Cluster::running(&home).ok()??, &home).ok()?
     };
     let mut conn = PgConnection::connect_with(&target.migrator).await.ok()?;
@@ -108,7 +108,7 @@ async fn known_slugs(prefix: &str) -> Option<Vec<String>> {
         "select slug from app.account_directory where starts_with(slug, $1) order by slug limit $2",
     )
     .bind(prefix)
-    .bind(MOST)
+    .bind(MAX_CANDIDATES)
     .fetch_all(&mut conn)
     .await
     .ok()?;
@@ -119,7 +119,7 @@ async fn known_slugs(prefix: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// What is offered for a line that ends where the cursor is.
+    /// The candidates for a command line with the cursor at its end.
     fn offered(line: &[&str]) -> Vec<String> {
         let words = line.iter().map(Into::into).collect();
         let mut command = with_values(Arguments::command());

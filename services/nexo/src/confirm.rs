@@ -1,4 +1,4 @@
-//! Before a command that could lose something: what it will do, and a word from whoever runs it. Both are kept.
+//! Confirmation of commands that may lose data: shows a risk summary and asks the operator. Both are recorded.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -6,19 +6,19 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
 use uuid::Uuid;
 
-use crate::say;
+use crate::output;
 
-/// How bad the worst is that a command can do.
+/// Severity of a command's worst case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {
-    /// Rows may be lost from the live database.
+    /// Rows of the live database may be lost.
     High,
-    /// Nothing is lost, and people notice it.
+    /// Nothing is lost, but users are affected.
     Medium,
 }
 
 impl Risk {
-    /// For a card: `HIGH: what was written since then is not in it`.
+    /// Text for the summary: `HIGH: what was written since then is not in it`.
     pub(crate) fn because(self, why: &str) -> String {
         let level = match self {
             Self::High => "HIGH",
@@ -28,53 +28,53 @@ impl Risk {
     }
 }
 
-/// What an operator reads before they agree.
+/// Summary that an operator reads before confirming.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Card {
-    /// What will be done.
+pub(crate) struct RiskSummary {
+    /// The operation to be carried out.
     pub(crate) operation: String,
-    /// How bad it may be, and why: see [`Risk::because`].
+    /// Severity and reason: see [`Risk::because`].
     pub(crate) risk: String,
-    /// What may be lost, a line each.
+    /// Data that may be lost, one line each.
     pub(crate) at_risk: Vec<String>,
-    /// The backup that is taken before it.
+    /// Backup that is taken before the operation.
     pub(crate) backup: String,
-    /// How long it takes to bring things back from a backup.
+    /// Time to recover from a backup.
     pub(crate) recovery: String,
-    /// How it is undone.
+    /// How to undo the operation.
     pub(crate) undo: String,
 }
 
-/// Nobody has agreed.
+/// The operator did not confirm.
 #[derive(Debug, thiserror::Error)]
 #[error("not confirmed. Type the database's name when asked, or give --confirm {0}")]
 pub(crate) struct NotConfirmed(String);
 
-/// Nobody has agreed that people get access back.
+/// The operator did not confirm that access is restored.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "not confirmed: members, roles or invitations come back, as the card says. Type yes when asked, or give --with-access"
 )]
 pub(crate) struct AccessNotConfirmed;
 
-/// Who is asked about which database.
-pub(crate) struct Asked<'a> {
-    /// The database's name.
+/// Parameters of a confirmation.
+pub(crate) struct ConfirmPrompt<'a> {
+    /// Name of the database, to be typed.
     pub(crate) database: String,
-    /// What `--confirm` gave.
+    /// Value of `--confirm`, if given.
     pub(crate) given: Option<&'a str>,
-    /// Where answers are kept.
+    /// Database whose operator log records the answer.
     pub(crate) log: PgConnectOptions,
-    /// Who runs the command.
+    /// Operating-system user who runs the command.
     pub(crate) actor: String,
 }
 
-impl Card {
-    /// Shows the card; does the work if the database's name was given by `--confirm`, or is typed. What was shown,
-    /// answered and came out is kept in `ops.operator_log`.
+impl RiskSummary {
+    /// Shows the summary and carries out the work if the operator confirms the database's name by `--confirm` or at the
+    /// prompt. Summary, answer and outcome are recorded in `ops.operator_log`.
     pub(crate) async fn confirm<T>(
         self,
-        asked: &Asked<'_>,
+        asked: &ConfirmPrompt<'_>,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         self.show();
@@ -89,11 +89,11 @@ impl Card {
         self.carry_out(asked, work).await
     }
 
-    /// Does the work of a card that was agreed to, or that the schedule has a standing order for. What was shown and came
-    /// out is kept in `ops.operator_log`.
+    /// Carries out the work of a confirmed summary, or of one that the schedule is authorized for. Summary and outcome
+    /// are recorded in `ops.operator_log`.
     pub(crate) async fn carry_out<T>(
         self,
-        asked: &Asked<'_>,
+        asked: &ConfirmPrompt<'_>,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         let id = Uuid::now_v7();
@@ -101,25 +101,25 @@ impl Card {
         let done = Box::pin(work).await;
         let outcome = done
             .as_ref()
-            .map_or_else(|failed| format!("failed: {}", say::causes(failed)), |_| "done".to_owned());
-        note(asked, id, &self, "confirmed", &outcome).await; // into the database that is live now
+            .map_or_else(|failed| format!("failed: {}", output::causes(failed)), |_| "done".to_owned());
+        note(asked, id, &self, "confirmed", &outcome).await; // in the database that is live now
         done
     }
 
     fn show(&self) {
-        say::note(&format!("operation     {}", self.operation));
-        say::note(&format!("risk          {}", self.risk));
+        output::note(&format!("operation     {}", self.operation));
+        output::note(&format!("risk          {}", self.risk));
         for (at, line) in self.at_risk.iter().enumerate() {
             let title = if at == 0 { "data at risk" } else { "" };
-            say::note(&format!("{title:<13} {line}"));
+            output::note(&format!("{title:<13} {line}"));
         }
-        say::note(&format!("backup        {}", self.backup));
-        say::note(&format!("recovery      {}", self.recovery));
-        say::note(&format!("to undo it    {}", self.undo));
+        output::note(&format!("backup        {}", self.backup));
+        output::note(&format!("recovery      {}", self.recovery));
+        output::note(&format!("to undo it    {}", self.undo));
     }
 }
 
-/// Asks for `word`, if somebody is there to answer.
+/// Asks for `word` if standard input is a terminal.
 pub(crate) fn agrees(question: &str, word: &str) -> bool {
     std::io::stdin().is_terminal() && answer(question) == word
 }
@@ -131,12 +131,12 @@ fn ask(database: &str) -> String {
 fn answer(question: &str) -> String {
     let _ = write!(std::io::stderr(), "{question}");
     let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer); // nothing typed is no agreement
+    let _ = std::io::stdin().lock().read_line(&mut answer); // no input means no
     answer.trim().to_owned()
 }
 
-/// A database that cannot keep it, as it is older or broken, is no reason to stop an operator who mends it.
-async fn note(asked: &Asked<'_>, id: Uuid, card: &Card, answer: &str, outcome: &str) {
+/// Failure to record is not an error: an operator must be able to repair a broken or older database.
+async fn note(asked: &ConfirmPrompt<'_>, id: Uuid, card: &RiskSummary, answer: &str, outcome: &str) {
     let noted = async {
         let mut conn = PgConnection::connect_with(&asked.log).await?;
         sqlx::query(

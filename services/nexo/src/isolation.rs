@@ -1,17 +1,17 @@
-//! `nexo isolation …`
+//! `nexo isolation …`: verifies the isolation of accounts.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use kernel::Env;
 
-use crate::{db::Target, say};
+use crate::{db::Target, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Look for every way in which the catalogue could let one account reach another's rows. Exit code 1: there is one.
+    /// Verify that the catalogue lets no account access another's rows. Exit code 1: there are breaches.
     Verify {
-        /// As JSON.
+        /// Print the result as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -24,12 +24,12 @@ pub(crate) async fn run(mut env: Env, Command::Verify { json }: Command) -> anyh
     target.leave().await?;
     let breaches = breaches?;
     if json {
-        say::line(&serde_json::to_string_pretty(&breaches)?);
+        output::line(&serde_json::to_string_pretty(&breaches)?);
     } else if breaches.is_empty() {
-        say::line("the database keeps accounts apart: no rule is broken");
+        output::line("the database keeps accounts apart: no rule is broken");
     }
     for breach in breaches.iter().filter(|_| !json) {
-        say::line(&breach.to_string());
+        output::line(&breach.to_string());
     }
     Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -1,4 +1,4 @@
-//! `nexo logins …`: who has to wait before they may try to log in again, and who is let in.
+//! `nexo logins …`: shows and lifts waits after failed logins.
 
 use std::{net::IpAddr, process::ExitCode};
 
@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::{Connection as _, FromRow, PgConnection};
 
-use crate::{db::Target, operator_log, say};
+use crate::{db::Target, operator_log, output};
 
-/// Waits of attempts to log in.
+/// Show or lift waits after failed logins.
 ///
-/// Exit codes: 0 done, 2 it could not be done.
+/// Exit codes: 0 done, 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Logins {
     #[command(subcommand)]
@@ -24,22 +24,22 @@ pub(crate) struct Logins {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show the addresses that have to wait, and how many e-mails do: of those a keyed hash is kept, and no name.
+    /// Show the addresses that have to wait, and the number of such e-mails, which are stored as keyed hashes only.
     Waits {
-        /// Answer as JSON.
+        /// Print the result as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// End the wait of an address, or of an e-mail (which needs `NEXO_SECRET`), and forget its attempts.
+    /// Lift the wait of an address, or of an e-mail (which needs `NEXO_SECRET`), and reset its attempts.
     Lift {
-        /// Such as `203.0.113.9`, `2001:db8:1:2::/64` or `ana@acme.test`.
+        /// Address, network or e-mail, such as `203.0.113.9`, `2001:db8:1:2::/64` or `ana@acme.test`.
         whose: String,
     },
 }
 
-/// An address that waits.
+/// An address that has to wait.
 #[derive(Debug, Serialize, FromRow)]
-struct Waiting {
+struct BlockedLogin {
     address: String,
     attempts: i32,
     seconds: i32,
@@ -56,9 +56,9 @@ pub(crate) async fn run(mut env: Env, Logins { verb }: Logins) -> anyhow::Result
     let done = async {
         let whose = match &verb {
             Verb::Waits { .. } => None,
-            Verb::Lift { whose } => Some(Whose::read(whose, &mut env)?),
+            Verb::Lift { whose } => Some(WaitSubject::read(whose, &mut env)?),
         };
-        env.so_far()?;
+        env.snapshot()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
         let done = match (verb, whose) {
@@ -76,13 +76,13 @@ pub(crate) async fn run(mut env: Env, Logins { verb }: Logins) -> anyhow::Result
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Whose wait is to end, as the table knows it.
-enum Whose {
+/// Subject of a wait, in the form of the table's columns.
+enum WaitSubject {
     Address(String),
     Email(Vec<u8>),
 }
 
-impl Whose {
+impl WaitSubject {
     fn read(text: &str, env: &mut Env) -> anyhow::Result<Self> {
         if text.contains('@') {
             return Ok(Self::Email(Throttle::new(&Secret::read(env)).key_of_email(text)));
@@ -94,33 +94,33 @@ impl Whose {
 }
 
 async fn show(conn: &mut PgConnection, as_json: bool) -> anyhow::Result<()> {
-    let waiting: Vec<Waiting> = sqlx::query_as(WAITS).fetch_all(&mut *conn).await?;
+    let waiting: Vec<BlockedLogin> = sqlx::query_as(WAITS).fetch_all(&mut *conn).await?;
     let (others,): (i64,) = sqlx::query_as(OTHERS).fetch_one(conn).await?;
     if as_json {
-        return say::json(&json!({ "addresses": waiting, "others": others }));
+        return output::json(&json!({ "addresses": waiting, "others": others }));
     }
     if waiting.is_empty() {
-        say::line("no address has to wait");
+        output::line("no address has to wait");
     } else {
-        say::line(&format!("{:<43} {:>8}  waits for", "address", "attempts"));
+        output::line(&format!("{:<43} {:>8}  waits for", "address", "attempts"));
     }
-    for Waiting { address, attempts, seconds } in &waiting {
-        say::line(&format!("{address:<43} {attempts:>8}  {seconds} s"));
+    for BlockedLogin { address, attempts, seconds } in &waiting {
+        output::line(&format!("{address:<43} {attempts:>8}  {seconds} s"));
     }
-    say::line(&format!("{others} e-mails, codes and tokens have to wait: their names are not kept"));
+    output::line(&format!("{others} e-mails, codes and tokens have to wait: their names are not kept"));
     Ok(())
 }
 
-/// Nothing is lost by it, so nobody is asked; it is noted.
-async fn lift(conn: &mut PgConnection, name: &str, whose: &Whose, actor: &str) -> anyhow::Result<()> {
+/// Needs no confirmation, since no data is lost. Recorded in the operator log.
+async fn lift(conn: &mut PgConnection, name: &str, whose: &WaitSubject, actor: &str) -> anyhow::Result<()> {
     let (address, key) = match whose {
-        Whose::Address(address) => (Some(address), None),
-        Whose::Email(key) => (None, Some(key)),
+        WaitSubject::Address(address) => (Some(address), None),
+        WaitSubject::Email(key) => (None, Some(key)),
     };
     let mut tx = conn.begin().await?;
     let lifted: Option<(i32,)> =
         sqlx::query_as(LIFT).bind(address).bind(key).fetch_optional(&mut *tx).await?;
-    // What a person typed is no secret of theirs, but an e-mail stays out of the log.
+    // The operation names an address, but an e-mail must not be logged.
     let operation = address
         .map_or("lift the wait of an e-mail".to_owned(), |address| format!("lift the wait of {address}"));
     let card = json!({ "operation": operation, "was_counted": lifted.is_some() });
@@ -128,6 +128,6 @@ async fn lift(conn: &mut PgConnection, name: &str, whose: &Whose, actor: &str) -
     tx.commit().await?;
     let outcome =
         if lifted.is_some() { "has to wait no more" } else { "was not counted: nothing was to be lifted" };
-    say::line(&format!("{} {outcome}", address.map_or(name, String::as_str)));
+    output::line(&format!("{} {outcome}", address.map_or(name, String::as_str)));
     Ok(())
 }

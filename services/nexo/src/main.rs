@@ -12,8 +12,8 @@ mod logins;
 mod maintenance;
 mod openapi;
 mod operator_log;
+mod output;
 mod progress;
-mod say;
 mod up;
 mod users;
 
@@ -30,7 +30,7 @@ use web::start_telemetry;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// NEXO, a multi-tenant CRM backend whose database keeps its tenants apart.
+/// NEXO, a multi-tenant CRM backend whose database isolates its tenants.
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
 struct Arguments {
@@ -40,11 +40,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start everything: PostgreSQL (its data stay in .nexo/), migrations, gateway, auth and crm.
+    /// Start everything: PostgreSQL (with its data in .nexo/), migrations, gateway, auth and crm.
     ///
     /// With `DATABASE_URL`, `AUTH_DATABASE_URL` and `MIGRATION_DATABASE_URL` it uses that server instead.
     Up {
-        /// Make two accounts with sample clients, and tell how to log in.
+        /// Create two accounts with sample clients, and print their logins.
         #[arg(long)]
         demo: bool,
     },
@@ -55,25 +55,25 @@ enum Command {
     Logins(logins::Logins),
     Users(users::Users),
     Maintenance(maintenance::Maintenance),
-    /// Check that the database keeps accounts apart.
+    /// Verify that the database isolates accounts.
     #[command(subcommand)]
     Isolation(isolation::Command),
-    /// Ask a running service whether it is ready; for container health checks.
+    /// Check whether a running service is ready; for container health checks.
     Healthcheck {
-        /// What to ask; otherwise the gateway, where `NEXO_GATEWAY_LISTEN` says that it listens.
+        /// URL to check; by default the gateway at `NEXO_GATEWAY_LISTEN`.
         url: Option<hyper::Uri>,
     },
     /// Print the API document (OpenAPI 3.1), without a database. Exit code 1: its parts contradict each other.
     Openapi,
-    /// Print what a shell needs to complete `nexo` commands: `source <(nexo completions bash)`.
+    /// Print a completion script for a shell: `source <(nexo completions bash)`.
     Completions {
-        /// Which shell.
+        /// Shell to generate the script for.
         shell: Shell,
     },
 }
 
 fn main() -> ExitCode {
-    completions::answer(); // before there is a runtime: it makes one of its own
+    completions::answer(); // before the runtime starts: it creates its own
     begin()
 }
 
@@ -81,32 +81,32 @@ fn main() -> ExitCode {
 async fn begin() -> ExitCode {
     let done = match Arguments::try_parse() {
         Ok(arguments) => run(arguments.command).await,
-        Err(asked) => return say::finish(usage(&asked)),
+        Err(asked) => return output::finish(usage(&asked)),
     };
-    say::finish(done.unwrap_or_else(|error| {
-        say::problem(&say::causes(&error));
+    output::finish(done.unwrap_or_else(|error| {
+        output::problem(&output::causes(&error));
         ExitCode::from(2)
     }))
 }
 
-/// Help and versions are answers; what cannot be understood is a problem.
+/// Help and version are results on standard output; usage errors go to standard error.
 fn usage(asked: &clap::Error) -> ExitCode {
     if asked.use_stderr() {
-        let _ = asked.print(); // nobody may be listening
+        let _ = asked.print(); // standard output may be closed
         return ExitCode::from(2);
     }
     let shown = asked.render();
     let text = if io::stdout().is_terminal() { shown.ansi().to_string() } else { shown.to_string() };
-    say::line(text.trim_end());
+    output::line(text.trim_end());
     ExitCode::SUCCESS
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let mut env = Env::of_process();
+    let mut env = Env::from_process();
     start_telemetry(&mut env);
     if !matches!(command, Command::Up { .. }) {
-        env.so_far()?; // `up` tells of these together with its own
-        env = env.making_nothing();
+        env.snapshot()?; // `up` reports these with its own
+        env = env.without_writing();
     }
     match command {
         Command::Up { demo } => Box::pin(up::up(env, demo)).await,

@@ -1,10 +1,10 @@
-//! What an operator has done where nothing can be lost by it: nobody is asked, and it is noted.
+//! Records operator commands that cannot lose data, and therefore need no confirmation.
 
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-/// Notes in `ops.operator_log`, in the transaction that `conn` is in, that `actor` has done `operation`.
+/// Records in `ops.operator_log` that `actor` performed `operation`, within the transaction of `conn`.
 pub(crate) async fn note(
     conn: &mut PgConnection,
     actor: &str,

@@ -1,4 +1,4 @@
-//! How far something is: a bar on a terminal, otherwise a line every two seconds.
+//! Progress: a bar on a terminal, otherwise a line every two seconds.
 
 use std::{
     io::IsTerminal as _,
@@ -6,25 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::backup::{Stage, Watch};
+use ::backup::{ProgressListener, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say;
+use crate::output;
 
 const BYTES: &str = "  {msg:<20} {wide_bar} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>5} left";
 const COUNT: &str = "  {msg:<20} {wide_bar} {pos:>6} of {len}";
 const SPIN: &str = "  {msg:<20} {spinner} {elapsed}";
-/// How often a line is written where nobody sees a bar.
+/// Interval of progress lines without a terminal.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Shows each stage.
-pub(crate) fn bars() -> Watch {
+/// Listener that shows the progress of each stage.
+pub(crate) fn bars() -> ProgressListener {
     if std::io::stderr().is_terminal() { on_terminal() } else { in_lines() }
 }
 
-fn on_terminal() -> Watch {
+fn on_terminal() -> ProgressListener {
     let shown: Mutex<Option<(Stage, ProgressBar)>> = Mutex::default();
-    Watch::new(move |stage, done, total| {
+    ProgressListener::new(move |stage, done, total| {
         let Ok(mut shown) = shown.lock() else { return };
         if shown.as_ref().is_none_or(|(was, _)| *was != stage) {
             if let Some((_, bar)) = shown.take() {
@@ -41,14 +41,14 @@ fn on_terminal() -> Watch {
     })
 }
 
-/// The first line comes after two seconds: what is done by then needs none.
-fn in_lines() -> Watch {
+/// The first line is printed after two seconds, so that short operations print none.
+fn in_lines() -> ProgressListener {
     let last = Mutex::new(Instant::now());
-    Watch::new(move |stage, done, total| {
+    ProgressListener::new(move |stage, done, total| {
         let Ok(mut last) = last.lock() else { return };
         if last.elapsed() >= EVERY {
             *last = Instant::now();
-            say::note(&format!("  {}", progress(stage, done, total)));
+            output::note(&format!("  {}", progress(stage, done, total)));
         }
     })
 }

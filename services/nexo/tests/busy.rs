@@ -1,5 +1,5 @@
-//! A busy table: a migration waits for it, and nobody waits for the migration. Alone in its file, so that nothing else
-//! of the tests runs beside it.
+//! A busy table: a migration waits for its lock without blocking other readers. In a file of its own, so that no other
+//! test runs concurrently.
 
 use std::{
     process::Command,
@@ -14,7 +14,7 @@ const MOST: Duration = Duration::from_millis(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_of_eight_seconds_keeps_no_other_reader_waiting() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let database = Database::empty(&cluster).await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -1,26 +1,28 @@
-//! What belongs to the deployment and not to a moment of its data: it comes along when another database becomes the live one.
+//! Rows that belong to the deployment, not to a point in time: they are carried over when another database becomes
+//! live.
 
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
 
-use super::beside::connect;
+use super::shadow::connect;
 use crate::Error;
 
-/// The operators' log only grows. Rows by their key; one that both have is the younger one.
+/// The operator log is append-only. Rows are merged by key; the live database's row wins.
 const LOG: &str = "
     insert into ops.operator_log select r.* from jsonb_populate_recordset(null::ops.operator_log, $1) r
     on conflict (id) do update set outcome = excluded.outcome";
-/// When scheduled work is due: with the moments of a backup everything would be due at once.
+/// Due times of scheduled jobs: with those of a backup, every job would be due at once.
 const SCHEDULE: &str = "
     insert into ops.schedule select r.* from jsonb_populate_recordset(null::ops.schedule, $1) r
     on conflict (job) do update set next_at = excluded.next_at, started_at = excluded.started_at";
-/// Maintenance goes on: an operator who restores is why nobody may write.
+/// Maintenance mode stays enabled: the restoring operator is the reason for it.
 const MAINTENANCE: &str = "
     insert into ops.maintenance select r.* from jsonb_populate_recordset(null::ops.maintenance, $1) r
     on conflict (is_only) do update
         set until = excluded.until, reason = excluded.reason, began_at = excluded.began_at, actor = excluded.actor";
 
-/// Copies these tables. A database that has none of them, or cannot be read, is no reason to stop an operator who mends it.
+/// Copies these tables. A failure is only logged: a missing or broken database must not stop an operator from
+/// repairing it.
 pub(super) async fn carry_over(from: &PgConnectOptions, to: &PgConnectOptions) {
     if let Err(failed) = try_to(from, to).await {
         tracing::warn!(error = %failed, "the operators' log of the earlier database stays in that one");

@@ -1,8 +1,8 @@
-//! Loads the rows of a dump through several connections: one cannot use more than one core, and a table may be most of a
-//! database.
+//! Loads the rows of a dump over several connections: one connection uses one core only, and a single table may hold
+//! most of the data.
 //!
-//! `pg_restore` writes the data as SQL; each row of a COPY is one line (PostgreSQL documentation, COPY, "Text Format"), so
-//! lines may go in by any connection.
+//! `pg_restore` writes the data as SQL. Each row of a COPY is one line (PostgreSQL documentation, COPY, "Text
+//! Format"), so lines may be distributed over connections.
 
 use std::process::Stdio;
 
@@ -23,15 +23,15 @@ use crate::{
     store::ARCHIVE,
 };
 
-/// What one connection is told.
-enum Work {
+/// Command for one loader connection.
+enum LoaderCommand {
     Begin(String),
     Rows(Vec<u8>),
     End,
     Statement(String),
 }
 
-/// Bytes in one message, and messages that may wait.
+/// Bytes per message, and number of queued messages.
 const CHUNK: usize = 512 * 1024;
 const WAITING: usize = 4;
 
@@ -43,7 +43,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("row_security", "off"),
 ];
 
-/// Loads every row of a backup into the tables of `into`.
+/// Loads all rows of a backup into the tables of `into`.
 pub(super) async fn load(config: &Config, manifest: &Manifest, into: &PgConnectOptions) -> Result<(), Error> {
     let programs = config.reading_programs(manifest.major(), "restore this backup")?;
     let mut command = libpq::program(&programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
@@ -62,14 +62,14 @@ pub(super) async fn load(config: &Config, manifest: &Manifest, into: &PgConnectO
     let spread = spread(BufReader::with_capacity(CHUNK, output), &mut loaders).await;
     let loaded = loaders.finish().await;
     if loaded.is_err() || spread.is_err() {
-        drop(reader); // it would wait for us for ever
+        drop(reader); // it would block on its output forever
         return loaded.and(spread);
     }
     unpacked.await.map_err(|_| Error::Ended)??;
     tokio::task::spawn_blocking(move || reader.finish()).await.map_err(|_| Error::Ended)?
 }
 
-/// Reads the script, and gives the rows of each COPY to one connection after another.
+/// Reads the script, and distributes the rows of each COPY over the connections.
 async fn spread(mut script: BufReader<ChildStdout>, loaders: &mut Loaders) -> Result<(), Error> {
     let (mut line, mut copying, mut rows) = (Vec::new(), None, Vec::with_capacity(CHUNK * 2));
     loop {
@@ -101,11 +101,11 @@ async fn spread(mut script: BufReader<ChildStdout>, loaders: &mut Loaders) -> Re
     }
 }
 
-/// Connections, each with its own work.
+/// Loader connections, each with its own queue.
 struct Loaders {
-    queues: Vec<mpsc::Sender<Work>>,
+    queues: Vec<mpsc::Sender<LoaderCommand>>,
     tasks: JoinSet<Result<(), Error>>,
-    /// Those that have begun the present COPY, and whose turn it is.
+    /// Connections that take part in the current COPY, and the index of the next one.
     begun: Vec<bool>,
     turn: usize,
 }
@@ -129,32 +129,32 @@ impl Loaders {
         self.turn = (at + 1) % self.queues.len();
         let new = self.begun.get_mut(at).is_some_and(|begun| !std::mem::replace(begun, true));
         if new {
-            self.tell(at, Work::Begin(copy.to_owned())).await?;
+            self.tell(at, LoaderCommand::Begin(copy.to_owned())).await?;
         }
-        self.tell(at, Work::Rows(rows)).await
+        self.tell(at, LoaderCommand::Rows(rows)).await
     }
 
     async fn end(&mut self) -> Result<(), Error> {
         for at in 0..self.queues.len() {
             if self.begun.get_mut(at).is_some_and(std::mem::take) {
-                self.tell(at, Work::End).await?;
+                self.tell(at, LoaderCommand::End).await?;
             }
         }
         Ok(())
     }
 
-    /// Settings are for every connection, everything else for the first.
+    /// Sends settings to every connection, and any other statement to the first.
     async fn statement(&mut self, text: String) -> Result<(), Error> {
         let setting = text.starts_with("SET ") || text.starts_with("SELECT pg_catalog.set_config");
         let many = if setting { self.queues.len() } else { 1 };
         for at in 0..many {
-            self.tell(at, Work::Statement(text.clone())).await?;
+            self.tell(at, LoaderCommand::Statement(text.clone())).await?;
         }
         Ok(())
     }
 
-    /// A connection that has ended tells why in [`finish`](Self::finish).
-    async fn tell(&self, at: usize, work: Work) -> Result<(), Error> {
+    /// Sends a command. A connection that failed reports its error in [`finish`](Self::finish).
+    async fn tell(&self, at: usize, work: LoaderCommand) -> Result<(), Error> {
         let queue = self.queues.get(at).ok_or(Error::Ended)?;
         queue.send(work).await.map_err(|_| Error::Ended)
     }
@@ -165,31 +165,31 @@ impl Loaders {
     }
 }
 
-async fn work_off(mut conn: PgConnection, mut queue: mpsc::Receiver<Work>) -> Result<(), Error> {
+async fn work_off(mut conn: PgConnection, mut queue: mpsc::Receiver<LoaderCommand>) -> Result<(), Error> {
     while let Some(work) = queue.recv().await {
         match work {
-            Work::Statement(text) => {
+            LoaderCommand::Statement(text) => {
                 conn.execute(AssertSqlSafe(text)).await?;
             }
-            Work::Begin(copy) => {
+            LoaderCommand::Begin(copy) => {
                 let into = conn.copy_in_raw(&copy).await?;
                 if !copy_rows(into, &mut queue).await? {
                     return Ok(());
                 }
             }
-            Work::Rows(_) | Work::End => return Err(Error::Ended),
+            LoaderCommand::Rows(_) | LoaderCommand::End => return Err(Error::Ended),
         }
     }
     Ok(conn.close().await?)
 }
 
-/// Whether it came to its end: otherwise the script broke off, and nothing of it is kept.
+/// Copies rows until the end of the COPY; returns false if the script was truncated, and then aborts the COPY.
 async fn copy_rows(
     mut into: PgCopyIn<&mut PgConnection>,
-    queue: &mut mpsc::Receiver<Work>,
+    queue: &mut mpsc::Receiver<LoaderCommand>,
 ) -> Result<bool, Error> {
     while let Some(work) = queue.recv().await {
-        let Work::Rows(rows) = work else {
+        let LoaderCommand::Rows(rows) = work else {
             into.finish().await?;
             return Ok(true);
         };

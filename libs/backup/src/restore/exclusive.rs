@@ -1,25 +1,25 @@
-//! One command at a time may put another database in the place of the live one, or take backups away.
+//! Mutual exclusion of commands that replace the live database or remove backups.
 
 use std::time::Instant;
 
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Duration, sleep};
 
-use super::beside::connect;
+use super::shadow::connect;
 use crate::Error;
 
-/// The database that is there on every server, and that no restore renames: an advisory lock there survives the swap.
+/// Database that exists on every server and is never renamed: an advisory lock in it survives the swap.
 const MAINTENANCE: &str = "postgres";
-/// The upper half of the keys of NEXO's advisory locks.
+/// Upper half of the keys of NEXO's advisory locks.
 const KEYS: i64 = 0x6e65_786f_0000_0000;
-/// How long to wait for another command.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(200);
+/// Timeout for the lock of another command.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// The live database to oneself, as far as restores, resets, rollbacks and retention are concerned.
+/// Exclusive lock on the live database among restores, resets, rollbacks and retention.
 ///
-/// A session in the maintenance database holds an advisory lock; it ends with the process, however that ends. Whoever
-/// waits for it should count rows only once it has it: another database may be live by then.
+/// A session in the maintenance database holds an advisory lock; the server releases it when the process ends,
+/// however it ends. Count rows only after acquiring it: the live database may have been replaced.
 pub struct Exclusive {
     pub(super) conn: PgConnection,
     pub(super) live: String,
@@ -28,17 +28,17 @@ pub struct Exclusive {
 }
 
 impl Exclusive {
-    /// Waits for other commands, a minute at most; then tells which one holds it. `what` names this command to them.
-    /// `waiting` is called once, with the command that is waited for.
+    /// Acquires the lock, waiting at most a minute; on a timeout the error names its holder. `what` names this
+    /// command to others. `waiting` is called once, with the holder.
     pub async fn enter(
         live: &PgConnectOptions,
         what: &str,
-        waiting: impl Fn(&migrate::Holder),
+        waiting: impl Fn(&migrate::LockHolder),
     ) -> Result<Self, Error> {
         let name = live.get_database().unwrap_or_else(|| live.get_username()).to_owned();
         let maintenance = live.clone().database(MAINTENANCE).application_name(&short(what));
         let mut conn = connect(&maintenance).await?;
-        let (key, end) = (key(&name), Instant::now() + PATIENCE);
+        let (key, end) = (key(&name), Instant::now() + LOCK_TIMEOUT);
         let mut told = false;
         while !try_lock(&mut conn, key).await? {
             let holder = migrate::lock_holder(&mut conn, key).await?;
@@ -48,17 +48,18 @@ impl Exclusive {
             if let Some(holder) = holder.filter(|_| !std::mem::replace(&mut told, true)) {
                 waiting(&holder);
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
         Ok(Self { conn, live: name, live_options: live.clone(), maintenance })
     }
 
-    /// Lets others have it.
+    /// Releases the lock and closes the session.
     pub async fn leave(self) -> Result<(), Error> {
         Ok(self.conn.close().await?)
     }
 
-    /// Fails, naming it, if a migration or a backup works with the live database, and does not end within a minute.
+    /// Fails if a migration or backup runs in the live database and does not end within a minute; the error names
+    /// it.
     pub async fn insist_idle(&self) -> Result<(), Error> {
         if let Some(session) = self.keep_idle().await? {
             session.close().await?;
@@ -66,8 +67,8 @@ impl Exclusive {
         Ok(())
     }
 
-    /// A session in the live database that keeps migrations and backups from beginning. `None`: the live database cannot
-    /// be entered, so that nobody works with it.
+    /// Opens a session in the live database that holds the locks of migrations and backups. `None` if the live
+    /// database does not accept connections, so that none of them can run.
     pub(super) async fn keep_idle(&self) -> Result<Option<PgConnection>, Error> {
         let mut conn = match connect(&self.live_options.clone().application_name("nexo swap")).await {
             Ok(conn) => conn,
@@ -77,13 +78,13 @@ impl Exclusive {
             }
         };
         for key in [migrate::MIGRATION_LOCK, migrate::BACKUP_LOCK] {
-            let end = Instant::now() + PATIENCE;
+            let end = Instant::now() + LOCK_TIMEOUT;
             while !try_lock(&mut conn, key).await? {
                 if Instant::now() > end {
                     let holder = migrate::lock_holder(&mut conn, key).await?;
                     return Err(Error::AtWork(holder.unwrap_or_default()));
                 }
-                sleep(PAUSE).await;
+                sleep(RETRY_DELAY).await;
             }
         }
         Ok(Some(conn))
@@ -95,14 +96,14 @@ async fn try_lock(conn: &mut PgConnection, key: i64) -> Result<bool, sqlx::Error
     Ok(taken)
 }
 
-/// One for each live database of a server (FNV-1a of its name). Two that share one wait for each other, and no more.
+/// Lock key of a live database (FNV-1a of its name). On a collision two databases merely wait for each other.
 fn key(live: &str) -> i64 {
     let hash =
         live.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     KEYS | i64::from(hash)
 }
 
-/// PostgreSQL keeps 63 bytes of a session's name.
+/// Truncates an application name: PostgreSQL keeps 63 bytes.
 fn short(what: &str) -> String {
     what.chars().filter(char::is_ascii).take(63).collect()
 }

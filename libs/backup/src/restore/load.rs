@@ -5,32 +5,32 @@ use std::{
     process::Stdio,
 };
 
-use cluster::Binaries;
-use migrate::{Thing, things};
+use migrate::{CatalogObject, objects};
+use pg_server::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use super::data;
 use crate::{
-    Config, Error, Extension, Manifest, Name, Stage, Watch, archive,
+    Config, Error, Extension, Manifest, Name, ProgressListener, Stage, archive,
     config::server_of,
+    create::purpose,
     libpq::{self, Running},
-    make::purpose,
-    store::{CATALOGUE, Partial, SCHEMA},
+    store::{CATALOGUE, PendingBackup, SCHEMA},
     tables,
 };
 
-/// The schema of a dump, unpacked for as long as this lives. Rows are never on the disk.
-pub(crate) struct Unpacked {
-    room: Partial,
+/// The unpacked schema of a dump, deleted on drop. Rows are never unpacked to disk.
+pub(crate) struct UnpackedDump {
+    room: PendingBackup,
     path: PathBuf,
 }
 
-impl Unpacked {
-    /// Both archives are found right before anything is run from them: their hashes were compared.
-    pub(crate) async fn of(config: &Config, manifest: &Manifest) -> Result<Self, Error> {
-        let room = config.local.room(&manifest.name)?;
+impl UnpackedDump {
+    /// Unpacks the schema. The hashes of both archives were verified immediately before.
+    pub(crate) async fn unpack(config: &Config, manifest: &Manifest) -> Result<Self, Error> {
+        let room = config.local.unpack_dir(&manifest.name)?;
         let path = room.file("schema");
-        let quiet = Watch::default().counter(Stage::Unpack, 0);
+        let quiet = ProgressListener::default().counter(Stage::Unpack, 0);
         let (from, manifest, identities, into) = (
             config.local.file(&manifest.name, SCHEMA),
             manifest.clone(),
@@ -48,7 +48,7 @@ impl Unpacked {
     }
 }
 
-/// What the server lacks: told before anything is made.
+/// Checks, before anything is created, that the server provides what the backup needs.
 pub(crate) async fn lacks(server: &PgConnectOptions, manifest: &Manifest) -> Result<(), Error> {
     let mut conn = PgConnection::connect_with(server).await?;
     let mut lacks = Vec::new();
@@ -78,11 +78,11 @@ pub(crate) async fn lacks(server: &PgConnectOptions, manifest: &Manifest) -> Res
 
 /// Loads the dump into an empty database.
 ///
-/// Schemas first: a function can be given to a role only while that role may create in its schema, which it may not
-/// afterwards.
+/// Schemas come first: a function's owner can be set only while that role may create in its schema, and this
+/// privilege is revoked afterwards.
 pub(crate) async fn load(
     config: &Config,
-    unpacked: &Unpacked,
+    unpacked: &UnpackedDump,
     manifest: &Manifest,
     into: &PgConnectOptions,
 ) -> Result<(), Error> {
@@ -106,17 +106,17 @@ pub(crate) async fn load(
     creating(into, &manifest.roles, "revoke create on schema %s from %I").await
 }
 
-/// Who may call functions of PostgreSQL's own is a superuser's to say, and was said to the server that is restored into.
+/// Grants on PostgreSQL's own functions need a superuser, and exist on the target server already.
 const PRIVILEGES_OF_POSTGRESQL: &str = " ACL pg_catalog ";
 
-/// Nobody else is in this database, and it is thrown away if we are interrupted.
+/// Settings for loading: the database has no other users, and is discarded if loading is interrupted.
 const LOADING: &str = "-c maintenance_work_mem=256MB -c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c jit=off";
 
 async fn finish(running: Running) -> Result<(), Error> {
     tokio::task::spawn_blocking(move || running.finish()).await.map_err(|_| Error::Ended)?
 }
 
-/// `form` is filled with each schema of ours and each role that is not its owner.
+/// Executes `form` for each of our schemas and each role that is not its owner.
 async fn creating(database: &PgConnectOptions, roles: &[String], form: &str) -> Result<(), Error> {
     let mut conn = PgConnection::connect_with(database).await?;
     let statements: Vec<(String,)> = sqlx::query_as(
@@ -134,8 +134,8 @@ async fn creating(database: &PgConnectOptions, roles: &[String], form: &str) -> 
     Ok(conn.close().await?)
 }
 
-impl Unpacked {
-    /// The archive's table of contents in two: schemas, and everything else.
+impl UnpackedDump {
+    /// Splits the archive's table of contents into schemas and everything else.
     fn parts(&self, programs: &Binaries) -> Result<(PathBuf, PathBuf), Error> {
         let mut command = libpq::program(programs, "pg_restore", &PgConnectOptions::new_without_pgpass());
         let listed = command.arg("--list").arg(&self.path).output().map_err(Error::file("pg_restore"))?;
@@ -157,8 +157,8 @@ impl Unpacked {
 }
 
 impl Config {
-    /// The catalogue that was backed up.
-    pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<Thing>, Error> {
+    /// Reads the catalogue of the backup and verifies its signature.
+    pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<CatalogObject>, Error> {
         let bytes = self.part(name, CATALOGUE)?;
         self.signer.open(&purpose(CATALOGUE, name), &bytes).ok_or_else(|| Error::Damaged {
             name: name.clone(),
@@ -167,7 +167,7 @@ impl Config {
     }
 }
 
-/// Compares every table and the whole catalogue with what was backed up.
+/// Compares every table and the whole catalogue with the backup.
 pub(crate) async fn compare(
     config: &Config,
     manifest: &Manifest,
@@ -182,7 +182,7 @@ pub(crate) async fn compare(
     conn.close().await?;
     let mut differences = tables::differences(&manifest.tables, &found);
     let wanted = config.catalogue(&manifest.name)?;
-    let catalogue = migrate::compare(&wanted, &things(database).await?);
+    let catalogue = migrate::compare(&wanted, &objects(database).await?);
     differences.extend(catalogue.iter().map(ToString::to_string));
     if differences.is_empty() {
         Ok(())

@@ -1,15 +1,15 @@
-//! From an archive to a database that was compared.
+//! Restores: from an archive to a verified database.
 
-mod beside;
 mod carry;
 mod data;
 mod exclusive;
-mod kept;
+mod kept_databases;
 mod load;
+mod shadow;
 mod swap;
 
-pub use beside::Beside;
 pub use exclusive::Exclusive;
-pub use kept::{Kept, Kind};
-pub(crate) use load::{Unpacked, compare, lacks, load};
-pub use swap::Swapped;
+pub use kept_databases::{KeptDatabase, Kind};
+pub(crate) use load::{UnpackedDump, compare, lacks, load};
+pub use shadow::ShadowDatabase;
+pub use swap::SwapResult;

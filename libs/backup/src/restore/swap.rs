@@ -1,5 +1,5 @@
-//! Puts one database in the place of another: two renames in one transaction. Killed at any moment, either the old one is
-//! live, or the new one.
+//! Replaces the live database by another one: two renames in one transaction, so that an interruption leaves
+//! either one live.
 
 use std::time::Instant;
 
@@ -8,36 +8,36 @@ use time::OffsetDateTime;
 use tokio::time::{Duration, sleep};
 
 use super::{
-    Beside, Exclusive, Kept,
-    beside::connect,
+    Exclusive, KeptDatabase, ShadowDatabase,
     carry::carry_over,
-    kept::{Kind, Note},
+    kept_databases::{DatabaseComment, Kind},
+    shadow::connect,
 };
 use crate::{Config, Error, verify::millis};
 
 const ATTEMPTS: usize = 20;
 
-/// What a swap did.
+/// Result of a swap of databases.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Swapped {
-    /// The name under which what was live is kept.
+pub struct SwapResult {
+    /// Name under which the former live database is kept.
     pub kept: String,
-    /// How long nobody could connect, at most, in milliseconds.
+    /// Maximum time without connections, in milliseconds.
     pub gap_ms: u64,
 }
 
-/// A swap that is to be done.
-struct Swap<'s> {
-    /// The database that becomes the live one.
+/// Parameters of a swap.
+struct SwapPlan<'s> {
+    /// Database that becomes live.
     new: &'s str,
-    /// Under which name what is live is kept.
+    /// Name under which the live database is kept.
     kept: String,
-    note: Note,
+    note: DatabaseComment,
 }
 
-impl Beside {
-    /// Makes it the live database. What was live is kept under another name. `because`: for whoever finds that one.
-    pub async fn swap_in(mut self, config: &Config, reason: &str) -> Result<Swapped, Error> {
+impl ShadowDatabase {
+    /// Makes this the live database. The former one is kept under another name, with `reason` in its comment.
+    pub async fn swap_in(mut self, config: &Config, reason: &str) -> Result<SwapResult, Error> {
         let done = Box::pin(self.exclusive.swap(&self.database, Kind::Before, config.now(), reason)).await;
         if done.is_err() && self.exclusive.drop_database(&self.database).await.is_err() {
             tracing::warn!(database = self.database, "left beside; the next restore takes it away");
@@ -48,9 +48,9 @@ impl Beside {
 }
 
 impl Exclusive {
-    /// The database that an undo brings back: the one that was live before the last restore, reset or undo. So an undo is
-    /// undone by another one. `wanted`: an earlier one, by its name.
-    pub async fn before(&mut self, wanted: Option<&str>) -> Result<Kept, Error> {
+    /// Finds the database that an undo brings back: the one live before the last restore, reset or undo, so that
+    /// an undo can be undone. `wanted` selects an earlier one by name.
+    pub async fn before(&mut self, wanted: Option<&str>) -> Result<KeptDatabase, Error> {
         let mut kept = self.kept().await?.into_iter();
         let found = match wanted {
             Some(wanted) => kept.find(|one| one.database == wanted),
@@ -62,8 +62,13 @@ impl Exclusive {
         })
     }
 
-    /// Brings that one back. What is live now is kept under another name.
-    pub async fn undo(&mut self, config: &Config, before: &Kept, reason: &str) -> Result<Swapped, Error> {
+    /// Makes that database live again. The current one is kept under another name.
+    pub async fn undo(
+        &mut self,
+        config: &Config,
+        before: &KeptDatabase,
+        reason: &str,
+    ) -> Result<SwapResult, Error> {
         Box::pin(self.swap(&before.database, Kind::Undone, config.now(), reason)).await
     }
 
@@ -73,23 +78,23 @@ impl Exclusive {
         kind: Kind,
         now: OffsetDateTime,
         reason: &str,
-    ) -> Result<Swapped, Error> {
+    ) -> Result<SwapResult, Error> {
         let (kept, at) = self.name_to_keep(kind, now).await?;
-        let note = Note { nexo: self.live.clone(), kind, at, reason: reason.to_owned() };
-        let swap = Swap { new, kept, note };
-        let idle = self.keep_idle().await?; // until its session is ended below
+        let note = DatabaseComment { nexo: self.live.clone(), kind, at, reason: reason.to_owned() };
+        let swap = SwapPlan { new, kept, note };
+        let idle = self.keep_idle().await?; // held until its session is terminated below
         let new_options = self.live_options.clone().database(new);
         carry_over(&self.live_options, &new_options).await;
         let done = self.rename(&swap).await;
         drop(idle);
         if done.is_ok() {
-            // What another operator's command has noted in between.
+            // Entries that other operators' commands have added since the first copy.
             carry_over(&self.live_options.clone().database(&swap.kept), &self.live_options).await;
         }
         done
     }
 
-    async fn rename(&mut self, swap: &Swap<'_>) -> Result<Swapped, Error> {
+    async fn rename(&mut self, swap: &SwapPlan<'_>) -> Result<SwapResult, Error> {
         let live = self.live.clone();
         let both = [live.as_str(), swap.new];
         let statements = self.statements(swap).await?;
@@ -100,19 +105,19 @@ impl Exclusive {
             self.insist_free(&both).await?;
             end_sessions(&mut ender, &both).await?;
             let begun = Instant::now();
-            // Sessions that came in between are ended while the renames wait for them.
+            // Sessions that connect in between are terminated while the renames wait for them.
             let renamed = tokio::select! {
                 renamed = in_one_transaction(&mut self.conn, &statements) => renamed,
                 failed = keep_ending(&mut ender, &both) => Err(failed),
             };
-            let swapped = || Swapped { kept: swap.kept.clone(), gap_ms: millis(begun) };
+            let swapped = || SwapResult { kept: swap.kept.clone(), gap_ms: millis(begun) };
             match renamed {
                 Ok(()) => return Ok(swapped()),
                 Err(Error::Database(failed)) if in_use(&failed) => {
                     self.conn.execute("rollback").await?;
                     last = Error::Database(failed);
                 }
-                // A connection that breaks at COMMIT does not tell whether it was done: the names do.
+                // If the connection breaks at COMMIT, the outcome is unknown: the database names decide.
                 Err(failed) => {
                     let mut look = connect(&self.maintenance).await?;
                     let is_live = oid(&mut look, &live).await? == wanted;
@@ -124,8 +129,8 @@ impl Exclusive {
         Err(last)
     }
 
-    /// The renames, and the comments that tell what each is.
-    async fn statements(&mut self, swap: &Swap<'_>) -> Result<Vec<String>, Error> {
+    /// Statements of the renames, and of the comments that describe the databases.
+    async fn statements(&mut self, swap: &SwapPlan<'_>) -> Result<Vec<String>, Error> {
         let (statements,): (Vec<String>,) = sqlx::query_as(
             "select array[format('alter database %I rename to %I', $1, $3), format('alter database %I rename to %I', $2, $1),
                           format('comment on database %I is %L', $3, $4), format('comment on database %I is null', $1)]",
@@ -143,7 +148,7 @@ impl Exclusive {
         oid(&mut self.conn, database).await
     }
 
-    /// Sessions that we may not end, and so must not try to.
+    /// Fails if there are sessions of superusers, which this role must not terminate.
     async fn insist_free(&mut self, databases: &[&str]) -> Result<(), Error> {
         let (sessions,): (Option<String>,) = sqlx::query_as(
             "select string_agg(format('pid %s, %s, %s', a.pid, a.usename, a.application_name), '; ')
@@ -199,7 +204,7 @@ async fn keep_ending(conn: &mut PgConnection, databases: &[&str]) -> Error {
     }
 }
 
-/// 55006, `object_in_use`: somebody was still there.
+/// Whether the error is 55006 (`object_in_use`): the database still had sessions.
 fn in_use(failed: &sqlx::Error) -> bool {
     failed.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55006")
 }

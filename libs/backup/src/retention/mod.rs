@@ -1,43 +1,43 @@
-//! Which backups may go.
+//! Retention: decides which backups are removed.
 //!
-//! Counted are those that were read to their end and that nobody needs for another reason: a backup that nobody has read is
-//! no reason to remove another. The newest that was restored and compared stays whatever is counted.
+//! Only backups that were read completely count, unless they are kept for another reason: an unread backup must
+//! not displace another. The newest verified backup always stays.
 
 use std::{collections::BTreeSet, str::FromStr};
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{Config, Entry, Error, Name, Origin, Standing};
+use crate::{BackupState, Config, Error, ListedBackup, Name, Origin};
 
-/// How long the way back of a command is kept, as a backup or as a database.
+/// Retention period of a command's backup or kept database.
 pub(crate) const WAY_BACK: Duration = Duration::days(7);
 
-/// How many are kept.
+/// Numbers of backups to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keep {
-    /// The newest.
+pub struct Retention {
+    /// Number of newest backups.
     pub last: usize,
-    /// The newest of so many days that have one.
+    /// Number of days whose newest backup is kept.
     pub daily: usize,
-    /// The same of weeks.
+    /// Number of weeks whose newest backup is kept.
     pub weekly: usize,
-    /// The same of months.
+    /// Number of months whose newest backup is kept.
     pub monthly: usize,
-    /// Never fewer than so many.
+    /// Minimum number of backups to keep.
     pub minimum: usize,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     fn default() -> Self {
         Self { last: 3, daily: 7, weekly: 4, monthly: 12, minimum: 2 }
     }
 }
 
-impl FromStr for Keep {
+impl FromStr for Retention {
     type Err = String;
 
-    /// `last=3 daily=7 weekly=4 monthly=12 minimum=2`; what is not named is 0, the minimum at least 1.
+    /// Parses `last=3 daily=7 weekly=4 monthly=12 minimum=2`. Missing rules are 0; the minimum is at least 1.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut keep = Self { last: 0, daily: 0, weekly: 0, monthly: 0, minimum: 1 };
         for part in text.split([' ', ',']).filter(|part| !part.is_empty()) {
@@ -57,35 +57,35 @@ impl FromStr for Keep {
     }
 }
 
-/// Whether one stays.
+/// Whether a backup is kept or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It stays.
+    /// The backup is kept by a rule.
     Keep,
-    /// It goes.
+    /// The backup is to be removed.
     Remove,
 }
 
-/// What becomes of one backup, and why.
+/// Decision of retention about one backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fate {
-    /// Which.
+pub struct RetentionDecision {
+    /// Name of the backup it is about.
     pub name: Name,
-    /// Whether it stays.
+    /// Whether it is kept or removed.
     pub decision: Decision,
-    /// Why.
+    /// Reason for the decision, as text.
     pub why: String,
 }
 
 impl Config {
-    /// Decides about every backup.
-    pub fn fates(&self) -> Result<Vec<Fate>, Error> {
+    /// Decides for each backup whether it is kept.
+    pub fn fates(&self) -> Result<Vec<RetentionDecision>, Error> {
         Ok(decide(&self.backups()?, &self.keep))
     }
 
-    /// Removes the backups that go. Each one is in the log.
-    pub async fn remove(&self, fates: &[Fate]) -> Result<(), Error> {
+    /// Removes the backups that the decisions name, and logs each removal.
+    pub async fn remove(&self, fates: &[RetentionDecision]) -> Result<(), Error> {
         for fate in fates.iter().filter(|fate| fate.decision == Decision::Remove) {
             for remote in &self.remotes {
                 remote.remove(&fate.name).await?;
@@ -97,38 +97,39 @@ impl Config {
         Ok(())
     }
 
-    /// The moment from which ages are counted: that of the newest backup, not of the clock. A clock that jumps removes
-    /// nothing. `None`: there is none.
+    /// Time from which ages are computed: that of the newest backup, not the clock, so that a wrong clock removes
+    /// nothing. `None` if there is no backup.
     pub fn newest_at(&self) -> Result<Option<OffsetDateTime>, Error> {
         Ok(newest_at(&self.backups()?))
     }
 }
 
-fn newest_at(entries: &[Entry]) -> Option<OffsetDateTime> {
-    entries.iter().filter(|entry| entry.stands()).find_map(Entry::at)
+fn newest_at(entries: &[ListedBackup]) -> Option<OffsetDateTime> {
+    entries.iter().filter(|entry| entry.stands()).find_map(ListedBackup::at)
 }
 
-/// Which day, week or month a moment is of.
+/// Day, week or month of a time.
 type Period = fn(OffsetDateTime) -> (i32, u16);
 
-/// `entries` are the newest first.
-pub(crate) fn decide(entries: &[Entry], keep: &Keep) -> Vec<Fate> {
-    let counted: Vec<&Entry> = entries.iter().filter(|entry| entry.was_read() && is_counted(entry)).collect();
+/// Decides about `entries`, which are sorted newest first.
+pub(crate) fn decide(entries: &[ListedBackup], keep: &Retention) -> Vec<RetentionDecision> {
+    let counted: Vec<&ListedBackup> =
+        entries.iter().filter(|entry| entry.was_read() && is_counted(entry)).collect();
     let rules = Rules {
         kept: counted_out(&counted, keep),
         newest_read: counted.first().map(|entry| entry.name.clone()),
-        newest_verified: newest(entries, |entry| entry.standing == Standing::Verified),
+        newest_verified: newest(entries, |entry| entry.standing == BackupState::Verified),
         now: newest_at(entries),
     };
     entries.iter().map(|entry| rules.fate(entry)).collect()
 }
 
-fn newest(entries: &[Entry], is: impl Fn(&Entry) -> bool) -> Option<Name> {
+fn newest(entries: &[ListedBackup], is: impl Fn(&ListedBackup) -> bool) -> Option<Name> {
     entries.iter().find(|entry| is(entry)).map(|entry| entry.name.clone())
 }
 
-/// Others have a reason of their own to stay, and take no place of these.
-fn is_counted(entry: &Entry) -> bool {
+/// Whether the rules count this backup. Others are kept for reasons of their own and use up no slot.
+fn is_counted(entry: &ListedBackup) -> bool {
     match entry.origin {
         Origin::Manual | Origin::Scheduled => true,
         Origin::Named => entry.status.released,
@@ -136,10 +137,10 @@ fn is_counted(entry: &Entry) -> bool {
     }
 }
 
-/// Those of `counted` that are among the last, or the newest of a period.
-fn counted_out(counted: &[&Entry], keep: &Keep) -> Vec<(Name, String)> {
+/// Backups among `counted` that a rule keeps, with the reason: the last ones, or the newest of a period.
+fn counted_out(counted: &[&ListedBackup], keep: &Retention) -> Vec<(Name, String)> {
     let mut kept: Vec<(Name, String)> = Vec::new();
-    let mut stay = |entry: &Entry, why: String| kept.push((entry.name.clone(), why));
+    let mut stay = |entry: &ListedBackup, why: String| kept.push((entry.name.clone(), why));
     for (at, entry) in counted.iter().enumerate() {
         if at < keep.last {
             stay(entry, format!("one of the last {}", keep.last));
@@ -175,15 +176,15 @@ struct Rules {
 }
 
 impl Rules {
-    fn fate(&self, entry: &Entry) -> Fate {
+    fn fate(&self, entry: &ListedBackup) -> RetentionDecision {
         let (decision, why) = match self.reason_to_stay(entry) {
             Some(why) => (Decision::Keep, why),
             None => (Decision::Remove, reason_to_go(entry).to_owned()),
         };
-        Fate { name: entry.name.clone(), decision, why }
+        RetentionDecision { name: entry.name.clone(), decision, why }
     }
 
-    fn reason_to_stay(&self, entry: &Entry) -> Option<String> {
+    fn reason_to_stay(&self, entry: &ListedBackup) -> Option<String> {
         if let Some(reason) = &entry.status.pinned {
             return Some(format!("pinned: {reason}"));
         }
@@ -208,22 +209,22 @@ impl Rules {
         let Some(read) = &self.newest_read else {
             return Some("no other backup was read to its end".to_owned());
         };
-        let unread = matches!(entry.standing, Standing::Stored | Standing::Failed);
+        let unread = matches!(entry.standing, BackupState::Stored | BackupState::Failed);
         (unread && entry.name > *read).then(|| "newer than the newest that was read to its end".to_owned())
     }
 
-    /// Whether it was taken or needed within a week of the newest backup.
-    fn is_way_back(&self, entry: &Entry) -> bool {
+    /// Whether a command took or needed it within a week of the newest backup.
+    fn is_way_back(&self, entry: &ListedBackup) -> bool {
         let needed = entry.status.needed_at.max(entry.at());
         self.now.zip(needed).is_none_or(|(now, needed)| now - needed < WAY_BACK)
     }
 }
 
-fn reason_to_go(entry: &Entry) -> &'static str {
+fn reason_to_go(entry: &ListedBackup) -> &'static str {
     match (entry.standing, entry.origin) {
-        (Standing::Failed, _) => "it failed, and a newer one was read to its end",
+        (BackupState::Failed, _) => "it failed, and a newer one was read to its end",
         (_, Origin::Command) => "a way back of more than a week ago",
-        (Standing::Stored, _) => "never read to its end, and a newer one was",
+        (BackupState::Stored, _) => "never read to its end, and a newer one was",
         _ => "retention has enough others",
     }
 }

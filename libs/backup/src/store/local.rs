@@ -11,19 +11,19 @@ use uuid::Uuid;
 
 use crate::{Error, Name, disk::sync_folder};
 
-/// A folder with one folder for each backup. A folder without a dot before its name is whole.
+/// A folder with one subfolder per backup. A subfolder without a leading dot is complete.
 #[derive(Debug, Clone)]
 pub(crate) struct Local(PathBuf);
 
 const PARTIAL: &str = ".partial-";
 const REMOVED: &str = ".removed-";
-/// How many seconds later a backup may be named than it begins.
+/// Maximum number of seconds by which a name may be later than the start of its backup.
 const SECONDS: u64 = 600;
-/// What `tempfile` names files with.
+/// Prefix of the temporary files of the `tempfile` crate.
 const UNFINISHED: &str = ".tmp";
 
 impl Local {
-    pub(crate) fn at(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
 
@@ -31,13 +31,12 @@ impl Local {
         &self.0
     }
 
-    /// Makes the folder, for our eyes alone.
+    /// Creates the folder, accessible to its owner only.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(Error::file(&self.0))
     }
 
-    /// Backups that were whole once, oldest first: their folders have their names. What is missing in one is a loss, and
-    /// is told.
+    /// Names of all completed backups, oldest first. Missing files inside a backup are reported as damage later.
     pub(crate) fn names(&self) -> Result<Vec<Name>, Error> {
         let entries = match fs::read_dir(&self.0) {
             Err(missing) if missing.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -53,7 +52,7 @@ impl Local {
         self.0.join(name.as_str()).join(file)
     }
 
-    /// Its length, if it can be opened.
+    /// Length of a file, if it can be opened.
     pub(crate) fn length(&self, name: &Name, file: &str) -> io::Result<u64> {
         Ok(File::open(self.file(name, file))?.metadata()?.len())
     }
@@ -63,7 +62,7 @@ impl Local {
         fs::read(&path).map_err(Error::file(path))
     }
 
-    /// Replaces a file as a whole, or not at all.
+    /// Replaces a file atomically.
     pub(crate) fn replace(&self, name: &Name, file: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.file(name, file);
         let folder = self.0.join(name.as_str());
@@ -73,7 +72,7 @@ impl Local {
         sync_folder(&folder)
     }
 
-    /// Takes it away: first its name, then its files, so that half of it is never taken for a whole.
+    /// Removes a backup: renames its folder first, so that a partial removal is never mistaken for a backup.
     pub(crate) fn remove(&self, name: &Name) -> Result<(), Error> {
         let (from, to) = (self.0.join(name.as_str()), self.0.join(format!("{REMOVED}{name}")));
         fs::rename(&from, &to).map_err(Error::file(&from))?;
@@ -81,7 +80,7 @@ impl Local {
         fs::remove_dir_all(&to).map_err(Error::file(&to))
     }
 
-    /// Nobody else may change a backup's files meanwhile.
+    /// Locks a backup's folder against concurrent changes of its files.
     pub(crate) fn hold(&self, name: &Name) -> Result<File, Error> {
         let folder = self.0.join(name.as_str());
         let file = File::open(&folder).map_err(Error::file(&folder))?;
@@ -89,12 +88,12 @@ impl Local {
         Ok(file)
     }
 
-    /// Reserves a name for a backup that begins at `at`, and a place to make it in, which goes away unless it is
-    /// [kept](Partial::keep).
+    /// Reserves a name for a backup that begins at `at`, and a folder to create it in. The folder is deleted on
+    /// drop unless it is [kept](PendingBackup::keep).
     ///
-    /// Names differ by the second, so that they sort by time. Of two backups in one second the other gets the next one:
-    /// the folder of the second is made by one of them.
-    pub(crate) fn reserve(&self, at: OffsetDateTime, label: &str) -> Result<Partial, Error> {
+    /// Names differ by the second, so that they sort by time. Of two backups in one second, the later one gets the
+    /// next second: creating the folder decides.
+    pub(crate) fn reserve(&self, at: OffsetDateTime, label: &str) -> Result<PendingBackup, Error> {
         self.prepare()?;
         for later in 0..SECONDS {
             let name = Name::new(at + Duration::from_secs(later), label)?;
@@ -113,20 +112,20 @@ impl Local {
         Ok(self.names()?.iter().any(|known| known.second() == name.second()))
     }
 
-    /// A place to bring a backup to that has its name already.
-    pub(crate) fn begin(&self, name: &Name) -> Result<Partial, Error> {
-        self.room(name)
+    /// Creates a folder for fetching a backup that has its name already.
+    pub(crate) fn begin(&self, name: &Name) -> Result<PendingBackup, Error> {
+        self.unpack_dir(name)
     }
 
-    /// A place to unpack a backup in, which goes away.
-    pub(crate) fn room(&self, name: &Name) -> Result<Partial, Error> {
+    /// Creates a temporary folder for unpacking a backup, deleted on drop.
+    pub(crate) fn unpack_dir(&self, name: &Name) -> Result<PendingBackup, Error> {
         self.prepare()?;
         let folder = format!("room-{}", Uuid::new_v4().simple());
         self.place(&folder, name)?.ok_or_else(|| Error::NoName(name.to_string()))
     }
 
-    /// `None`: another process has this place, or has just swept it away.
-    fn place(&self, folder: &str, name: &Name) -> Result<Option<Partial>, Error> {
+    /// Creates and locks a folder; `None` if another process has it, or has just removed it.
+    fn place(&self, folder: &str, name: &Name) -> Result<Option<PendingBackup>, Error> {
         let folder = self.0.join(format!("{PARTIAL}{folder}"));
         match DirBuilder::new().mode(0o700).create(&folder) {
             Err(there) if there.kind() == ErrorKind::AlreadyExists => return Ok(None),
@@ -136,16 +135,16 @@ impl Local {
         if !folder.exists() {
             return Ok(None);
         }
-        Ok(Some(Partial { store: self.clone(), name: name.clone(), folder, _lock: lock, kept: false }))
+        Ok(Some(PendingBackup { store: self.clone(), name: name.clone(), folder, _lock: lock, kept: false }))
     }
 
-    /// Takes away what processes left that were killed.
+    /// Removes leftovers of interrupted processes; returns their number.
     pub(crate) fn sweep(&self) -> Result<usize, Error> {
         let mut swept = 0;
         for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(UNFINISHED) {
-                let _ = fs::remove_file(entry.path()); // a file that somebody writes at this moment is written again
+                let _ = fs::remove_file(entry.path()); // a concurrent writer of this file retries
             }
             let abandoned =
                 name.starts_with(REMOVED) || (name.starts_with(PARTIAL) && lock(&entry.path()).is_ok());
@@ -158,15 +157,15 @@ impl Local {
     }
 }
 
-/// Held for as long as the process that makes it lives, however that ends.
+/// Locks a folder for the lifetime of the file handle; the lock ends with the process.
 fn lock(folder: &Path) -> io::Result<File> {
     let lock = File::open(folder)?;
     lock.try_lock()?;
     Ok(lock)
 }
 
-/// A backup that is being made.
-pub(crate) struct Partial {
+/// A backup in progress.
+pub(crate) struct PendingBackup {
     store: Local,
     name: Name,
     folder: PathBuf,
@@ -174,8 +173,8 @@ pub(crate) struct Partial {
     kept: bool,
 }
 
-impl Partial {
-    /// The name that the backup will have.
+impl PendingBackup {
+    /// Name that the backup will get.
     pub(crate) fn name(&self) -> &Name {
         &self.name
     }
@@ -191,7 +190,7 @@ impl Partial {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(Error::file(&path))
     }
 
-    /// From here on it is whole: everything in it is on the disk before it has its name.
+    /// Completes the backup: syncs its files, and then renames its folder to its name.
     pub(crate) fn keep(mut self) -> Result<(), Error> {
         sync_folder(&self.folder)?;
         let to = self.store.0.join(self.name.as_str());
@@ -201,10 +200,10 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PendingBackup {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = fs::remove_dir_all(&self.folder); // the next one sweeps what stays
+            let _ = fs::remove_dir_all(&self.folder); // a later sweep removes the rest
         }
     }
 }

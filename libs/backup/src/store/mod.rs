@@ -1,16 +1,16 @@
-//! Where backups are kept: a folder here, and perhaps a store far away.
+//! Stores of backups: a local folder, and optional remote stores.
 
 mod local;
 mod remote;
 mod status;
 
-pub(crate) use local::{Local, Partial};
+pub(crate) use local::{Local, PendingBackup};
 pub(crate) use remote::Remote;
-pub use status::{Drill, Failed, Passed, Status};
+pub use status::{DrillResult, Status, VerificationFailed, VerificationPassed};
 
-/// The files of one backup.
+/// Archive with schema and data.
 pub(crate) const ARCHIVE: &str = "archive";
-/// The same without rows, which a restore needs before and after them.
+/// Archive with the schema only, which a restore needs before and after the rows.
 pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const CATALOGUE: &str = "catalogue.json";

@@ -12,9 +12,9 @@ use tokio::{
 };
 
 use super::{ARCHIVE, CATALOGUE, Local, MANIFEST, SCHEMA, STATUS};
-use crate::{Error, Name, Stage, Watch};
+use crate::{Error, Name, ProgressListener, Stage};
 
-/// A bucket of an S3-compatible store, and a prefix in it. A backup is there when its manifest is: it comes last.
+/// Bucket and prefix in an S3-compatible store. A backup exists once its manifest does, which is uploaded last.
 #[derive(Clone)]
 pub(crate) struct Remote {
     store: Arc<dyn ObjectStore>,
@@ -34,22 +34,24 @@ impl fmt::Display for Remote {
     }
 }
 
-/// Parts of an upload: the least that S3 takes is 5 MB.
+/// Size of upload parts; S3 requires at least 5 MB.
 const PART: usize = 16 << 20;
 
-/// How long a store that does not answer is asked again.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Total time for retries of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Remote {
-    /// `s3://bucket/prefix`. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and `AWS_ENDPOINT_URL`.
-    pub(crate) fn at(address: &str, env: &mut Env) -> Option<Self> {
+    /// Parses `s3://bucket/prefix`. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and
+    /// `AWS_ENDPOINT_URL`.
+    pub(crate) fn parse(address: &str, env: &mut Env) -> Option<Self> {
         let (bucket, prefix) =
             address.strip_prefix("s3://")?.split_once('/').unwrap_or((address.strip_prefix("s3://")?, ""));
-        let mut builder =
-            AmazonS3Builder::new().with_bucket_name(bucket).with_region(env.or("AWS_REGION", "us-east-1"));
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(env.string_or("AWS_REGION", "us-east-1"));
         builder = builder.with_retry(RetryConfig {
             max_retries: 4,
-            retry_timeout: PATIENCE,
+            retry_timeout: REQUEST_TIMEOUT,
             ..RetryConfig::default()
         });
         if let Some(endpoint) = env.optional("AWS_ENDPOINT_URL") {
@@ -66,7 +68,7 @@ impl Remote {
                 Some(Self { store: Arc::new(store), prefix: Path::from(prefix), address: address.to_owned() })
             }
             Err(wrong) => {
-                env.mistake("NEXO_BACKUP_STORES", format!("{address} cannot be used: {wrong}"));
+                env.report("NEXO_BACKUP_STORES", format!("{address} cannot be used: {wrong}"));
                 None
             }
         }
@@ -80,8 +82,13 @@ impl Remote {
         Error::Remote { store: self.address.clone(), problem: problem.to_string() }
     }
 
-    /// Copies a backup there.
-    pub(crate) async fn send(&self, local: &Local, name: &Name, watch: &Watch) -> Result<(), Error> {
+    /// Uploads a backup to the store.
+    pub(crate) async fn send(
+        &self,
+        local: &Local,
+        name: &Name,
+        watch: &ProgressListener,
+    ) -> Result<(), Error> {
         for file in [ARCHIVE, SCHEMA, CATALOGUE, STATUS, MANIFEST] {
             let path = local.file(name, file);
             let mut from = File::open(&path).await.map_err(Error::file(&path))?;
@@ -104,7 +111,7 @@ impl Remote {
         Ok(())
     }
 
-    /// Copies one file there.
+    /// Uploads one file of a backup.
     pub(crate) async fn send_one(&self, name: &Name, file: &str, bytes: Vec<u8>) -> Result<(), Error> {
         self.store
             .put(&self.path(name, file), bytes.into())
@@ -113,7 +120,7 @@ impl Remote {
             .map_err(|failed| self.failed(failed))
     }
 
-    /// Whole backups there.
+    /// Names of the complete backups in the store.
     pub(crate) async fn names(&self) -> Result<BTreeSet<Name>, Error> {
         let objects: Vec<_> =
             self.store.list(Some(&self.prefix)).try_collect().await.map_err(|failed| self.failed(failed))?;
@@ -125,7 +132,7 @@ impl Remote {
         Ok(objects.iter().filter_map(|object| name(&object.location)).collect())
     }
 
-    /// Copies a backup from there to here.
+    /// Downloads a backup to the local store.
     pub(crate) async fn fetch(&self, local: &Local, name: &Name) -> Result<(), Error> {
         let partial = local.begin(name)?;
         for file in [ARCHIVE, SCHEMA, CATALOGUE, STATUS, MANIFEST] {
@@ -139,12 +146,12 @@ impl Remote {
             into.sync_all().await.map_err(Error::file(&path))?;
         }
         match partial.keep() {
-            Err(_) if local.names()?.contains(name) => Ok(()), // another process has brought it meanwhile
+            Err(_) if local.names()?.contains(name) => Ok(()), // another process has fetched it meanwhile
             kept => kept,
         }
     }
 
-    /// Takes it away, its manifest first.
+    /// Deletes a backup from the store, its manifest first.
     pub(crate) async fn remove(&self, name: &Name) -> Result<(), Error> {
         for file in [MANIFEST, ARCHIVE, SCHEMA, CATALOGUE, STATUS] {
             match self.store.delete(&self.path(name, file)).await {

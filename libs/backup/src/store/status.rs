@@ -1,68 +1,68 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::Level;
+use crate::VerificationLevel;
 
-/// What became of a backup after it was made.
+/// Status of a backup: what happened after it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The last verification that it passed.
-    pub verified: Option<Passed>,
-    /// The last one that it failed, if it has passed none since.
-    pub failed: Option<Failed>,
-    /// Why it is never removed.
+    /// Last successful verification.
+    pub verified: Option<VerificationPassed>,
+    /// Last failed verification, unless a successful one followed.
+    pub failed: Option<VerificationFailed>,
+    /// Reason for the pin; `None` if it is not pinned.
     pub pinned: Option<String>,
-    /// Whether retention may remove it although a person named it.
+    /// Whether retention may remove it although it has a label chosen by a person.
     #[serde(default)]
     pub released: bool,
-    /// When a command last took it as its way back, as nothing had been written since.
+    /// Time at which a command last relied on it, because nothing had been written since.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub needed_at: Option<OffsetDateTime>,
-    /// The last time that it was restored to measure how long that takes.
-    pub drill: Option<Drill>,
+    /// Result of the last recovery drill.
+    pub drill: Option<DrillResult>,
 }
 
-/// A verification.
+/// A successful verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
-    /// When.
+pub struct VerificationPassed {
+    /// Time of the verification.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// How deep it went.
-    pub level: Level,
+    /// Depth of the verification.
+    pub level: VerificationLevel,
 }
 
-/// A verification that said no.
+/// A failed verification of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failed {
-    /// When.
+pub struct VerificationFailed {
+    /// Time of the verification.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// What was wrong.
+    /// Description of the failure.
     pub why: String,
-    /// The verification that must pass before it counts again; `None`: the deepest.
+    /// Verification that must succeed before the backup counts again; `None` means the deepest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Level>,
+    pub level: Option<VerificationLevel>,
 }
 
-/// A restore that was timed.
+/// A timed restore (recovery drill).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drill {
-    /// When.
+pub struct DrillResult {
+    /// Time at which the drill ended (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Recovery time (RTO): from the archive to a database that was compared, in milliseconds.
+    /// Recovery time (RTO), from the archive to a verified database, in milliseconds.
     pub recovery_ms: u64,
-    /// Recovery point (RPO): how old the backup was, in seconds.
+    /// Recovery point (RPO): age of the backup, in seconds.
     pub age_seconds: i64,
 }
 
 impl Status {
-    /// What is known where the file cannot be trusted: it may have been pinned.
+    /// Status to assume if the file is not authentic: failed, and pinned, because it may have been.
     pub(crate) fn lost(at: OffsetDateTime) -> Self {
         let pinned = Some("its status was lost: it may have been pinned".to_owned());
         let why = "its status.json is missing or was changed".to_owned();
-        let failed = Some(Failed { at, why, level: Some(Level::Hashes) });
+        let failed = Some(VerificationFailed { at, why, level: Some(VerificationLevel::Hashes) });
         Self { failed, pinned, ..Self::default() }
     }
 }

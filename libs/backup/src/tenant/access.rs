@@ -1,4 +1,4 @@
-//! Who comes to reach more by the restore of an account: that wants a yes of its own.
+//! Access that the restore of an account grants again, which requires separate confirmation.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,29 +7,29 @@ use sqlx::PgConnection;
 use super::{Change, compare::Difference, resources::MEMBERSHIPS};
 use crate::Error;
 
-/// Access that comes back.
+/// Access rights that a restore brings back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Access {
-    /// People who are let in again, by their e-mails.
+pub struct RestoredAccess {
+    /// E-mail addresses of members who are admitted again.
     pub members: Vec<String>,
-    /// Roles that members get back: `ana@acme.test: owner`.
+    /// Roles that members get back, such as `ana@acme.test: owner`.
     pub member_roles: Vec<String>,
-    /// Roles whose permissions change, or that come back.
+    /// Roles that are restored or whose permissions change.
     pub roles: Vec<String>,
-    /// Teams that members get back.
+    /// Number of team memberships that are restored.
     pub teams: usize,
-    /// Invitations that are good again, by their e-mails.
+    /// E-mail addresses of invitations that become valid again.
     pub invitations: Vec<String>,
 }
 
-impl Access {
-    /// Whether nobody comes to reach more.
+impl RestoredAccess {
+    /// Whether the restore grants no additional access.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// A line for each kind.
+    /// One line for each kind of access.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let named = |what: &str, names: &[String]| {
@@ -49,8 +49,8 @@ impl Access {
         .collect()
     }
 
-    /// What of `changes` lets somebody reach more. `now`: for the names of people, and of roles.
-    pub(super) async fn of(now: &mut PgConnection, changes: &[Change]) -> Result<Self, Error> {
+    /// Determines which of the `changes` grant access. `now` is the live database, for names of people and roles.
+    pub(super) async fn from_changes(now: &mut PgConnection, changes: &[Change]) -> Result<Self, Error> {
         let mut access = Self::default();
         for one in changes.iter().flat_map(|change| &change.rows) {
             match &*one.table_name {
@@ -105,7 +105,7 @@ async fn email(now: &mut PgConnection, user: &str) -> Result<String, Error> {
     Ok(found.map_or_else(|| user.to_owned(), |(email,)| email))
 }
 
-/// A role may be one that comes back itself.
+/// Name of a role, which may itself be restored by the changes.
 async fn role(changes: &[Change], now: &mut PgConnection, id: &str) -> Result<String, Error> {
     let found: Option<(String,)> =
         sqlx::query_as("select name from app.roles where id::text = $1").bind(id).fetch_optional(now).await?;

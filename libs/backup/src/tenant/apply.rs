@@ -1,71 +1,72 @@
-//! One account, brought back to what it was. Versions only grow, and its history says what was done.
+//! Restore of one account. Versions only increase, and the account's history records the restore.
 
 use serde::Serialize;
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use super::{
-    access::Access,
+    access::RestoredAccess,
     compare::{Change, compare},
     export::find,
     history,
     lay_out::{IN_PLACE, lay_out, put_in, run, touch, version},
     tables::{self, Table},
 };
-use crate::{Beside, Error, tables::reader};
+use crate::{Error, ShadowDatabase, tables::reader};
 
-/// What brings an account back, or has brought it back.
+/// Changes of an account's restore, planned or applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Applied {
-    /// Which.
+pub struct TenantRestore {
+    /// Identifier of the account.
     pub account_id: Uuid,
-    /// What is done to each table.
+    /// Changes of each table.
     pub changes: Vec<Change>,
-    /// Who comes to reach more by it.
-    pub access: Access,
-    /// Rows that were written after it was agreed to: they stay as they are.
+    /// Access rights that the restore brings back.
+    pub access: RestoredAccess,
+    /// Number of rows written after the confirmation; they are left unchanged.
     pub left_alone: u64,
 }
 
-/// Who brings it back, and from what: for the account's history.
+/// Operator and backup of a restore, for the account's history.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// As in the operators' log.
+    /// Name of the operator, as in the operator log.
     pub name: String,
-    /// The backup.
+    /// Name of the backup.
     pub backup: String,
 }
 
-/// Who an operator is in an account's history: no member of it.
+/// User id of operators in an account's history; no member has it.
 pub const OPERATOR: Uuid = Uuid::nil();
 
-/// History is never taken back: a restore is one more entry in it.
+/// Tables that are never restored: history is append-only, and a restore adds entries.
 const KEPT: &[&str] = &["app.audit_log", "app.audit_chains"];
-/// 40001, `serialization_failure`: the account has written at that moment.
+/// 40001, `serialization_failure`: the account was written concurrently.
 const WRITTEN_MEANWHILE: &str = "40001";
 const ATTEMPTS: usize = 5;
 
-impl Beside {
-    /// What bringing one account back to this backup would change. Nothing is written.
-    pub async fn differences(&self, live: &PgConnectOptions, account: &str) -> Result<Applied, Error> {
+impl ShadowDatabase {
+    /// Computes what a restore of one account to this backup would change, without writing.
+    pub async fn differences(&self, live: &PgConnectOptions, account: &str) -> Result<TenantRestore, Error> {
         let (mut then, mut now) = self.both(live).await?;
         let (account_id, changes) = open(&mut then, &mut now, account).await?;
-        let access = Access::of(&mut now, &changes).await?;
+        let access = RestoredAccess::from_changes(&mut now, &changes).await?;
         now.execute("rollback").await?;
         then.close().await?;
         now.close().await?;
-        Ok(Applied { account_id, changes, access, left_alone: 0 })
+        Ok(TenantRestore { account_id, changes, access, left_alone: 0 })
     }
 
-    /// Brings one account of `live` back, in one transaction: what `agreed` says, and nothing that was written since. No
-    /// other account's row is touched. Its sessions end; people log in again.
+    /// Restores one account of `live` in one transaction: only the changes in `agreed`, and no row that was
+    /// written since. Rows of other accounts are untouched. The account's sessions are revoked; people log in
+    /// again.
     pub async fn apply(
         &self,
         live: &PgConnectOptions,
         account: &str,
-        agreed: &Applied,
+        agreed: &TenantRestore,
         by: &Operator,
-    ) -> Result<Applied, Error> {
+    ) -> Result<TenantRestore, Error> {
         let mut last = Error::Ended;
         for _ in 0..ATTEMPTS {
             match Box::pin(self.try_to_apply(live, account, agreed, by)).await {
@@ -82,9 +83,9 @@ impl Beside {
         &self,
         live: &PgConnectOptions,
         account: &str,
-        agreed: &Applied,
+        agreed: &TenantRestore,
         by: &Operator,
-    ) -> Result<Applied, Error> {
+    ) -> Result<TenantRestore, Error> {
         let (mut then, mut now) = self.both(live).await?;
         let (account, _) = open(&mut then, &mut now, account).await?;
         directory(&mut then, &mut now, account).await?;
@@ -107,7 +108,7 @@ impl Beside {
         now.execute("commit").await?;
         then.close().await?;
         now.close().await?;
-        Ok(Applied { left_alone, ..agreed.clone() })
+        Ok(TenantRestore { left_alone, ..agreed.clone() })
     }
 
     async fn both(&self, live: &PgConnectOptions) -> Result<(PgConnection, PgConnection), Error> {
@@ -116,7 +117,7 @@ impl Beside {
     }
 }
 
-/// Begins both transactions, and compares. The tables are those of the live database.
+/// Begins both transactions and compares the account. The tables are those of the live database.
 async fn open(
     then: &mut PgConnection,
     now: &mut PgConnection,
@@ -146,7 +147,7 @@ fn code(failed: &sqlx::Error) -> Option<String> {
     failed.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
-/// An account that is gone altogether gets its place back.
+/// Restores the directory entry of an account that was deleted.
 async fn directory(then: &mut PgConnection, now: &mut PgConnection, account: Uuid) -> Result<(), Error> {
     let (line,): (String,) =
         sqlx::query_as("select row_to_json(d)::text from app.account_directory d where account_id = $1")
@@ -167,9 +168,9 @@ async fn restored(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
     Ok(tables)
 }
 
-/// Takes what was written since the card was shown out of the differences: it is in no backup, and nobody has agreed to
-/// lose it.
-async fn leave_alone(now: &mut PgConnection, agreed: &Applied) -> Result<u64, Error> {
+/// Excludes rows written since the preview from the differences: no backup has them, and the operator has not
+/// agreed to lose them.
+async fn leave_alone(now: &mut PgConnection, agreed: &TenantRestore) -> Result<u64, Error> {
     let rows: Vec<_> = agreed.changes.iter().flat_map(|change| &change.rows).collect();
     let (tables, keys): (Vec<_>, Vec<_>) = rows.iter().map(|one| (&*one.table_name, &*one.key)).unzip();
     let held: Vec<_> = rows.iter().map(|one| one.now.as_ref().map(sqlx::types::Json)).collect();

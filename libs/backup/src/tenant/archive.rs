@@ -1,4 +1,4 @@
-//! The file of an account.
+//! Archive file of an account.
 
 use std::{
     fs::File,
@@ -16,61 +16,61 @@ use crate::{Error, disk, signed::hex};
 pub(super) const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 
-/// What an archive is about.
+/// Manifest of an account's archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// The form of the archive.
+pub struct ArchiveHeader {
+    /// Version of the archive's format.
     pub format: u32,
-    /// The account.
+    /// Identifier of the account.
     pub account_id: Uuid,
-    /// Its slug.
+    /// Slug of the exported account.
     pub slug: String,
-    /// Its name.
+    /// Name of the exported account.
     pub name: String,
-    /// When its rows were read, in one snapshot.
+    /// Time of the snapshot in which its rows were read.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The release that wrote it.
+    /// NEXO release that wrote the archive.
     pub nexo: String,
-    /// The migration that the schema was at.
+    /// Migration version of the schema.
     pub schema_version: String,
-    /// Its people and its tables, in the order in which they are to be inserted.
+    /// Contents of its people and tables, in insertion order.
     pub tables: Vec<TableContent>,
 }
 
-/// One table of an archive.
+/// Content of one table of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableContent {
-    /// Without its schema; `people` are those of `memberships`.
+    /// Name without schema; `people` holds the users of `memberships`.
     pub name: String,
-    /// Rows.
+    /// Number of rows in the table.
     pub rows: u64,
     /// SHA-256 of its lines, in hex.
     pub sha256: String,
 }
 
-/// A person, without any secret.
+/// A person in an archive, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct People {
-    /// The id in the NEXO that it comes from.
+pub struct ArchivedPerson {
+    /// Identifier of the user in the source installation.
     pub id: Uuid,
-    /// The e-mail, by which somebody who is there already is found.
+    /// E-mail address, which identifies an existing user at the import.
     pub email: String,
-    /// The name.
+    /// Display name of the person.
     pub display_name: String,
-    /// `person`, or `service` for a program, which is to stay one: nobody logs in as it.
+    /// `person`, or `service` for a service account, which nothing can log in as.
     #[serde(default = "a_person")]
     pub kind: String,
 }
 
-/// What everybody was before there were programs.
+/// Default for archives that predate service accounts.
 fn a_person() -> String {
     "person".to_owned()
 }
 
-/// A table's lines, and the schema of one.
-pub(super) struct Part {
+/// Lines of a table, and the JSON Schema of a row.
+pub(super) struct TablePart {
     pub(super) name: String,
     pub(super) rows: u64,
     pub(super) lines: tempfile::NamedTempFile,
@@ -78,14 +78,14 @@ pub(super) struct Part {
     pub(super) schema: serde_json::Value,
 }
 
-/// Writes lines and hashes them.
-pub(super) struct Lines {
+/// Writer of lines that also hashes them.
+pub(super) struct HashingLines {
     file: std::io::BufWriter<tempfile::NamedTempFile>,
     hash: digest::Context,
     rows: u64,
 }
 
-impl Lines {
+impl HashingLines {
     pub(super) fn new(beside: &Path) -> Result<Self, Error> {
         let folder =
             beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -100,14 +100,15 @@ impl Lines {
         writeln!(self.file, "{line}").map_err(Error::Stream)
     }
 
-    pub(super) fn finish(self, name: &str, schema: serde_json::Value) -> Result<Part, Error> {
+    pub(super) fn finish(self, name: &str, schema: serde_json::Value) -> Result<TablePart, Error> {
         let lines = self.file.into_inner().map_err(|failed| Error::Stream(failed.into_error()))?;
         let sha256 = hex(self.hash.finish().as_ref());
-        Ok(Part { name: name.to_owned(), rows: self.rows, lines, sha256, schema })
+        Ok(TablePart { name: name.to_owned(), rows: self.rows, lines, sha256, schema })
     }
 }
 
-/// Refuses, before anything is read, a place where a file is already, or where none can be: a device is not replaced.
+/// Fails before any work if the target exists and may not be overwritten, or is not a regular file, such as a
+/// device.
 pub(super) fn insist_free(path: &Path, overwrite: bool) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(Error::NoFile { path: path.to_owned() }),
@@ -116,10 +117,15 @@ pub(super) fn insist_free(path: &Path, overwrite: bool) -> Result<(), Error> {
     }
 }
 
-/// Writes the whole archive under another name, and then gives it its own.
-pub(super) fn write(path: &Path, about: &About, parts: &[Part], overwrite: bool) -> Result<(), Error> {
+/// Writes the archive to a temporary file, and then renames it.
+pub(super) fn write(
+    path: &Path,
+    about: &ArchiveHeader,
+    parts: &[TablePart],
+    overwrite: bool,
+) -> Result<(), Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let new = tempfile::NamedTempFile::new_in(folder).map_err(Error::file(folder))?; // for our eyes alone
+    let new = tempfile::NamedTempFile::new_in(folder).map_err(Error::file(folder))?; // readable by its owner only
     let mut encoder = zstd::Encoder::new(new, 3).map_err(Error::Stream)?;
     encoder.include_checksum(true).map_err(Error::Stream)?;
     let mut tar = tar::Builder::new(encoder);
@@ -151,30 +157,30 @@ pub(super) fn write(path: &Path, about: &About, parts: &[Part], overwrite: bool)
     disk::sync_folder(folder)
 }
 
-/// An archive, unpacked for as long as this lives.
-pub struct Content {
-    /// What it is about.
-    pub about: About,
+/// An unpacked archive, deleted on drop.
+pub struct OpenArchive {
+    /// Manifest of the archive.
+    pub about: ArchiveHeader,
     folder: tempfile::TempDir,
 }
 
-/// A file's name must lead nowhere else.
+/// Whether the name is safe as a file name (no path traversal).
 fn is_plain(table: &str) -> bool {
     !table.is_empty() && table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// Nobody unpacks more than this: 100 GB of text.
-const MOST_BYTES: u64 = 100 << 30;
+/// Maximum unpacked size: 100 GB of text.
+const MAX_BYTES: u64 = 100 << 30;
 
-impl Content {
-    /// Reads the whole archive, and compares each table with its hash, before anything is done with it.
+impl OpenArchive {
+    /// Unpacks the archive and verifies the hash of each table before anything is used.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let broken = |what: String| Error::Archive { path: path.to_owned(), what };
         let file = File::open(path).map_err(Error::file(path))?;
         let plain = zstd::Decoder::new(file).map_err(|failed| broken(failed.to_string()))?;
-        let mut tar = tar::Archive::new(plain.take(MOST_BYTES));
+        let mut tar = tar::Archive::new(plain.take(MAX_BYTES));
         let folder = tempfile::tempdir().map_err(Error::Stream)?;
-        let mut about: Option<About> = None;
+        let mut about: Option<ArchiveHeader> = None;
         for entry in tar.entries().map_err(|failed| broken(failed.to_string()))? {
             let mut entry = entry.map_err(|failed| broken(failed.to_string()))?;
             let name = entry.path().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -219,7 +225,7 @@ impl Content {
         if same { Ok(()) } else { Err(format!("{} is not as it was written", table.name)) }
     }
 
-    /// The rows of a table.
+    /// Lines of a table, one row each.
     pub(super) fn lines(
         &self,
         table: &str,

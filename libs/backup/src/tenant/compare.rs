@@ -1,4 +1,5 @@
-//! What of an account is not as it was: found in the live database, beside whose rows those of the backup are laid.
+//! Comparison of an account with a backup, computed in the live database with the backup's rows in a temporary
+//! table.
 
 use std::fmt;
 
@@ -14,36 +15,36 @@ use super::{
 };
 use crate::Error;
 
-/// What a restore of one account would do to one table.
+/// Changes that the restore of an account makes to one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// The table.
+    /// Qualified name of the table.
     pub table: String,
-    /// Rows that come back.
+    /// Keys of rows that are inserted again.
     pub added: Vec<String>,
-    /// Rows that become what they were.
+    /// Keys of rows that get their former values.
     pub changed: Vec<String>,
-    /// Rows that go, as they were not there then.
+    /// Keys of rows that are deleted because the backup does not have them.
     pub removed: Vec<String>,
-    /// Each of them, with what it holds now and what it held then.
+    /// All of these rows, with their present and former values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Difference>,
 }
 
-/// One row that is not as it was.
+/// Difference in one row between live database and backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 pub struct Difference {
-    /// Its table.
+    /// Qualified name of the table.
     #[serde(skip)]
     pub table_name: String,
-    /// Its key within the account.
+    /// Key of the row within the account.
     pub key: String,
-    /// `added`, `changed` or `removed`.
+    /// Kind of change: `added`, `changed` or `removed`.
     pub kind: String,
-    /// What it holds now.
+    /// Present values; `None` if the row does not exist now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Value>,
-    /// What it held then.
+    /// Values in the backup; `None` if the row did not exist then.
     #[serde(rename = "then", skip_serializing_if = "Option::is_none")]
     pub was: Option<Value>,
 }
@@ -55,14 +56,14 @@ impl fmt::Display for Change {
     }
 }
 
-/// The rows of a backup, and what differs.
+/// Temporary tables for the rows of the backup, and for the differences.
 const SCRATCH: &str = "
     create temporary table then_rows (table_name text not null, line text not null) on commit drop;
     create temporary table differences (table_name text not null, key text not null, kind text not null, now jsonb, was jsonb,
         version bigint, primary key (table_name, key)) on commit drop";
 
-/// Compares the rows of an account in `then`, a database made from a backup, with those in `now`, in whose transaction
-/// `pg_temp.then_rows` and `pg_temp.differences` are left.
+/// Compares the rows of an account in `then` (a restored backup) with those in `now`. Leaves `pg_temp.then_rows`
+/// and `pg_temp.differences` in the transaction of `now`.
 pub(super) async fn compare(
     then: &mut PgConnection,
     now: &mut PgConnection,
@@ -98,7 +99,8 @@ async fn bring(
     }
 }
 
-/// A person who has joined since then stays as one who was removed: what they have done points at them.
+/// Statement that finds the differences of a table. A member who joined since the backup is kept as removed,
+/// because their actions reference them.
 fn differ(table: &Table) -> String {
     let Table { name, .. } = table;
     let joined: Vec<_> = table.key.iter().map(|column| format!("t.{column} = n.{column}")).collect();
@@ -121,7 +123,7 @@ fn differ(table: &Table) -> String {
     )
 }
 
-/// What was found, by table.
+/// Changes of each table, from the differences.
 async fn changes(now: &mut PgConnection, tables: &[Table]) -> Result<Vec<Change>, Error> {
     let found: Vec<Difference> = sqlx::query_as(
         "select table_name, key, kind, now, was from pg_temp.differences order by table_name, key",

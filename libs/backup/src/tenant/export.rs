@@ -6,20 +6,20 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    archive::{About, FORMAT, Lines, Part, TableContent, insist_free, write},
+    archive::{ArchiveHeader, FORMAT, HashingLines, TableContent, TablePart, insist_free, write},
     tables::{self, Table},
 };
 use crate::{Error, tables::reader};
 
-/// Writes one account's rows, as they are in one snapshot, to `path`. A file that is there is replaced only if
-/// `overwrite` says so, and what is no file never.
+/// Writes the rows of one account, read in one snapshot, to `path`. An existing file is replaced only with
+/// `overwrite`, and anything but a regular file never.
 pub async fn export(
     database: &PgConnectOptions,
     account: &str,
     path: &Path,
     overwrite: bool,
     now: OffsetDateTime,
-) -> Result<About, Error> {
+) -> Result<ArchiveHeader, Error> {
     insist_free(path, overwrite)?;
     let mut conn = PgConnection::connect_with(&reader(database, "nexo-export")).await?;
     conn.execute("begin isolation level repeatable read, read only").await?;
@@ -30,7 +30,7 @@ pub async fn export(
             .await?;
     let mut parts = vec![people(&mut conn, id, path).await?];
     for table in tables::all(&mut conn).await? {
-        let mut lines = Lines::new(path)?;
+        let mut lines = HashingLines::new(path)?;
         declare(&mut conn, &table, id).await?;
         loop {
             let batch = fetch(&mut conn).await?;
@@ -44,9 +44,12 @@ pub async fn export(
     }
     conn.execute("commit").await?;
     conn.close().await?;
-    let content =
-        |part: &Part| TableContent { name: part.name.clone(), rows: part.rows, sha256: part.sha256.clone() };
-    let about = About {
+    let content = |part: &TablePart| TableContent {
+        name: part.name.clone(),
+        rows: part.rows,
+        sha256: part.sha256.clone(),
+    };
+    let about = ArchiveHeader {
         format: FORMAT,
         account_id: id,
         slug,
@@ -60,7 +63,7 @@ pub async fn export(
     Ok(about)
 }
 
-/// By its id or its slug.
+/// Finds an account by its id or slug.
 pub(super) async fn find(conn: &mut PgConnection, account: &str) -> Result<(Uuid, String, String), Error> {
     let found: Option<(Uuid, String, String)> = sqlx::query_as(
         "select a.account_id, d.slug, a.name from app.accounts a join app.account_directory d on d.account_id = a.account_id
@@ -72,7 +75,7 @@ pub(super) async fn find(conn: &mut PgConnection, account: &str) -> Result<(Uuid
     found.ok_or_else(|| Error::NoAccount(account.to_owned()))
 }
 
-/// Begins to read the rows of an account, as JSON.
+/// Declares a cursor over the rows of an account as JSON.
 pub(super) async fn declare(
     conn: &mut PgConnection,
     table: &Table,
@@ -83,7 +86,7 @@ pub(super) async fn declare(
     Ok(())
 }
 
-/// The next rows; none: that was all.
+/// Fetches the next rows; empty at the end.
 pub(super) async fn fetch(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     let batch: Vec<(String,)> =
         sqlx::query_as("fetch 1000 from rows").persistent(false).fetch_all(conn).await?;
@@ -94,9 +97,9 @@ pub(super) async fn close(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     conn.execute("close rows").await.map(drop)
 }
 
-/// Members, without their passwords.
-async fn people(conn: &mut PgConnection, account: Uuid, path: &Path) -> Result<Part, Error> {
-    let mut lines = Lines::new(path)?;
+/// Exports the members, without their passwords.
+async fn people(conn: &mut PgConnection, account: Uuid, path: &Path) -> Result<TablePart, Error> {
+    let mut lines = HashingLines::new(path)?;
     let people: Vec<(String,)> = sqlx::query_as(
         "select json_build_object('id', u.id, 'email', u.email, 'display_name', u.display_name, 'kind', u.kind)::text
          from app.memberships m join app.users u on u.id = m.user_id where m.account_id = $1 order by u.id",
@@ -126,7 +129,7 @@ fn object(title: &str, properties: &Value, required: &[String]) -> Value {
     })
 }
 
-/// The JSON Schema of a row.
+/// JSON Schema of a row of the table.
 async fn schema(conn: &mut PgConnection, table: &Table) -> Result<Value, Error> {
     let columns: Vec<(String, String, bool)> = sqlx::query_as(
         "select a.attname::text, a.atttypid::regtype::text, a.attnotnull from pg_attribute a

@@ -1,4 +1,4 @@
-//! What a restore of an account leaves in its history, and tells by events: an entry for each record.
+//! Audit entries and events of an account's restore: one for each record.
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, types::Json};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     apply::{OPERATOR, Operator},
     lay_out::{laid_out, run},
-    resources::{ACCOUNTS, MEMBERSHIPS, Recorded, of},
+    resources::{ACCOUNTS, MEMBERSHIPS, RecordTable, find},
     tables::Table,
 };
 use crate::Error;
@@ -16,17 +16,18 @@ const NOTES: &str = "
     create temporary table notes (place bigint generated always as identity, id uuid not null, topic text not null, resource text not null,
         record_id uuid not null, action text not null, version bigint not null, before jsonb, after jsonb, payload jsonb not null) on commit drop";
 
-/// A UUID of version 7 (RFC 9562): entries of a history are in the order of their identities.
+/// Generates a UUID of version 7 (RFC 9562): audit entries are ordered by their ids.
 const NEW_ID: &str = "(with r as (select md5(gen_random_uuid()::text || d.key) as text)
     select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || substr(r.text, 1, 3) || '8' || substr(r.text, 4, 15))::uuid from r)";
 
-/// The fields that differ, as the write path of the services notes them.
+/// Fields that differ, in the form that the services audit.
 const DIFFERING: &str = "(select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(ONE) e where OTHER -> e.key is distinct from e.value)";
 
-/// What is of the record, and is none of its fields.
+/// Metadata columns that are no fields of the record.
 const NO_FIELDS: &str = "'{id, created_at, created_by, deleted_at, deleted_by}'::text[]";
 
-/// As `libs/db` keeps the changes of a transaction: one link of a chain that no other transaction holds, or of a new one.
+/// Appends the entries like `libs/db`: as one link of a hash chain that no other transaction has locked, or of a
+/// new one.
 const KEEP: &str = "
     with free as (
         select id, links, hash from app.audit_chains where account_id = $1 order by id limit 1 for update skip locked
@@ -49,7 +50,7 @@ const KEEP: &str = "
     insert into app.outbox (account_id, id, topic, resource, record_id, version, payload, request_id, created_by)
     select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2 from pg_temp.notes n";
 
-/// Notes every difference, whose rows are in place by now.
+/// Writes entries for all differences, after the rows were changed.
 pub(super) async fn note(
     now: &mut PgConnection,
     tables: &[Table],
@@ -58,7 +59,7 @@ pub(super) async fn note(
 ) -> Result<(), Error> {
     now.execute(NOTES).await?;
     for (at, table) in tables.iter().enumerate() {
-        if let Some(recorded) = of(&table.name) {
+        if let Some(recorded) = find(&table.name) {
             run(now, notes(recorded, table, at), account).await?;
         }
     }
@@ -74,9 +75,10 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// A row that was not there then goes, and one that is there again is restored: out of the trash, or altogether.
-fn notes(recorded: &Recorded, table: &Table, at: usize) -> String {
-    let Recorded { table: name, area, resource, id } = recorded;
+/// Statement with the entries of a table. A row absent from the backup is removed; one that exists again is
+/// restored, from the trash or from deletion.
+fn notes(recorded: &RecordTable, table: &Table, at: usize) -> String {
+    let RecordTable { table: name, area, resource, id } = recorded;
     let action = match *name {
         ACCOUNTS => "'restored'",
         MEMBERSHIPS => {

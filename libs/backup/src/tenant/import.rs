@@ -3,29 +3,33 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 use uuid::Uuid;
 
 use super::{
-    archive::{Content, People},
+    archive::{ArchivedPerson, OpenArchive},
     remap::Remap,
     tables::{self, Table},
 };
 use crate::{Error, tables::reader};
 
-/// An account that was taken in.
+/// Result of an account's import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Imported {
-    /// Its new id.
+pub struct ImportedTenant {
+    /// New identifier of the account.
     pub account_id: Uuid,
-    /// Its slug here.
+    /// Slug of the account in this installation.
     pub slug: String,
-    /// Rows.
+    /// Number of imported rows.
     pub rows: u64,
-    /// People who were here already, found by their e-mails.
+    /// Number of existing users, matched by e-mail address.
     pub known_people: u64,
-    /// People who are new here; they have no password yet.
+    /// Number of new users; they have no password yet.
     pub new_people: u64,
 }
 
-/// Takes an archive in as a new account, with new ids, in one transaction. `dry`: and takes it back.
-pub async fn import(database: &PgConnectOptions, content: &Content, dry: bool) -> Result<Imported, Error> {
+/// Imports an archive as a new account with new ids, in one transaction. `dry` rolls back at the end.
+pub async fn import(
+    database: &PgConnectOptions,
+    content: &OpenArchive,
+    dry: bool,
+) -> Result<ImportedTenant, Error> {
     let mut conn = PgConnection::connect_with(&reader(database, "nexo-import")).await?;
     conn.execute("begin").await?;
     let here: (Option<String>,) =
@@ -64,19 +68,23 @@ pub async fn import(database: &PgConnectOptions, content: &Content, dry: bool) -
             rows += insert(&mut conn, table, account_id).await?;
         }
     }
-    // its history has new ids, so it gets a new chain of hashes
+    // its history has new ids, so its hash chain is recomputed
     let chain = sqlx::query("call ops.chain_anew($1)").bind(account_id);
     chain.execute(&mut conn).await?;
     conn.execute(if dry { "rollback" } else { "commit" }).await?;
     conn.close().await?;
-    Ok(Imported { account_id, slug, rows, known_people, new_people })
+    Ok(ImportedTenant { account_id, slug, rows, known_people, new_people })
 }
 
-/// Whoever has an e-mail here is that person; the others are new, and have no password.
-async fn people(conn: &mut PgConnection, content: &Content, remap: &mut Remap) -> Result<(u64, u64), Error> {
+/// Maps people to users: an existing user with the same e-mail address, or a new one without a password.
+async fn people(
+    conn: &mut PgConnection,
+    content: &OpenArchive,
+    remap: &mut Remap,
+) -> Result<(u64, u64), Error> {
     let (mut known, mut new) = (0, 0);
     for line in content.lines("people")? {
-        let person: People = serde_json::from_str(&line?)?;
+        let person: ArchivedPerson = serde_json::from_str(&line?)?;
         let here: Option<(Uuid,)> =
             sqlx::query_as("select id from app.users where email_norm = app.normalize_email($1)")
                 .bind(&person.email)
@@ -99,8 +107,8 @@ async fn people(conn: &mut PgConnection, content: &Content, remap: &mut Remap) -
     Ok((known, new))
 }
 
-/// Every row's own id gets a new one.
-fn ids(content: &Content, tables: &[Table], remap: &mut Remap) -> Result<(), Error> {
+/// Assigns a new id to each row of the archive.
+fn ids(content: &OpenArchive, tables: &[Table], remap: &mut Remap) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Row {
         id: Option<Uuid>,
@@ -116,10 +124,11 @@ fn ids(content: &Content, tables: &[Table], remap: &mut Remap) -> Result<(), Err
     Ok(())
 }
 
-/// How many lines go in one message.
+/// Number of lines per statement.
 const BATCH: usize = 1000;
 
-/// An empty temporary table for lines, from which one statement takes them all: rows may point to each other.
+/// Creates an empty temporary table for lines. One statement inserts them all, because rows may reference each
+/// other.
 pub(super) async fn stage(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     conn.execute("create temporary table if not exists staged (line text not null) on commit drop").await?;
     conn.execute("truncate pg_temp.staged").await.map(drop)
@@ -134,7 +143,7 @@ pub(super) async fn put(conn: &mut PgConnection, batch: &mut Vec<String>) -> Res
     Ok(())
 }
 
-/// Whatever a line says, its row becomes one of this account.
+/// Inserts the staged rows; `account_id` is always set to this account, whatever the line contains.
 pub(super) async fn insert(conn: &mut PgConnection, table: &Table, account: Uuid) -> Result<u64, Error> {
     let (columns, name, values) = (table.column_list(), &table.name, table.values());
     let statement = format!(

@@ -1,16 +1,16 @@
-//! The rows of an account as they are to be: put together beside the live ones before any of those is deleted.
+//! Computes the account's final rows in temporary tables before any live row is deleted.
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use uuid::Uuid;
 
 use super::{
     apply::OPERATOR,
-    resources::{ACCOUNTS, BELONGING, MEMBERSHIPS, RECORDED, of},
+    resources::{ACCOUNTS, BELONGING, MEMBERSHIPS, RECORDED, find},
     tables::Table,
 };
 use crate::Error;
 
-/// Rows that others point to, from tables that stay as they are: they are changed in place.
+/// Tables that others reference, so their rows are updated in place.
 pub(super) const IN_PLACE: &[&str] = &[ACCOUNTS, MEMBERSHIPS];
 
 pub(super) async fn run(
@@ -22,8 +22,8 @@ pub(super) async fn run(
     Ok(query.execute(conn).await?.rows_affected())
 }
 
-/// Adds the records whose own rows stay, and which get another version all the same: those that changed rows belong to, and
-/// the account, whose history has one entry for the whole.
+/// Adds records that need a new version although their own row is unchanged: parents of changed rows, and the
+/// account, whose history gets one entry for the whole restore.
 pub(super) async fn touch(now: &mut PgConnection, account: Uuid) -> Result<(), Error> {
     let insert = "insert into pg_temp.differences (table_name, key, kind, now, was)";
     for (table, column, parent) in BELONGING {
@@ -50,18 +50,18 @@ pub(super) async fn touch(now: &mut PgConnection, account: Uuid) -> Result<(), E
     Ok(())
 }
 
-/// Whether the rows are records with versions of their own: `import_rows` keep those of others.
+/// Whether the rows are records with a version of their own; `import_rows` store those of other records.
 fn is_versioned(table: &Table) -> bool {
-    of(&table.name).is_some() && table.has("version")
+    find(&table.name).is_some() && table.has("version")
 }
 
-/// One more than either database has, and than the history knows: a record that was purged has gone on as well.
+/// Sets new versions: one above those in both databases and in the audit log, which also knows purged records.
 pub(super) async fn version(now: &mut PgConnection, table: &Table, account: Uuid) -> Result<(), Error> {
     let name = &table.name;
     if !is_versioned(table) {
         return Ok(());
     }
-    let known = of(name).map_or_else(String::new, |one| {
+    let known = find(name).map_or_else(String::new, |one| {
         format!(
             " union all select l.record_id::text, l.version from app.audit_log l where l.account_id = $1 and l.resource = '{}'",
             one.resource
@@ -82,12 +82,12 @@ pub(super) async fn version(now: &mut PgConnection, table: &Table, account: Uuid
     Ok(())
 }
 
-/// Where the rows of a table are put together before any is deleted.
+/// Name of the temporary table with the final rows of a table.
 pub(super) fn laid_out(at: usize) -> String {
     format!("pg_temp.final_{at}")
 }
 
-/// Rows that did not change stay as they are now; the others are those of the backup, with their new versions.
+/// Builds the final rows: unchanged rows as they are now, the others from the backup with new versions.
 pub(super) async fn lay_out(
     now: &mut PgConnection,
     table: &Table,

@@ -1,7 +1,7 @@
-//! One account's data: as a file that another NEXO can take, and as they were in a backup.
+//! Data of one account: export, import, and restore from a backup.
 //!
-//! An archive is a tar, compressed with zstd: `manifest.json`, `schema/TABLE.json` (JSON Schema of a row), and
-//! `data/TABLE.ndjson`, a row a line. `docs/operations/tenants.md` describes it.
+//! An archive is a tar file compressed with zstd: `manifest.json`, `schema/TABLE.json` (JSON Schema of a row) and
+//! `data/TABLE.ndjson` (one row per line). `docs/operations/tenants.md` describes it.
 
 mod access;
 mod apply;
@@ -15,10 +15,10 @@ mod remap;
 mod resources;
 mod tables;
 
-pub use access::Access;
-pub use apply::{Applied, OPERATOR, Operator};
-pub use archive::{About, Content, People, TableContent};
+pub use access::RestoredAccess;
+pub use apply::{OPERATOR, Operator, TenantRestore};
+pub use archive::{ArchiveHeader, ArchivedPerson, OpenArchive, TableContent};
 pub use compare::{Change, Difference};
 pub use export::export;
-pub use import::{Imported, import};
-pub use resources::{RECORDED, Recorded};
+pub use import::{ImportedTenant, import};
+pub use resources::{RECORDED, RecordTable};

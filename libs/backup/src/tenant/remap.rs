@@ -1,10 +1,10 @@
-//! Ids of one NEXO, as those of another: wherever one stands in a row, also inside of JSON.
+//! Maps ids of one installation to new ones, wherever they occur in a row, including nested JSON.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-/// Old ids and their new ones.
+/// Map from old ids to new ones.
 #[derive(Debug, Default)]
 pub(super) struct Remap(HashMap<Uuid, Uuid>);
 
@@ -15,7 +15,7 @@ impl Remap {
         self.0.insert(old, new);
     }
 
-    /// Gives a new id to whoever has none.
+    /// Assigns a new id unless `old` has one already.
     pub(super) fn renew(&mut self, old: Uuid) {
         self.0.entry(old).or_insert_with(Uuid::now_v7);
     }
@@ -24,7 +24,7 @@ impl Remap {
         self.0.get(&old).copied()
     }
 
-    /// The line of JSON with every text replaced that is a known id, and nothing else.
+    /// Replaces every JSON string in a line that is a mapped id; everything else is unchanged.
     pub(super) fn line(&self, line: &str) -> String {
         let mut out = String::with_capacity(line.len());
         let mut rest = line;
@@ -45,7 +45,7 @@ impl Remap {
     }
 }
 
-/// Where a JSON text ends whose opening quote was read.
+/// End of a JSON string whose opening quote was consumed.
 fn end_of_text(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {

@@ -1,33 +1,33 @@
-//! What the rows of a table are to whoever reads the history of an account, and hears of its events.
+//! Mapping from tables to the resources in an account's audit log and events.
 
-/// A table whose rows are records.
+/// A table whose rows are audited records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
-    /// With its schema.
+pub struct RecordTable {
+    /// Qualified name of the table.
     pub table: &'static str,
-    /// `crm` or `auth`: the first part of its events' topics.
+    /// First part of its event topics: `crm` or `auth`.
     pub area: &'static str,
-    /// As in `app.audit_log`.
+    /// Resource name in `app.audit_log`.
     pub resource: &'static str,
-    /// The column with its identity.
+    /// Column with the record's id.
     pub id: &'static str,
 }
 
-const fn crm(table: &'static str, resource: &'static str) -> Recorded {
-    Recorded { table, area: "crm", resource, id: "id" }
+const fn crm(table: &'static str, resource: &'static str) -> RecordTable {
+    RecordTable { table, area: "crm", resource, id: "id" }
 }
 
-const fn auth(table: &'static str, resource: &'static str, id: &'static str) -> Recorded {
-    Recorded { table, area: "auth", resource, id }
+const fn auth(table: &'static str, resource: &'static str, id: &'static str) -> RecordTable {
+    RecordTable { table, area: "auth", resource, id }
 }
 
-/// The account itself: it gets one entry for the restore as such.
+/// The account itself, which gets one entry for the whole restore.
 pub(super) const ACCOUNTS: &str = "app.accounts";
 pub(super) const MEMBERSHIPS: &str = "app.memberships";
 
-/// All of them. A table with `version` that is not here would come back without history: a test holds this against the
-/// catalogue.
-pub const RECORDED: &[Recorded] = &[
+/// All such tables. A versioned table missing here would be restored without history; a test compares the list
+/// with the catalogue.
+pub const RECORDED: &[RecordTable] = &[
     auth(ACCOUNTS, "account", "account_id"),
     auth(MEMBERSHIPS, "member", "user_id"),
     auth("app.roles", "role", "id"),
@@ -48,15 +48,16 @@ pub const RECORDED: &[Recorded] = &[
     crm("app.imports", "import"),
 ];
 
-/// What a table without records of its own belongs to: a change of such a row is a change of that record.
+/// Parents of tables without records of their own: a change of such a row is a change of the parent record.
 ///
-/// The table, the column that names the record, and the record's table; `None`: the column `subject_type` tells.
+/// Each entry has the table, the column with the parent's id, and the parent's table. With `None` the column
+/// `subject_type` determines it.
 pub(super) const BELONGING: &[(&str, &str, Option<&str>)] = &[
     ("app.member_roles", "user_id", Some(MEMBERSHIPS)),
     ("app.team_members", "team_id", Some("app.teams")),
     ("app.record_tags", "subject_id", None),
 ];
 
-pub(super) fn of(table: &str) -> Option<&'static Recorded> {
+pub(super) fn find(table: &str) -> Option<&'static RecordTable> {
     RECORDED.iter().find(|one| one.table == table)
 }

@@ -1,11 +1,11 @@
-//! The tables of an account, in the order in which their rows can be inserted.
+//! Tables of an account, in an order in which their rows can be inserted.
 
 use std::collections::BTreeSet;
 
 use sqlx::{FromRow, PgConnection};
 
-/// What belongs to a running system, not to an account: sessions, keys and connections to providers would be secrets in a
-/// file, and events would be told twice.
+/// Tables that belong to the running system, not to the account. Sessions, keys and identity provider connections
+/// would put secrets into a file, and events would be delivered twice.
 const NOT_DATA: &[&str] = &[
     "app.api_keys",
     "app.sessions",
@@ -16,21 +16,21 @@ const NOT_DATA: &[&str] = &[
     "app.parked_events",
 ];
 
-/// What is an account's though its table is global: look-ups find a person in it, whichever account they are in.
+/// Tables of an account that are classified as global, because lookups find a person across accounts.
 const PERSONS: &[&str] = &["app.accounts", "app.memberships", "app.invitations"];
 
-/// One table with `account_id`.
+/// A table with a column `account_id`.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub(super) struct Table {
-    /// With its schema.
+    /// Qualified name of the table.
     pub(super) name: String,
-    /// All but generated columns, quoted.
+    /// Quoted columns, without generated ones.
     pub(super) columns: Vec<String>,
-    /// Those of them that are numbers with decimals, which are texts in JSON.
+    /// Columns of type numeric, which are strings in JSON.
     pub(super) decimals: Vec<String>,
-    /// The primary key, quoted.
+    /// Quoted columns of the primary key.
     pub(super) key: Vec<String>,
-    /// Tables that its rows point to.
+    /// Tables that its foreign keys reference.
     parents: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {
             table.parents.iter().all(|parent| done.contains(parent) || !names.contains(parent))
         });
         if ready.is_empty() {
-            sorted.extend(later); // tables that point to each other: the constraints will tell
+            sorted.extend(later); // circular references: the constraints will decide
             break;
         }
         done.extend(ready.iter().map(|table| table.name.clone()));
@@ -75,7 +75,7 @@ fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {
 }
 
 impl Table {
-    /// Without its schema.
+    /// Name of the table without its schema.
     pub(super) fn short(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or(&self.name)
     }
@@ -84,7 +84,7 @@ impl Table {
         self.columns.join(", ")
     }
 
-    /// The same of a row `r`, whose account is `$1`.
+    /// Values of a row `r` for an insert, with `$1` as the account.
     pub(super) fn values(&self) -> String {
         let value =
             |column: &String| if column == "account_id" { "$1".to_owned() } else { format!("r.{column}") };
@@ -95,7 +95,7 @@ impl Table {
         self.columns.iter().any(|known| known == column)
     }
 
-    /// What a row `row` holds, without what only says who wrote it when.
+    /// Content of a row as JSON, without metadata of the last write.
     pub(super) fn content(&self, row: &str) -> String {
         let decimals: Vec<_> = self
             .decimals
@@ -107,14 +107,14 @@ impl Table {
         format!("(({whole} || jsonb_build_object({})) - array[{}])", decimals.join(", "), quoted(NOT_CONTENT))
     }
 
-    /// The key of a row `row`, as text: `account_id` is the same for all.
+    /// Key of a row as text, without `account_id`, which is constant.
     pub(super) fn key_text(&self, row: &str) -> String {
         let parts: Vec<_> = self.key.iter().filter(|column| *column != "account_id").collect();
         let parts: Vec<_> = parts.into_iter().map(|column| format!("{row}.{column}::text")).collect();
         if parts.is_empty() { format!("{row}.account_id::text") } else { parts.join(" || '/' || ") }
     }
 
-    /// Reads each row as JSON, in the order of its key.
+    /// Query that returns each row as JSON, in the order of its key.
     pub(super) fn rows(&self) -> String {
         let (columns, name, key) = (self.column_list(), &self.name, self.key.join(", "));
         format!(
@@ -123,7 +123,7 @@ impl Table {
     }
 }
 
-/// What changes with every write, or with every use; and a secret, which is for no history and no preview.
+/// Columns excluded from the content: they change with every write or use, or are secrets.
 const NOT_CONTENT: &[&str] =
     &["account_id", "version", "updated_at", "updated_by", "last_used_at", "token_hash"];
 
@@ -131,7 +131,7 @@ fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
-/// As `kernel::Amount` is written: two decimals at least.
+/// Format of `kernel::Amount`: at least two decimals.
 fn as_amount(column: &str) -> String {
     format!(
         "(case when scale(trim_scale({column})) < 2 then round({column}, 2) else trim_scale({column}) end)::text"

@@ -1,8 +1,8 @@
-//! What is not as it was written is seen before anything is run from it.
+//! Damage is detected before anything is restored.
 
 use std::{fs, path::PathBuf};
 
-use backup::{Error, Level, Manifest};
+use backup::{Error, Manifest, VerificationLevel};
 
 use crate::support::{Ground, one};
 
@@ -10,7 +10,7 @@ fn file(ground: &Ground, manifest: &Manifest, name: &str) -> PathBuf {
     ground.folder.path().join("backups").join(manifest.name.as_str()).join(name)
 }
 
-/// Refused, and no database was made.
+/// Asserts that the restore is refused and no database was created.
 async fn is_refused(ground: &Ground, manifest: &Manifest, how: &str) {
     let refused = ground.config().restore_beside(&manifest.name, &ground.migrator(), None).await;
     let refused = refused.err().unwrap_or_else(|| panic!("{how} was not seen"));
@@ -39,10 +39,10 @@ async fn an_archive_that_was_cut_anywhere_is_refused() {
     }
     assert_eq!(databases(&ground).await, 1);
     fs::write(&path, &whole).unwrap();
-    ground.config().verify(&manifest.name, Level::Archive).await.unwrap();
+    ground.config().verify(&manifest.name, VerificationLevel::Archive).await.unwrap();
 }
 
-/// Everywhere in all files that say what it is: 200 times, at offsets that are different in every run.
+/// Flips one bit in each of the files in turn, 200 times, at random offsets.
 #[tokio::test]
 async fn one_flipped_bit_is_seen_wherever_it_is() {
     let ground = Ground::filled().await;
@@ -60,34 +60,34 @@ async fn one_flipped_bit_is_seen_wherever_it_is() {
         fs::write(&path, &whole).unwrap();
     }
     assert_eq!(databases(&ground).await, 1);
-    ground.config().verify(&manifest.name, Level::Archive).await.unwrap();
+    ground.config().verify(&manifest.name, VerificationLevel::Archive).await.unwrap();
 }
 
-/// A signature that hides the change is worth nothing without the key.
+/// Without the key, a forged signature does not hide the change.
 #[tokio::test]
 async fn a_manifest_that_was_edited_with_its_hash_fixed_up_is_refused() {
     let ground = Ground::filled().await;
     let manifest = ground.backup().await;
     let path = file(&ground, &manifest, "manifest.json");
     let other = ground.with("NEXO_SECRET", "the secret of somebody who can write files").config();
-    let theirs = other.backup(&ground.reader(), &backup::Order::new("other", "eve")).await.unwrap();
+    let theirs = other.backup(&ground.reader(), &backup::BackupRequest::new("other", "eve")).await.unwrap();
     let forged = fs::read_to_string(file(&ground, &theirs, "manifest.json")).unwrap();
     fs::write(&path, forged.replace(theirs.name.as_str(), manifest.name.as_str())).unwrap();
     is_refused(&ground, &manifest, "a manifest of another secret").await;
     let entry =
         ground.config().backups().unwrap().into_iter().find(|entry| entry.name == manifest.name).unwrap();
-    assert_eq!(entry.standing, backup::Standing::Failed);
+    assert_eq!(entry.standing, backup::BackupState::Failed);
     assert!(entry.failure.unwrap().contains("NEXO_SECRET"));
 }
 
-/// The archive of one backup behind the manifest of another.
+/// The archive of one backup with the manifest of another.
 #[tokio::test]
 async fn files_of_two_backups_do_not_make_one() {
     let ground = Ground::filled().await;
     let first = ground.backup().await;
     ground.database.run("delete from app.clients").await;
     let second =
-        ground.config().backup(&ground.reader(), &backup::Order::new("second", "ana")).await.unwrap();
+        ground.config().backup(&ground.reader(), &backup::BackupRequest::new("second", "ana")).await.unwrap();
     for name in ["archive", "schema", "manifest.json", "catalogue.json"] {
         let kept = fs::read(file(&ground, &second, name)).unwrap();
         fs::copy(file(&ground, &first, name), file(&ground, &second, name)).unwrap();
@@ -100,13 +100,13 @@ async fn files_of_two_backups_do_not_make_one() {
     }
 }
 
-/// As row security, or a mistaken option, would have it: signed by us, whole, and without the clients.
+/// Simulates row security or a wrong option: a signed, complete dump without the clients.
 #[tokio::test]
 async fn a_dump_without_rows_passes_every_level_but_the_third() {
     let ground = Ground::filled().await;
     let programs = tempfile::tempdir().unwrap();
     let wanted = std::env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
-    let real = cluster::Binaries::find(wanted.as_deref()).unwrap();
+    let real = pg_server::Binaries::find(wanted.as_deref()).unwrap();
     for name in ["postgres", "initdb", "pg_ctl", "pg_restore", "pg_dump"] {
         let more = if name == "pg_dump" { "--exclude-table-data=app.clients" } else { "" };
         let path = programs.path().join(name);
@@ -115,16 +115,17 @@ async fn a_dump_without_rows_passes_every_level_but_the_third() {
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
     let mistaken = ground.with("NEXO_POSTGRES_BIN", programs.path().to_str().unwrap()).config();
-    let manifest = mistaken.backup(&ground.reader(), &backup::Order::new("empty", "ana")).await.unwrap();
+    let manifest =
+        mistaken.backup(&ground.reader(), &backup::BackupRequest::new("empty", "ana")).await.unwrap();
     let config = ground.config();
-    config.verify(&manifest.name, Level::Hashes).await.unwrap();
-    config.verify(&manifest.name, Level::Archive).await.unwrap();
-    let refused = config.verify(&manifest.name, Level::Restored).await.unwrap_err().to_string();
+    config.verify(&manifest.name, VerificationLevel::Hashes).await.unwrap();
+    config.verify(&manifest.name, VerificationLevel::Archive).await.unwrap();
+    let refused = config.verify(&manifest.name, VerificationLevel::Restored).await.unwrap_err().to_string();
     assert!(refused.contains("app.clients has 0 rows of 1200"), "{refused}");
-    assert_eq!(config.backups().unwrap()[0].standing, backup::Standing::Failed);
-    config.verify(&manifest.name, Level::Archive).await.unwrap();
+    assert_eq!(config.backups().unwrap()[0].standing, backup::BackupState::Failed);
+    config.verify(&manifest.name, VerificationLevel::Archive).await.unwrap();
     let standing = config.backups().unwrap()[0].standing;
-    assert_eq!(standing, backup::Standing::Failed, "what a restore has shown is not undone by reading it");
+    assert_eq!(standing, backup::BackupState::Failed, "what a restore has shown is not undone by reading it");
     let refused = config.restore_beside(&manifest.name, &ground.migrator(), None).await.err().unwrap();
     assert!(matches!(refused, Error::Differs { .. }), "{refused}");
     assert_eq!(databases(&ground).await, 1, "and what was made beside is gone");

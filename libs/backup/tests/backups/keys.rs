@@ -1,7 +1,7 @@
 //! Encrypted backups.
 
 use age::{secrecy::ExposeSecret as _, x25519::Identity};
-use backup::{Error, Level, Order};
+use backup::{BackupRequest, Error, VerificationLevel};
 
 use crate::support::Ground;
 
@@ -11,25 +11,26 @@ async fn each_recipient_can_read_it_and_nobody_else() {
     let (one, two, stranger) = (Identity::generate(), Identity::generate(), Identity::generate());
     let recipients = format!("{},{}", one.to_public(), two.to_public());
     let sealed = ground.with("NEXO_BACKUP_RECIPIENTS", &recipients);
-    let manifest = sealed.config().backup(&ground.reader(), &Order::new("sealed", "ana")).await.unwrap();
+    let manifest =
+        sealed.config().backup(&ground.reader(), &BackupRequest::new("sealed", "ana")).await.unwrap();
     assert_eq!(manifest.archive.recipients, [one.to_public().to_string(), two.to_public().to_string()]);
     let with = |identity: &Identity| {
         let text = format!("# a comment\n{}\n", identity.to_string().expose_secret());
         ground.with("NEXO_BACKUP_IDENTITY", &text).config()
     };
     for identity in [&one, &two] {
-        with(identity).verify(&manifest.name, Level::Restored).await.unwrap();
+        with(identity).verify(&manifest.name, VerificationLevel::Restored).await.unwrap();
     }
     for config in [with(&stranger), ground.config()] {
-        config.verify(&manifest.name, Level::Hashes).await.unwrap();
-        let refused = config.verify(&manifest.name, Level::Archive).await.unwrap_err();
+        config.verify(&manifest.name, VerificationLevel::Hashes).await.unwrap();
+        let refused = config.verify(&manifest.name, VerificationLevel::Archive).await.unwrap_err();
         assert!(matches!(refused, Error::NoKey { .. }), "{refused}");
         assert!(refused.to_string().contains(&one.to_public().to_string()), "{refused}");
         let refused = config.restore_beside(&manifest.name, &ground.migrator(), None).await.err().unwrap();
         assert!(matches!(refused, Error::NoKey { .. }), "{refused}");
     }
     let entry = &ground.config().backups().unwrap()[0];
-    assert_eq!(entry.standing, backup::Standing::Verified, "a missing key says nothing about the backup");
+    assert_eq!(entry.standing, backup::BackupState::Verified, "a missing key says nothing about the backup");
     let archive =
         std::fs::read(ground.folder.path().join("backups").join(manifest.name.as_str()).join("archive"))
             .unwrap();
@@ -38,7 +39,7 @@ async fn each_recipient_can_read_it_and_nobody_else() {
 
 #[test]
 fn a_key_that_is_none_is_told_by_its_setting() {
-    let mut env = kernel::Env::of([
+    let mut env = kernel::Env::from_values([
         ("NEXO_BACKUP_RECIPIENTS".to_owned(), "age1nonsense".to_owned()),
         ("NEXO_BACKUP_IDENTITY".to_owned(), "AGE-SECRET-KEY-1NONSENSE".to_owned()),
         ("NEXO_SECRET".to_owned(), "a secret for tests, and for nothing else".to_owned()),

@@ -1,4 +1,4 @@
-//! A second store: a real S3-compatible server, started by the test.
+//! Remote store: a real S3-compatible server, started by the test.
 
 use std::{
     net::TcpListener,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use backup::{Level, Order, Standing};
+use backup::{BackupRequest, BackupState, VerificationLevel};
 
 use crate::support::Ground;
 
@@ -53,18 +53,18 @@ impl Drop for S3 {
 async fn a_backup_is_in_both_stores_and_comes_back_from_the_far_one() {
     let (s3, ground) = (S3::start().await, Ground::filled().await);
     let config = s3.ground(&ground).config();
-    let stored = config.backup(&ground.reader(), &Order::new("both", "ana")).await.unwrap();
+    let stored = config.backup(&ground.reader(), &BackupRequest::new("both", "ana")).await.unwrap();
     assert_eq!(stored.unsent, Vec::<String>::new());
-    config.verify(&stored.name, Level::Archive).await.unwrap();
+    config.verify(&stored.name, VerificationLevel::Archive).await.unwrap();
     let entry = &config.backups_everywhere().await.unwrap()[0];
     assert_eq!(entry.places.len(), 2);
-    std::fs::remove_dir_all(ground.folder.path().join("backups")).unwrap(); // this machine is lost
+    std::fs::remove_dir_all(ground.folder.path().join("backups")).unwrap(); // simulates the loss of this machine
     let entry = &config.backups_everywhere().await.unwrap()[0];
-    assert_eq!((entry.standing, entry.places.len()), (Standing::Away, 1));
+    assert_eq!((entry.standing, entry.places.len()), (BackupState::Away, 1));
     let name = config.bring("latest").await.unwrap();
     assert_eq!(name, stored.name);
-    assert_eq!(config.backups().unwrap()[0].standing, Standing::Read, "what became of it is there too");
-    let proof = config.verify(&name, Level::Restored).await.unwrap();
+    assert_eq!(config.backups().unwrap()[0].standing, BackupState::Read, "what became of it is there too");
+    let proof = config.verify(&name, VerificationLevel::Restored).await.unwrap();
     assert_eq!(proof.rows, stored.rows());
     assert!(s3.folder.path().join("nexo").exists());
 }
@@ -74,8 +74,8 @@ async fn a_store_that_does_not_answer_leaves_the_backup_here_and_says_so() {
     let ground = Ground::filled().await;
     let gone = S3::start().await.ground(&ground); // stopped at once
     let config = gone.with("AWS_SECRET_ACCESS_KEY", "a secret of the store").config();
-    let stored = config.backup(&ground.reader(), &Order::new("here", "ana")).await.unwrap();
+    let stored = config.backup(&ground.reader(), &BackupRequest::new("here", "ana")).await.unwrap();
     assert!(stored.unsent[0].contains("s3://nexo/ours"), "{:?}", stored.unsent);
     assert!(!stored.unsent[0].contains("a secret"), "{:?}", stored.unsent);
-    ground.config().verify(&stored.name, Level::Archive).await.unwrap();
+    ground.config().verify(&stored.name, VerificationLevel::Archive).await.unwrap();
 }

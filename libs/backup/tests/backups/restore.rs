@@ -1,4 +1,4 @@
-//! A backup in the place of the live database.
+//! Replacement of the live database by a restored backup.
 
 use std::{
     sync::{
@@ -43,7 +43,7 @@ async fn alone(ground: &Ground) -> Exclusive {
     Exclusive::enter(&ground.migrator(), "a test", |_| ()).await.unwrap()
 }
 
-/// Undoes the last swap; why the database that comes back had been kept.
+/// Undoes the last swap; returns the reason stored with the database that becomes live again.
 async fn undo(ground: &Ground) -> String {
     let mut exclusive = alone(ground).await;
     let before = exclusive.before(None).await.unwrap();
@@ -52,15 +52,15 @@ async fn undo(ground: &Ground) -> String {
     before.reason.unwrap()
 }
 
-/// Within a second, also where the clock stands still or goes backwards.
+/// Several swaps within a second, also with a clock that stands still or goes backwards.
 #[tokio::test]
 async fn databases_that_are_kept_are_listed_and_go_after_a_week_by_the_newest_backup() {
     let ground = Ground::filled().await;
-    let clock = kernel::Clock::standing(1_767_225_600); // 2026-01-01
-    let (config, live) = (ground.config().at(clock.clone()), ground.migrator());
+    let clock = kernel::Clock::fixed(1_767_225_600); // 2026-01-01
+    let (config, live) = (ground.config().with_clock(clock.clone()), ground.migrator());
     let refused = alone(&ground).await.before(None).await.unwrap_err();
     assert!(matches!(refused, Error::NothingToUndo(_)), "{refused}");
-    let order = backup::Order::new("scheduled", "ana");
+    let order = backup::BackupRequest::new("scheduled", "ana");
     let name = config.backup(&ground.reader(), &order).await.unwrap().manifest.name;
     for _ in 0..2 {
         let beside = config.restore_beside(&name, &live, None).await.unwrap();
@@ -95,7 +95,7 @@ async fn databases_that_are_kept_are_listed_and_go_after_a_week_by_the_newest_ba
     assert!(exclusive.kept().await.unwrap().is_empty());
 }
 
-/// With the moments of a backup, everything would be due at once; and who did what is known after a restore as well.
+/// With the backup's due times every job would be due at once; and the operator log must survive a restore.
 #[tokio::test]
 async fn the_operators_log_and_the_schedule_come_along() {
     let ground = Ground::filled().await;
@@ -119,7 +119,7 @@ async fn the_operators_log_and_the_schedule_come_along() {
     assert_eq!(one::<String>(&live, log).await, "done done done");
 }
 
-/// The second is told who has the database, and waits; the lock survives the swap.
+/// The second restore learns the lock holder and waits; the lock survives the swap.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_restores_exclude_each_other_and_a_migration_is_not_ended() {
     let ground = Ground::filled().await;
@@ -129,7 +129,7 @@ async fn two_restores_exclude_each_other_and_a_migration_is_not_ended() {
     let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
     let waiting = live.clone();
     let second = tokio::spawn(async move {
-        let tell = |holder: &migrate::Holder| told.send(holder.application.clone()).unwrap();
+        let tell = |holder: &migrate::LockHolder| told.send(holder.application.clone()).unwrap();
         Exclusive::enter(&waiting, "the second", tell).await
     });
     assert_eq!(hears.recv().await.unwrap(), "nexo restore");
@@ -147,15 +147,15 @@ async fn two_restores_exclude_each_other_and_a_migration_is_not_ended() {
     second.insist_idle().await.unwrap();
 }
 
-/// As an older release made it: one that gave `nexo_backup` every table by a role that reads passwords as well. And what only a
-/// superuser can take away stays away.
+/// Database of an older release, which granted `nexo_backup` access to all tables by a role that can also read
+/// passwords. Objects that only a superuser can remove must stay removed.
 #[tokio::test]
 async fn what_was_restored_can_be_backed_up_and_takes_no_large_objects() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let ground = Ground::of(testkit::Database::empty(&cluster).await);
     let live = ground.migrator();
     let migrations = migrate::Migrations::embedded().unwrap();
-    migrate::migrate(&live, &migrations, &migrate::NoHooks, &migrate::Settings::default()).await.unwrap();
+    migrate::migrate(&live, &migrations, &migrate::NoHooks, &migrate::RunOptions::default()).await.unwrap();
     let older = "grant pg_read_all_data to nexo_backup; set role nexo_migrator;
         revoke select on all tables in schema app, app_parts, ops from nexo_backup;
         revoke usage on schema app, app_parts, ops, ext from nexo_backup;
@@ -173,7 +173,7 @@ async fn what_was_restored_can_be_backed_up_and_takes_no_large_objects() {
     ground.backup().await;
 }
 
-/// 20 people who connect and ask all the time.
+/// 20 clients connect and query continuously.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_live_sessions_the_gap_is_short_and_every_answer_is_of_one_of_the_two() {
     let ground = Ground::filled().await;

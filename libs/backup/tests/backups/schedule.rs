@@ -1,4 +1,4 @@
-//! What is due, and who runs it.
+//! Due jobs, and the process that runs them.
 
 use backup::{Job, Plan, due};
 use kernel::Env;
@@ -13,7 +13,7 @@ fn plan() -> Plan {
         ("NEXO_SCHEDULE_PRUNE", "off"),
         ("NEXO_SCHEDULE_DRILL", "off"),
     ];
-    Plan::read(&mut Env::of(settings.map(|(name, value)| (name.to_owned(), value.to_owned()))))
+    Plan::read(&mut Env::from_values(settings.map(|(name, value)| (name.to_owned(), value.to_owned()))))
 }
 
 async fn at(migrator: &PgConnectOptions, now: OffsetDateTime) -> Vec<Job> {
@@ -27,7 +27,7 @@ async fn of_many_schedulers_one_runs_a_job_and_once_after_a_downtime() {
     let migrator = ground.migrator();
     assert_eq!(at(&migrator, datetime!(2026-01-01 12:00 UTC)).await, [], "its first moment is to come");
     assert_eq!(at(&migrator, datetime!(2026-01-02 01:59 UTC)).await, []);
-    // Ten days later, eight at once.
+    // Ten days later, eight schedulers at once.
     let late = datetime!(2026-01-12 07:00 UTC);
     let mut schedulers = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -43,7 +43,7 @@ async fn of_many_schedulers_one_runs_a_job_and_once_after_a_downtime() {
 
 #[test]
 fn an_expression_that_is_none_is_told_by_its_setting() {
-    let mut env = Env::of([("NEXO_SCHEDULE_DRILL".to_owned(), "every day".to_owned())]);
+    let mut env = Env::from_values([("NEXO_SCHEDULE_DRILL".to_owned(), "every day".to_owned())]);
     Plan::read(&mut env);
     assert!(env.finish().unwrap_err().to_string().contains("NEXO_SCHEDULE_DRILL"));
 }

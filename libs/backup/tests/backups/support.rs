@@ -1,8 +1,8 @@
-//! A database with accounts and clients, and a folder for its backups.
+//! Test fixture: a database with accounts and clients, and a folder for its backups.
 
 use std::sync::Arc;
 
-use backup::{Config, Manifest, Order};
+use backup::{BackupRequest, Config, Manifest};
 use kernel::Env;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ const ROWS: &str = "
     update app.clients set notes = E'\\\\.' where name = 'Client 6';";
 
 impl Ground {
-    /// Three accounts with 400 clients each.
+    /// Creates three accounts with 400 clients each.
     pub(crate) async fn filled() -> Self {
         let database = Database::migrated().await;
         database.run(ROWS).await;
@@ -37,7 +37,7 @@ impl Ground {
         Self { database, folder: Arc::new(tempfile::tempdir().unwrap()), settings }
     }
 
-    /// The same, with one more setting.
+    /// Returns a copy with one additional setting.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut settings = self.settings.clone();
         settings.push((name.to_owned(), value.to_owned()));
@@ -47,7 +47,7 @@ impl Ground {
     pub(crate) fn config(&self) -> Config {
         let place = self.folder.path().join("backups");
         let stores = [("NEXO_BACKUP_STORES".to_owned(), place.display().to_string())];
-        let mut env = Env::of(stores.into_iter().chain(self.settings.clone()));
+        let mut env = Env::from_values(stores.into_iter().chain(self.settings.clone()));
         let chosen = self.settings.iter().any(|(name, _)| name == "NEXO_POSTGRES_BIN");
         if let Some(programs) = std::env::var_os("NEXO_POSTGRES_BIN").filter(|_| !chosen) {
             env = env.with("NEXO_POSTGRES_BIN", programs.to_string_lossy());
@@ -66,7 +66,7 @@ impl Ground {
     }
 
     pub(crate) async fn backup(&self) -> Manifest {
-        self.config().backup(&self.reader(), &Order::new("test", "ana")).await.unwrap().manifest
+        self.config().backup(&self.reader(), &BackupRequest::new("test", "ana")).await.unwrap().manifest
     }
 }
 

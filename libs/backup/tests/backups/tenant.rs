@@ -1,4 +1,4 @@
-//! One account's data.
+//! Export, import and restore of one account.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use backup::{
     Error,
-    tenant::{Content, OPERATOR, Operator, RECORDED, export, import},
+    tenant::{OPERATOR, OpenArchive, Operator, RECORDED, export, import},
 };
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use time::macros::datetime;
@@ -17,7 +17,7 @@ use crate::support::{Ground, one};
 
 const NOW: time::OffsetDateTime = datetime!(2026-02-03 04:05:06 UTC);
 
-/// Accounts `account-1` to `account-3`, each with two people, a role, clients that somebody owns, and history.
+/// Accounts `account-1` to `account-3`, each with two people, a role, owned clients, and history.
 async fn company() -> Ground {
     let ground = Ground::filled().await;
     ground
@@ -38,7 +38,7 @@ async fn company() -> Ground {
     ground
 }
 
-/// What the accounts' people work with: rows that refer to rows of other tables, and of their own.
+/// Adds working data: rows that reference other tables and their own.
 async fn at_work(ground: &Ground) {
     ground
         .database
@@ -64,7 +64,7 @@ fn file(ground: &Ground, name: &str) -> PathBuf {
     ground.folder.path().join(name)
 }
 
-/// A hash of everything that is not of this account.
+/// Hash of everything that does not belong to this account.
 async fn others(ground: &Ground, account: &str) -> BTreeMap<String, String> {
     let mut conn = ground.database.look().await;
     let tables: Vec<(String,)> = sqlx::query_as(
@@ -97,7 +97,7 @@ async fn an_account_goes_out_and_comes_in_as_a_new_one_with_new_ids() {
         rows("invitations").is_some(),
         "a table that look-ups search across accounts is an account's all the same"
     );
-    let content = Content::open(&path).unwrap();
+    let content = OpenArchive::open(&path).unwrap();
     let tried = import(&ground.migrator(), &content, true).await.unwrap();
     assert_eq!(others(&ground, "none").await, before, "a dry run leaves nothing");
     let imported = import(&ground.migrator(), &content, false).await.unwrap();
@@ -138,21 +138,21 @@ async fn a_program_that_moves_stays_a_program() {
     ground.database.run("update app.users set kind = 'service' where email = 'p1@account-1.test'").await;
     export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
     ground.database.run("update app.users set email = 'here-' || email").await;
-    let imported = import(&ground.migrator(), &Content::open(&path).unwrap(), false).await.unwrap();
+    let imported = import(&ground.migrator(), &OpenArchive::open(&path).unwrap(), false).await.unwrap();
     assert_eq!((imported.known_people, imported.new_people), (0, 2));
     let came =
         "select string_agg(kind, ' ' order by email) from app.users where email like 'p%@account-1.test'";
     assert_eq!(one::<String>(&ground.database.superuser(), came).await, "service person");
 }
 
-/// The snapshot is one moment of the account; whatever happens to others does not matter.
+/// The export shows one point in time of its account; changes of other accounts do not matter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
     let ground = company().await;
     let superuser = ground.database.superuser();
     let writing = tokio::spawn(async move {
         let mut conn = PgConnection::connect_with(&superuser).await.unwrap();
-        // Each transaction changes two tables together: a moment has both, or neither.
+        // Each transaction changes two tables: a consistent snapshot has both changes or neither.
         for _ in 0..150 {
             conn.execute(
                 "begin; update app.accounts set version = version + 1 where account_id = md5('account 1')::uuid;
@@ -169,7 +169,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
         let about = export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
         let clients = about.tables.iter().find(|table| table.name == "clients").unwrap();
         assert_eq!(clients.rows, 400);
-        let content = Content::open(&path).unwrap();
+        let content = OpenArchive::open(&path).unwrap();
         let imported = import(&ground.migrator(), &content, false).await.unwrap();
         let versions = format!(
             "select count(*) from app.accounts a join app.clients c using (account_id) where a.account_id = '{}' and c.name = 'Client 9' and a.version = c.version",
@@ -181,7 +181,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
     writing.await.unwrap();
 }
 
-/// A file is nobody's word: whatever its rows say, they become rows of the new account.
+/// An import is untrusted: whatever its rows claim, they become rows of the new account.
 #[tokio::test]
 async fn a_file_that_was_tampered_with_reaches_nobody_else() {
     let ground = company().await;
@@ -190,7 +190,7 @@ async fn a_file_that_was_tampered_with_reaches_nobody_else() {
     let whole = std::fs::read(&path).unwrap();
     for at in 1..40 {
         std::fs::write(&path, &whole[..whole.len() * at / 40]).unwrap();
-        assert!(Content::open(&path).is_err(), "cut at {at}/40");
+        assert!(OpenArchive::open(&path).is_err(), "cut at {at}/40");
     }
     let victim: String = one(
         &ground.database.superuser(),
@@ -199,7 +199,7 @@ async fn a_file_that_was_tampered_with_reaches_nobody_else() {
     .await;
     let (forged, before) = (file(&ground, "forged.nexo.tar.zst"), others(&ground, "none").await);
     forge(&whole, &forged, &victim);
-    let content = Content::open(&forged).unwrap();
+    let content = OpenArchive::open(&forged).unwrap();
     let imported = import(&ground.migrator(), &content, false).await.unwrap();
     assert_eq!(others(&ground, &imported.slug).await, before);
     let own = format!("select count(*) from app.clients where account_id = '{}'", imported.account_id);
@@ -211,7 +211,7 @@ async fn a_file_that_was_tampered_with_reaches_nobody_else() {
     ));
 }
 
-/// Writes the archive anew: its clients say that they are the victim's, with hashes that fit.
+/// Rewrites the archive so that its clients claim to be the victim's, with matching hashes.
 fn forge(whole: &[u8], path: &std::path::Path, victim: &str) {
     let mut files = BTreeMap::new();
     for entry in tar::Archive::new(zstd::Decoder::new(whole).unwrap()).entries().unwrap() {
@@ -299,8 +299,8 @@ const CHANGED: &str = "
     insert into app.record_tags values (md5('account 1')::uuid, 'client', (select id from app.clients where account_id = md5('account 1')::uuid and name = 'Client 5'), md5('tag')::uuid);
     call ops.chain_anew(md5('account 1')::uuid)";
 
-/// Versions only go on, each record has one entry, and the chain of hashes holds: whoever read version 3 before is told that
-/// theirs is stale, and consumers of events never see one a second time.
+/// Versions only increase, each record has one entry, and the hash chain is valid. So an old `If-Match` is stale,
+/// and consumers of events see no version twice.
 #[tokio::test]
 async fn versions_go_on_and_the_history_has_an_entry_for_each_record() {
     let ground = company().await;
@@ -343,7 +343,8 @@ async fn versions_go_on_and_the_history_has_an_entry_for_each_record() {
     beside.discard().await.unwrap();
 }
 
-/// Somebody may have been removed for a reason; who has joined since is removed, and what they have done points at them.
+/// Restored members are reported, since they may have been removed for a reason. Members who joined since are
+/// removed but kept, because records reference them.
 #[tokio::test]
 async fn members_roles_and_invitations_that_come_back_are_told_apart() {
     let ground = company().await;
@@ -385,7 +386,7 @@ async fn members_roles_and_invitations_that_come_back_are_told_apart() {
     beside.discard().await.unwrap();
 }
 
-/// A table of records that nobody added to the list would come back without a word in its history.
+/// A table of records missing from the list would be restored without audit entries.
 #[tokio::test]
 async fn every_table_of_records_is_known_to_the_history_of_a_restore() {
     let ground = Ground::of(testkit::Database::migrated().await);
@@ -397,7 +398,7 @@ async fn every_table_of_records_is_known_to_the_history_of_a_restore() {
     assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
-/// Once a device was replaced by a file.
+/// Regression: a device was once replaced by a file.
 #[tokio::test]
 async fn an_export_replaces_no_file_unasked_and_no_device_at_all() {
     let ground = company().await;
@@ -408,7 +409,7 @@ async fn an_export_replaces_no_file_unasked_and_no_device_at_all() {
     assert!(matches!(to(&path, false).await.unwrap_err(), Error::There { .. }));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
     to(&path, true).await.unwrap();
-    Content::open(&path).unwrap();
+    OpenArchive::open(&path).unwrap();
     let link = file(&ground, "link");
     std::os::unix::fs::symlink("/dev/null", &link).unwrap();
     for device in [std::path::Path::new("/dev/null"), &link, ground.folder.path()] {

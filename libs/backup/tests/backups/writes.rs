@@ -1,16 +1,16 @@
-//! Backups while people work.
+//! Backups under concurrent writes.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use backup::{Level, Order};
+use backup::{BackupRequest, VerificationLevel};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::support::Ground;
 
-/// Every restored table must equal what the snapshot held, while rows come, change and go all the time.
+/// Every restored table must equal the snapshot, while rows are inserted, updated and deleted all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_dumped_under_heavy_writes_is_what_the_manifest_counts() {
     let ground = Ground::filled().await;
@@ -36,10 +36,12 @@ async fn what_is_dumped_under_heavy_writes_is_what_the_manifest_counts() {
     let config = ground.config();
     for round in 0..3 {
         let before = written.load(Ordering::Relaxed);
-        let manifest =
-            config.backup(&ground.reader(), &Order::new(&format!("busy-{round}"), "ana")).await.unwrap();
+        let manifest = config
+            .backup(&ground.reader(), &BackupRequest::new(&format!("busy-{round}"), "ana"))
+            .await
+            .unwrap();
         assert!(written.load(Ordering::Relaxed) > before, "there were writes meanwhile");
-        let proof = config.verify(&manifest.name, Level::Restored).await.unwrap();
+        let proof = config.verify(&manifest.name, VerificationLevel::Restored).await.unwrap();
         assert_eq!(proof.rows, manifest.rows());
     }
     stop.store(true, Ordering::Relaxed);

@@ -1,21 +1,21 @@
-//! Whether the database, as it is now, keeps accounts apart: checked at every start, not hoped.
+//! Tenant isolation check: verifies at every start that the database isolates accounts.
 
 use migrate::{Breach, breaches};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
-/// Why a service does not start.
+/// Reason why a service refuses to start on this database.
 #[derive(Debug, thiserror::Error)]
 pub enum IsolationError {
-    /// The catalogue has breaches.
+    /// The catalogue has objects that break isolation.
     #[error("{}", list(.0))]
     Breached(Vec<Breach>),
-    /// The service's own role could see everything.
+    /// The service's own role bypasses row security or owns tables.
     #[error("the role {0} bypasses row security, or owns tables: services connect as nexo_app or nexo_auth")]
     TooMighty(String),
-    /// This PostgreSQL is known to show rows that row security hides.
+    /// This PostgreSQL release is known to leak rows that row security hides.
     #[error("{0}")]
     LeakyServer(String),
-    /// The catalogue cannot be read.
+    /// The system catalogue cannot be read.
     #[error("the catalogue cannot be read")]
     Unreadable(#[from] sqlx::Error),
 }
@@ -28,12 +28,12 @@ fn list(breaches: &[Breach]) -> String {
     )
 }
 
-/// Names are told in full wherever the reader's own `search_path` leads.
+/// With an empty `search_path`, the catalogue's functions print qualified names.
 async fn reader(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(&database.clone().options([("search_path", "pg_catalog")])).await
 }
 
-/// What must hold before a service takes its first request.
+/// Verifies isolation before a service accepts its first request.
 pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationError> {
     let mut conn = reader(database).await?;
     let breaches = breaches(&mut conn).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationE
 /// read past row security), <https://www.postgresql.org/support/security/CVE-2025-8713/>.
 pub const OLDEST_SERVERS: &[(i32, i32)] = &[(15, 14), (16, 10), (17, 6)];
 
-/// Refuses a server that is known to leak, unless the operator has said that they know.
+/// Refuses a server with known leaks, unless the operator has accepted the risk.
 pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<(), IsolationError> {
     let (number,): (String,) =
         sqlx::query_as("select current_setting('server_version_num')").fetch_one(conn).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn server(conn: &mut PgConnection, accepted: bool) -> Result<()
     }
 }
 
-/// Why a PostgreSQL of this number (as `server_version_num` says it) is not one for NEXO.
+/// Explains why a PostgreSQL with this `server_version_num` is not supported; `None` if it is.
 #[must_use]
 pub fn server_problem(number: i32) -> Option<String> {
     let (major, minor) = (number / 10_000, number % 10_000);

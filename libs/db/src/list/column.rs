@@ -1,11 +1,10 @@
-//! What lists may filter and sort by: a resource's own columns, those that every record has, and those of what it refers
-//! to.
+//! Columns that lists may filter and sort by: a resource's own, the common ones, and those of related records.
 
 use std::fmt;
 
-use crate::{Hidden, Kind, Related, Resource, reach::Reach};
+use crate::{HiddenFields, Kind, Related, Resource, access::AccessScope};
 
-/// A column that a list may sort and filter by.
+/// A column that lists may sort and filter by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
@@ -13,7 +12,7 @@ pub(crate) struct Column {
     pub(crate) required: bool,
 }
 
-/// The columns that every resource has.
+/// Columns that every resource has.
 const COMMON: &[Column] = &[
     Column { name: "id", kind: Kind::Id, required: true },
     Column { name: "created_at", kind: Kind::Instant, required: true },
@@ -31,7 +30,7 @@ pub(crate) fn find<R: Resource>(name: &str) -> Option<Column> {
     own.chain(COMMON.iter().copied()).find(|column| column.name == name)
 }
 
-/// A column, or one of what a record refers to: `client.billing_country`.
+/// A column of the record itself, or of a related record: `client.billing_country`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Path {
     through: Option<(&'static Related, String)>,
@@ -43,7 +42,7 @@ impl Path {
         self.column
     }
 
-    /// A condition on the column, as `where` writes it.
+    /// SQL of a condition on the column, for a `where` clause.
     pub(super) fn sql(&self, record: &str, condition: impl FnOnce(&str) -> String) -> String {
         match &self.through {
             None => condition(&format!("{record}.{}", self.column.name)),
@@ -67,25 +66,25 @@ impl fmt::Display for Path {
     }
 }
 
-/// The columns that one person may name in a list of one resource.
+/// Columns of a resource that the caller may name in a list.
 pub(crate) struct Columns<'w> {
     find: fn(&str) -> Option<Column>,
     related: &'static [Related],
-    hidden: &'w Hidden,
-    reach: &'w Reach,
+    hidden: &'w HiddenFields,
+    reach: &'w AccessScope,
 }
 
 impl<'w> Columns<'w> {
-    pub(crate) fn of<R: Resource>(hidden: &'w Hidden, reach: &'w Reach) -> Self {
-        Self { find: find::<R>, related: R::RELATED, hidden, reach }
+    pub(crate) fn for_resource<R: Resource>(hidden: &'w HiddenFields, reach: &'w AccessScope) -> Self {
+        Self { find: find::<R>, related: R::RELATIONS, hidden, reach }
     }
 
-    /// One of the record's own.
+    /// Finds a visible column of the record itself.
     pub(crate) fn own(&self, name: &str) -> Option<Column> {
         (self.find)(name).filter(|_| !self.hidden.hide(name))
     }
 
-    /// One of the record's own, or of what it refers to, if its reader may see that, and the reference itself.
+    /// Finds a visible column of the record, or of a related record if the caller may also see the reference.
     pub(crate) fn path(&self, name: &str) -> Option<Path> {
         let Some((through, name)) = name.split_once('.') else {
             return Some(Path { through: None, column: self.own(name)? });

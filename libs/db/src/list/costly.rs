@@ -1,16 +1,16 @@
-//! Lists that read texts record by record: no index bounds what they cost, so their time is bounded.
+//! Costly lists scan text record by record. No index bounds their cost, so a statement timeout does.
 
 use std::time::Duration;
 
-use crate::{Error, Refusal, Sort};
+use crate::{Error, Refusal, RefusalKind};
 
-/// How long a statement of a costly list may take.
-pub(super) struct Patience;
+/// Statement timeout of a costly list.
+pub(super) struct StatementTimeout;
 
-impl Patience {
+impl StatementTimeout {
     pub(super) const COSTLY: Duration = Duration::from_secs(2);
 
-    /// Whether the server gave a statement up because its time was over (PostgreSQL's appendix A).
+    /// Whether the server cancelled a statement because of its timeout (PostgreSQL's appendix A).
     pub(super) fn is_over(error: &sqlx::Error) -> bool {
         error
             .as_database_error()
@@ -19,7 +19,7 @@ impl Patience {
     }
 }
 
-/// A condition that takes too long over what the account has.
+/// The condition exceeded the statement timeout on the account's data.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the condition takes too long: ask for fewer texts with `contains`, or narrow it with `and(…)` by what compares \
@@ -32,8 +32,8 @@ impl Refusal for TooCostly {
         "too-costly"
     }
 
-    fn sort(&self) -> Sort {
-        Sort::Invalid
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Invalid
     }
 
     fn pointer(&self) -> Option<&'static str> {
@@ -41,7 +41,7 @@ impl Refusal for TooCostly {
     }
 }
 
-/// What it means that a statement of a list failed.
+/// Maps a failed list statement: a timeout of a costly list is [`TooCostly`].
 pub(super) fn failed(is_costly: bool) -> impl FnOnce(sqlx::Error) -> Error {
-    move |error| if is_costly && Patience::is_over(&error) { TooCostly.into() } else { error.into() }
+    move |error| if is_costly && StatementTimeout::is_over(&error) { TooCostly.into() } else { error.into() }
 }

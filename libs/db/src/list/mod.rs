@@ -1,12 +1,12 @@
-//! Lists: a page by its key, sorted and filtered by the resource's own columns.
+//! Lists: keyset pagination, sorting and filtering by the resource's columns.
 
-mod asked;
 pub(crate) mod column;
 mod costly;
 pub(crate) mod cursor;
-mod dress;
 mod filter;
 mod pager;
+mod params;
+mod projection;
 mod related;
 mod search;
 mod selection;
@@ -18,34 +18,35 @@ use std::marker::PhantomData;
 use serde_json::Value as Json;
 
 use crate::{
-    Error, Page, PageInfo, Record, Resource, Result, Row, TenantTx, View, keep::names, record::KEPT,
+    Bindings, Error, Page, PageInfo, ReadView, Record, Resource, Result, TenantTx, crud::names, record::KEPT,
 };
-pub use asked::{Asked, Shape, Sought};
 use column::{Column, Columns};
-use costly::{Patience, failed};
-use cursor::Seal;
-pub use dress::Dress;
+use costly::{StatementTimeout, failed};
+use cursor::CursorCodec;
 use filter::Filter;
-pub use pager::{Pager, Paging};
+pub(crate) use filter::MAX_TERMS;
+pub use pager::{PageParams, Pager};
+pub use params::{FieldsParams, ListParams, SearchRequest};
+pub use projection::Projection;
 pub use related::Related;
-use search::{Found, LookedFor};
-pub use selection::{MOST_SELECTED, Selection, SelectionRefusal};
+use search::{Matches, SearchTerms};
+pub use selection::{MAX_SELECTED, Selection, SelectionRefusal};
 use sort::Sort;
 use value::Value;
 
-/// Counting stops here when `count=capped` asks for it.
+/// With `count=capped`, counting stops at this number.
 const CAP: i64 = 1_001;
 
-/// A list that was asked for, understood.
+/// A parsed and validated list request.
 #[derive(Debug)]
 pub struct Query<R> {
     limit: i64,
     sort: Sort,
     filter: Option<Filter>,
-    looked_for: Option<LookedFor>,
+    looked_for: Option<SearchTerms>,
     count: Count,
     cursor: Option<String>,
-    dress: Dress,
+    dress: Projection,
     trash: bool,
     of: PhantomData<fn() -> R>,
 }
@@ -61,47 +62,47 @@ fn limit(asked: Option<&str>) -> Result<i64> {
     let limit = asked.map_or(Ok(50), str::parse::<i64>).ok();
     limit
         .filter(|limit| (1..=200).contains(limit))
-        .ok_or_else(|| unanswerable("limit", "is not a number from 1 to 200"))
+        .ok_or_else(|| unanswerable("limit", "must be a number from 1 to 200"))
 }
 
 fn unanswerable(parameter: &'static str, problem: impl Into<String>) -> Error {
-    Error::Unanswerable { parameter, problem: problem.into() }
+    Error::InvalidParameter { parameter, problem: problem.into() }
 }
 
 impl<R: Resource> Query<R> {
-    /// Understands what was asked of a list of `R` by somebody with this view, or says which parameter cannot be
-    /// understood. A field that is hidden from them is none: what can be filtered or sorted by can be guessed. Whether a
-    /// cursor is good shows when the list is read: that depends on whose it is.
-    pub fn understand(asked: Asked, view: &View) -> Result<Self> {
-        let columns = Columns::of::<R>(&view.hidden, &view.reach);
+    /// Parses and validates the parameters of a list of `R`; fails with the parameter that is invalid. Hidden
+    /// fields are treated as unknown, because filtering and sorting disclose values. The cursor is verified only
+    /// when the list is read, since it is bound to the account.
+    pub fn parse(asked: ListParams, view: &ReadView) -> Result<Self> {
+        let columns = Columns::for_resource::<R>(&view.hidden, &view.reach);
         let filter = asked.filter.as_deref().map(|text| Filter::parse(text, &columns)).transpose()?;
-        Self::with(filter, asked, view)
+        Self::from_params(filter, asked, view)
     }
 
-    /// The same of a body.
-    pub fn sought(sought: Sought, view: &View) -> Result<Self> {
+    /// Parses and validates a list request that was sent as a body.
+    pub fn from_search(sought: SearchRequest, view: &ReadView) -> Result<Self> {
         let (asked, filter) = sought.parts();
-        let columns = Columns::of::<R>(&view.hidden, &view.reach);
+        let columns = Columns::for_resource::<R>(&view.hidden, &view.reach);
         let filter = filter.map(|json| Filter::read(&json, &columns)).transpose()?;
-        Self::with(filter, asked, view)
+        Self::from_params(filter, asked, view)
     }
 
-    /// The same of what is in the trash, the newest there first.
-    pub fn of_trash(mut asked: Asked, view: &View) -> Result<Self> {
+    /// Parses and validates a list of the trash; by default sorted by `-updated_at`.
+    pub fn from_trash(mut asked: ListParams, view: &ReadView) -> Result<Self> {
         if asked.q.is_some() {
             return Err(unanswerable("q", "cannot be asked of the trash"));
         }
         asked.sort.get_or_insert_with(|| "-updated_at".to_owned());
-        Ok(Self { trash: true, ..Self::understand(asked, view)? })
+        Ok(Self { trash: true, ..Self::parse(asked, view)? })
     }
 
-    fn with(filter: Option<Filter>, asked: Asked, view: &View) -> Result<Self> {
-        let columns = Columns::of::<R>(&view.hidden, &view.reach);
+    fn from_params(filter: Option<Filter>, asked: ListParams, view: &ReadView) -> Result<Self> {
+        let columns = Columns::for_resource::<R>(&view.hidden, &view.reach);
         Ok(Self {
             limit: limit(asked.limit.as_deref())?,
             sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &columns)?,
             filter,
-            looked_for: asked.q.map(|q| LookedFor::of::<R>(q, view)).transpose()?,
+            looked_for: asked.q.map(|q| SearchTerms::new::<R>(q, view)).transpose()?,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -109,50 +110,50 @@ impl<R: Resource> Query<R> {
                 Some(_) => return Err(unanswerable("count", "is neither exact nor capped")),
             },
             cursor: asked.cursor,
-            dress: Dress::understand::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
+            dress: Projection::parse::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
             trash: false,
             of: PhantomData,
         })
     }
 
-    /// The same, by pages of this size.
+    /// Overrides the page size.
     #[must_use]
-    pub fn by(self, limit: i64) -> Self {
+    pub fn limited_to(self, limit: i64) -> Self {
         Self { limit, ..self }
     }
 
-    /// From here on asks for the page after `cursor`.
-    pub fn go_on(&mut self, cursor: Option<String>) {
+    /// Continues with the page after `cursor`.
+    pub fn after(&mut self, cursor: Option<String>) {
         self.cursor = cursor;
     }
 
-    /// Whether it reads texts that may be long, record by record.
+    /// Whether the query scans possibly long texts record by record.
     #[must_use]
     pub fn is_costly(&self) -> bool {
         self.looked_for.is_some() || self.filter.as_ref().is_some_and(Filter::is_costly)
     }
 
-    /// How its records are shown.
+    /// Projection that applies to the records of the answer.
     #[must_use]
-    pub fn dress(&self) -> &Dress {
+    pub fn projection(&self) -> &Projection {
         &self.dress
     }
 }
 
-/// A page of records.
+/// Reads one page of records.
 pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
     let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
     let looked_for = query.looked_for.as_ref().map_or("", |looked_for| looked_for.q.as_str());
     let place = if query.trash { "trash" } else { "" };
-    let seal = Seal::new(tx, &[R::PLURAL, place, &query.sort.to_string(), &filter, looked_for]);
+    let seal = CursorCodec::new(tx, &[R::TABLE, place, &query.sort.to_string(), &filter, looked_for]);
     let position = match &query.cursor {
-        Some(cursor) => Some(query.sort.position(&seal.open::<Vec<Json>>(cursor)?)?),
+        Some(cursor) => Some(query.sort.position(&seal.decode::<Vec<Json>>(cursor)?)?),
         None => None,
     };
     let found = match &query.looked_for {
         Some(looked_for) => Some(looked_for.find::<R>(tx).await?),
         None if query.is_costly() => {
-            tx.wait(Patience::COSTLY).await?;
+            tx.set_statement_timeout(StatementTimeout::COSTLY).await?;
             None
         }
         None => None,
@@ -167,7 +168,7 @@ pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Pa
     let has_more = data.len() > size;
     data.truncate(size);
     let last = data.last().filter(|_| has_more).and_then(|last| serde_json::to_value(last).ok());
-    let next_cursor = last.map(|last| seal.close(&query.sort.of(&last)));
+    let next_cursor = last.map(|last| seal.encode(&query.sort.position_of(&last)));
     let partial = found.is_some_and(|found| found.partial);
     Ok(Page { data, page: PageInfo { next_cursor, has_more, total, partial } })
 }
@@ -175,20 +176,20 @@ pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Pa
 async fn fetch<R: Resource>(
     tx: &mut TenantTx,
     query: &Query<R>,
-    found: Option<&Found>,
+    found: Option<&Matches>,
     position: Option<&[Value]>,
 ) -> Result<Vec<Record<R>>> {
-    let mut values = Row::default();
-    values.put(tx.inside.account);
+    let mut values = Bindings::default();
+    values.bind(tx.inside.account);
     let (mut condition, sort) = (condition(tx, query, found, &mut values), query.sort.sql());
     if let Some(position) = position {
         condition.push_str(&query.sort.after(position, &mut values));
     }
-    values.put(query.limit + 1);
+    values.bind(query.limit + 1);
     let text = format!(
         "select {KEPT}, {} from app.{} record where {condition} order by {sort} limit ${}",
         names::<R>(),
-        R::PLURAL,
+        R::TABLE,
         values.len()
     );
     let mut statement = tx.built(text);
@@ -199,16 +200,16 @@ async fn fetch<R: Resource>(
 async fn total<R: Resource>(
     tx: &mut TenantTx,
     query: &Query<R>,
-    found: Option<&Found>,
+    found: Option<&Matches>,
     count: Count,
 ) -> Result<i64> {
-    let mut values = Row::default();
-    values.put(tx.inside.account);
+    let mut values = Bindings::default();
+    values.bind(tx.inside.account);
     let condition = condition(tx, query, found, &mut values);
     let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
     let text = format!(
         "select count(*) from (select from app.{} record where {condition}{cap}) as counted",
-        R::PLURAL
+        R::TABLE
     );
     let mut statement = tx.built::<(i64,)>(text);
     statement.row = values;
@@ -219,8 +220,8 @@ async fn total<R: Resource>(
 fn condition<R: Resource>(
     tx: &TenantTx,
     query: &Query<R>,
-    found: Option<&Found>,
-    values: &mut Row,
+    found: Option<&Matches>,
+    values: &mut Bindings,
 ) -> String {
     let there = if query.trash { "is not null" } else { "is null" };
     let mut condition = format!("account_id = $1 and deleted_at {there}");
@@ -230,7 +231,7 @@ fn condition<R: Resource>(
         condition.push_str(&filter.sql("record", values));
     }
     if let Some(found) = found {
-        values.put(&found.ids);
+        values.bind(&found.ids);
         let found = format!(" and record.id = any (${})", values.len());
         condition.push_str(&found);
     }

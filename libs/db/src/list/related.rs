@@ -1,4 +1,4 @@
-//! What records refer to: for conditions on it, and for answers that hold it.
+//! Relations: references to other records, for filters and for `expand`.
 
 use std::{borrow::Cow, collections::HashMap, fmt, future::Future, pin::Pin};
 
@@ -7,79 +7,82 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::column::{self, Column};
-use crate::{Hidden, Record, Resource, Result, TenantTx, keep::names, reach::Reach, record::KEPT};
+use crate::{
+    HiddenFields, Record, Resource, Result, TenantTx, access::AccessScope, crud::names, record::KEPT,
+};
 
 type Fetched<'t> = Pin<Box<dyn Future<Output = Result<HashMap<Uuid, Json>>> + Send + 't>>;
 
-/// Something that a record refers to by a column that holds its id.
+/// A relation: a column of a record that holds the id of another record.
 pub struct Related {
-    /// As filters and `expand` name it.
+    /// Name in filters and in `expand`.
     pub(crate) name: &'static str,
-    /// The column of the record.
+    /// Referencing column of the record.
     pub(crate) column: &'static str,
-    /// The word in permissions.
+    /// Resource name of the related record in permissions.
     pub(crate) resource: &'static str,
-    /// The table.
+    /// Table of the related records.
     pub(crate) plural: &'static str,
     pub(super) find: fn(&str) -> Option<Column>,
-    /// The condition that it is in reach; `None`: it may not be read at all.
-    pub(crate) reach: fn(&Reach) -> Option<String>,
-    /// The fields of the record that are judged together with what it refers to.
+    /// Builds the SQL condition that the related record may be read; `None` if none may.
+    pub(crate) reach: fn(&AccessScope) -> Option<String>,
+    /// Fields of the record that are validated together with the related record.
     pub(crate) judged: &'static [&'static str],
-    /// The name of its records' schema in the API document.
+    /// Schema name of the related records in the API document.
     pub(crate) schema_name: fn() -> Cow<'static, str>,
     pub(super) fetch: for<'t> fn(&'t mut TenantTx, Vec<Uuid>) -> Fetched<'t>,
 }
 
 impl Related {
-    /// A `T` whose id the column holds.
+    /// A relation to a `T` whose id the column holds.
     #[must_use]
-    pub const fn to<T: Resource>(name: &'static str, column: &'static str) -> Self {
+    pub const fn new<T: Resource>(name: &'static str, column: &'static str) -> Self {
         Self {
             name,
             column,
             resource: T::NAME,
-            plural: T::PLURAL,
+            plural: T::TABLE,
             find: column::find::<T>,
-            reach: Reach::reading::<T>,
+            reach: AccessScope::reading::<T>,
             judged: &[],
             schema_name: <Record<T> as ToSchema>::name,
             fetch: |tx, ids| Box::pin(fetch::<T>(tx, ids)),
         }
     }
 
-    /// The same, for a record whose `fields` are held against other records that refer to the same one. The refusal would
-    /// tell of those: whoever changes these fields must be able to read what the record refers to, new or not.
+    /// Declares `fields` that are validated against other records with the same reference. A refusal would
+    /// disclose those records, so changing these fields requires permission to read the related record, even if
+    /// the reference is unchanged.
     #[must_use]
     pub const fn judging(self, fields: &'static [&'static str]) -> Self {
         Self { judged: fields, ..self }
     }
 
-    /// As filters and `expand` name it.
+    /// Name of the relation in filters and in `expand`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The column that holds its id.
+    /// Column that holds the id of the related record.
     #[must_use]
     pub const fn column(&self) -> &'static str {
         self.column
     }
 
-    /// The fields that are judged together with it.
+    /// Fields that are validated together with the related record.
     #[must_use]
     pub const fn judged(&self) -> &'static [&'static str] {
         self.judged
     }
 
-    /// The word for it in permissions.
+    /// Resource name of the related record in permissions.
     #[must_use]
     pub const fn resource(&self) -> &'static str {
         self.resource
     }
 
-    /// Its table.
+    /// Table of the related records.
     #[must_use]
     pub const fn plural(&self) -> &'static str {
         self.plural
@@ -98,20 +101,20 @@ impl PartialEq for Related {
     }
 }
 
-/// The records of these ids that are in reach, in one statement, as their reader may see them.
+/// Fetches the readable related records with these ids in one statement, without hidden fields.
 async fn fetch<T: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Json>> {
     let Some(reach) = tx.reach.reading::<T>() else { return Ok(HashMap::new()) };
     let hidden = tx.reach.hidden_of(T::NAME);
     let text = format!(
         "select {KEPT}, {} from app.{} related where account_id = $1 and id = any ($2) and deleted_at is null{reach}",
         names::<T>(),
-        T::PLURAL
+        T::TABLE
     );
     let records: Vec<Record<T>> = tx.built(text).bind(ids).all().await?;
     Ok(records.iter().filter_map(|record| Some((record.id.into(), shown(record, &hidden)?))).collect())
 }
 
-fn shown<T: Resource>(record: &Record<T>, hidden: &Hidden) -> Option<Json> {
+fn shown<T: Resource>(record: &Record<T>, hidden: &HiddenFields) -> Option<Json> {
     let mut json = serde_json::to_value(record).ok()?;
     hidden.mask(&mut json);
     Some(json)

@@ -1,77 +1,81 @@
-//! What `q` finds: within a moment, in whatever is there. Where that was not enough, it says so.
+//! Full-text search (`q`) within a time limit; incomplete results are marked as partial.
 
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use uuid::Uuid;
 
-use super::{costly::Patience, unanswerable};
-use crate::{Error, Resource, Result, Row, Sql, TenantTx, View};
+use super::{costly::StatementTimeout, unanswerable};
+use crate::{Bindings, Error, ReadView, Resource, Result, Sql, TenantTx};
 
-/// How long the index is asked. Most answers take a tenth of it: it is for long texts, in which every word is nearly found.
+/// Timeout of the index search. Most searches take a tenth of it; long texts with many near matches take longer.
 const BY_INDEX: Duration = Duration::from_millis(300);
-/// The longest that is looked for.
-const LONGEST: usize = 200;
-/// `app.search_…` gives no more.
-const MOST: usize = 1_000;
+/// Maximum length of a search text.
+const MAX_SEARCH_CHARS: usize = 200;
+/// Maximum number of matches that `app.search_…` returns.
+const MAX_MATCHES: usize = 1_000;
 
-/// What somebody looks for, and where.
+/// A validated search text, and the fields to search in.
 #[derive(Debug)]
-pub(super) struct LookedFor {
+pub(super) struct SearchTerms {
     pub(super) q: String,
-    /// The fields that they may see, where these are not all.
+    /// Fields that the caller may see; `None` if they may see all of them.
     through: Option<Vec<&'static str>>,
 }
 
-/// The records that were found.
+/// Ids of the records that a search found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Matches {
     pub(super) ids: Vec<Uuid>,
-    /// Whether there may be others.
+    /// Whether there may be more matches.
     pub(super) partial: bool,
 }
 
-impl LookedFor {
-    /// What `q` says. A field that is hidden is not looked through: a search would tell what it holds.
-    pub(super) fn of<R: Resource>(q: String, view: &View) -> Result<Self> {
-        if R::SEARCHED.is_empty() {
-            return Err(unanswerable("q", "cannot be asked here"));
+impl SearchTerms {
+    /// Validates `q`. Hidden fields are not searched, because matches would disclose their values.
+    pub(super) fn new<R: Resource>(q: String, view: &ReadView) -> Result<Self> {
+        if R::SEARCH_FIELDS.is_empty() {
+            return Err(unanswerable("q", "is not supported here"));
         }
-        let seen: Vec<_> = R::SEARCHED.iter().copied().filter(|field| !view.hidden.hide(field)).collect();
+        let seen: Vec<_> =
+            R::SEARCH_FIELDS.iter().copied().filter(|field| !view.hidden.hide(field)).collect();
         if seen.is_empty() {
             return Err(unanswerable("q", "looks through fields of which you may see none"));
         }
-        let words = q.chars().any(char::is_alphanumeric) && q.chars().count() <= LONGEST && !q.contains('\0');
+        let words = q.chars().any(char::is_alphanumeric)
+            && q.chars().count() <= MAX_SEARCH_CHARS
+            && !q.contains('\0');
         if !words {
-            let problem = format!("is not 1 to {LONGEST} characters with a letter or digit among them");
+            let problem =
+                format!("is not 1 to {MAX_SEARCH_CHARS} characters with a letter or digit among them");
             return Err(unanswerable("q", problem));
         }
-        Ok(Self { q, through: Some(seen).filter(|seen| seen.len() < R::SEARCHED.len()) })
+        Ok(Self { q, through: Some(seen).filter(|seen| seen.len() < R::SEARCH_FIELDS.len()) })
     }
 
-    /// By the index; where that takes too long, by looking through the newest records for a moment.
-    pub(super) async fn find<R: Resource>(&self, tx: &mut TenantTx) -> Result<Found> {
-        let part = tx.begin_part_within(BY_INDEX).await?;
+    /// Searches by the index; on a timeout, scans the newest records within another time limit.
+    pub(super) async fn find<R: Resource>(&self, tx: &mut TenantTx) -> Result<Matches> {
+        let part = tx.savepoint_with_timeout(BY_INDEX).await?;
         match self.ask::<R>(tx, "search").await {
             Ok(ids) => {
-                tx.keep_part_within(part, Patience::COSTLY).await?;
-                let partial = ids.len() >= MOST;
-                Ok(Found { ids, partial })
+                tx.release_with_timeout(part, StatementTimeout::COSTLY).await?;
+                let partial = ids.len() >= MAX_MATCHES;
+                Ok(Matches { ids, partial })
             }
-            Err(error) if Patience::is_over(&error) => {
-                tx.undo_part(part).await?;
-                tx.wait(Patience::COSTLY).await?;
-                Ok(Found { ids: self.ask::<R>(tx, "look_through").await?, partial: true })
+            Err(error) if StatementTimeout::is_over(&error) => {
+                tx.rollback_to(part).await?;
+                tx.set_statement_timeout(StatementTimeout::COSTLY).await?;
+                Ok(Matches { ids: self.ask::<R>(tx, "look_through").await?, partial: true })
             }
             Err(error) => Err(Error::from(error)),
         }
     }
 
     async fn ask<R: Resource>(&self, tx: &mut TenantTx, how: &str) -> Result<Vec<Uuid>, sqlx::Error> {
-        let mut row = Row::default();
-        row.put(&self.q);
-        row.put(self.through.as_ref());
-        let text = format!("select id from app.{how}_{}($1, $2)", R::PLURAL);
+        let mut row = Bindings::default();
+        row.bind(&self.q);
+        row.bind(self.through.as_ref());
+        let text = format!("select id from app.{how}_{}($1, $2)", R::TABLE);
         let found: Vec<(Uuid,)> = Sql::new(tx, AssertSqlSafe(text).into_sql_str(), row).all().await?;
         Ok(found.into_iter().map(|(id,)| id).collect())
     }

@@ -1,33 +1,34 @@
-//! All records that a condition names, to be written together by whoever has seen how many they are.
+//! Selections: all records that match a filter, written together after a preview of their number.
 
 use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    Query, Sought, condition,
-    costly::{Patience, failed},
-    cursor::Seal,
+    Query, SearchRequest, condition,
+    costly::{StatementTimeout, failed},
+    cursor::CursorCodec,
     unanswerable,
 };
 use crate::{
-    Record, Refusal, Resource, Result, Row, Sort, TenantTx, View, error::Error, keep::names, record::KEPT,
+    Bindings, ReadView, Record, Refusal, RefusalKind, Resource, Result, TenantTx, crud::names, error::Error,
+    record::KEPT,
 };
 
-/// No more records are written at once.
-pub const MOST_SELECTED: i64 = 10_000;
-/// How long a selection is good.
+/// Maximum number of records of one bulk write.
+pub const MAX_SELECTED: i64 = 10_000;
+/// Validity of a selection token.
 const GOOD_FOR: Duration = Duration::minutes(15);
 
-/// Why a selection cannot be written.
+/// Reason why a selection cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectionRefusal {
-    /// Records came or went since they were counted.
+    /// The number of matching records has changed since the preview.
     #[error("the filter selects {0} records now: preview it again")]
     Changed(i64),
-    /// See [`MOST_SELECTED`].
-    #[error("the filter selects more than {MOST_SELECTED} records")]
+    /// The selection exceeds [`MAX_SELECTED`] records.
+    #[error("the filter selects more than {MAX_SELECTED} records")]
     TooLarge,
-    /// Somebody waited too long, or changed what they had asked for.
+    /// The token has expired, or was issued for another filter, operation, patch or person.
     #[error("the selection has expired, or belongs to another filter, operation, patch or person")]
     Foreign,
 }
@@ -41,10 +42,10 @@ impl Refusal for SelectionRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::Changed(_) => Sort::Conflict,
-            Self::TooLarge | Self::Foreign => Sort::Invalid,
+            Self::Changed(_) => RefusalKind::Conflict,
+            Self::TooLarge | Self::Foreign => RefusalKind::Invalid,
         }
     }
 
@@ -57,53 +58,53 @@ impl Refusal for SelectionRefusal {
     }
 }
 
-/// The records of `R` that a condition names.
+/// Records of `R` that match a filter condition.
 pub struct Selection<R>(Query<R>);
 
 impl<R: Resource> Selection<R> {
-    /// Understands the condition of somebody with this view.
-    pub fn of(filter: Json, view: &View) -> Result<Self> {
+    /// Parses and validates the condition for a caller with this view.
+    pub fn new(filter: Json, view: &ReadView) -> Result<Self> {
         if filter.is_null() {
             return Err(unanswerable("filter", "must name a condition"));
         }
-        Query::sought(Sought { filter: Some(filter), ..Sought::default() }, view).map(Self)
+        Query::from_search(SearchRequest { filter: Some(filter), ..SearchRequest::default() }, view).map(Self)
     }
 
-    /// Whether its condition reads texts that may be long, record by record.
+    /// Whether the condition scans possibly long texts record by record.
     #[must_use]
     pub fn is_costly(&self) -> bool {
         self.0.is_costly()
     }
 
-    /// How many there are in reach.
+    /// Counts the matching records in scope; fails above [`MAX_SELECTED`].
     pub async fn count(&self, tx: &mut TenantTx) -> Result<i64> {
-        self.hurry(tx).await?;
-        let mut values = Row::default();
-        values.put(tx.inside.account);
+        self.set_deadline(tx).await?;
+        let mut values = Bindings::default();
+        values.bind(tx.inside.account);
         let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
             "select count(*) from (select from app.{} record where {condition} limit {}) as counted",
-            R::PLURAL,
-            MOST_SELECTED + 1
+            R::TABLE,
+            MAX_SELECTED + 1
         );
         let mut statement = tx.built::<(i64,)>(text);
         statement.row = values;
         let count = statement.optional().await.map_err(failed(self.is_costly()))?;
         let count = count.map_or(0, |(count,)| count);
-        if count > MOST_SELECTED { Err(SelectionRefusal::TooLarge.into()) } else { Ok(count) }
+        if count > MAX_SELECTED { Err(SelectionRefusal::TooLarge.into()) } else { Ok(count) }
     }
 
-    /// The records themselves, held until the transaction ends, if they are as many as expected.
+    /// Locks the matching records until the transaction ends, if there are as many as expected.
     pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<Record<R>>> {
-        self.hurry(tx).await?;
-        let mut values = Row::default();
-        values.put(tx.inside.account);
+        self.set_deadline(tx).await?;
+        let mut values = Bindings::default();
+        values.bind(tx.inside.account);
         let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
             "select {KEPT}, {} from app.{} record where {condition} order by id limit {} for no key update of record",
             names::<R>(),
-            R::PLURAL,
-            MOST_SELECTED + 1
+            R::TABLE,
+            MAX_SELECTED + 1
         );
         let mut statement = tx.built::<Record<R>>(text);
         statement.row = values;
@@ -111,41 +112,41 @@ impl<R: Resource> Selection<R> {
         self.take_time(tx).await?;
         let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
         match count {
-            count if count > MOST_SELECTED => Err(SelectionRefusal::TooLarge.into()),
+            count if count > MAX_SELECTED => Err(SelectionRefusal::TooLarge.into()),
             count if count != expected => Err(SelectionRefusal::Changed(count).into()),
             _ => Ok(found),
         }
     }
 
-    async fn hurry(&self, tx: &mut TenantTx) -> Result<()> {
-        if self.is_costly() { tx.wait(Patience::COSTLY).await } else { Ok(()) }
+    async fn set_deadline(&self, tx: &mut TenantTx) -> Result<()> {
+        if self.is_costly() { tx.set_statement_timeout(StatementTimeout::COSTLY).await } else { Ok(()) }
     }
 
     async fn take_time(&self, tx: &mut TenantTx) -> Result<()> {
-        if self.is_costly() { tx.wait_as_usual().await } else { Ok(()) }
+        if self.is_costly() { tx.reset_statement_timeout().await } else { Ok(()) }
     }
 
-    /// Vouches, for some minutes, that the person of the transaction was shown this selection for `purpose`.
-    pub async fn seal(&self, tx: &mut TenantTx, purpose: &[&str]) -> Result<String> {
+    /// Issues a short-lived token that binds this selection to the transaction's user and to `purpose`.
+    pub async fn sign(&self, tx: &mut TenantTx, purpose: &[&str]) -> Result<String> {
         let until = now(tx).await? + GOOD_FOR;
-        Ok(self.sealed(tx, purpose).close(&until.unix_timestamp()))
+        Ok(self.signature(tx, purpose).encode(&until.unix_timestamp()))
     }
 
-    /// Fails unless `token` vouches for that.
+    /// Verifies that `token` was issued for this selection, user and purpose, and has not expired.
     pub async fn verify(&self, tx: &mut TenantTx, purpose: &[&str], token: &str) -> Result<()> {
-        let until: Result<i64> = self.sealed(tx, purpose).open(token);
+        let until: Result<i64> = self.signature(tx, purpose).decode(token);
         let good = matches!(until, Ok(until) if now(tx).await?.unix_timestamp() < until);
         if good { Ok(()) } else { Err(SelectionRefusal::Foreign.into()) }
     }
 
-    fn sealed(&self, tx: &TenantTx, purpose: &[&str]) -> Seal {
+    fn signature(&self, tx: &TenantTx, purpose: &[&str]) -> CursorCodec {
         let (user, filter) = (tx.inside.user.to_string(), self.0.filter.as_ref().map(ToString::to_string));
         let filter = filter.unwrap_or_default();
-        Seal::new(tx, &[&[R::PLURAL, "selection", &user, &filter], purpose].concat())
+        CursorCodec::new(tx, &[&[R::TABLE, "selection", &user, &filter], purpose].concat())
     }
 }
 
-/// The time by the clock that all replicas share.
+/// Current time of the database, the clock that all replicas share.
 async fn now(tx: &mut TenantTx) -> Result<OffsetDateTime> {
     let text = "select now() from (select $1::uuid as account_id) as caller".to_owned();
     let now = tx.built::<(OffsetDateTime,)>(text).optional().await?;

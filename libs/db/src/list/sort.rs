@@ -1,18 +1,18 @@
-//! `sort=-created_at,name`, and the condition that finds what follows a record in that order.
+//! Sort orders such as `sort=-created_at,name`, and the keyset condition for the rows after a position.
 
 use std::fmt;
 
 use serde_json::Value as Json;
 
 use super::{Column, Columns, unanswerable, value::Value};
-use crate::{Result, Row};
+use crate::{Bindings, Result};
 
-/// More keys than these help nobody and cost an index each.
-const MOST_KEYS: usize = 4;
-/// So many keys have no longer names.
-const LONGEST: usize = 300;
+/// Maximum number of sort keys; each combination would need an index of its own.
+const MAX_KEYS: usize = 4;
+/// Maximum length of the parameter; that many keys have no longer names.
+const MAX_SORT_BYTES: usize = 300;
 
-/// An order in which no two records are equal: the last key is the identity.
+/// A total order of the records: the last key is the id.
 #[derive(Debug)]
 pub(super) struct Sort(Vec<Key>);
 
@@ -24,8 +24,8 @@ struct Key {
 
 impl Sort {
     pub(super) fn parse(text: &str, columns: &Columns) -> Result<Self> {
-        if text.len() > LONGEST {
-            return Err(unanswerable("sort", format!("is longer than {LONGEST} bytes")));
+        if text.len() > MAX_SORT_BYTES {
+            return Err(unanswerable("sort", format!("is longer than {MAX_SORT_BYTES} bytes")));
         }
         let mut keys: Vec<Key> = Vec::new();
         for word in text.split(',') {
@@ -37,8 +37,8 @@ impl Sort {
             }
             keys.push(Key { column, descending });
         }
-        if keys.len() > MOST_KEYS {
-            return Err(unanswerable("sort", format!("has more than {MOST_KEYS} fields")));
+        if keys.len() > MAX_KEYS {
+            return Err(unanswerable("sort", format!("has more than {MAX_KEYS} fields")));
         }
         if !keys.iter().any(|key| key.column.name == "id") {
             let descending = keys.last().is_some_and(|key| key.descending);
@@ -47,7 +47,7 @@ impl Sort {
         Ok(Self(keys))
     }
 
-    /// As `order by` writes it.
+    /// Sort keys for an `order by` clause.
     pub(super) fn sql(&self) -> String {
         let keys = self
             .0
@@ -56,12 +56,12 @@ impl Sort {
         keys.collect::<Vec<_>>().join(", ")
     }
 
-    /// Where a record stands in this order.
-    pub(super) fn of(&self, record: &Json) -> Vec<Json> {
+    /// Sort key values of a record, for a cursor.
+    pub(super) fn position_of(&self, record: &Json) -> Vec<Json> {
         self.0.iter().map(|key| record.get(key.column.name).cloned().unwrap_or(Json::Null)).collect()
     }
 
-    /// The same, as it comes back in a cursor.
+    /// Parses the sort key values of a cursor.
     pub(super) fn position(&self, of: &[Json]) -> Result<Vec<Value>> {
         let values = self.0.iter().zip(of).map(|(key, json)| Value::read(key.column.kind, json).ok());
         let values: Option<Vec<_>> = values.collect();
@@ -70,11 +70,11 @@ impl Sort {
             .ok_or_else(|| unanswerable("cursor", "is not one of ours"))
     }
 
-    /// ` and …`: the condition for the records after `position`.
+    /// SQL condition (` and …`) for the records after `position`.
     ///
-    /// One direction and no nulls: a row comparison, which an index answers. Otherwise key by key, nulls being
-    /// greater than everything, as PostgreSQL sorts them.
-    pub(super) fn after(&self, position: &[Value], values: &mut Row) -> String {
+    /// With one direction and no nullable column it is a row comparison, which an index supports. Otherwise it
+    /// compares key by key, with nulls greater than everything, as PostgreSQL sorts them.
+    pub(super) fn after(&self, position: &[Value], values: &mut Bindings) -> String {
         let parameters: Vec<String> = position
             .iter()
             .map(|value| if *value == Value::Null { "null".to_owned() } else { value.bind(values) })
@@ -95,7 +95,7 @@ impl Sort {
 }
 
 impl Key {
-    /// The conditions that a record's key is beyond `parameter` in this order, and that it is the same.
+    /// SQL conditions that a record's key is beyond `parameter` in this order, and that it equals it.
     fn beyond(&self, parameter: &str) -> (String, String) {
         let name = self.column.name;
         match (parameter == "null", self.descending) {
@@ -109,7 +109,7 @@ impl Key {
     }
 }
 
-/// The order in one spelling, which a cursor belongs to.
+/// Canonical form of the order; cursors are bound to it.
 impl fmt::Display for Sort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sql())

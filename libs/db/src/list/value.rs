@@ -1,4 +1,4 @@
-//! A value of a filter or a cursor, of the type that its column has.
+//! Typed values of filters and cursors, according to the column.
 
 use kernel::Amount;
 use serde_json::Value as Json;
@@ -9,9 +9,9 @@ use time::{
 };
 use uuid::Uuid;
 
-use crate::{Kind, Row};
+use crate::{Bindings, Kind};
 
-/// As ISO 8601 writes it.
+/// Date format of ISO 8601.
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Reads a JSON value as a column of this kind holds it; `Err` says what it should have been.
+    /// Parses a JSON value for a column of this kind; `Err` describes the expected form.
     pub(super) fn read(kind: Kind, json: &Json) -> Result<Self, &'static str> {
         let text = json.as_str();
         match kind {
@@ -55,7 +55,7 @@ impl Value {
             }
             Kind::Date => {
                 let date = text.and_then(|text| Date::parse(text, DATE).ok());
-                let date = date.filter(|date| date.year() > 0); // PostgreSQL's days begin later than ours
+                let date = date.filter(|date| date.year() > 0); // PostgreSQL's dates begin later than those of `time`
                 date.map(Self::Date).ok_or("a date such as \"2026-01-31\" in quotation marks")
             }
             Kind::Boolean => json.as_bool().map(Self::Boolean).ok_or("true or false"),
@@ -63,17 +63,17 @@ impl Value {
         }
     }
 
-    /// Adds it to a statement's values; tells its parameter.
-    pub(super) fn bind(&self, values: &mut Row) -> String {
+    /// Binds the value to a statement and returns its placeholder.
+    pub(super) fn bind(&self, values: &mut Bindings) -> String {
         match self {
-            Self::Null => values.put(None::<String>),
-            Self::Text(text) => values.put(text),
-            Self::Integer(number) => values.put(number),
-            Self::Amount(amount) => values.put(amount),
-            Self::Id(id) => values.put(id),
-            Self::Instant(instant) => values.put(instant),
-            Self::Date(date) => values.put(date),
-            Self::Boolean(one) => values.put(one),
+            Self::Null => values.bind(None::<String>),
+            Self::Text(text) => values.bind(text),
+            Self::Integer(number) => values.bind(number),
+            Self::Amount(amount) => values.bind(amount),
+            Self::Id(id) => values.bind(id),
+            Self::Instant(instant) => values.bind(instant),
+            Self::Date(date) => values.bind(date),
+            Self::Boolean(one) => values.bind(one),
         }
         format!("${}", values.len())
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use deadpool::Status;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// What a pool tells of itself, as OpenTelemetry names it.
+/// Metrics of a connection pool, named as in OpenTelemetry's conventions.
 pub(super) struct Meters {
     idle: Gauge,
     used: Gauge,
@@ -13,11 +13,11 @@ pub(super) struct Meters {
     timeouts: Counter,
 }
 
-/// Which pool, of those in a process.
+/// Label with the name of the pool.
 const POOL: &str = "db_client_connection_pool_name";
 
 impl Meters {
-    pub(super) fn of(pool: &'static str) -> Self {
+    pub(super) fn new(pool: &'static str) -> Self {
         let count = |state| gauge!("db_client_connections", POOL => pool, "state" => state);
         Self {
             idle: count("idle"),
@@ -29,12 +29,12 @@ impl Meters {
         }
     }
 
-    /// So long for a connection, whether there came one or not.
+    /// Records the time waited for a connection, whether one was acquired or not.
     pub(super) fn waited(&self, time: Duration) {
         self.waits.record(time);
     }
 
-    /// There came none.
+    /// Counts a timeout while waiting for a connection.
     pub(super) fn gave_up(&self) {
         self.timeouts.increment(1);
     }

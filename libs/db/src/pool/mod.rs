@@ -1,8 +1,8 @@
-//! Connections: a small pool of our own, private to this crate.
+//! Connection pool, private to this crate.
 //!
-//! sqlx's pool sends a ping at every checkout and another at every return; a round trip costs more than most of our
-//! statements. Here a connection that went bad is noticed when its transaction opens, and replaced. And a transaction
-//! that only read is ended by the message that opens the next one on its connection, or a moment later when none comes.
+//! sqlx's pool pings at every checkout and at every return; a round trip costs more than most statements. Here a
+//! broken connection is detected when its transaction opens, and replaced. A read-only transaction is ended by the
+//! message that opens the connection's next one, or after [`IDLE_TX_LIMIT`].
 
 mod meters;
 
@@ -18,30 +18,30 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{Error, Result, tx::PREPARE};
 use meters::Meters;
 
-/// How long a request waits for a connection before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long the end of a transaction that nobody waits for may take.
+/// Timeout for acquiring a connection; then the request fails as retryable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout for ending a transaction in the background.
 const CLEAN_UP: Duration = Duration::from_secs(2);
-/// How long a transaction that only read may rest before it is ended for its own sake. It holds no snapshot, but locks
-/// that a migration would wait for.
-const REST: Duration = Duration::from_millis(20);
+/// Maximum idle time of a read-only transaction before it is ended. It holds no snapshot, but locks that would
+/// block a migration.
+const IDLE_TX_LIMIT: Duration = Duration::from_millis(20);
 
-/// Why a database cannot be opened.
+/// Reason why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It does not answer.
+    /// The database server cannot be reached.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Error),
-    /// Its schema or its server is not one that we can work with.
+    /// The schema or the server is not compatible with this release.
     #[error("the database cannot be used")]
     Migration(#[from] migrate::Error),
-    /// It does not keep accounts apart.
+    /// The database does not isolate accounts.
     #[error(transparent)]
     Isolation(#[from] crate::IsolationError),
 }
 
 pub(crate) type Pool = managed::Pool<Manager>;
-pub(crate) type Borrowed = Object<Manager>;
+pub(crate) type PooledConnection = Object<Manager>;
 
 pub(crate) struct Manager {
     options: PgConnectOptions,
@@ -51,17 +51,17 @@ pub(crate) struct Manager {
 /// A connection of the pool.
 pub(crate) struct Conn {
     pub(crate) pg: PgConnection,
-    /// Since when a transaction that only read waits here to be ended.
+    /// Time since a read-only transaction has been idle, waiting to be ended.
     resting: Option<Instant>,
 }
 
 impl Conn {
-    /// What the next message must begin with.
+    /// Returns the prefix of the next message: `commit` for an idle read-only transaction.
     pub(crate) fn ending(&mut self) -> &'static str {
         if self.resting.take().is_some() { "commit; " } else { "" }
     }
 
-    /// Leaves a transaction that only read to be ended later.
+    /// Leaves a read-only transaction idle, to be ended later.
     pub(crate) fn rest(&mut self) {
         self.resting = Some(Instant::now());
     }
@@ -78,24 +78,24 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, _: &mut Conn, _: &Metrics) -> RecycleResult<sqlx::Error> {
-        Ok(()) // only clean connections come back, and opening a transaction notices a dead one
+        Ok(()) // only clean connections are returned, and opening a transaction detects a dead one
     }
 }
 
 pub(crate) fn pool(options: PgConnectOptions, size: usize, name: &'static str) -> Result<Pool> {
-    let (options, meters) = (options.statement_cache_capacity(500), Meters::of(name));
+    let (options, meters) = (options.statement_cache_capacity(500), Meters::new(name));
     let pool = Pool::builder(Manager { options, meters })
         .max_size(size)
         .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(PATIENCE))
-        .create_timeout(Some(PATIENCE))
+        .wait_timeout(Some(ACQUIRE_TIMEOUT))
+        .create_timeout(Some(ACQUIRE_TIMEOUT))
         .build()
         .map_err(|error| Error::Unavailable(Box::new(error)))?;
     tokio::spawn(end_resting(pool.weak()));
     Ok(pool)
 }
 
-pub(crate) async fn borrow(pool: &Pool) -> Result<Borrowed> {
+pub(crate) async fn borrow(pool: &Pool) -> Result<PooledConnection> {
     let start = Instant::now();
     let borrowed = pool.get().await;
     let meters = &pool.manager().meters;
@@ -109,29 +109,30 @@ pub(crate) async fn borrow(pool: &Pool) -> Result<Borrowed> {
     })
 }
 
-/// Ends a transaction that nobody waits for, and gives the connection back if that went well.
-pub(crate) async fn end(mut conn: Borrowed, ending: &'static str) {
+/// Ends a transaction in the background, and returns the connection to the pool on success.
+pub(crate) async fn end(mut conn: PooledConnection, ending: &'static str) {
     let ended = timeout(CLEAN_UP, conn.pg.execute(ending)).await;
     if !matches!(ended, Ok(Ok(_))) {
         drop(Object::take(conn));
     }
 }
 
-/// Ends the transactions that rest too long, for as long as there is a pool; and tells of it, which costs nothing here.
+/// Ends read-only transactions that are idle for too long, as long as the pool exists. Also updates the pool's
+/// gauges.
 async fn end_resting(pool: WeakPool<Manager>) {
     let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(Duration::ZERO), recycle: None };
     loop {
-        sleep(REST).await;
+        sleep(IDLE_TX_LIMIT).await;
         let Some(pool) = pool.upgrade() else { return };
         pool.manager().meters.show(&pool.status());
         for _ in 0..pool.status().available {
             let Ok(mut conn) = pool.timeout_get(&at_once).await else { break };
             match conn.resting {
-                Some(since) if since.elapsed() >= REST => {
+                Some(since) if since.elapsed() >= IDLE_TX_LIMIT => {
                     conn.resting = None;
                     end(conn, "commit").await;
                 }
-                Some(_) => break, // the oldest comes first
+                Some(_) => break, // the pool is a queue: the longest idle comes first
                 None => {}
             }
         }

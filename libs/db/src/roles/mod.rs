@@ -1,4 +1,4 @@
-//! The roles and the database of NEXO, made by a superuser once: what a dump does not hold.
+//! Roles and database of NEXO, created by a superuser; a dump does not include them.
 
 use kernel::Env;
 use migrate::DatabaseLocale;
@@ -15,24 +15,24 @@ const ROLES: &str = include_str!("roles.sql");
 const DATABASE: &str = include_str!("database.sql");
 const READER: &str = include_str!("reader.sql");
 const SUPERUSER: &str = include_str!("superuser.sql");
-/// An older release gave it. Where it did not, a revoke would warn.
+/// Revokes a grant of an older release, if it exists; an unconditional revoke would warn.
 const TAKE_BACK: &str = "do $$ begin
     if pg_has_role('nexo_backup', 'pg_read_all_data', 'member') then
         revoke pg_read_all_data from nexo_backup;
     end if;
 end $$";
 
-/// What databases of restores are made from, where their locale allows it: `template0`, without what only a superuser can take
-/// away. Whoever restores is none.
+/// Template of restored databases, if their locale allows it. It is `template0` without the objects that only a
+/// superuser can remove; restores run without superuser rights.
 pub const TEMPLATE: &str = "nexo_template";
 
-/// One password for every role that logs in.
+/// Passwords of the login roles.
 #[derive(Debug, Clone)]
 pub struct Passwords(Vec<(&'static str, SecretString)>);
 
-/// The roles that log in.
+/// Roles that can log in.
 const LOGINS: &[&str] = &["nexo_migrator", "nexo_app", "nexo_auth", "nexo_relay", "nexo_backup"];
-/// Where each of them is found.
+/// Environment variables with their connection URLs, in the order of [`LOGINS`].
 const ADDRESSES: &[&str] = &[
     "MIGRATION_DATABASE_URL",
     "DATABASE_URL",
@@ -42,14 +42,14 @@ const ADDRESSES: &[&str] = &[
 ];
 
 impl Passwords {
-    /// The same password for every role: for a private cluster on this machine.
+    /// Uses one password for every role: for a private cluster on this machine.
     #[must_use]
     pub fn same(password: &SecretString) -> Self {
         Self(LOGINS.iter().map(|role| (*role, password.clone())).collect())
     }
 
-    /// Those of the addresses by which services connect: `DATABASE_URL` (as `nexo_app`), `AUTH_DATABASE_URL`,
-    /// `MIGRATION_DATABASE_URL`, `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. A password is said in one place.
+    /// Takes the passwords from the connection URLs `DATABASE_URL` (as `nexo_app`), `AUTH_DATABASE_URL`,
+    /// `MIGRATION_DATABASE_URL`, `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`, so that each is configured once.
     pub fn of_addresses(env: &mut Env) -> Self {
         Self(LOGINS.iter().zip(ADDRESSES).filter_map(|(role, name)| of_address(env, role, name)).collect())
     }
@@ -61,19 +61,19 @@ fn of_address(env: &mut Env, role: &'static str, name: &'static str) -> Option<(
         return None;
     };
     if address.get_username() != role {
-        env.mistake(name, format!("is not an address of {role}"));
+        env.report(name, format!("is not an address of {role}"));
     }
     let password = address
         .to_url_lossy()
         .password()
         .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
     if password.is_none() {
-        env.mistake(name, format!("has no password for {role}"));
+        env.report(name, format!("has no password for {role}"));
     }
     Some((role, password?.into()))
 }
 
-/// Makes the roles and the database `name`, or brings them to what they should be; may run at every start.
+/// Creates or updates the roles and the database `name`. Idempotent, so it may run at every start.
 pub async fn prepare(
     superuser: &PgConnectOptions,
     name: &str,
@@ -85,7 +85,7 @@ pub async fn prepare(
         let password: String = quoted(&mut conn, "quote_literal", password.expose_secret()).await?;
         conn.execute(AssertSqlSafe(format!("alter role {role} password {password}"))).await?;
     }
-    let locale = match DatabaseLocale::of(&mut conn, name).await? {
+    let locale = match DatabaseLocale::read(&mut conn, name).await? {
         Some(locale) => locale,
         None => create(&mut conn, name).await?,
     };
@@ -98,7 +98,7 @@ pub async fn prepare(
     conn.close().await
 }
 
-/// Makes the database: whatever the server's own encoding and locale are, it has those of every NEXO.
+/// Creates the database with NEXO's encoding and locale, whatever the server's defaults are.
 async fn create(conn: &mut PgConnection, name: &str) -> Result<DatabaseLocale, sqlx::Error> {
     let locale = DatabaseLocale::wanted(conn).await?;
     let name = quoted(conn, "quote_ident", name).await?;
@@ -108,14 +108,14 @@ async fn create(conn: &mut PgConnection, name: &str) -> Result<DatabaseLocale, s
     Ok(locale)
 }
 
-/// Makes [`TEMPLATE`], unless it is there and has the locale of the database. Nobody is let into it: what is connected to
-/// cannot be copied.
+/// Creates [`TEMPLATE`], unless it exists with the locale of the database. Connections to it are disabled, because
+/// a database in use cannot be copied.
 async fn template(
     conn: &mut PgConnection,
     superuser: &PgConnectOptions,
     locale: &DatabaseLocale,
 ) -> Result<(), sqlx::Error> {
-    if DatabaseLocale::of(conn, TEMPLATE).await?.is_some_and(|found| found != *locale) {
+    if DatabaseLocale::read(conn, TEMPLATE).await?.is_some_and(|found| found != *locale) {
         conn.execute(AssertSqlSafe(format!("alter database {TEMPLATE} is_template false"))).await?;
         conn.execute(AssertSqlSafe(format!("drop database {TEMPLATE}"))).await?;
     }
@@ -139,18 +139,18 @@ async fn template(
     Ok(())
 }
 
-/// Another process that prepares the same server was faster.
+/// Whether another process created the object concurrently.
 fn is_there_already(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("42P04" | "23505"))
 }
 
-/// Lets the roles into one database, and nobody else.
+/// Grants the service roles access to one database, and revokes it from everyone else.
 pub async fn admit_services(superuser: &PgConnectOptions) -> Result<(), sqlx::Error> {
     run(superuser, DATABASE).await
 }
 
-/// Lets `nexo_backup` read every table of a database that `owner` owns, whatever was granted when they were made.
+/// Grants `nexo_backup` read access to every table of a database that `owner` owns.
 pub async fn grant_reader(owner: &PgConnectOptions) -> Result<(), sqlx::Error> {
     run(owner, READER).await
 }
@@ -173,7 +173,7 @@ mod tests {
 
     fn addresses(of: impl Fn(&str) -> String) -> Env {
         let pairs = LOGINS.iter().zip(ADDRESSES).map(|(role, name)| ((*name).to_owned(), of(role)));
-        Env::of(pairs)
+        Env::from_values(pairs)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From a queue to its consumer.
+//! Consumption: delivers messages of a queue to its consumer.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -26,40 +26,40 @@ use tokio_util::sync::CancellationToken;
 use super::{Broker, BrokerError, topology, within};
 use crate::{
     Consumer, Event,
-    once::{Outcome, work},
+    exactly_once::{DeliveryOutcome, work},
+    failures::Component,
     trace::System,
-    trouble::Part,
 };
 
-/// How many messages wait in the process for their turn.
+/// Maximum number of unacknowledged messages in the process.
 const PREFETCH: u16 = 200;
-/// How many records are worked on at the same time.
+/// Number of records that are processed concurrently.
 const LANES: usize = 4;
-/// What has begun may end when the process does.
+/// Time to finish running handlers at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Pauses before the broker is tried again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Minimum and maximum delay between reconnects.
+const RECONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// One consumer, and all that it needs.
+/// A consumer with its connection settings and dependencies.
 pub(crate) struct Worker {
     pub(crate) broker: Broker,
     pub(crate) db: Db,
     pub(crate) consumer: Arc<dyn Consumer>,
-    pub(crate) part: Part,
+    pub(crate) part: Component,
     pub(crate) stop: CancellationToken,
 }
 
 impl Worker {
-    /// Works until it is stopped.
+    /// Consumes until stopped; reconnects after failures.
     pub(crate) async fn run(mut self) {
-        let mut pause = PAUSES.0;
+        let mut pause = RECONNECT_DELAYS.0;
         while !self.stop.is_cancelled() {
             let ended = match within(self.open()).await {
                 Ok((connection, channel)) => {
                     self.part.works();
-                    pause = PAUSES.0;
+                    pause = RECONNECT_DELAYS.0;
                     let ended = self.consume(&channel).await;
-                    let _ = timeout(DRAIN, connection.close(200, "done".into())).await; // it may be closed
+                    let _ = timeout(DRAIN, connection.close(200, "done".into())).await; // it may be closed already
                     ended
                 }
                 Err(error) => Err(error),
@@ -67,7 +67,7 @@ impl Worker {
             let Err(error) = ended else { continue };
             self.part.fails(&error);
             tokio::select! {
-                () = sleep(kernel::jittered(pause)) => pause = (pause * 2).min(PAUSES.1),
+                () = sleep(kernel::jittered(pause)) => pause = (pause * 2).min(RECONNECT_DELAYS.1),
                 () = self.stop.cancelled() => {}
             }
         }
@@ -82,12 +82,12 @@ impl Worker {
         Ok((connection, channel))
     }
 
-    /// Hands messages out to lanes: those of one record to the same, one after another.
+    /// Distributes messages to lanes: those of one record go to the same lane, in order.
     async fn consume(&self, channel: &Channel) -> Result<(), BrokerError> {
         let (queue, tag) = (topology::queue(self.consumer.name()), "".into());
         let options = BasicConsumeOptions::default();
         let mut messages = channel.basic_consume(queue, tag, options, FieldTable::default()).await?;
-        let mut running = JoinSet::new(); // dropped with the connection: what was not committed comes again
+        let mut running = JoinSet::new(); // aborted with the connection: uncommitted messages are redelivered
         let lanes: Vec<_> = (0..LANES).map(|_| self.lane(channel, &mut running)).collect();
         loop {
             let message = tokio::select! {
@@ -99,7 +99,7 @@ impl Worker {
             let event = Event::read(&message.data).map_err(|error| error.to_string());
             let lane = event.as_ref().map_or(0, lane_of);
             if let Some(lane) = lanes.get(lane) {
-                let _ = lane.send((message, event)).await; // its end is seen above
+                let _ = lane.send((message, event)).await; // a closed lane is detected above
             }
         }
         drop(lanes);
@@ -119,14 +119,14 @@ impl Worker {
         running.spawn(async move {
             while let Some((message, event)) = receiver.recv().await {
                 if stop.is_cancelled() {
-                    break; // what has not begun comes again
+                    break; // unprocessed messages are redelivered
                 }
                 let outcome = match event {
                     Ok(event) => work(&db, &*consumer, &event, System::RabbitMq).await,
-                    Err(reason) => Outcome::Parked(reason), // counted nowhere: it is told as an error
+                    Err(reason) => DeliveryOutcome::Parked(reason), // not counted in metrics, but logged as an error
                 };
-                if let Outcome::Parked(reason) = outcome {
-                    park(&channel, consumer.name(), &message, &reason).await?;
+                if let DeliveryOutcome::Parked(reason) = outcome {
+                    dead_letter(&channel, consumer.name(), &message, &reason).await?;
                 }
                 message.ack(BasicAckOptions::default()).await?;
             }
@@ -142,8 +142,8 @@ fn lane_of(event: &Event) -> usize {
     usize::try_from(hasher.finish() % LANES as u64).unwrap_or_default()
 }
 
-/// Puts a message aside, with the reason, before it is taken off the queue.
-async fn park(
+/// Publishes a message to the dead-letter queue with the reason, before it is acknowledged.
+async fn dead_letter(
     channel: &Channel,
     consumer: &'static str,
     message: &Delivery,
@@ -158,7 +158,7 @@ async fn park(
         headers.insert(name.into(), AMQPValue::LongString(value.into()));
     }
     let properties: BasicProperties = message.properties.clone().with_headers(headers);
-    let (exchange, key) = (topology::DEAD.into(), topology::parked(consumer));
+    let (exchange, key) = (topology::DEAD.into(), topology::dead_letter_queue(consumer));
     let options = BasicPublishOptions::default();
     let confirm = channel.basic_publish(exchange, key, options, &message.data, properties).await?;
     if confirm.await?.is_ack() { Ok(()) } else { Err(BrokerError::Refused) }

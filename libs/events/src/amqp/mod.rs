@@ -1,4 +1,4 @@
-//! RabbitMQ.
+//! RabbitMQ: publisher, consumers and topology.
 
 mod consume;
 mod publish;
@@ -13,28 +13,28 @@ use tokio::time::timeout;
 pub(crate) use consume::Worker;
 pub(crate) use publish::{Published, Publisher};
 
-/// How long a connection, and all that it begins with, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for opening a connection, including its first operations.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the broker is.
+/// Address of the broker; it may hold a password.
 #[derive(Clone)]
 pub(crate) struct Broker(Arc<SecretString>);
 
-/// Why the broker could not do something.
+/// Error of an operation on the broker.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BrokerError {
-    /// It said so, or it went away.
+    /// The broker reported an error, or the connection was lost.
     #[error("RabbitMQ: {0}")]
     Amqp(#[from] lapin::Error),
-    /// It says nothing.
+    /// The broker did not respond in time.
     #[error("RabbitMQ does not answer")]
     Silent(#[from] tokio::time::error::Elapsed),
-    /// There is a queue or an exchange of that name, and it is another.
+    /// A queue or exchange of this name exists with other properties.
     #[error(
         "{0} is in RabbitMQ already, and of another kind than it should be: {1}. See to its messages and delete it; it is made anew"
     )]
     Mismatch(String, lapin::Error),
-    /// It has more to take than it can.
+    /// The broker rejected a message (nack).
     #[error("RabbitMQ did not take a message")]
     Refused,
 }
@@ -50,7 +50,7 @@ impl Broker {
     }
 }
 
-/// A broker that was killed may take a connection and never say a word.
+/// Applies the timeout: a killed broker may accept a connection and never respond.
 async fn within<T>(opens: impl Future<Output = Result<T, BrokerError>>) -> Result<T, BrokerError> {
-    timeout(PATIENCE, opens).await?
+    timeout(CONNECT_TIMEOUT, opens).await?
 }

@@ -1,4 +1,4 @@
-//! From the relay to the exchange.
+//! Publishing: sends events from the relay to the exchange.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,20 +14,21 @@ use uuid::Uuid;
 use super::{Broker, BrokerError, topology, within};
 use crate::{Consumer, Event, event::CONTENT_TYPE};
 
-/// How long a batch may take: less than a relay may hold an account.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Survives a restart of the broker.
+/// Timeout for a batch, shorter than the time a relay may hold an account.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delivery mode of messages that survive a broker restart.
 const PERSISTENT: u8 = 2;
 
-/// A connection that publishes, opened when it is needed and after every failure.
+/// A publishing connection, opened on demand and again after every failure.
 pub(crate) struct Publisher {
     broker: Broker,
-    /// Those of this process. Their queues are there before the first event is sent: one without a queue is lost to them.
+    /// Consumers of this process. Their queues are declared before the first event is sent: without a queue it
+    /// would be lost.
     consumers: Arc<[Arc<dyn Consumer>]>,
     open: Option<(Connection, Channel)>,
 }
 
-/// Which of a batch the broker has, and why not the others.
+/// Events of a batch that the broker has confirmed, and the reason why others were not.
 pub(crate) struct Published {
     pub(crate) out: Vec<(AccountId, Uuid)>,
     pub(crate) problem: Option<BrokerError>,
@@ -38,7 +39,7 @@ impl Publisher {
         Self { broker, consumers, open: None }
     }
 
-    /// Sends all of them, and then waits for all confirmations together.
+    /// Publishes all events, and then waits for all publisher confirms together.
     pub(crate) async fn publish(&mut self, events: &[Event]) -> Published {
         let open = match self.open.take() {
             Some(open) => open,
@@ -48,7 +49,7 @@ impl Publisher {
             },
         };
         let mut published = Published { out: Vec::with_capacity(events.len()), problem: None };
-        match timeout(PATIENCE, send(&open.1, events)).await {
+        match timeout(CONFIRM_TIMEOUT, send(&open.1, events)).await {
             Ok(answers) => {
                 for answer in answers {
                     match answer {
@@ -88,7 +89,7 @@ async fn send(channel: &Channel, events: &[Event]) -> Vec<Result<(AccountId, Uui
             Err(problem) => {
                 let mut answers = join_all(sent).await;
                 answers.push(Err(problem));
-                return answers; // none after it: events of a record leave in order
+                return answers; // nothing after a failure: events of a record must stay in order
             }
         }
     }
@@ -96,7 +97,7 @@ async fn send(channel: &Channel, events: &[Event]) -> Vec<Result<(AccountId, Uui
 }
 
 async fn start(channel: &Channel, event: &Event) -> Result<lapin::PublisherConfirm, BrokerError> {
-    let body = event.write().unwrap_or_default(); // it was read from JSON
+    let body = event.write().unwrap_or_default(); // it was parsed from JSON
     let properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type(CONTENT_TYPE.into())

@@ -1,4 +1,4 @@
-//! What there is in the broker: one exchange for all events, and for each consumer a queue, and one for what it parks.
+//! Topology: one topic exchange for all events, and per consumer a queue and a dead-letter queue.
 
 use lapin::{
     Channel, ErrorKind, ExchangeKind,
@@ -10,22 +10,22 @@ use lapin::{
 use super::BrokerError;
 use crate::Consumer;
 
-/// Where events go.
+/// Topic exchange of all events.
 pub(super) const EVENTS: &str = "nexo.events";
-/// Where messages go that a queue has given up.
+/// Dead-letter exchange of the consumers' queues.
 pub(super) const DEAD: &str = "nexo.dead";
-/// How often a message comes again to consumers that die of it.
+/// Maximum number of redeliveries of a message whose consumer dies.
 const DELIVERIES: i32 = 20;
 
 pub(super) fn queue(consumer: &str) -> ShortString {
     format!("nexo.{consumer}").into()
 }
 
-pub(super) fn parked(consumer: &str) -> ShortString {
+pub(super) fn dead_letter_queue(consumer: &str) -> ShortString {
     format!("nexo.{consumer}.parked").into()
 }
 
-/// Makes the exchange and the queues of these consumers, or finds them as they should be.
+/// Declares the exchanges and the queues of these consumers; idempotent.
 pub(super) async fn declare<'c>(
     channel: &Channel,
     consumers: impl Iterator<Item = &'c dyn Consumer>,
@@ -42,14 +42,14 @@ pub(super) async fn declare<'c>(
 }
 
 async fn queues(channel: &Channel, consumer: &dyn Consumer) -> Result<(), BrokerError> {
-    let (queue, parked) = (queue(consumer.name()), parked(consumer.name()));
+    let (queue, parked) = (queue(consumer.name()), dead_letter_queue(consumer.name()));
     quorum(channel, &parked, vec![]).await?;
     bind(channel, &parked, DEAD, parked.as_str()).await?;
     let arguments = vec![
         ("x-delivery-limit", AMQPValue::LongInt(DELIVERIES)),
         ("x-dead-letter-exchange", text(DEAD)),
         ("x-dead-letter-routing-key", text(parked.as_str())),
-        // Of several replicas one works at a time: two would change the order of a record's events.
+        // A single active consumer among replicas: two would break the order of a record's events.
         ("x-single-active-consumer", AMQPValue::Boolean(true)),
     ];
     quorum(channel, &queue, arguments).await?;
@@ -85,7 +85,7 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
-/// AMQP 0-9-1 answers 406 to whoever declares what is there with other arguments.
+/// Detects a redeclaration with other arguments, which AMQP 0-9-1 answers with 406.
 fn mismatch(name: &str, error: lapin::Error) -> BrokerError {
     let differs = AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED);
     match error.kind() {

@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::site::{PATIENCE, SETTLED, Site, nothing};
-use events::{Consumer as _, Running};
+use events::{Consumer as _, EventSystem};
 
-async fn troubles(running: &Running, wanted: usize) {
+async fn troubles(running: &EventSystem, wanted: usize) {
     let end = Instant::now() + PATIENCE;
     while running.troubles().count().load(Ordering::Relaxed) != wanted {
         assert!(Instant::now() < end, "{:?}", running.troubles());

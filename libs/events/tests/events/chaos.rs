@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::site::{SETTLED, Site, assert_in_order, nothing};
 
-/// The short form of `bench/events`.
+/// Short version of the stress test in `bench/events`.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_is_told_once_and_in_order_though_the_broker_and_the_relay_are_killed() {
     const CHANGES: usize = 2_000;
@@ -28,7 +28,7 @@ async fn every_change_is_told_once_and_in_order_though_the_broker_and_the_relay_
         })
         .collect();
     sleep(Duration::from_millis(300)).await;
-    drop(relay); // in the middle of a batch, or not
+    drop(relay); // dropped at a random point of a batch
     let relay = site.start_relay();
     sleep(SETTLED).await;
     broker.kill();

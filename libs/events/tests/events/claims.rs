@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::site::{Site, nothing};
 
 fn outbox(site: &Site) -> Outbox {
-    Outbox::read(&mut Env::of(site.settings(true))).unwrap()
+    Outbox::read(&mut Env::from_values(site.settings(true))).unwrap()
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn an_account_that_is_claimed_is_claimed_by_nobody_else_until_its_events_a
     assert_eq!(rest.events.len(), 2, "what was not finished is there again, and what is out is gone");
 }
 
-/// Identities are made by several machines, whose clocks differ.
+/// Ids come from several machines with different clocks.
 #[tokio::test]
 async fn a_later_version_whose_identity_is_earlier_waits_for_the_versions_before() {
     let site = Site::new(None).await;

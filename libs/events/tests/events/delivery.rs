@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::site::{Site, assert_in_order, nothing};
 
-/// One test, over both buses.
+/// Runs a test over both buses.
 macro_rules! over_both {
     ($($name:ident => $body:path;)*) => {
         mod rabbitmq {
@@ -33,7 +33,7 @@ over_both! {
     what_was_rolled_back_is_never_told => super::rolled_back;
 }
 
-/// Many writers of few records of several accounts.
+/// Many concurrent writers of a few records in several accounts.
 async fn told_once(site: Site) {
     let running = site.start();
     let site = Arc::new(site);
@@ -88,7 +88,7 @@ async fn rolled_back(site: Site) {
     assert_eq!(site.seen().await.len(), 1);
 }
 
-/// Two relays in two processes, and the writer tells neither.
+/// Two relays in two processes, neither of which is notified by the writer.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_relays_share_the_work_and_keep_the_order() {
     let site = Site::new(Some(RabbitMq::shared().await.url())).await;

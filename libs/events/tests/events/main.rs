@@ -1,4 +1,4 @@
-//! Events from the commit that made them to whoever works on them, over both buses.
+//! End-to-end tests of event delivery over both buses.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

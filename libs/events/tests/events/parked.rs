@@ -47,7 +47,7 @@ async fn put_aside(site: Site) {
     assert_eq!(versions, [2, 2, 2], "what was written about a parked event was rolled back");
 }
 
-/// The reason and the event of what was parked last, which is taken away.
+/// Takes the last parked event, with its reason.
 async fn parked(site: &Site) -> (String, Value) {
     let end = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! A database, a bus, people who change records, and a consumer that writes down what it was told.
+//! Test fixture: a database, a bus, writers, and a recording consumer.
 
 use std::{
     collections::HashMap,
@@ -10,34 +10,34 @@ use std::{
 };
 
 use async_trait::async_trait;
-use db::{Change, Db, Reason, ScopedWrite, TenantTx, Wake};
-use events::{Config, Consumer, Event, Failure, Running};
+use db::{Change, Db, OutboxSignal, Reason, TenantCommand, TenantTx};
+use events::{Config, Consumer, Event, EventSystem, Failure};
 use kernel::{AccountId, Env, UserId};
 use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, FromRow, PgConnection};
-use testkit::{Database, Ground};
+use testkit::{Database, TestContext};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Long, for a machine that is busy with other things.
+/// Long timeout, for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A queue that RabbitMQ made is known on its disk a few seconds later (Erlang's dets saves now and then): killed before,
-/// 3.10 does not find it again.
+/// RabbitMQ persists a new queue a few seconds later (Erlang's dets saves periodically). If 3.10 is killed before,
+/// the queue is lost.
 pub(crate) const SETTLED: Duration = Duration::from_secs(4);
 
-/// Where a test takes place.
+/// Environment of a test.
 pub(crate) struct Site {
     pub(crate) database: Database,
     pub(crate) db: Db,
-    pub(crate) wake: Wake,
-    /// RabbitMQ's address; without one, events stay in the process.
+    pub(crate) wake: OutboxSignal,
+    /// RabbitMQ URL; without it, events are delivered within the process.
     pub(crate) broker: Option<String>,
     pub(crate) recorder: Arc<Recorder>,
 }
 
-/// What was told, in the order in which it was.
+/// A recorded delivery, in order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub(crate) struct Seen {
     pub(crate) account_id: AccountId,
@@ -54,12 +54,12 @@ const TABLES: &str = "
     grant select, insert, update on app.counted to nexo_app";
 
 impl Site {
-    /// On a fresh database.
+    /// Creates the environment on a new database.
     pub(crate) async fn new(broker: Option<String>) -> Self {
-        let ground = Ground::of("nexo_app").await;
-        let wake = Wake::default();
+        let ground = TestContext::new("nexo_app").await;
+        let wake = OutboxSignal::default();
         let site = Self {
-            db: ground.db.waking(&wake),
+            db: ground.db.with_event_wakeup(&wake),
             database: ground.database,
             wake,
             broker,
@@ -69,7 +69,7 @@ impl Site {
         site
     }
 
-    /// The settings of a process that runs the relay, consumers, or both.
+    /// Settings of a process that runs the relay, consumers, or both.
     pub(crate) fn settings(&self, with_relay: bool) -> Vec<(String, String)> {
         let mut settings = self.database.settings("nexo_app");
         let relay = self.database.settings("nexo_relay").into_iter().find(|(name, _)| name == "DATABASE_URL");
@@ -79,31 +79,35 @@ impl Site {
     }
 
     pub(crate) fn config(&self, with_relay: bool) -> Config {
-        let mut env = Env::of(self.settings(with_relay));
+        let mut env = Env::from_values(self.settings(with_relay));
         let config = Config::read(&mut env);
         env.finish().unwrap();
         config
     }
 
     /// Starts the relay and the consumer.
-    pub(crate) fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> EventSystem {
         self.config(true).start(&self.db, self.wake.clone(), vec![Arc::clone(&self.recorder) as _])
     }
 
-    /// Starts the relay alone, which knows nothing of what is written here.
-    pub(crate) fn start_relay(&self) -> Running {
-        self.config(true).start(&self.db, Wake::default(), vec![])
+    /// Starts the relay only, without notifications of writes.
+    pub(crate) fn start_relay(&self) -> EventSystem {
+        self.config(true).start(&self.db, OutboxSignal::default(), vec![])
     }
 
-    /// Starts the consumer alone; its queue is there afterwards, or a relay in another process would tell it nothing.
-    pub(crate) async fn start_consumer(&self) -> Running {
-        let running =
-            self.config(false).start(&self.db, Wake::default(), vec![Arc::clone(&self.recorder) as _]);
+    /// Starts the consumer only and waits for its queue: without it, a relay in another process would drop the
+    /// events.
+    pub(crate) async fn start_consumer(&self) -> EventSystem {
+        let running = self.config(false).start(
+            &self.db,
+            OutboxSignal::default(),
+            vec![Arc::clone(&self.recorder) as _],
+        );
         let url = self.broker.as_ref().unwrap();
         let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
         let end = Instant::now() + PATIENCE;
         loop {
-            let channel = connection.create_channel().await.unwrap(); // a refusal closes it
+            let channel = connection.create_channel().await.unwrap(); // a failed declaration closes the channel
             let queue = format!("nexo.{}", self.recorder.name).into();
             let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             let there = channel.queue_declare(queue, options, FieldTable::default()).await;
@@ -115,7 +119,7 @@ impl Site {
         }
     }
 
-    /// Changes a record, which is made by its first change, as a request would; tells its version.
+    /// Creates or updates a record like a request would; returns its version.
     pub(crate) async fn change(&self, account: AccountId, record: Uuid, data: Value) -> db::Result<i64> {
         change(&self.db, &self.recorder.topic, account, record, data).await
     }
@@ -124,7 +128,7 @@ impl Site {
         self.database.look().await
     }
 
-    /// What the consumer was told.
+    /// Deliveries that the consumer has recorded.
     pub(crate) async fn seen(&self) -> Vec<Seen> {
         let seen = "select account_id, event_id, record_id, version from app.seen order by n";
         sqlx::query_as(seen).fetch_all(&mut self.look().await).await.unwrap()
@@ -137,7 +141,7 @@ impl Site {
         count
     }
 
-    /// Waits until the consumer was told this many things, and the outbox is empty.
+    /// Waits until the consumer has recorded this number of deliveries and the outbox is empty.
     pub(crate) async fn told(&self, wanted: usize) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -152,7 +156,7 @@ impl Site {
     }
 }
 
-const CHANGE: ScopedWrite = ScopedWrite::new(
+const CHANGE: TenantCommand = TenantCommand::new(
     "insert into app.counted (account_id, id, version) values ($1, $2, 1)
      on conflict (account_id, id) do update set version = app.counted.version + 1 returning version",
 );
@@ -165,15 +169,15 @@ pub(crate) async fn change(
     record: Uuid,
     data: Value,
 ) -> db::Result<i64> {
-    let mut tx = db.system_inside(Reason::Event, account, UserId::new(), Uuid::now_v7()).await?;
-    let changed = tx.write_unnoted::<(i64,)>(CHANGE).bind(record).optional().await?;
+    let mut tx = db.begin_as(Reason::Event, account, UserId::new(), Uuid::now_v7()).await?;
+    let changed = tx.execute_untracked::<(i64,)>(CHANGE).bind(record).optional().await?;
     let version = changed.map(|(version,)| version).unwrap_or_default();
-    tx.note(Change::new(topic, "counted", record, "changed").at(version).with(data));
+    tx.audit(Change::new(topic, "counted", record, "changed").at(version).with(data));
     tx.commit().await?;
     Ok(version)
 }
 
-/// Every version of every record was told once, and after the one before.
+/// Asserts that every version of every record was delivered once and in order.
 pub(crate) fn assert_in_order(seen: &[Seen]) {
     let mut last = HashMap::new();
     for one in seen {
@@ -182,20 +186,20 @@ pub(crate) fn assert_in_order(seen: &[Seen]) {
     }
 }
 
-/// Writes down what it is told, and fails as the event says.
+/// Consumer that records deliveries, and fails if the event says so.
 pub(crate) struct Recorder {
     name: &'static str,
     topics: &'static [&'static str],
-    /// Of the events that it is told.
+    /// Topic that the consumer receives.
     pub(crate) topic: String,
-    /// When it was told of which version of which record.
+    /// Arrival time by record and version.
     pub(crate) arrived: Mutex<HashMap<(Uuid, i64), Instant>>,
-    /// How often it was tried.
+    /// Number of processing attempts.
     pub(crate) attempts: AtomicUsize,
 }
 
 impl Recorder {
-    /// With a name and a topic of its own: tests share a broker.
+    /// Creates a consumer with a unique name and topic: tests share a broker.
     pub(crate) fn new() -> Self {
         let id = Uuid::now_v7().simple().to_string();
         Self::named(format!("recorder-{id}"), &format!("t{id}"))
@@ -213,7 +217,7 @@ impl Recorder {
     }
 }
 
-const SEEN: ScopedWrite = ScopedWrite::new(
+const SEEN: TenantCommand = TenantCommand::new(
     "insert into app.seen (account_id, event_id, record_id, version, written_at) values ($1, $2, $3, $4, $5::text::timestamptz)",
 );
 
@@ -231,7 +235,7 @@ impl Consumer for Recorder {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         let (_, record) = event.record().unwrap();
         self.arrived.lock().unwrap().entry((record, event.version)).or_insert_with(Instant::now);
-        let seen = tx.write_unnoted::<()>(SEEN).bind(event.id).bind(record).bind(event.version);
+        let seen = tx.execute_untracked::<()>(SEEN).bind(event.id).bind(record).bind(event.version);
         seen.bind(&event.time).run().await.map_err(db::Error::from)?;
         match event.data["fails"].as_str() {
             Some("always") => Err(Failure::Poison("it is poison".to_owned())),
@@ -243,7 +247,7 @@ impl Consumer for Recorder {
     }
 }
 
-/// What a change says that is nothing in particular.
+/// Payload of a change without special behavior.
 pub(crate) fn nothing() -> Value {
     json!({})
 }

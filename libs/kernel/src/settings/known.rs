@@ -1,14 +1,14 @@
-//! Every setting whose name begins with `NEXO_`, whichever program of NEXO or file of compose reads it.
+//! Registry of all settings whose name begins with `NEXO_`, for every program and compose file of NEXO.
 //!
-//! One that is not here does not exist: a mistyped name would otherwise be ignored in silence. `docs/settings.md` tells what
-//! each is for, and a test holds both against the source.
+//! Any other `NEXO_` variable is unknown: a mistyped name would otherwise be ignored silently. `docs/settings.md`
+//! documents each setting, and a test compares both with the source.
 
-/// What names of ours begin with.
+/// Prefix of all settings of NEXO.
 const PREFIX: &str = "NEXO_";
-/// What a name ends with that leads to a file with the value.
+/// Suffix of a setting that names a file with the value.
 const FILE: &str = "_FILE";
 
-/// The names, in their order.
+/// Names of all settings, sorted.
 pub const KNOWN_SETTINGS: &[&str] = &[
     "NEXO_ACCESS_TOKEN_TTL_SECONDS",
     "NEXO_ALLOW_VULNERABLE_POSTGRES",
@@ -90,9 +90,9 @@ pub const KNOWN_SETTINGS: &[&str] = &[
     "NEXO_VERSION",
 ];
 
-/// Settings that had another name before 0.2: the old name and the new one, in the order of the old ones.
+/// Settings renamed in 0.2: old and new name, sorted by the old one.
 ///
-/// An old name ends the start in every environment, because its value would otherwise be ignored in silence.
+/// An old name prevents the start in every environment, because its value would otherwise be ignored silently.
 const RENAMED_SETTINGS: &[(&str, &str)] = &[
     ("NEXO_ACCEPT_SERVER", "NEXO_ALLOW_VULNERABLE_POSTGRES"),
     ("NEXO_ACCESS_TOKEN_SECONDS", "NEXO_ACCESS_TOKEN_TTL_SECONDS"),
@@ -113,19 +113,19 @@ const RENAMED_SETTINGS: &[(&str, &str)] = &[
     ("NEXO_UPSTREAM_SECONDS", "NEXO_UPSTREAM_TIMEOUT_SECONDS"),
 ];
 
-/// A variable that is named like a setting of ours, and is none.
+/// A variable with the prefix of NEXO's settings that is not one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownSetting {
-    /// As it was written.
+    /// Name of the unknown variable.
     pub name: String,
-    /// The setting that it is nearest to; none is near to a name that has little in common with all of them.
+    /// Most similar setting; `None` if no name is similar enough.
     pub nearest: Option<String>,
-    /// Whether [`nearest`](Self::nearest) is the new name of a setting that was renamed.
+    /// Whether [`nearest`](Self::nearest) is the new name of a renamed setting.
     pub is_renamed: bool,
 }
 
 impl UnknownSetting {
-    /// What is wrong with it.
+    /// Description of the problem for the operator.
     #[must_use]
     pub fn problem(&self) -> String {
         match &self.nearest {
@@ -136,7 +136,7 @@ impl UnknownSetting {
     }
 }
 
-/// The unknown ones among these names, in their order.
+/// Unknown settings among these names, in their order.
 pub(super) fn unknown<'n>(names: impl Iterator<Item = &'n String>) -> Vec<UnknownSetting> {
     let ours = names.filter(|name| name.starts_with(PREFIX) && !is_known(name));
     let unknown = |name: &String| match renamed(name) {
@@ -146,7 +146,7 @@ pub(super) fn unknown<'n>(names: impl Iterator<Item = &'n String>) -> Vec<Unknow
     ours.map(unknown).collect()
 }
 
-/// The new name of a setting, with the suffix that the old one has.
+/// New name of a renamed setting, with the suffix of the old one.
 fn renamed(name: &str) -> Option<String> {
     let (stem, suffix) = name.strip_suffix(FILE).map_or((name, ""), |stem| (stem, FILE));
     let (_, new) = RENAMED_SETTINGS.iter().find(|(old, _)| *old == stem)?;
@@ -158,7 +158,7 @@ fn is_known(name: &str) -> bool {
     known(name) || name.strip_suffix(FILE).is_some_and(known)
 }
 
-/// A third of the letters may be others: beyond that a proposal would be a guess.
+/// Most similar setting. At most a third of the characters may differ: beyond that a suggestion would be a guess.
 fn nearest(name: &str) -> Option<String> {
     let (stem, suffix) = name.strip_suffix(FILE).map_or((name, ""), |stem| (stem, FILE));
     let distance = |known: &&str| strsim::damerau_levenshtein(stem, known);
@@ -178,8 +178,13 @@ mod tests {
 
     #[test]
     fn a_mistyped_name_is_told_with_the_one_that_was_meant() {
-        let names =
-            ["NEXO_BACKUP_RETENTON", "NEXO_LOGIN_PER_MINUTE", "NEXO_SECERT_FILE", "NEXO_WHATEVER_ELSE", "HOME"];
+        let names = [
+            "NEXO_BACKUP_RETENTON",
+            "NEXO_LOGIN_PER_MINUTE",
+            "NEXO_SECERT_FILE",
+            "NEXO_WHATEVER_ELSE",
+            "HOME",
+        ];
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let told = unknown(names.iter());
         let nearest: Vec<_> = told.iter().map(|unknown| unknown.nearest.as_deref()).collect();
@@ -195,7 +200,11 @@ mod tests {
         assert!(told.iter().all(|unknown| unknown.is_renamed), "{told:?}");
         assert_eq!(told[0].nearest.as_deref(), Some("NEXO_STATE_DIR_FILE"));
         assert_eq!(told[1].problem(), "is called AUTH_DATABASE_URL since 0.2 (docs/upgrade-0.2.md)");
-        assert!(RENAMED_SETTINGS.iter().all(|(old, new)| !is_known(old) && (is_known(new) || !new.starts_with(PREFIX))));
+        assert!(
+            RENAMED_SETTINGS
+                .iter()
+                .all(|(old, new)| !is_known(old) && (is_known(new) || !new.starts_with(PREFIX)))
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a program listens.
+//! Listen addresses of programs.
 
 use std::{
     fmt,
@@ -6,17 +6,18 @@ use std::{
     str::FromStr,
 };
 
-/// An address to listen at: `127.0.0.1:3000`, `[::1]:3000`, `localhost:3000`, or `:3000` for every IPv4 address of the machine.
+/// An address to listen on: `127.0.0.1:3000`, `[::1]:3000`, `localhost:3000`, or `:3000` for all IPv4 addresses of
+/// the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenAddress(pub SocketAddr);
 
-/// A text that is no address to listen at.
+/// Reason why a text is not a listen address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListenAddressError {
-    /// It does not look like one.
+    /// The text has not the form of an address.
     #[error("is no address, such as 127.0.0.1:3000, localhost:3000 or :3000")]
     Malformed,
-    /// Its host has no address.
+    /// The host name cannot be resolved.
     #[error(
         "its host has no address on this machine (127.0.0.1:3000, localhost:3000 and :3000 are addresses)"
     )]
@@ -24,13 +25,13 @@ pub enum ListenAddressError {
 }
 
 impl ListenAddress {
-    /// On this machine alone.
+    /// The loopback address with this port.
     #[must_use]
     pub const fn loopback(port: u16) -> Self {
         Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
     }
 
-    /// Where somebody on this machine reaches it: the address itself, or the loopback one where it listens at all.
+    /// Address for clients on this machine: the address itself, or loopback if it listens on all interfaces.
     #[must_use]
     pub fn reached_at(self) -> SocketAddr {
         let Self(mut address) = self;
@@ -56,11 +57,11 @@ impl FromStr for ListenAddress {
             return Ok(Self(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)));
         }
         if host.contains(':') {
-            return Err(ListenAddressError::Malformed); // IPv6 without its brackets
+            return Err(ListenAddressError::Malformed); // IPv6 without brackets
         }
         let found: Vec<SocketAddr> =
             (host, port).to_socket_addrs().map_err(|_| ListenAddressError::UnknownHost)?.collect();
-        // Most programs ask `localhost` by IPv4 first.
+        // Prefers IPv4, like most clients do for `localhost`.
         let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
         first.copied().map(Self).ok_or(ListenAddressError::UnknownHost)
     }

@@ -1,4 +1,4 @@
-//! Settings from the environment: read once, all mistakes told at once, by variable.
+//! Settings from the environment: read once; all errors are reported together, by variable.
 
 mod known;
 mod listen;
@@ -13,12 +13,12 @@ use secrecy::SecretString;
 pub use known::{KNOWN_SETTINGS, UnknownSetting};
 pub use listen::{ListenAddress, ListenAddressError};
 
-/// What the secrets say that come with the source (`docker/secrets.dev`), for trying NEXO on one's own machine.
+/// Marker in the development secrets that come with the source (`docker/secrets.dev`), for trying NEXO locally.
 const KNOWN: &str = "development-only";
 
-/// The environment, while settings are read from it.
+/// The environment from which settings are read.
 ///
-/// Every setting may also come from a file: `NAME_FILE` names it, as container secrets do.
+/// Every setting may also come from a file, named by `NAME_FILE`, as with container secrets.
 #[derive(Default, Clone)]
 pub struct Env {
     values: BTreeMap<String, String>,
@@ -26,24 +26,24 @@ pub struct Env {
     makes_nothing: bool,
 }
 
-/// The names alone: some of the values are secrets.
+/// Shows names only: some of the values are secrets.
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
-/// One setting that cannot be used.
+/// An invalid or missing setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct SettingError {
-    /// The variable.
+    /// Name of the environment variable.
     pub name: Cow<'static, str>,
-    /// What is wrong with it, never its value.
+    /// Description of the problem; never contains the value.
     pub problem: String,
 }
 
-/// All settings that cannot be used.
+/// All invalid or missing settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError(pub Vec<SettingError>);
 
@@ -55,59 +55,58 @@ impl fmt::Display for SettingsError {
 }
 
 impl Env {
-    /// The process's own environment.
+    /// Reads the environment of this process.
     #[must_use]
-    pub fn of_process() -> Self {
-        Self::of(
+    pub fn from_process() -> Self {
+        Self::from_values(
             std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
         )
     }
 
-    /// These values and no others.
-    pub fn of(values: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Creates an environment with these values only.
+    pub fn from_values(values: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { values: values.into_iter().collect(), ..Self::default() }
     }
 
-    /// The same environment, in which `name` has this value.
+    /// Sets the variable `name` to this value.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.values.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The same environment, for a command: it works with the state that is there, and makes neither folder nor secret where
-    /// there is none.
+    /// Restricts the environment for a command: it uses existing state, and creates neither folder nor secret.
     #[must_use]
-    pub fn making_nothing(self) -> Self {
+    pub fn without_writing(self) -> Self {
         Self { makes_nothing: true, ..self }
     }
 
-    /// Whether the program may make a state folder, with a secret in it, where there is none.
+    /// Whether the program may create a state folder, including a secret.
     #[must_use]
-    pub fn may_make(&self) -> bool {
+    pub fn may_write(&self) -> bool {
         !self.makes_nothing
     }
 
-    /// The state folder: `NEXO_STATE_DIR`, or `.nexo` where the program was started.
-    pub fn state_folder(&mut self) -> PathBuf {
-        PathBuf::from(self.or("NEXO_STATE_DIR", ".nexo"))
+    /// State folder: `NEXO_STATE_DIR`, or `.nexo` in the working directory.
+    pub fn state_dir(&mut self) -> PathBuf {
+        PathBuf::from(self.string_or("NEXO_STATE_DIR", ".nexo"))
     }
 
-    /// Where a program listens; unless it is said, at this port of the loopback address.
+    /// Listen address of a program; by default this port on loopback.
     pub fn listen(&mut self, name: &'static str, port: u16) -> SocketAddr {
         self.parsed(name, ListenAddress::loopback(port)).0
     }
 
-    /// Variables that are named like settings of NEXO, and are none.
+    /// Variables with the prefix of NEXO's settings that are unknown.
     #[must_use]
     pub fn unknown(&self) -> Vec<UnknownSetting> {
         known::unknown(self.values.keys())
     }
 
-    /// Reports unknown settings. In development each is a mistake; in production, where it may belong to another program, it
-    /// is returned, to be logged. The old name of a renamed setting is a mistake in both.
-    pub fn judge_unknown(&mut self) -> Vec<UnknownSetting> {
+    /// Reports unknown settings. In development each is an error. In production, where a variable may belong to
+    /// another program, they are returned for logging. The old name of a renamed setting is an error in both.
+    pub fn reject_unknown(&mut self) -> Vec<UnknownSetting> {
         let is_production = self.production();
         let (logged, mistakes): (Vec<_>, Vec<_>) =
             self.unknown().into_iter().partition(|unknown| is_production && !unknown.is_renamed);
@@ -118,29 +117,29 @@ impl Env {
         logged
     }
 
-    /// Whether `NEXO_ENV` says that real people depend on this.
+    /// Whether `NEXO_ENV` is `production`.
     pub fn production(&mut self) -> bool {
-        match self.or("NEXO_ENV", "development").as_str() {
+        match self.string_or("NEXO_ENV", "development").as_str() {
             "production" => true,
             "development" => false,
             _ => {
-                self.mistake("NEXO_ENV", "is neither development nor production");
+                self.report("NEXO_ENV", "is neither development nor production");
                 true
             }
         }
     }
 
-    /// A text, or `default`.
-    pub fn or(&mut self, name: &'static str, default: &str) -> String {
+    /// Reads a text, or uses `default`.
+    pub fn string_or(&mut self, name: &'static str, default: &str) -> String {
         self.optional(name).unwrap_or_else(|| default.to_owned())
     }
 
-    /// A text that may be missing.
+    /// Reads an optional text; empty counts as missing.
     pub fn optional(&mut self, name: &'static str) -> Option<String> {
         let value = self.look_up(name).filter(|value| !value.is_empty())?;
         let in_production = self.values.get("NEXO_ENV").is_some_and(|env| env != "development");
         if in_production && value.contains(KNOWN) {
-            self.mistake(
+            self.report(
                 name,
                 "is a secret of development, which everybody knows (`make secrets` makes others)",
             );
@@ -148,20 +147,20 @@ impl Env {
         Some(value)
     }
 
-    /// A text that must be there.
+    /// Reads a required text; reports an error if it is missing.
     pub fn required(&mut self, name: &'static str, purpose: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
-            self.mistake(name, format!("is not set ({purpose})"));
+            self.report(name, format!("is not set ({purpose})"));
             String::new()
         })
     }
 
-    /// A secret that may be missing.
+    /// Reads an optional secret.
     pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
         self.optional(name).map(SecretString::from)
     }
 
-    /// A value of another type, or `default`.
+    /// Parses a value of another type, or uses `default`.
     pub fn parsed<T: FromStr>(&mut self, name: &'static str, default: T) -> T
     where
         T::Err: fmt::Display,
@@ -170,39 +169,39 @@ impl Env {
             None => default,
             Some(Ok(value)) => value,
             Some(Err(error)) => {
-                self.mistake(name, error.to_string());
+                self.report(name, error.to_string());
                 default
             }
         }
     }
 
-    /// A pause in whole seconds, or `default`, if it is one of these.
+    /// Parses a duration in whole seconds, or uses `default`; it must be in this range.
     pub fn seconds(&mut self, name: &'static str, default: u64, within: RangeInclusive<u64>) -> Duration {
         let seconds = self.parsed(name, default);
         if !within.contains(&seconds) {
-            self.mistake(name, format!("is not from {} to {} seconds", within.start(), within.end()));
+            self.report(name, format!("is not from {} to {} seconds", within.start(), within.end()));
         }
         Duration::from_secs(seconds)
     }
 
-    /// Notes that a setting cannot be used.
-    pub fn mistake(&mut self, name: &'static str, problem: impl Into<String>) {
+    /// Records that a setting is invalid.
+    pub fn report(&mut self, name: &'static str, problem: impl Into<String>) {
         self.mistakes.push(SettingError { name: name.into(), problem: problem.into() });
     }
 
-    /// Takes over the mistakes of an environment that was made from this one.
+    /// Adds the errors of an environment that was cloned from this one.
     pub fn also(&mut self, other: Self) {
         let new =
             other.mistakes.into_iter().filter(|mistake| !self.mistakes.contains(mistake)).collect::<Vec<_>>();
         self.mistakes.extend(new);
     }
 
-    /// The mistakes until now, for whoever must act on some settings before all are read.
-    pub fn so_far(&self) -> Result<(), SettingsError> {
+    /// Fails with the errors so far, for programs that must act on some settings before all are read.
+    pub fn snapshot(&self) -> Result<(), SettingsError> {
         self.clone().finish()
     }
 
-    /// All mistakes, if there were any.
+    /// Fails with all errors, if there are any.
     pub fn finish(self) -> Result<(), SettingsError> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(SettingsError(self.mistakes)) }
     }
@@ -215,7 +214,7 @@ impl Env {
         match fs::read_to_string(&path) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
-                self.mistake(name, format!("its file {path} cannot be read: {error}"));
+                self.report(name, format!("its file {path} cannot be read: {error}"));
                 None
             }
         }
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Env {
-        Env::of(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
+        Env::from_values(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
     }
 
     #[test]
@@ -272,19 +271,21 @@ mod tests {
 
     #[test]
     fn an_unknown_setting_is_a_mistake_in_development_and_told_in_production() {
-        let typo = ("NEXO_BACKUP_KEP", "last=1");
+        let typo = ("NEXO_BACKUP_RETENTON", "last=1");
         let mut tried = env(&[typo]);
-        assert_eq!(tried.judge_unknown(), []);
+        assert_eq!(tried.reject_unknown(), []);
         let told = tried.finish().unwrap_err().to_string();
         assert!(
-            told.contains("NEXO_BACKUP_KEP: is no setting of NEXO (did you mean NEXO_BACKUP_RETENTION?)"),
+            told.contains(
+                "NEXO_BACKUP_RETENTON: is no setting of NEXO (did you mean NEXO_BACKUP_RETENTION?)"
+            ),
             "{told}"
         );
         let mut tried = env(&[typo, ("NEXO_ENV", "production")]);
-        assert_eq!(tried.judge_unknown().len(), 1);
+        assert_eq!(tried.reject_unknown().len(), 1);
         tried.finish().unwrap();
         let mut renamed = env(&[("NEXO_STATE", "here"), ("NEXO_ENV", "production")]);
-        assert_eq!(renamed.judge_unknown(), []);
+        assert_eq!(renamed.reject_unknown(), []);
         assert!(renamed.finish().unwrap_err().to_string().contains("NEXO_STATE_DIR"));
     }
 
@@ -293,7 +294,7 @@ mod tests {
         let file = std::env::temp_dir().join(format!("nexo-setting-{}", std::process::id()));
         fs::write(&file, "from the file\n").unwrap();
         let mut env = env(&[("NEXO_NAME_FILE", file.to_str().unwrap())]);
-        assert_eq!(env.or("NEXO_NAME", ""), "from the file");
+        assert_eq!(env.string_or("NEXO_NAME", ""), "from the file");
         fs::remove_file(file).unwrap();
     }
 }

@@ -1,19 +1,19 @@
-//! One batch: the keys, the change, and the note of how far it is, in one transaction.
+//! One batch of a backfill: selects keys, changes rows and records progress in one transaction.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, types::Json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::Progress;
-use crate::{Backfill, Error, Event, Migration, Settings, run::lock::pause};
+use crate::{Backfill, Error, Event, Migration, RunOptions, run::lock::pause};
 
-/// Does the next batch; again when somebody holds its rows.
+/// Runs the next batch; retries if its rows are locked.
 pub(super) async fn next(
     conn: &mut PgConnection,
     migration: &Migration,
     backfill: &Backfill,
     rows: u32,
-    settings: &Settings,
+    settings: &RunOptions,
 ) -> Result<Progress, Error> {
     for attempt in 1..settings.attempts {
         match once(conn, migration, backfill, rows).await {
@@ -65,7 +65,7 @@ async fn once(
     Ok(progress)
 }
 
-/// The next rows of the account that it is at, or of the next account that has any; `None` at the end of the table.
+/// Keys of the next rows of the current account, or of the next account with rows; `None` at the end of the table.
 async fn keys(
     conn: &mut PgConnection,
     table: &str,

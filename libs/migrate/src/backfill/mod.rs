@@ -1,5 +1,5 @@
-//! Rows that are changed after a migration: batch by batch along the primary key, tenant by tenant, each batch in a
-//! transaction of its own together with the note of how far it is. Killed at any moment, it goes on from there.
+//! Backfills: change rows after a migration in batches along the primary key, tenant by tenant. Each batch commits
+//! together with its progress, so an interrupted backfill resumes.
 
 mod batch;
 
@@ -11,62 +11,63 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Backfill, Error, Event, Migration, Migrations, Script, Settings, Version,
-    history::{self, Row},
+    Backfill, Error, Event, Migration, Migrations, RunOptions, Script, Version,
+    history::{self, HistoryRow},
     run::{
         lock::{self, BACKFILL_LOCK},
         session,
     },
 };
 
-/// Rows may be added all the time by a release that does not fill them yet; for ever is a mistake.
-const MOST_PASSES: u32 = 100;
+/// Maximum number of passes. A release that does not fill the column yet may keep adding rows; an endless loop is
+/// an error.
+const MAX_PASSES: u32 = 100;
 
-/// How far a backfill is.
+/// Progress of a backfill over a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Whether a whole pass found nothing to change.
+    /// Whether a complete pass found nothing to change.
     pub done: bool,
-    /// Which pass runs, from 0.
+    /// Number of the current pass, from 0.
     pub pass: u32,
-    /// Rows that were looked at, in all passes.
+    /// Number of rows examined in all passes.
     pub seen: u64,
-    /// Rows that were changed, in all passes.
+    /// Number of rows changed in all passes.
     pub changed: u64,
-    /// Rows that were changed in this pass.
+    /// Number of rows changed in this pass.
     changed_in_pass: u64,
-    /// The last key of the last batch.
+    /// Last key of the previous batch: account and id.
     account: Option<Uuid>,
     id: Option<Uuid>,
 }
 
-/// What an operator may choose.
+/// Operator settings that override those of the file.
 #[derive(Debug, Clone, Default)]
-pub struct Pace {
-    /// Rows in one transaction, instead of what the file says.
+pub struct BackfillLimits {
+    /// Rows per transaction; `None` uses the file's setting.
     pub batch: Option<u32>,
-    /// The rest between two of them, instead of what the file says.
+    /// Pause between batches; `None` uses the file's setting.
     pub pause: Option<Duration>,
 }
 
-/// A backfill that ended.
+/// Result of a completed backfill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Filled {
-    /// The migration that defines it.
+pub struct BackfillResult {
+    /// Version of the migration that defines it.
     pub version: Version,
-    /// Rows that were looked at, in all passes.
+    /// Number of rows examined in all passes.
     pub seen: u64,
-    /// Rows that were changed.
+    /// Number of rows changed in all passes.
     pub changed: u64,
 }
 
-/// Runs every backfill that has not ended, oldest first. One process at a time.
+/// Runs all incomplete backfills, oldest first. An advisory lock admits one process at a time.
 pub async fn backfill(
     database: &PgConnectOptions,
     migrations: &Migrations,
-    pace: &Pace,
-    settings: &Settings,
-) -> Result<Vec<Filled>, Error> {
+    pace: &BackfillLimits,
+    settings: &RunOptions,
+) -> Result<Vec<BackfillResult>, Error> {
     let mut conn = session::open(database).await?;
     lock::take_one(&mut conn, BACKFILL_LOCK, settings).await?;
     history::verify(&mut conn).await?;
@@ -91,11 +92,11 @@ pub async fn backfill(
     Ok(filled)
 }
 
-/// The backfills of migrations that stand.
+/// Backfills of applied migrations.
 fn defined<'m>(
     migrations: &'m Migrations,
-    rows: &'m [Row],
-) -> impl Iterator<Item = (&'m Migration, &'m Backfill, &'m Row)> {
+    rows: &'m [HistoryRow],
+) -> impl Iterator<Item = (&'m Migration, &'m Backfill, &'m HistoryRow)> {
     migrations.iter().filter_map(|migration| {
         let backfill = migration.up.directives.backfill.as_ref()?;
         let version = migration.version.to_string();
@@ -108,9 +109,9 @@ async fn fill(
     conn: &mut PgConnection,
     migration: &Migration,
     backfill: &Backfill,
-    pace: &Pace,
-    settings: &Settings,
-) -> Result<Filled, Error> {
+    pace: &BackfillLimits,
+    settings: &RunOptions,
+) -> Result<BackfillResult, Error> {
     let rows = pace.batch.unwrap_or(backfill.batch);
     let pause = pace.pause.unwrap_or(backfill.pause);
     loop {
@@ -118,9 +119,9 @@ async fn fill(
         let Progress { seen, changed, .. } = progress;
         let version = migration.version.clone();
         if progress.done {
-            return Ok(Filled { version, seen, changed });
+            return Ok(BackfillResult { version, seen, changed });
         }
-        if progress.pass > MOST_PASSES {
+        if progress.pass > MAX_PASSES {
             return Err(Error::Endless(version));
         }
         settings.listener.tell(&Event::Batch { version, seen, changed });
@@ -128,12 +129,12 @@ async fn fill(
     }
 }
 
-/// Whether the backfill that a file counts on has ended; one over a table without rows has.
+/// Fails unless the backfill that a file requires is complete; a backfill of an empty table is.
 pub(crate) async fn insist(
     conn: &mut PgConnection,
     script: &Script,
     migrations: &Migrations,
-    rows: &[Row],
+    rows: &[HistoryRow],
 ) -> Result<(), Error> {
     let Some(needed) = &script.directives.needs_backfill else { return Ok(()) };
     let version = needed.to_string();

@@ -1,30 +1,32 @@
-//! Expressions as `pg_get_constraintdef` and its like write them, so that two of one meaning are one text.
+//! Canonical form of expressions from `pg_get_constraintdef` and similar functions, so that equal meaning gives
+//! equal text.
 //!
-//! PostgreSQL reads `a between 1 and 2 and b` as `((a >= 1) and (a <= 2)) and b` or as one chain of three, by where it stands: what is
-//! dumped and read again has other parentheses than what was typed. A chain within a chain of the same word is one chain.
+//! Depending on context, PostgreSQL parses `a between 1 and 2 and b` as `((a >= 1) and (a <= 2)) and b` or as one
+//! chain of three. A dumped and restored expression thus has other parentheses. A chain nested in a chain of the
+//! same operator is flattened.
 
 use std::mem;
 
-/// A part of a text: what is between parentheses, or what is not.
+/// Part of a text: a parenthesized group, or text in between.
 enum Part {
     Text(String),
     Group(Vec<Self>),
 }
 
-/// The same text, without the parentheses around a chain that is part of one of its kind.
+/// Removes the parentheses around a chain that is nested in one of the same operator.
 pub(super) fn flattened(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     write(&flat(parse(&mut text.chars())), &mut written);
     written
 }
 
-/// Up to the parenthesis that closes, or the end. What is quoted is text.
+/// Parses up to the closing parenthesis or the end. Quoted parts are plain text.
 fn parse(chars: &mut std::str::Chars<'_>) -> Vec<Part> {
     let (mut parts, mut text, mut quote) = (Vec::new(), String::new(), None);
     while let Some(char) = chars.next() {
         match (char, quote) {
             ('\'' | '"', None) => quote = Some(char),
-            (_, Some(open)) if char == open => quote = None, // a doubled one opens again at once
+            (_, Some(open)) if char == open => quote = None, // a doubled quote reopens immediately
             ('(', None) => {
                 parts.push(Part::Text(mem::take(&mut text)));
                 parts.push(Part::Group(parse(chars)));
@@ -39,7 +41,7 @@ fn parse(chars: &mut std::str::Chars<'_>) -> Vec<Part> {
     parts
 }
 
-/// The word that joins all parts of this, if it is a chain: parts of text then are nothing but that word.
+/// Operator that joins all parts, if it is a chain: then the text between groups is that operator only.
 fn word(parts: &[Part]) -> Option<&str> {
     let mut between = parts.iter().filter_map(|part| match part {
         Part::Text(text) if !text.is_empty() => Some(text.as_str()),

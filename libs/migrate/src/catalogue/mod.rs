@@ -1,4 +1,4 @@
-//! What a database is made of, as lines that can be compared: live against what the migrations give.
+//! Catalogue snapshots of databases, and their comparison: live against expected from migrations.
 
 mod chain;
 
@@ -13,27 +13,27 @@ use crate::{Error, Migrations, Version, history, run::migrate_scratch};
 
 const SNAPSHOT: &str = include_str!("snapshot.sql");
 
-/// One object.
+/// A database object with its definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
-pub struct Thing {
-    /// `table`, `column`, `policy`, …
+pub struct CatalogObject {
+    /// Kind of object: `table`, `column`, `policy`, …
     pub kind: String,
-    /// Its name, with its schema.
+    /// Qualified name of the object.
     pub object: String,
-    /// All that makes it what it is.
+    /// Complete definition of the object.
     pub definition: String,
 }
 
-/// One object that is not as it should be.
+/// A difference between two catalogues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// `table`, `column`, `policy`, …
+    /// Kind of object: `table`, `column`, `policy`, …
     pub kind: String,
-    /// Its name, with its schema.
+    /// Qualified name of the object.
     pub object: String,
-    /// As the migrations give it; `None`: they do not.
+    /// Expected definition; `None` if no migration creates the object.
     pub wanted: Option<String>,
-    /// As it is; `None`: it is not there.
+    /// Actual definition; `None` if the object is missing.
     pub found: Option<String>,
 }
 
@@ -51,18 +51,19 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What the live catalogue has, and what it should have, compared.
+/// Comparison of the live catalogue with the expected one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Drift {
-    /// The newest migration that was counted.
+    /// Newest applied migration that was considered.
     pub version: Option<Version>,
     /// SHA-256 over the live catalogue, in hex.
     pub fingerprint: String,
-    /// Each difference.
+    /// Differences between live and expected catalogue.
     pub differences: Vec<Difference>,
 }
 
-/// Compares `database` with what its applied migrations give on `scratch`, an empty database of the same major release.
+/// Compares `database` with the result of its applied migrations on `scratch`, an empty database of the same major
+/// release.
 pub async fn diff(
     database: &PgConnectOptions,
     migrations: &Migrations,
@@ -80,45 +81,46 @@ pub async fn diff(
     Ok(Drift { version, fingerprint: fingerprint(&found), differences: compare(&wanted, &found) })
 }
 
-/// What a live database is made of.
-pub async fn things(database: &PgConnectOptions) -> Result<Vec<Thing>, Error> {
+/// Reads the catalogue of a live database.
+pub async fn objects(database: &PgConnectOptions) -> Result<Vec<CatalogObject>, Error> {
     let mut conn = open(database).await?;
     let things = snapshot(&mut conn).await?;
     conn.close().await?;
     Ok(things)
 }
 
-/// The catalogue that `migrations` give on an empty database.
+/// Catalogue that `migrations` create in an empty database.
 pub(crate) async fn expected(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
-) -> Result<Vec<Thing>, Error> {
+) -> Result<Vec<CatalogObject>, Error> {
     migrate_scratch(scratch, migrations).await?;
-    things(scratch).await
+    objects(scratch).await
 }
 
-/// Only reads, and names everything in full.
+/// Opens a read-only connection whose empty `search_path` makes names qualified.
 pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Error> {
     let settings = [("search_path", "pg_catalog"), ("default_transaction_read_only", "on")];
     Ok(PgConnection::connect_with(&database.clone().application_name("nexo-catalogue").options(settings))
         .await?)
 }
 
-pub(crate) async fn snapshot(conn: &mut PgConnection) -> Result<Vec<Thing>, sqlx::Error> {
-    let mut things: Vec<Thing> = sqlx::query_as(SNAPSHOT).persistent(false).fetch_all(&mut *conn).await?;
+pub(crate) async fn snapshot(conn: &mut PgConnection) -> Result<Vec<CatalogObject>, sqlx::Error> {
+    let mut things: Vec<CatalogObject> =
+        sqlx::query_as(SNAPSHOT).persistent(false).fetch_all(&mut *conn).await?;
     let (kinds,): (bool,) =
         sqlx::query_as("select to_regclass('ops.table_kinds') is not null").fetch_one(&mut *conn).await?;
     if kinds {
         let listed =
             "select 'kind' as kind, table_name as object, kind as definition from ops.table_kinds order by 2";
-        things.extend(sqlx::query_as::<_, Thing>(listed).fetch_all(conn).await?);
+        things.extend(sqlx::query_as::<_, CatalogObject>(listed).fetch_all(conn).await?);
     }
     Ok(things)
 }
 
-/// SHA-256 over a catalogue, in hex.
+/// SHA-256 fingerprint of a catalogue, in hex.
 #[must_use]
-pub fn fingerprint(things: &[Thing]) -> String {
+pub fn fingerprint(things: &[CatalogObject]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     for part in things.iter().flat_map(|thing| [&thing.kind, &thing.object, &thing.definition]) {
         hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -127,10 +129,10 @@ pub fn fingerprint(things: &[Thing]) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is in one of the two alone, or different in them: not only in its parentheses.
+/// Differences between two catalogues, ignoring redundant parentheses.
 #[must_use]
-pub fn compare(wanted: &[Thing], found: &[Thing]) -> Vec<Difference> {
-    let by_name = |things: &[Thing]| -> BTreeMap<(String, String), String> {
+pub fn compare(wanted: &[CatalogObject], found: &[CatalogObject]) -> Vec<Difference> {
+    let by_name = |things: &[CatalogObject]| -> BTreeMap<(String, String), String> {
         let pairs = things.iter().cloned().map(|thing| ((thing.kind, thing.object), thing.definition));
         pairs.collect()
     };

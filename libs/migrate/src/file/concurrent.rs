@@ -1,32 +1,32 @@
-//! How a statement behaves outside of a transaction: which may be sent again after a crash, and which may not.
+//! Execution of statements outside of a transaction: which are safe to repeat after a crash.
 
 use super::lexer::Statement;
 
-/// How a statement of a file without transaction is run.
+/// Execution mode of a statement in a file without transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// In a transaction of its own, which also notes that it is done.
+pub(crate) enum ExecutionMode {
+    /// In a transaction of its own, which also records progress.
     Transaction,
-    /// Builds an index while others write; what a failed build leaves is found by its name.
+    /// Builds an index concurrently; the leftover of a failed build is found by its name.
     BuildsIndex(NewIndex),
-    /// Refuses to be in a transaction, and does no harm when it is sent twice.
+    /// Cannot run in a transaction, and is idempotent.
     Repeatable,
-    /// Refuses to be in a transaction, and may have been done in part.
+    /// Cannot run in a transaction, and may have been applied partially.
     Unknown,
 }
 
-/// What `create index concurrently` makes.
+/// Index that `create index concurrently` builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewIndex {
-    /// As written, with its quotes.
+    /// Name as written, with quotes.
     pub(crate) name: String,
-    /// As written.
+    /// Table name as written.
     pub(crate) table: String,
 }
 
-impl Manner {
-    /// `None`: an index that is built concurrently must have a name, by which a failed build is found.
-    pub(crate) fn of(statement: &Statement) -> Option<Self> {
+impl ExecutionMode {
+    /// Determines the mode; `None` for an index without a name, whose failed build could not be found.
+    pub(crate) fn from_statement(statement: &Statement) -> Option<Self> {
         let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
         Some(match words.as_slice() {
             ["create", "index", "concurrently", ..] | ["create", "unique", "index", "concurrently", ..] => {
@@ -45,7 +45,7 @@ impl Manner {
     }
 }
 
-/// Whether the server would refuse it in a transaction, whatever is in it.
+/// Whether the server always refuses the statement in a transaction.
 pub(super) fn refuses_transactions(statement: &Statement) -> bool {
     let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -99,12 +99,12 @@ fn identifier(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::{super::lexer::split, *};
 
-    fn manner(sql: &str) -> Option<Manner> {
-        Manner::of(&split(sql).unwrap()[0])
+    fn manner(sql: &str) -> Option<ExecutionMode> {
+        ExecutionMode::from_statement(&split(sql).unwrap()[0])
     }
 
-    fn builds(name: &str, table: &str) -> Manner {
-        Manner::BuildsIndex(NewIndex { name: name.to_owned(), table: table.to_owned() })
+    fn builds(name: &str, table: &str) -> ExecutionMode {
+        ExecutionMode::BuildsIndex(NewIndex { name: name.to_owned(), table: table.to_owned() })
     }
 
     #[test]
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn what_may_be_sent_again_is_known() {
         for (sql, wanted) in [
-            ("insert into a values (1)", Manner::Transaction),
-            ("create index a on b (c)", Manner::Transaction),
-            ("vacuum analyze a", Manner::Repeatable),
-            ("drop index concurrently if exists a", Manner::Repeatable),
-            ("call f()", Manner::Unknown),
-            ("alter table a detach partition b concurrently", Manner::Unknown),
+            ("insert into a values (1)", ExecutionMode::Transaction),
+            ("create index a on b (c)", ExecutionMode::Transaction),
+            ("vacuum analyze a", ExecutionMode::Repeatable),
+            ("drop index concurrently if exists a", ExecutionMode::Repeatable),
+            ("call f()", ExecutionMode::Unknown),
+            ("alter table a detach partition b concurrently", ExecutionMode::Unknown),
         ] {
             assert_eq!(manner(sql), Some(wanted), "{sql}");
         }

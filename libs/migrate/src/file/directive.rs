@@ -1,51 +1,51 @@
-//! What a file says of itself in comments. `docs/migrations.md` lists them all.
+//! Directives in comments of a migration file. `docs/migrations.md` lists them all.
 
 use std::{str::FromStr, time::Duration};
 
 use super::{Release, Version, lexer::Comment};
 
-/// What a file asks for.
+/// Directives of a migration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// `nexo:no-transaction`: runs outside of a transaction, statement by statement.
+    /// `nexo:no-transaction`: runs statement by statement, without a transaction.
     pub no_transaction: bool,
-    /// `nexo:lock-timeout 2s`: how long a statement may wait for a lock.
+    /// `nexo:lock-timeout 2s`: maximum time for which a statement waits for a lock.
     pub lock_timeout: Option<Duration>,
-    /// `nexo:verify`: statements from this one on are questions that must be answered by true.
+    /// `nexo:verify`: statements from this one on are queries that must return true.
     pub verify_from: Option<usize>,
-    /// `nexo:min-app 1.4.0`: the oldest release that can work with the schema this file makes.
+    /// `nexo:min-app 1.4.0`: oldest release that works with the resulting schema.
     pub min_app: Option<Release>,
-    /// `nexo:allow rule because reason`: what the linter is not to say.
+    /// `nexo:allow rule because reason`: linter findings to suppress.
     pub allows: Vec<Allow>,
     /// `nexo:backfill on app.clients batch 1000 pause 20ms`: the next statement is one batch of a backfill.
     pub backfill: Option<Backfill>,
-    /// `nexo:needs-backfill 20260101_0000`: the backfill of that file must have ended.
+    /// `nexo:needs-backfill 20260101_0000`: the backfill of that file must be complete.
     pub needs_backfill: Option<Version>,
 }
 
-/// A rule of the linter that one statement may break.
+/// A linter rule that one statement may violate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allow {
-    /// The rule.
+    /// Name of the linter rule to suppress.
     pub rule: String,
-    /// Why it may be broken.
+    /// Reason for the exception.
     pub reason: String,
-    /// The line of the comment.
+    /// Line of the comment, from 1.
     pub line: usize,
-    /// The statement that follows, from 0.
+    /// Index of the statement that follows, from 0.
     pub statement: usize,
 }
 
-/// Rows that are changed after the migration, batch by batch.
+/// A backfill that runs in batches after the migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backfill {
-    /// The table, with its schema.
+    /// Qualified name of the table.
     pub table: String,
-    /// Rows in one transaction.
+    /// Number of rows per transaction.
     pub batch: u32,
-    /// The rest between two of them.
+    /// Pause between two batches.
     pub pause: Duration,
-    /// Which statement changes one batch, from 0.
+    /// Index of the statement that changes a batch, from 0.
     pub statement: usize,
 }
 
@@ -102,7 +102,7 @@ fn backfill(rest: &str, statement: usize) -> Result<Backfill, String> {
     Ok(Backfill { table: (*table).to_owned(), batch, pause: duration(pause)?, statement })
 }
 
-/// `500ms`, `2s` or `5min`.
+/// Parses a duration: `500ms`, `2s` or `5min`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("min", 60_000), ("s", 1000)];
     let (number, unit) =

@@ -13,17 +13,17 @@ static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded
 #[derive(Debug, Clone)]
 pub struct Migrations {
     all: Vec<Migration>,
-    /// Where they were read; `None`: they are those of this program.
+    /// Folder that they were read from; `None` if embedded.
     folder: Option<PathBuf>,
 }
 
 impl Migrations {
-    /// Those that this program was built with.
+    /// Migrations embedded in this program.
     pub fn embedded() -> Result<Self, Error> {
-        Self::of(EMBEDDED.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())))
+        Self::from_files(EMBEDDED.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())))
     }
 
-    /// Those in a folder. Errors name the file or the folder by its path.
+    /// Reads migrations from a folder. Errors contain the path of the file or folder.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
@@ -35,7 +35,7 @@ impl Migrations {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push((name, fs::read(&path).map_err(unreadable(&path))?));
         }
-        let read = Self::of(files).map_err(|error| match error {
+        let read = Self::from_files(files).map_err(|error| match error {
             Error::File { file, problem } => {
                 Error::File { file: folder.join(file).display().to_string(), problem }
             }
@@ -44,8 +44,8 @@ impl Migrations {
         Ok(Self { folder: Some(folder.to_owned()), ..read })
     }
 
-    /// These files: name and content.
-    pub fn of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, Error> {
+    /// Parses migrations from names and contents of files.
+    pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, Error> {
         let mut found: BTreeMap<Version, Migration> = BTreeMap::new();
         let mut downs = Vec::new();
         for (file, bytes) in files {
@@ -73,31 +73,31 @@ impl Migrations {
         Ok(Self { all: found.into_values().collect(), folder: None })
     }
 
-    /// The newest: the version that a database has when all are applied.
+    /// Newest version, which a fully migrated database has.
     #[must_use]
     pub fn latest(&self) -> Option<&Version> {
         self.all.last().map(|migration| &migration.version)
     }
 
-    /// The folder that they were read from; `None`: they are those of this program.
+    /// Folder that they were read from; `None` if embedded.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// Each, oldest first.
+    /// Iterates over the migrations, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Migration> {
         self.all.iter()
     }
 
-    /// Those up to this version.
+    /// Migrations up to and including this version.
     #[must_use]
     pub fn up_to(&self, version: &Version) -> Self {
         let all = self.all.iter().filter(|migration| migration.version <= *version).cloned().collect();
         Self { all, folder: self.folder.clone() }
     }
 
-    /// The one of this version.
+    /// Finds the migration with this version.
     #[must_use]
     pub fn find(&self, version: &Version) -> Option<&Migration> {
         self.all.iter().find(|migration| migration.version == *version)

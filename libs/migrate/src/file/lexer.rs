@@ -1,48 +1,48 @@
-//! Splits SQL into statements as PostgreSQL's own lexer would (PostgreSQL documentation, 4.1 Lexical Structure).
+//! Splits SQL into statements like PostgreSQL's own lexer (PostgreSQL documentation, 4.1 Lexical Structure).
 //!
-//! Statements are sent one a message: a server stops at the first that fails, and we know which it was.
+//! Statements are sent one per message, so that the failing one is known.
 
 use std::{iter::Peekable, str::CharIndices};
 
 /// One statement of a file, without its semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// The text, from its first token to its last.
+    /// Text from the first to the last token.
     pub text: String,
-    /// The line of the file that it begins at, from 1.
+    /// Line at which it begins, from 1.
     pub line: usize,
-    /// Its words in lower case, outside of quotes and comments.
+    /// Words in lower case, outside of quotes and comments.
     pub words: Vec<String>,
-    /// Where the text begins in the file, in bytes.
+    /// Byte offset of the text in the file.
     pub at: usize,
 }
 
-/// A comment that is a line of its own or ends one.
+/// A line comment, on a line of its own or at the end of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Comment {
     pub(crate) text: String,
     pub(crate) line: usize,
-    /// How many statements had ended before it.
+    /// Number of statements that ended before it.
     pub(crate) after: usize,
 }
 
-/// Why a text is not SQL.
+/// Reason why a text is not valid SQL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LexError {
-    /// A quote, a dollar quote or a block comment that nothing ends.
+    /// A quote, dollar quote or block comment is not closed.
     #[error("line {line}: this {what} is never closed")]
     Unclosed {
-        /// Where it begins.
+        /// Line at which it begins, from 1.
         line: usize,
-        /// What it is.
+        /// Kind of the unclosed element.
         what: &'static str,
     },
-    /// A psql command.
+    /// A psql meta-command.
     #[error("line {0}: psql's \\-commands are not SQL")]
     Backslash(usize),
 }
 
-/// The statements of `text`, in order.
+/// Splits `text` into its statements, in order.
 pub fn split(text: &str) -> Result<Vec<Statement>, LexError> {
     read(text).map(|(statements, _)| statements)
 }
@@ -69,14 +69,14 @@ struct Lexer<'t> {
     comments: Vec<Comment>,
 }
 
-/// A statement that has not ended.
+/// A statement that is not complete yet.
 #[derive(Default)]
 struct Draft {
     start: Option<(usize, usize)>,
     end: usize,
     words: Vec<String>,
     parentheses: usize,
-    /// Inside `begin atomic … end`, the body of a function: how many `end`s are missing.
+    /// Nesting depth within `begin atomic … end`, the body of a function.
     atomic: usize,
 }
 
@@ -130,7 +130,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// `''` is a quote inside of quotes, which reads as two texts side by side; `\'` only where escapes are.
+    /// Skips a quoted string. `''` is an escaped quote; `\'` only in strings with escapes.
     fn quoted(&mut self, quote: char, escapes: bool, what: &'static str) -> Result<(), LexError> {
         let line = self.line;
         while let Some((_, c)) = self.next() {
@@ -145,7 +145,7 @@ impl Lexer<'_> {
         Err(LexError::Unclosed { line, what })
     }
 
-    /// `$tag$ … $tag$`, or a parameter such as `$1`.
+    /// Skips a dollar-quoted string `$tag$ … $tag$`, or a parameter such as `$1`.
     fn dollar(&mut self, at: usize) -> Result<(), LexError> {
         let rest = self.text.get(at + 1..).unwrap_or_default();
         let tag = rest.find(|c| !continues_word(c) || c == '$').unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! One migration file.
+//! Parsing of migration files.
 
 mod concurrent;
 mod directive;
@@ -13,7 +13,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest;
 
 use concurrent::refuses_transactions;
-pub(crate) use concurrent::{Manner, NewIndex};
+pub(crate) use concurrent::{ExecutionMode, NewIndex};
 pub use directive::{Allow, Backfill, Directives, duration};
 pub use error::FileError;
 pub use folder::Migrations;
@@ -21,33 +21,33 @@ pub use lexer::{LexError, Statement, split};
 pub use template::{down_template, template};
 pub use version::{Release, Version};
 
-/// One migration.
+/// A migration with its scripts.
 #[derive(Debug, Clone)]
 pub struct Migration {
-    /// Where it stands in the history.
+    /// Version, which orders the history.
     pub version: Version,
-    /// As in the file's name.
+    /// Name, as in the file name.
     pub name: String,
-    /// The first line of its first comment.
+    /// First line of the first comment.
     pub description: String,
-    /// SHA-256 of the text, in hex; line ends and a byte order mark do not count.
+    /// SHA-256 of the normalized text, in hex; line endings and byte order mark are ignored.
     pub checksum: String,
-    /// What it does.
+    /// Script that applies the migration.
     pub up: Script,
-    /// What takes it back, if there is such a file.
+    /// Script that reverts it, if there is a down file.
     pub down: Option<Script>,
 }
 
-/// What a file says, in order.
+/// Content of a migration file, in order.
 #[derive(Debug, Clone)]
 pub struct Script {
-    /// The file's name.
+    /// Name of the migration file.
     pub file: String,
-    /// The text, without a byte order mark and with `\n` at line ends.
+    /// Text without byte order mark, with `\n` line endings.
     pub text: String,
-    /// What is sent.
+    /// Statements to execute, in order.
     pub statements: Vec<Statement>,
-    /// How it is to be sent.
+    /// Directives for the execution.
     pub directives: Directives,
 }
 
@@ -67,10 +67,10 @@ impl Script {
         Ok((script, description))
     }
 
-    /// What only the whole file can tell.
+    /// Checks that need the whole file.
     fn check(&self) -> Result<(), FileError> {
         for statement in self.statements.iter().filter(|_| self.directives.no_transaction) {
-            if Manner::of(statement).is_none() {
+            if ExecutionMode::from_statement(statement).is_none() {
                 return Err(FileError::Nameless { line: statement.line });
             }
         }
@@ -87,18 +87,18 @@ impl Script {
         if scoped && !alone { Ok(()) } else { Err(FileError::Backfill) }
     }
 
-    /// Whether this statement is one batch of a backfill, which does not run with the migration.
+    /// Whether this statement is the batch of a backfill, which does not run with the migration.
     pub(crate) fn is_backfill(&self, at: usize) -> bool {
         self.directives.backfill.as_ref().is_some_and(|backfill| backfill.statement == at)
     }
 
-    /// Whether this statement is a question that must be answered by true.
+    /// Whether this statement is a verification query, which must return true.
     pub(crate) fn is_question(&self, at: usize) -> bool {
         self.directives.verify_from.is_some_and(|from| at >= from)
     }
 }
 
-/// A file's name, understood.
+/// A parsed file name.
 pub(crate) struct FileName {
     pub(crate) version: Version,
     pub(crate) name: String,
@@ -130,14 +130,14 @@ impl Migration {
         Ok(Self { version: name.version, name: name.name, description, checksum, up, down: None })
     }
 
-    /// The file's name.
+    /// Name of the migration's file.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.up.file
     }
 }
 
-/// The text as every editor and checkout gives it: no byte order mark, `\n` at line ends.
+/// Normalizes the text: no byte order mark, `\n` line endings.
 fn normalised(bytes: &[u8]) -> Result<String, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|_| FileError::NotUtf8)?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n"))
@@ -148,7 +148,8 @@ fn checksum(text: &str) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The runner alone begins, commits and locks; whoever does it in a file breaks what the history promises.
+/// Rejects statements reserved for the runner: transactions, roles and locks in a file would invalidate the
+/// history.
 fn allowed(statement: &Statement) -> Result<(), FileError> {
     let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
     let reason = match words.as_slice() {

@@ -1,4 +1,4 @@
-/// A migration that makes a tenant table, to begin with.
+/// Template of a migration that creates a tenant table.
 #[must_use]
 pub fn template(table: &str) -> String {
     format!(
@@ -24,7 +24,7 @@ call ops.protect_tenant_table('app.{table}');
     )
 }
 
-/// Its down file, which takes it back. `file`: the name of the migration.
+/// Template of the down file for the migration `file`.
 #[must_use]
 pub fn down_template(file: &str, table: &str) -> String {
     format!(

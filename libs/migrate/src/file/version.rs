@@ -5,13 +5,13 @@ use time::{Date, Month, OffsetDateTime, Time};
 
 use super::FileError;
 
-/// `YYYYMMDD_HHMM`: when a migration was written, which is where it stands in the history.
+/// Version `YYYYMMDD_HHMM`: the time at which a migration was written, and its position in the history.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);
 
 impl Version {
-    /// That of a file which is written at this moment: seconds since 1970-01-01T00:00:00Z.
+    /// Version for a file written at this Unix time in seconds.
     #[must_use]
     pub fn at(unix_seconds: i64) -> Self {
         let moment = OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -63,12 +63,12 @@ impl fmt::Display for Version {
     }
 }
 
-/// A release of the program: `1.4.0`.
+/// A release of the program, such as `1.4.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release(u32, u32, u32);
 
 impl Release {
-    /// That of this program.
+    /// Release of this program.
     #[must_use]
     pub fn ours() -> Option<Self> {
         env!("CARGO_PKG_VERSION").parse().ok()

@@ -1,4 +1,5 @@
-//! The rows hang together: each holds the hash of those before it, and the table's comment the newest.
+//! Hash chain of the history: each row contains the hash of its predecessors, the table's comment that of the
+//! newest row.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -6,7 +7,7 @@ use crate::{Error, run::session::send};
 
 const CHAIN: &str = include_str!("chain.sql");
 
-/// Links every row to those before it. To be called in the transaction that wrote.
+/// Computes the chain after a write, in the same transaction.
 pub(crate) async fn link(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let relink = format!(
         "{CHAIN} update ops.migration_history h set link = c.computed from chain c
@@ -21,7 +22,7 @@ pub(crate) async fn link(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     send(conn, &format!("comment on table ops.migration_history is 'head {head}'")).await
 }
 
-/// Whether no row was changed, put in or taken out by hand.
+/// Fails if a row was modified, inserted or deleted by hand.
 pub(crate) async fn verify(conn: &mut PgConnection) -> Result<(), Error> {
     if !super::is_there(conn).await? {
         return Ok(());

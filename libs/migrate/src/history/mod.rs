@@ -1,4 +1,4 @@
-//! `ops.migration_history`: what was done to this database, and how far.
+//! Migration history in `ops.migration_history`: state and progress of each migration.
 
 mod chain;
 
@@ -10,9 +10,9 @@ use crate::{Migration, backfill::Progress, file::split, run::session::send};
 
 const TABLE: &str = include_str!("table.sql");
 
-/// One row.
+/// A row of the history.
 #[derive(Debug, Clone, FromRow)]
-pub(crate) struct Row {
+pub(crate) struct HistoryRow {
     pub(crate) version: String,
     pub(crate) name: String,
     pub(crate) checksum: String,
@@ -29,39 +29,39 @@ pub(crate) struct Row {
     pub(crate) backfill: Option<Json<Progress>>,
 }
 
-impl Row {
-    /// Whether it is part of the schema now.
+impl HistoryRow {
+    /// Whether the migration is part of the present schema.
     pub(crate) fn stands(&self) -> bool {
         matches!(self.state.as_str(), "applied" | "resolved")
     }
 
-    /// The file's name when it was written.
+    /// Name of the file when it was applied.
     pub(crate) fn file(&self) -> String {
         format!("{}_{}.sql", self.version, self.name)
     }
 
-    /// Whether it was begun and neither finished nor taken back.
+    /// Whether it was started, and neither completed nor reverted.
     pub(crate) fn is_unsettled(&self) -> bool {
         matches!(self.state.as_str(), "running" | "failed")
     }
 
-    /// Whether it was begun outside of a transaction and not finished.
+    /// Whether it was started without a transaction and not completed.
     pub(crate) fn broke_off(&self) -> bool {
         self.without_transaction && self.is_unsettled()
     }
 
-    /// Whether it ended without a word: its process was killed.
+    /// Whether its process was killed without recording a result.
     pub(crate) fn was_cut(&self) -> bool {
         self.state == "running"
     }
 
-    /// The statement that was reached, from 0.
+    /// Index of the statement that was reached, from 0.
     pub(crate) fn reached(&self) -> usize {
         usize::try_from(self.statement).unwrap_or_default().saturating_sub(1)
     }
 }
 
-/// Makes the table as it is today, and lets the service roles read it.
+/// Creates or updates the table, and grants the service roles read access.
 pub(crate) async fn prepare(conn: &mut PgConnection, owner: &str) -> Result<(), sqlx::Error> {
     if is_there(conn).await? {
         return Ok(());
@@ -90,7 +90,7 @@ pub(crate) async fn prepare(conn: &mut PgConnection, owner: &str) -> Result<(), 
     send(conn, "commit").await
 }
 
-/// Whether the table is there, with all of its columns.
+/// Whether the table exists with all of its columns.
 async fn is_there(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let (there,): (bool,) = sqlx::query_as(
         "select exists (select from pg_attribute
@@ -101,8 +101,8 @@ async fn is_there(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(there)
 }
 
-/// All rows, oldest first; none where there is no table.
-pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<Row>, sqlx::Error> {
+/// Reads all rows, oldest first; empty if there is no table.
+pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<HistoryRow>, sqlx::Error> {
     if !is_there(conn).await? {
         return Ok(Vec::new());
     }
@@ -114,33 +114,33 @@ pub(crate) async fn read(conn: &mut PgConnection) -> Result<Vec<Row>, sqlx::Erro
     .await
 }
 
-/// What is written about one migration.
+/// A history entry to write.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Note<'m> {
+pub(crate) struct HistoryEntry<'m> {
     pub(crate) migration: &'m Migration,
     pub(crate) state: &'static str,
-    /// The statement that was reached, from 1.
+    /// Number of the statement that was reached, from 1.
     pub(crate) statement: usize,
     pub(crate) execution_ms: u128,
     pub(crate) error: Option<&'m str>,
     pub(crate) app_version: &'m str,
-    /// The command that restores what was there before.
+    /// Command that restores the backup from before.
     pub(crate) backup: Option<&'m str>,
-    /// Who decided it, and why; for what nobody but an operator does.
+    /// Operator and reason, for manual decisions.
     pub(crate) actor: Option<&'m str>,
     pub(crate) reason: Option<&'m str>,
 }
 
-impl<'m> Note<'m> {
-    /// That it is in this state, as of now.
-    pub(crate) fn of(migration: &'m Migration, state: &'static str, app_version: &'m str) -> Self {
+impl<'m> HistoryEntry<'m> {
+    /// Entry with this state, as of now.
+    pub(crate) fn new(migration: &'m Migration, state: &'static str, app_version: &'m str) -> Self {
         let (statement, execution_ms) = (0, 0);
         let (error, backup, actor, reason) = (None, None, None, None);
         Self { migration, state, statement, execution_ms, error, app_version, backup, actor, reason }
     }
 }
 
-pub(crate) async fn write(conn: &mut PgConnection, note: Note<'_>) -> Result<(), sqlx::Error> {
+pub(crate) async fn write(conn: &mut PgConnection, note: HistoryEntry<'_>) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into ops.migration_history
             (version, name, description, checksum, state, statement, without_transaction, execution_ms, error_message,

@@ -1,5 +1,5 @@
-//! Whether the catalogue keeps accounts apart: looked for before the transaction of each migration ends, and at every
-//! start of a service.
+//! Tenant isolation rules: checked on the catalogue before each migration commits, and at every start of a
+//! service.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
 const RULES: &str = include_str!("rules.sql");
 
-/// One way in which an account could reach another's rows.
+/// A breach: a way in which an account could reach rows of another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, FromRow)]
 pub struct Breach {
-    /// The rule that is broken.
+    /// Isolation rule that is violated.
     pub rule: String,
-    /// The table, function, role or schema that breaks it.
+    /// Table, function, role or schema that violates it.
     pub object: String,
 }
 
@@ -23,9 +23,9 @@ impl fmt::Display for Breach {
     }
 }
 
-/// All breaches in the catalogue of one database; none when it is well.
+/// All breaches in the catalogue of a database.
 pub async fn verify_isolation(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Error> {
-    // Names are told in full wherever the reader's own `search_path` leads.
+    // With an empty `search_path`, the catalogue's functions print qualified names.
     let options = database.clone().options([("search_path", "pg_catalog")]);
     let mut conn = PgConnection::connect_with(&options).await?;
     let breaches = breaches(&mut conn).await?;
@@ -33,12 +33,12 @@ pub async fn verify_isolation(database: &PgConnectOptions) -> Result<Vec<Breach>
     Ok(breaches)
 }
 
-/// The same on a connection whose `search_path` is `pg_catalog`.
+/// All breaches, on a connection whose `search_path` is `pg_catalog`.
 pub async fn breaches(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
     sqlx::query_as(RULES).persistent(false).fetch_all(conn).await
 }
 
-/// The same; none before there is a registry of tables, without which no rule can be asked.
+/// All breaches; empty before the registry of tables exists, which the rules require.
 pub(crate) async fn breaches_so_far(conn: &mut PgConnection) -> Result<Vec<Breach>, sqlx::Error> {
     let (registered,): (bool,) =
         sqlx::query_as("select to_regclass('ops.table_kinds') is not null").fetch_one(&mut *conn).await?;

@@ -1,4 +1,4 @@
-//! One script, from its first statement to its row in the history.
+//! Execution of one script, from its first statement to its row in the history.
 
 use std::time::Instant;
 
@@ -6,44 +6,44 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::{
-    Settings, blocker::watched, event::Event, guard, guard::Own, index, inspect::Inspector, lock::Holder,
-    lock::pause, session::send,
+    RunOptions, blocker::watched, event::Event, guard, guard::SessionState, index, inspect::Inspector,
+    lock::LockHolder, lock::pause, session::send,
 };
 use crate::{
     Error, Migration, Script,
-    error::Stays,
-    file::Manner,
-    history::{Note, write},
+    error::AppliedPart,
+    file::ExecutionMode,
+    history::{HistoryEntry, write},
 };
 
-/// The connection that works, and the one that looks at it.
+/// Connection that executes, and a second one that observes it.
 pub(crate) struct Runner<'s> {
     pub(crate) conn: PgConnection,
     pub(crate) observer: PgConnection,
     pub(crate) pid: i32,
     pub(crate) inspector: Inspector,
-    pub(crate) settings: &'s Settings,
+    pub(crate) settings: &'s RunOptions,
     pub(crate) start: Instant,
 }
 
-/// One script that is to run, and what its row will say when it has.
+/// A script to run, with the data for its row in the history.
 #[derive(Clone, Copy)]
-pub(crate) struct Job<'m> {
+pub(crate) struct PlannedScript<'m> {
     pub(crate) migration: &'m Migration,
     pub(crate) script: &'m Script,
-    /// The statement to begin with, from 0: those before it are done.
+    /// Index of the first statement to run, from 0: earlier ones are applied already.
     pub(crate) from: usize,
     /// Whether the process that ran it before was killed.
     pub(crate) was_cut: bool,
-    /// What the row says in the end: `applied` or `rolled_back`.
+    /// Final state of the row: `applied` or `rolled_back`.
     pub(crate) done: &'static str,
     pub(crate) backup: Option<&'m str>,
     pub(crate) actor: Option<&'m str>,
     pub(crate) reason: Option<&'m str>,
 }
 
-impl<'m> Job<'m> {
-    /// A migration that nobody has begun.
+impl<'m> PlannedScript<'m> {
+    /// Plan for a migration that was never started.
     pub(crate) fn up(migration: &'m Migration) -> Self {
         let script = &migration.up;
         Self {
@@ -64,13 +64,13 @@ impl<'s> Runner<'s> {
         mut conn: PgConnection,
         observer: PgConnection,
         inspector: Inspector,
-        settings: &'s Settings,
+        settings: &'s RunOptions,
     ) -> Result<Self, Error> {
         let (pid,) = sqlx::query_as("select pg_backend_pid()").fetch_one(&mut conn).await?;
         Ok(Self { conn, observer, pid, inspector, settings, start: Instant::now() })
     }
 
-    pub(crate) async fn apply(&mut self, job: Job<'_>) -> Result<(), Error> {
+    pub(crate) async fn apply(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
         self.start = Instant::now();
         let file = job.script.file.clone();
         self.settings.listener.tell(&Event::File { file, statements: job.script.statements.len() });
@@ -85,19 +85,20 @@ impl<'s> Runner<'s> {
         Ok(())
     }
 
-    /// Gives the connection back, which still holds the lock.
+    /// Returns the executing connection, which still holds the lock.
     pub(crate) async fn leave(self) -> PgConnection {
         let _ = self.observer.close().await; // it has nothing to lose
         self.conn
     }
 
-    async fn wait_for_locks(&mut self, job: Job<'_>) -> Result<(), sqlx::Error> {
+    async fn wait_for_locks(&mut self, job: PlannedScript<'_>) -> Result<(), sqlx::Error> {
         let wait = job.script.directives.lock_timeout.unwrap_or(self.settings.lock_timeout);
         send(&mut self.conn, &format!("set lock_timeout = {}", wait.as_millis())).await
     }
 
-    /// In one transaction; tried again when a lock could not be had in time, so that no reader queues behind us for long.
-    async fn together(&mut self, job: Job<'_>) -> Result<(), Error> {
+    /// Runs the script in one transaction. Retries after a lock timeout, so that readers never queue behind it for
+    /// long.
+    async fn together(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
         for attempt in 1.. {
             let Err(failed) = self.whole(job).await else { break };
             if failed.is_cut() {
@@ -119,20 +120,20 @@ impl<'s> Runner<'s> {
         Ok(())
     }
 
-    async fn whole(&mut self, job: Job<'_>) -> Result<(), Error> {
+    async fn whole(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
         send(&mut self.conn, "begin").await?;
         let own = guard::look(&mut self.conn).await?;
         for at in 0..job.script.statements.len() {
             self.step(job.script, at, &own).await?;
         }
         self.hand_over().await?;
-        self.inspector.look(&mut self.conn, job.script, None, Stays::Nothing).await?;
+        self.inspector.look(&mut self.conn, job.script, None, AppliedPart::Nothing).await?;
         self.note_inside(job, job.done, job.script.statements.len(), None).await?;
         Ok(send(&mut self.conn, "commit").await?)
     }
 
-    /// Statement by statement; the history tells how far it came if we are killed.
-    async fn alone(&mut self, job: Job<'_>) -> Result<(), Error> {
+    /// Runs the script statement by statement; the history records progress for the case of a crash.
+    async fn alone(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
         let own = guard::look(&mut self.conn).await?;
         self.note(job, "running", job.from + 1, None).await?;
         for at in job.from..job.script.statements.len() {
@@ -141,7 +142,7 @@ impl<'s> Runner<'s> {
                 if failed.is_cut() {
                     return Err(failed);
                 }
-                send(&mut self.conn, "reset role").await?; // whatever it did, the row is to be written
+                send(&mut self.conn, "reset role").await?; // whatever the role is now, the row must be written
                 self.note(job, "failed", at + 1, Some(&failed)).await?;
                 return Err(failed);
             }
@@ -150,7 +151,13 @@ impl<'s> Runner<'s> {
         Ok(self.note(job, job.done, job.script.statements.len(), None).await?)
     }
 
-    async fn one(&mut self, job: Job<'_>, at: usize, was_cut: bool, own: &Own) -> Result<(), Error> {
+    async fn one(
+        &mut self,
+        job: PlannedScript<'_>,
+        at: usize,
+        was_cut: bool,
+        own: &SessionState,
+    ) -> Result<(), Error> {
         for attempt in 1.. {
             let Err(failed) = self.one_attempt(job, at, was_cut, own).await else { break };
             if failed.is_cut() || !self.gives_way(&failed, attempt).await {
@@ -160,10 +167,16 @@ impl<'s> Runner<'s> {
         Ok(())
     }
 
-    async fn one_attempt(&mut self, job: Job<'_>, at: usize, was_cut: bool, own: &Own) -> Result<(), Error> {
+    async fn one_attempt(
+        &mut self,
+        job: PlannedScript<'_>,
+        at: usize,
+        was_cut: bool,
+        own: &SessionState,
+    ) -> Result<(), Error> {
         let Some(statement) = job.script.statements.get(at) else { return Ok(()) };
-        match Manner::of(statement).unwrap_or(Manner::Unknown) {
-            Manner::Transaction => {
+        match ExecutionMode::from_statement(statement).unwrap_or(ExecutionMode::Unknown) {
+            ExecutionMode::Transaction => {
                 send(&mut self.conn, "begin").await?;
                 let inside = guard::look(&mut self.conn).await?;
                 let done = self.step_inspected(job.script, at, &inside).await;
@@ -175,25 +188,25 @@ impl<'s> Runner<'s> {
                 send(&mut self.conn, "commit").await?;
                 return Ok(());
             }
-            Manner::BuildsIndex(wanted) => {
+            ExecutionMode::BuildsIndex(wanted) => {
                 self.note(job, "running", at + 1, None).await?;
                 index::build(self, job, at, &wanted, was_cut).await?;
                 self.wait_for_locks(job).await?;
-                if let Err(broken) = self.inspect(job.script, at, Stays::Before(at)).await {
+                if let Err(broken) = self.inspect(job.script, at, AppliedPart::Before(at)).await {
                     index::take_back(self, &wanted).await?;
                     return Err(broken);
                 }
             }
-            Manner::Repeatable | Manner::Unknown => {
+            ExecutionMode::Repeatable | ExecutionMode::Unknown => {
                 self.note(job, "running", at + 1, None).await?;
                 self.send_watched(job.script, at).await?;
-                self.inspect(job.script, at, Stays::PerhapsMore(at)).await?;
+                self.inspect(job.script, at, AppliedPart::PerhapsMore(at)).await?;
             }
         }
         self.still_own(job.script, at, own, false).await
     }
 
-    /// Waits a while if the failure is that a lock could not be had, and there are attempts left.
+    /// Waits before a retry; false if the failure is not about locks, or no attempts are left.
     async fn gives_way(&self, failed: &Error, attempt: u32) -> bool {
         let Error::Statement { refusal, blocker, .. } = failed else { return false };
         let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -209,9 +222,9 @@ impl<'s> Runner<'s> {
         true
     }
 
-    async fn step(&mut self, script: &Script, at: usize, own: &Own) -> Result<(), Error> {
+    async fn step(&mut self, script: &Script, at: usize, own: &SessionState) -> Result<(), Error> {
         if script.is_backfill(at) {
-            return Ok(()); // `nexo db backfill` runs it
+            return Ok(()); // run by `nexo db backfill`
         }
         if script.is_question(at) {
             ask(&mut self.conn, script, at).await?;
@@ -221,14 +234,14 @@ impl<'s> Runner<'s> {
         self.still_own(script, at, own, true).await
     }
 
-    /// A statement of a file without transaction is committed alone, so that it must be right alone.
-    async fn step_inspected(&mut self, script: &Script, at: usize, own: &Own) -> Result<(), Error> {
+    /// Runs and checks a statement of a file without transaction: it commits alone, so it must be sound alone.
+    async fn step_inspected(&mut self, script: &Script, at: usize, own: &SessionState) -> Result<(), Error> {
         self.step(script, at, own).await?;
-        self.inspect(script, at, Stays::Before(at)).await
+        self.inspect(script, at, AppliedPart::Before(at)).await
     }
 
-    async fn inspect(&mut self, script: &Script, at: usize, stays: Stays) -> Result<(), Error> {
-        self.hand_over().await?; // one rule is about owners
+    async fn inspect(&mut self, script: &Script, at: usize, stays: AppliedPart) -> Result<(), Error> {
+        self.hand_over().await?; // one of the rules concerns owners
         self.inspector.look(&mut self.conn, script, Some(at), stays).await
     }
 
@@ -240,7 +253,13 @@ impl<'s> Runner<'s> {
         done.map_err(|refusal| failed(script, at, refusal, blocker))
     }
 
-    async fn still_own(&mut self, script: &Script, at: usize, own: &Own, inside: bool) -> Result<(), Error> {
+    async fn still_own(
+        &mut self,
+        script: &Script,
+        at: usize,
+        own: &SessionState,
+        inside: bool,
+    ) -> Result<(), Error> {
         let now = guard::look(&mut self.conn).await?;
         let line = script.statements.get(at).map_or(0, |statement| statement.line);
         match own.changed(&now, inside) {
@@ -249,7 +268,7 @@ impl<'s> Runner<'s> {
         }
     }
 
-    /// What a migration makes belongs to the owner, whom nobody logs in as.
+    /// Transfers new objects to the owner role, which cannot log in.
     async fn hand_over(&mut self) -> Result<(), sqlx::Error> {
         let owner = &self.settings.owner;
         let (needed,): (bool,) = sqlx::query_as(
@@ -264,10 +283,10 @@ impl<'s> Runner<'s> {
         Ok(())
     }
 
-    /// The row and its link are written together, in a transaction of their own.
+    /// Writes the row and its chain link in a transaction of their own.
     async fn note(
         &mut self,
-        job: Job<'_>,
+        job: PlannedScript<'_>,
         state: &'static str,
         statement: usize,
         error: Option<&Error>,
@@ -279,31 +298,32 @@ impl<'s> Runner<'s> {
 
     async fn note_inside(
         &mut self,
-        job: Job<'_>,
+        job: PlannedScript<'_>,
         state: &'static str,
         statement: usize,
         error: Option<&Error>,
     ) -> Result<(), sqlx::Error> {
         let error = error.map(Error::for_history);
-        let Job { backup, actor, reason, .. } = job;
+        let PlannedScript { backup, actor, reason, .. } = job;
         let (execution_ms, error) = (self.start.elapsed().as_millis(), error.as_deref());
-        let note = Note::of(job.migration, state, &self.settings.app_version);
-        write(&mut self.conn, Note { statement, execution_ms, error, backup, actor, reason, ..note }).await
+        let note = HistoryEntry::new(job.migration, state, &self.settings.app_version);
+        write(&mut self.conn, HistoryEntry { statement, execution_ms, error, backup, actor, reason, ..note })
+            .await
     }
 }
 
-pub(crate) fn failed(script: &Script, at: usize, refusal: sqlx::Error, blocker: Option<Holder>) -> Error {
+pub(crate) fn failed(script: &Script, at: usize, refusal: sqlx::Error, blocker: Option<LockHolder>) -> Error {
     let statement = script.statements.get(at);
-    let stays = match statement.and_then(Manner::of) {
-        _ if !script.directives.no_transaction => Stays::Nothing,
-        Some(Manner::Unknown) => Stays::PerhapsMore(at),
-        _ => Stays::Before(at),
+    let stays = match statement.and_then(ExecutionMode::from_statement) {
+        _ if !script.directives.no_transaction => AppliedPart::Nothing,
+        Some(ExecutionMode::Unknown) => AppliedPart::PerhapsMore(at),
+        _ => AppliedPart::Before(at),
     };
     let (file, line) = (script.file.clone(), statement.map_or(0, |statement| statement.line));
     Error::Statement { file, line, statement: at + 1, refusal, blocker: blocker.map(Box::new), stays }
 }
 
-/// A question of a verify block.
+/// Runs a query of a verify block; fails unless all rows are true.
 pub(crate) async fn ask(conn: &mut PgConnection, script: &Script, at: usize) -> Result<(), Error> {
     let Some(statement) = script.statements.get(at) else { return Ok(()) };
     let question = sqlx::query_as(AssertSqlSafe(statement.text.clone())).persistent(false);

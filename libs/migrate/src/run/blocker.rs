@@ -1,30 +1,30 @@
-//! Who is in our way, and how far a long statement is.
+//! Detection of blocking sessions, and progress of long statements.
 
 use std::time::Duration;
 
 use sqlx::{FromRow, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{event::Event, lock::Holder};
+use super::{event::Event, lock::LockHolder};
 use crate::Listener;
 
-/// Looks at the connection `pid` while `work` runs on it. Also gives back who was last seen in its way.
+/// Observes the connection `pid` while `work` runs on it. Also returns the last blocking session seen.
 pub(crate) async fn watched<T>(
     work: impl Future<Output = T>,
     observer: &mut PgConnection,
     pid: i32,
     statement: usize,
     listener: &Listener,
-) -> (T, Option<Holder>) {
+) -> (T, Option<LockHolder>) {
     let mut work = std::pin::pin!(work);
-    let mut seen: Option<Holder> = None;
+    let mut seen: Option<LockHolder> = None;
     let mut told = Instant::now();
     loop {
         tokio::select! {
             done = &mut work => return (done, seen),
             () = sleep(Duration::from_millis(50)) => {}
         }
-        // A look that fails is no reason to end the work: the observer serves messages alone.
+        // A failed observation must not abort the work: it only serves messages.
         match blocker(observer, pid).await {
             Ok(Some(holder)) => {
                 if seen.as_ref().is_none_or(|before| before.pid != holder.pid) {
@@ -43,7 +43,7 @@ pub(crate) async fn watched<T>(
     }
 }
 
-async fn blocker(observer: &mut PgConnection, pid: i32) -> Result<Option<Holder>, sqlx::Error> {
+async fn blocker(observer: &mut PgConnection, pid: i32) -> Result<Option<LockHolder>, sqlx::Error> {
     sqlx::query_as(
         "select a.pid, coalesce(a.application_name, '') as application, coalesce(host(a.client_addr), 'local') as client,
                 coalesce(a.query, '') as query, coalesce(extract(epoch from now() - a.xact_start), 0)::bigint as age_seconds
@@ -55,7 +55,7 @@ async fn blocker(observer: &mut PgConnection, pid: i32) -> Result<Option<Holder>
     .await
 }
 
-/// PostgreSQL documentation, 27.4: what the server itself counts.
+/// Progress as reported by the server (PostgreSQL documentation, 27.4).
 #[derive(FromRow)]
 struct Build {
     phase: String,

@@ -1,62 +1,62 @@
 use std::{fmt, sync::Arc};
 
-use crate::{Holder, Version};
+use crate::{LockHolder, Version};
 
-/// What a person who waits wants to know.
+/// Progress event for the user.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Another process has the lock.
-    Waiting(Holder),
-    /// A migration failed or broke off, and this program has not its file.
+    /// Another process holds the lock.
+    Waiting(LockHolder),
+    /// A migration failed or was interrupted, and this program lacks its file.
     Unknown {
-        /// The file's name.
+        /// Name of the migration file.
         file: String,
-        /// The release that tried it.
+        /// Release that tried to apply it.
         release: String,
-        /// What the server said; `None`: the process was killed.
+        /// Error of the server; `None` if the process was killed.
         error: Option<String>,
     },
-    /// A file begins.
+    /// A file is started.
     File {
-        /// Its name.
+        /// Name of the migration file.
         file: String,
-        /// How many statements it has.
+        /// Number of statements in the file.
         statements: usize,
     },
-    /// A statement waits for somebody.
-    Blocked(Holder),
-    /// A statement takes its time.
+    /// A statement is blocked by a session.
+    Blocked(LockHolder),
+    /// A statement takes long.
     Working {
-        /// The statement, from 1.
+        /// Number of the statement, from 1.
         statement: usize,
-        /// What the server says that it does.
+        /// Activity as reported by the server.
         doing: String,
     },
-    /// A lock could not be had; the file is tried again.
+    /// A lock timed out; the file is retried.
     Again {
-        /// Which attempt failed.
+        /// Number of the failed attempt.
         attempt: u32,
-        /// In whose way we were.
-        blocker: Option<Holder>,
+        /// Blocking session, if known.
+        blocker: Option<LockHolder>,
     },
-    /// The connection broke, and another is made.
+    /// The connection was lost, and is re-established.
     Reconnecting(String),
-    /// What a failed build had left is dropped.
+    /// The leftover of a failed index build was dropped.
     Dropped(String),
-    /// A file is in the history.
+    /// A file was applied and recorded.
     Applied {
-        /// Its version.
+        /// Version of the migration.
         version: Version,
-        /// How long it took, in milliseconds.
+        /// Duration in milliseconds.
         took_ms: u128,
     },
-    /// A batch of a backfill is committed.
+    /// A batch of a backfill was committed.
     Batch {
-        /// Of which migration.
+        /// Version of the migration that defines it.
         version: Version,
-        /// Rows that were looked at since it began.
+        /// Number of rows examined in this run.
         seen: u64,
-        /// Rows that were changed since it began.
+        /// Number of rows changed in this run.
         changed: u64,
     },
 }
@@ -89,12 +89,12 @@ impl fmt::Display for Event {
     }
 }
 
-/// Who is told.
+/// Callback that receives progress events.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl Listener {
-    /// Calls this.
+    /// Creates a listener from a callback.
     pub fn new(tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
@@ -104,7 +104,7 @@ impl Listener {
     }
 }
 
-/// The log.
+/// Logs the events.
 impl Default for Listener {
     fn default() -> Self {
         Self::new(|event| {

@@ -1,13 +1,13 @@
-//! After each statement: are role, settings, transaction and lock still the runner's own? What a statement changed in
-//! secret (`set_config('role', …)`, an advisory unlock in a `do` block) would make the rest of the file another file.
+//! Guard: checks after each statement that role, settings, transaction and lock are unchanged. Hidden changes
+//! (`set_config('role', …)`, an advisory unlock in a `do` block) would alter the meaning of the rest of the file.
 
 use sqlx::{FromRow, PgConnection};
 
 use super::lock::{BACKUP_LOCK, MIGRATION_LOCK};
 
-/// What a statement must leave as it was.
+/// Session state that a statement must not change.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(crate) struct Own {
+pub(crate) struct SessionState {
     pid: i32,
     role: String,
     login: String,
@@ -19,12 +19,12 @@ pub(crate) struct Own {
     replication_role: String,
     read_only: String,
     locks: i64,
-    /// When the transaction began; without one, it began with the question.
+    /// Start of the transaction; without one, the time of the query.
     began: String,
 }
 
-/// What is looked at, as it is now.
-pub(crate) async fn look(conn: &mut PgConnection) -> Result<Own, sqlx::Error> {
+/// Reads the current session state.
+pub(crate) async fn look(conn: &mut PgConnection) -> Result<SessionState, sqlx::Error> {
     sqlx::query_as(
         "select pg_catalog.pg_backend_pid() as pid, current_user::text as role, session_user::text as login,
                 pg_catalog.current_setting('search_path') as search_path,
@@ -47,8 +47,8 @@ pub(crate) async fn look(conn: &mut PgConnection) -> Result<Own, sqlx::Error> {
     .await
 }
 
-impl Own {
-    /// What another look shows to be different; `inside`: both were in one transaction.
+impl SessionState {
+    /// Name of the first difference to a later state; `inside` if both were read in one transaction.
     pub(crate) fn changed(&self, now: &Self, inside: bool) -> Option<&'static str> {
         let pairs = [
             ("connection", self.pid == now.pid),

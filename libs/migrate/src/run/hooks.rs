@@ -3,37 +3,37 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::Migration;
 
-/// Why a hook says no.
+/// Error of a hook.
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A backup that was taken.
+/// A backup that a hook has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// The exact command that brings the database back to it.
+pub struct TakenBackup {
+    /// Exact command that restores it.
     pub restore: String,
 }
 
-/// What happens around migrations of a database that holds something: a backup before, a backup after.
+/// Hooks around migrations of a non-empty database, such as backups.
 #[async_trait]
 pub trait Hooks: Send + Sync {
-    /// Before the first statement. An error keeps the migrations from being applied. `None`: no backup was taken.
+    /// Runs before the first statement. An error prevents the migrations. `None` if no backup was taken.
     async fn before(
         &self,
         database: &PgConnectOptions,
         pending: &[&Migration],
-    ) -> Result<Option<Taken>, HookError>;
+    ) -> Result<Option<TakenBackup>, HookError>;
 
-    /// After the last statement. An error keeps the service from serving; the migrations stay.
+    /// Runs after the last statement. An error prevents the service from starting; the migrations stay applied.
     async fn after(&self, database: &PgConnectOptions, applied: &[&Migration]) -> Result<(), HookError>;
 }
 
-/// Nothing happens around them.
+/// Hooks that do nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct NoHooks;
 
 #[async_trait]
 impl Hooks for NoHooks {
-    async fn before(&self, _: &PgConnectOptions, _: &[&Migration]) -> Result<Option<Taken>, HookError> {
+    async fn before(&self, _: &PgConnectOptions, _: &[&Migration]) -> Result<Option<TakenBackup>, HookError> {
         Ok(None)
     }
 

@@ -1,26 +1,27 @@
-//! `create index concurrently`: a build that fails leaves an INVALID index behind, which costs every write, serves no
-//! read, and hides behind `if not exists` (PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently").
+//! Concurrent index builds. A failed `create index concurrently` leaves an INVALID index, which slows down writes,
+//! serves no reads, and satisfies `if not exists` (PostgreSQL documentation, CREATE INDEX, "Building Indexes
+//! Concurrently").
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::{
-    apply::{Job, Runner},
+    apply::{PlannedScript, Runner},
     event::Event,
     session::send,
 };
 use crate::{Error, file::NewIndex};
 
 #[derive(FromRow)]
-struct Found {
+struct IndexInfo {
     name: String,
     valid: bool,
     busy: bool,
 }
 
-/// Sends statement `at`, which makes `wanted`; afterwards there is a valid index, or none.
+/// Runs statement `at`, which builds `wanted`; afterwards the index is valid or absent.
 pub(crate) async fn build(
     runner: &mut Runner<'_>,
-    job: Job<'_>,
+    job: PlannedScript<'_>,
     at: usize,
     wanted: &NewIndex,
     was_cut: bool,
@@ -28,10 +29,10 @@ pub(crate) async fn build(
     match find(&mut runner.conn, wanted).await? {
         Some(found) if found.busy => return Err(Error::BeingBuilt(found.name)),
         Some(found) if !found.valid => drop_invalid(runner, &found.name).await?,
-        Some(_) if was_cut => return Ok(()), // it was finished, and we were killed before we could note it
+        Some(_) if was_cut => return Ok(()), // it was completed, and the process killed before recording it
         _ => {}
     }
-    // It waits for transactions that began before it, and meanwhile stands in nobody's way.
+    // It waits for older transactions, and blocks no one meanwhile.
     let wait = job.script.directives.lock_timeout.unwrap_or(runner.settings.lock_wait);
     send(&mut runner.conn, &format!("set lock_timeout = {}", wait.as_millis())).await?;
     let built = runner.send_watched(job.script, at).await;
@@ -51,8 +52,8 @@ pub(crate) async fn build(
     if rows.is_empty() { Err(failed) } else { Err(Error::Duplicates { failed: Box::new(failed), rows }) }
 }
 
-/// By its name, in the schema of its table.
-async fn find(conn: &mut PgConnection, wanted: &NewIndex) -> Result<Option<Found>, sqlx::Error> {
+/// Finds the index by name, in the schema of its table.
+async fn find(conn: &mut PgConnection, wanted: &NewIndex) -> Result<Option<IndexInfo>, sqlx::Error> {
     sqlx::query_as(
         "select i.indexrelid::regclass::text as name, i.indisvalid as valid,
                 exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as busy
@@ -65,7 +66,7 @@ async fn find(conn: &mut PgConnection, wanted: &NewIndex) -> Result<Option<Found
     .await
 }
 
-/// Drops the index that was built just now: it breaks a rule.
+/// Drops the index that was just built, because it violates a rule.
 pub(crate) async fn take_back(runner: &mut Runner<'_>, wanted: &NewIndex) -> Result<(), Error> {
     match find(&mut runner.conn, wanted).await? {
         Some(found) => drop_concurrently(runner, &found.name).await,
@@ -86,7 +87,7 @@ async fn drop_concurrently(runner: &mut Runner<'_>, name: &str) -> Result<(), Er
 }
 
 #[derive(FromRow)]
-struct Shape {
+struct IndexDefinition {
     relation: String,
     columns: String,
     present: Option<String>,
@@ -94,10 +95,10 @@ struct Shape {
     identity: String,
 }
 
-/// A few groups of rows that cannot all be in a unique index, by their primary keys: ids may be told, values may not.
-/// Rows with a null in their key are not among them, unless the index says NULLS NOT DISTINCT.
+/// Some groups of rows that violate a unique index, by their primary keys: ids may be disclosed, values may not.
+/// Excludes rows with a null in the key, unless the index is NULLS NOT DISTINCT.
 async fn duplicates(conn: &mut PgConnection, index: &str) -> Result<Vec<String>, sqlx::Error> {
-    let shape: Shape = sqlx::query_as(
+    let shape: IndexDefinition = sqlx::query_as(
         "select i.indrelid::regclass::text as relation,
                 (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ') from generate_series(1, i.indnkeyatts) as n) as columns,
                 case when not i.indnullsnotdistinct then
@@ -113,7 +114,7 @@ async fn duplicates(conn: &mut PgConnection, index: &str) -> Result<Vec<String>,
     .bind(index)
     .fetch_one(&mut *conn)
     .await?;
-    let Shape { relation, columns, present, predicate, identity } = shape;
+    let IndexDefinition { relation, columns, present, predicate, identity } = shape;
     let conditions: Vec<String> = [predicate, present].into_iter().flatten().collect();
     let only = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") };
     let question = format!(

@@ -1,25 +1,25 @@
-//! No file may add a breach of isolation: the rules are asked before its transaction ends.
+//! Isolation check: a file must not add breaches; the rules are checked before its transaction commits.
 
 use std::fmt;
 
 use sqlx::PgConnection;
 
-use crate::{Breach, Error, Script, error::Stays, isolation::breaches_so_far};
+use crate::{Breach, Error, Script, error::AppliedPart, isolation::breaches_so_far};
 
 /// Breaches that a file or a statement adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// The file's name.
+pub struct NewBreaches {
+    /// Name of the migration file.
     pub file: String,
-    /// The statement that adds them, from 1; `None`: the file as a whole.
+    /// Number of the statement that adds them, from 1; `None` for the file as a whole.
     pub statement: Option<usize>,
-    /// Each of them.
+    /// Breaches that were added.
     pub breaches: Vec<Breach>,
-    /// What the file leaves.
-    pub stays: Stays,
+    /// Part of the file that remains applied.
+    pub stays: AppliedPart,
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for NewBreaches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
         self.statement.iter().try_for_each(|statement| write!(f, ", statement {statement}"))?;
@@ -29,31 +29,31 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Remembers the breaches that are there already, so that only new ones are refused.
+/// Knows the existing breaches, so that only new ones are refused.
 #[derive(Debug)]
 pub(crate) struct Inspector {
-    /// `None`: a database that is being made, which is looked at once, when all is applied.
+    /// `None` for a new database, which is checked once at the end.
     known: Option<Vec<Breach>>,
 }
 
 impl Inspector {
-    /// For a database that holds something.
+    /// Creates an inspector for a database in use.
     pub(crate) async fn of_used(conn: &mut PgConnection) -> Result<Self, sqlx::Error> {
         Ok(Self { known: Some(breaches_so_far(conn).await?) })
     }
 
-    /// For a database without a history.
+    /// Creates an inspector for a database without a history.
     pub(crate) fn of_fresh() -> Self {
         Self { known: None }
     }
 
-    /// In the transaction of `script`, or behind one of its statements (from 0).
+    /// Checks within the transaction of `script`, or after one of its statements (from 0).
     pub(crate) async fn look(
         &mut self,
         conn: &mut PgConnection,
         script: &Script,
         statement: Option<usize>,
-        stays: Stays,
+        stays: AppliedPart,
     ) -> Result<(), Error> {
         let Some(known) = &mut self.known else { return Ok(()) };
         let found = breaches_so_far(conn).await?;
@@ -63,6 +63,6 @@ impl Inspector {
             return Ok(());
         }
         let (file, statement) = (script.file.clone(), statement.map(|at| at + 1));
-        Err(Error::Breaks(Broken { file, statement, breaches, stays }))
+        Err(Error::Breaks(NewBreaches { file, statement, breaches, stays }))
     }
 }

@@ -1,5 +1,5 @@
-//! One runner at a time. The lock is polled: a runner that waited inside `pg_advisory_lock` would hold a snapshot, for
-//! which another's `create index concurrently` waits, and both would wait for ever.
+//! Mutual exclusion of runners. The lock is polled: waiting in `pg_advisory_lock` would hold a snapshot, for which
+//! `create index concurrently` of the lock holder waits: a deadlock.
 
 use std::{fmt, time::Duration};
 
@@ -9,33 +9,33 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::event::Event;
-use crate::{Error, Settings};
+use crate::{Error, RunOptions};
 
-/// The advisory lock of whoever migrates.
+/// Advisory lock of the migration runner.
 pub const MIGRATION_LOCK: i64 = 0x6e65_786f_0000_0001;
-/// The advisory lock by which a backup and a migration exclude each other: a dump holds every table. Migrations take
-/// it alone, backups share it.
+/// Advisory lock between backups and migrations, because a dump locks every table. Migrations take it exclusively,
+/// backups in shared mode.
 pub const BACKUP_LOCK: i64 = 0x6e65_786f_0000_0002;
 
-/// The advisory lock of whoever runs backfills.
+/// Advisory lock of backfills.
 pub(crate) const BACKFILL_LOCK: i64 = 0x6e65_786f_0000_0003;
 
-/// Who holds a lock.
+/// Session that holds a lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, FromRow)]
-pub struct Holder {
-    /// The server process.
+pub struct LockHolder {
+    /// Process id of the server process.
     pub pid: i32,
-    /// What it calls itself.
+    /// Application name of the session.
     pub application: String,
-    /// The address that it comes from.
+    /// Client address of the session.
     pub client: String,
-    /// What it is doing.
+    /// Current or last query of the session.
     pub query: String,
-    /// For how long, in seconds.
+    /// Time since the query started, in seconds.
     pub age_seconds: i64,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query: String =
             self.query.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
@@ -44,13 +44,13 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Takes both locks for as long as the connection lives.
-pub(crate) async fn take(conn: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
+/// Acquires both locks, for the lifetime of the connection.
+pub(crate) async fn take(conn: &mut PgConnection, settings: &RunOptions) -> Result<(), Error> {
     take_one(conn, MIGRATION_LOCK, settings).await?;
     take_one(conn, BACKUP_LOCK, settings).await
 }
 
-pub(crate) async fn take_one(conn: &mut PgConnection, key: i64, settings: &Settings) -> Result<(), Error> {
+pub(crate) async fn take_one(conn: &mut PgConnection, key: i64, settings: &RunOptions) -> Result<(), Error> {
     let end = Instant::now() + settings.lock_wait;
     let mut told = false;
     loop {
@@ -71,14 +71,14 @@ pub(crate) async fn take_one(conn: &mut PgConnection, key: i64, settings: &Setti
     }
 }
 
-/// Replicas that start together must not poll together.
+/// Polling delay with jitter: replicas that start together must not poll in step.
 pub(crate) fn pause() -> Duration {
     let jitter = Uuid::new_v4().as_u128() % 100;
     Duration::from_millis(100 + u64::try_from(jitter).unwrap_or(0))
 }
 
-/// Who holds an advisory lock of this database, other than we.
-pub async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<Holder>, sqlx::Error> {
+/// Other session that holds this advisory lock in the database.
+pub async fn holder(conn: &mut PgConnection, key: i64) -> Result<Option<LockHolder>, sqlx::Error> {
     sqlx::query_as(
         "select l.pid, coalesce(a.application_name, '') as application,
                 coalesce(host(a.client_addr), 'local') as client, coalesce(a.query, '') as query,

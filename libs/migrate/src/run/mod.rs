@@ -1,4 +1,4 @@
-//! Applies what is pending.
+//! Migration runner: applies pending migrations.
 
 pub(crate) mod apply;
 pub(crate) mod blocker;
@@ -17,35 +17,35 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
 pub use event::{Event, Listener};
-pub use hooks::{HookError, Hooks, NoHooks, Taken};
-pub use inspect::Broken;
+pub use hooks::{HookError, Hooks, NoHooks, TakenBackup};
+pub use inspect::NewBreaches;
 
 use crate::{Error, Migration, Migrations, Release, Version, backfill, history, isolation::breaches_so_far};
-use apply::{Job, Runner};
+use apply::{PlannedScript, Runner};
 use inspect::Inspector;
 
-/// How migrations are applied.
+/// Options of the migration runner.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// How long to wait for another process that migrates, and for transactions that an index build must outlive.
+pub struct RunOptions {
+    /// Maximum time to wait for another process, and for transactions that an index build has to wait for.
     pub lock_wait: Duration,
-    /// How long one statement may wait for a table, while others queue behind it.
+    /// Lock timeout of a statement, while others queue behind it.
     pub lock_timeout: Duration,
-    /// How often a file is tried that could not get its locks.
+    /// Number of attempts for a file that times out on locks.
     pub attempts: u32,
-    /// How often a broken connection is made anew.
+    /// Number of reconnects after a lost connection.
     pub reconnects: u32,
-    /// Noted in the history.
+    /// Release to record in the history.
     pub app_version: String,
-    /// The role that owns every object.
+    /// Role that owns all objects.
     pub owner: String,
-    /// The last version to apply; `None`: all.
+    /// Last version to apply; `None` applies all.
     pub to: Option<Version>,
-    /// Who is told how it goes.
+    /// Listener for progress events.
     pub listener: Listener,
 }
 
-impl Default for Settings {
+impl Default for RunOptions {
     fn default() -> Self {
         Self {
             lock_wait: Duration::from_secs(300),
@@ -60,49 +60,48 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl RunOptions {
     pub(crate) fn release(&self) -> Option<Release> {
         self.app_version.parse().ok()
     }
 }
 
-/// What was done.
+/// Result of a migration run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The migrations that were applied now, oldest first.
+pub struct RunSummary {
+    /// Versions applied by this run, oldest first.
     pub applied: Vec<Version>,
-    /// The version that the database has now.
+    /// Version of the database after the run.
     pub version: Option<Version>,
 }
 
-/// Applies what is pending. Any number of processes may call it at once: each migration is applied by one of them.
+/// Applies pending migrations. Safe to call from many processes at once: each migration is applied by one of them.
 ///
-/// A connection that breaks is made anew. The history, which is written in the same transaction, tells what was kept:
-/// also when it broke at COMMIT.
+/// A lost connection is re-established. The history is written in the same transaction, so it tells what was
+/// committed, even if the connection broke at COMMIT.
 pub async fn migrate(
     database: &PgConnectOptions,
     migrations: &Migrations,
     hooks: &dyn Hooks,
-    settings: &Settings,
-) -> Result<Outcome, Error> {
-    Run::new(database, migrations, hooks, settings).complete().await
+    settings: &RunOptions,
+) -> Result<RunSummary, Error> {
+    ActiveRun::new(database, migrations, hooks, settings).complete().await
 }
 
-/// The same on a scratch database, which may be given what a live one would be refused: breaches of isolation are not
-/// looked for.
+/// Applies migrations to a scratch database, without the isolation check.
 pub(crate) async fn migrate_scratch(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
-) -> Result<Outcome, Error> {
-    let settings = Settings { listener: Listener::new(|_| {}), ..Settings::default() };
-    Run { scratch: true, ..Run::new(scratch, migrations, &NoHooks, &settings) }.complete().await
+) -> Result<RunSummary, Error> {
+    let settings = RunOptions { listener: Listener::new(|_| {}), ..RunOptions::default() };
+    ActiveRun { scratch: true, ..ActiveRun::new(scratch, migrations, &NoHooks, &settings) }.complete().await
 }
 
-/// Takes the lock, and looks whether the history is whole.
+/// Acquires the lock and verifies the history.
 pub(crate) async fn enter(
     database: &PgConnectOptions,
-    settings: &Settings,
-) -> Result<(PgConnection, Vec<history::Row>), Error> {
+    settings: &RunOptions,
+) -> Result<(PgConnection, Vec<history::HistoryRow>), Error> {
     let mut conn = session::open(database).await?;
     lock::take(&mut conn, settings).await?;
     history::prepare(&mut conn, &settings.owner).await?;
@@ -111,35 +110,35 @@ pub(crate) async fn enter(
     Ok((conn, rows))
 }
 
-struct Run<'r> {
+struct ActiveRun<'r> {
     database: &'r PgConnectOptions,
     migrations: &'r Migrations,
     hooks: &'r dyn Hooks,
-    settings: &'r Settings,
-    /// What this run has begun, on whichever connection.
+    settings: &'r RunOptions,
+    /// Versions started by this run, on any connection.
     begun: Vec<Version>,
-    /// Whether the hook before has run.
+    /// Whether the hook `before` has run.
     before: bool,
-    /// What it took.
-    backup: Option<Taken>,
-    /// Whether this database is thrown away afterwards.
+    /// Backup taken by the hook.
+    backup: Option<TakenBackup>,
+    /// Whether the database is a scratch database.
     scratch: bool,
-    /// Whether it had no history when this run began.
+    /// Whether the database had no history at the start.
     fresh: bool,
 }
 
-impl<'r> Run<'r> {
+impl<'r> ActiveRun<'r> {
     fn new(
         database: &'r PgConnectOptions,
         migrations: &'r Migrations,
         hooks: &'r dyn Hooks,
-        settings: &'r Settings,
+        settings: &'r RunOptions,
     ) -> Self {
         let (begun, before, backup) = (Vec::new(), false, None);
         Self { database, migrations, hooks, settings, begun, before, backup, scratch: false, fresh: false }
     }
 
-    async fn complete(mut self) -> Result<Outcome, Error> {
+    async fn complete(mut self) -> Result<RunSummary, Error> {
         for attempt in 1.. {
             match self.attempt().await {
                 Err(broken)
@@ -154,7 +153,7 @@ impl<'r> Run<'r> {
         self.attempt().await
     }
 
-    async fn attempt(&mut self) -> Result<Outcome, Error> {
+    async fn attempt(&mut self) -> Result<RunSummary, Error> {
         let (conn, rows) = enter(self.database, self.settings).await?;
         let mut jobs = plan::pending(self.migrations, &rows, self.settings.release())?;
         self.tell_of_unknown(&rows);
@@ -163,7 +162,7 @@ impl<'r> Run<'r> {
             jobs.retain(|job| job.migration.version <= *to);
         }
         let pending: Vec<_> = jobs.iter().map(|job| job.migration).collect();
-        let used = rows.iter().any(history::Row::stands);
+        let used = rows.iter().any(history::HistoryRow::stands);
         self.fresh |= !used;
         let guarded = used && !(pending.is_empty() && self.begun.is_empty());
         if guarded {
@@ -175,21 +174,21 @@ impl<'r> Run<'r> {
         if guarded {
             self.after(&applied).await?;
         }
-        conn.close().await?; // until here nobody else could migrate
+        conn.close().await?; // until here no other process could migrate
         let newest = applied.last().map(|migration| migration.version.clone());
         let stood = rows.iter().filter(|row| row.stands()).filter_map(|row| row.version.parse().ok()).max();
         let applied = applied.into_iter().map(|migration| migration.version.clone()).collect();
-        Ok(Outcome { applied, version: newest.or(stood) })
+        Ok(RunSummary { applied, version: newest.or(stood) })
     }
 
-    fn tell_of_unknown(&self, rows: &[history::Row]) {
+    fn tell_of_unknown(&self, rows: &[history::HistoryRow]) {
         for row in plan::unknown_failures(self.migrations, rows) {
             let (file, release, error) = (row.file(), row.app_version.clone(), row.error_message.clone());
             self.settings.listener.tell(&Event::Unknown { file, release, error });
         }
     }
 
-    /// Once, however often the connection breaks.
+    /// Runs the hook once, however often the connection is lost.
     async fn before(&mut self, pending: &[&Migration]) -> Result<(), Error> {
         if !self.before {
             let stage = "no migration was applied";
@@ -205,7 +204,7 @@ impl<'r> Run<'r> {
         self.hooks.after(self.database, applied).await.map_err(|source| Error::Hook { stage, source })
     }
 
-    /// A database that was made now is looked at once, when all is applied: nothing is in it that could be reached.
+    /// Checks a new database once, at the end: before, it has no data to protect.
     async fn inspect_fresh(&self, conn: &mut PgConnection) -> Result<(), Error> {
         if self.scratch || !self.fresh || self.begun.is_empty() {
             return Ok(());
@@ -217,8 +216,8 @@ impl<'r> Run<'r> {
     async fn apply(
         &mut self,
         mut conn: PgConnection,
-        jobs: &[Job<'_>],
-        rows: &[history::Row],
+        jobs: &[PlannedScript<'_>],
+        rows: &[history::HistoryRow],
     ) -> Result<PgConnection, Error> {
         let backup = self.backup.clone();
         let inspector = if self.fresh || self.scratch {
@@ -234,12 +233,12 @@ impl<'r> Run<'r> {
                 self.begun.push(job.migration.version.clone());
             }
             let backup = backup.as_ref().map(|taken| taken.restore.as_str());
-            runner.apply(Job { backup, ..*job }).await?;
+            runner.apply(PlannedScript { backup, ..*job }).await?;
         }
         Ok(runner.leave().await)
     }
 
-    /// What this run began and now stands.
+    /// Migrations that this run has applied.
     fn applied(&self) -> Vec<&Migration> {
         self.migrations.iter().filter(|migration| self.begun.contains(&migration.version)).collect()
     }

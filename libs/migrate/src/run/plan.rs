@@ -1,19 +1,19 @@
-//! What is to be done: the files against the history.
+//! Planning: compares the files with the history.
 
-use super::apply::Job;
+use super::apply::PlannedScript;
 use crate::{
-    Error, Migrations, Missing, Version,
-    error::Reason,
-    file::{Manner, Release},
-    history::Row,
+    Error, Migrations, MissingMigration, Version,
+    error::ServerMessage,
+    file::{ExecutionMode, Release},
+    history::HistoryRow,
 };
 
-/// The migrations that are not applied, oldest first; or why none may be.
+/// Pending migrations, oldest first; fails if the history forbids to apply them.
 pub(crate) fn pending<'m>(
     migrations: &'m Migrations,
-    history: &[Row],
+    history: &[HistoryRow],
     release: Option<Release>,
-) -> Result<Vec<Job<'m>>, Error> {
+) -> Result<Vec<PlannedScript<'m>>, Error> {
     for row in history {
         known(migrations, row, release)?;
     }
@@ -25,25 +25,29 @@ pub(crate) fn pending<'m>(
                 file: migration.file().to_owned(),
                 newest: newest.parse().unwrap_or_else(|_| migration.version.clone()),
             }),
-            _ => go_on(Job::up(migration), history),
+            _ => go_on(PlannedScript::up(migration), history),
         })
         .collect()
 }
 
-/// What failed or broke off, and has no file here: whoever has it must go on with it.
-pub(crate) fn unknown_failures<'h>(migrations: &Migrations, history: &'h [Row]) -> Vec<&'h Row> {
-    let has_file =
-        |row: &Row| row.version.parse().is_ok_and(|version: Version| migrations.find(&version).is_some());
+/// Failed or interrupted migrations without a file here: a program with the file must resume them.
+pub(crate) fn unknown_failures<'h>(
+    migrations: &Migrations,
+    history: &'h [HistoryRow],
+) -> Vec<&'h HistoryRow> {
+    let has_file = |row: &HistoryRow| {
+        row.version.parse().is_ok_and(|version: Version| migrations.find(&version).is_some())
+    };
     history.iter().filter(|row| row.is_unsettled() && !has_file(row)).collect()
 }
 
-pub(crate) fn stands(history: &[Row], version: &Version) -> bool {
+pub(crate) fn stands(history: &[HistoryRow], version: &Version) -> bool {
     let version = version.to_string();
     history.iter().any(|row| row.version == version && row.stands())
 }
 
-/// A file without transaction goes on where it broke off, if that is known for certain.
-fn go_on<'m>(job: Job<'m>, history: &[Row]) -> Result<Job<'m>, Error> {
+/// Resumes an interrupted file without transaction, if its progress is known for certain.
+fn go_on<'m>(job: PlannedScript<'m>, history: &[HistoryRow]) -> Result<PlannedScript<'m>, Error> {
     let version = job.migration.version.to_string();
     let Some(row) = history.iter().find(|row| row.version == version && row.broke_off()) else {
         return Ok(job);
@@ -52,16 +56,16 @@ fn go_on<'m>(job: Job<'m>, history: &[Row]) -> Result<Job<'m>, Error> {
     if from > 0 && row.checksum != job.migration.checksum {
         return Err(Error::EditedMidway { file, done: from, version: job.migration.version.clone() });
     }
-    let manner = job.script.statements.get(from).and_then(Manner::of);
-    if from > 0 && !job.script.directives.no_transaction || manner == Some(Manner::Unknown) {
-        let reason = Reason(row.error_message.clone());
+    let manner = job.script.statements.get(from).and_then(ExecutionMode::from_statement);
+    if from > 0 && !job.script.directives.no_transaction || manner == Some(ExecutionMode::Unknown) {
+        let reason = ServerMessage(row.error_message.clone());
         let version = job.migration.version.clone();
         return Err(Error::Unfinished { file, statement: row.statement, reason, version });
     }
-    Ok(Job { from, was_cut: row.was_cut(), ..job })
+    Ok(PlannedScript { from, was_cut: row.was_cut(), ..job })
 }
 
-fn known(migrations: &Migrations, row: &Row, release: Option<Release>) -> Result<(), Error> {
+fn known(migrations: &Migrations, row: &HistoryRow, release: Option<Release>) -> Result<(), Error> {
     let migration = row.version.parse().ok().and_then(|version| migrations.find(&version));
     match (migration, row.version.parse()) {
         (Some(migration), _) if row.stands() && row.checksum != migration.checksum => {
@@ -73,14 +77,14 @@ fn known(migrations: &Migrations, row: &Row, release: Option<Release>) -> Result
             Err(Error::Renamed { applied: row.file(), present: migration.file().to_owned() })
         }
         (None, Ok::<Version, _>(_)) if row.stands() && !serves(row, release) => {
-            Err(Error::Missing(Missing::of(row, migrations, release)))
+            Err(Error::Missing(MissingMigration::new(row, migrations, release)))
         }
-        _ => Ok(()), // as it should be, or never applied
+        _ => Ok(()), // unchanged, or never applied
     }
 }
 
-/// Whether the schema that a newer release made is one that `release` can work with: its file says so.
-pub(crate) fn serves(row: &Row, release: Option<Release>) -> bool {
+/// Whether `release` works with the schema of a newer release, as declared in the file.
+pub(crate) fn serves(row: &HistoryRow, release: Option<Release>) -> bool {
     let needs: Option<Release> = row.min_app.as_deref().and_then(|text| text.parse().ok());
     needs.zip(release).is_some_and(|(needs, release)| needs <= release)
 }

@@ -1,10 +1,10 @@
-//! The one connection on which migrations are applied.
+//! The dedicated connection of the migration runner.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{Error, locale_problem, pooler::refused_by_pooler};
 
-/// A runner that dies must free its lock soon: the server looks whether its client is still there.
+/// Settings of the session. The server checks for a lost client, so that a dead runner's lock is released soon.
 const SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "300s"),
@@ -36,7 +36,7 @@ pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Er
     }
 }
 
-/// A second connection, which looks at the first.
+/// Second connection, which observes the first.
 pub(crate) async fn observer(database: &PgConnectOptions) -> Result<PgConnection, Error> {
     let options =
         database.clone().application_name("nexo-migrate observer").options(SETTINGS.iter().copied());
@@ -48,11 +48,11 @@ pub(crate) async fn send(conn: &mut PgConnection, statement: &str) -> Result<(),
     conn.execute(AssertSqlSafe(statement.to_owned())).await.map(drop)
 }
 
-/// Whether the error tells that the connection is gone, rather than what the server thinks of a statement.
+/// Whether the error means a lost connection, as opposed to a failed statement.
 pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // PostgreSQL documentation, appendix A: connection exceptions, and a server that ends or starts.
+        // PostgreSQL documentation, appendix A: connection exceptions, and a server that shuts down or starts.
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
             code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "25P03" | "25P04")
         }),

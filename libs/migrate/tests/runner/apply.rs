@@ -1,11 +1,11 @@
-//! What is applied, when, and by whom.
+//! Application of migrations: what is applied, when, and by which process.
 
 use std::{path::PathBuf, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use migrate::{
-    Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Release, Settings, State, Taken,
-    migrate, status, wait,
+    Error, HookError, Hooks, MIGRATION_LOCK, Migration, Migrations, NoHooks, Release, RunOptions, State,
+    TakenBackup, migrate, status, wait,
 };
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
@@ -43,7 +43,7 @@ async fn eight_at_once_apply_each_migration_once() {
     for _ in 0..8 {
         let (migrator, all) = (migrator.clone(), files(&[TABLE, ROWS, index, last]));
         runners.spawn(async move {
-            migrate(&migrator, &all, &NoHooks, &Settings::default()).await.unwrap().applied.len()
+            migrate(&migrator, &all, &NoHooks, &RunOptions::default()).await.unwrap().applied.len()
         });
     }
     let applied: usize = runners.join_all().await.iter().sum();
@@ -95,7 +95,8 @@ async fn a_file_that_cannot_be_a_migration_is_refused_by_name() {
     }
     let twice = try_files(&[("20260101_0000_a.sql", "select 1"), ("20260101_0000_b.sql", "select 1")]);
     assert!(twice.unwrap_err().to_string().contains("20260101_0000_a.sql has the same version"));
-    let bytes = Migrations::of([("20260101_0000_a.sql".to_owned(), vec![0xff])]).unwrap_err().to_string();
+    let bytes =
+        Migrations::from_files([("20260101_0000_a.sql".to_owned(), vec![0xff])]).unwrap_err().to_string();
     assert!(bytes.contains("not UTF-8"), "{bytes}");
 }
 
@@ -172,7 +173,7 @@ async fn a_busy_table_is_tried_again_until_it_is_free() {
     let refused =
         migrate(&migrator, &files(&[TABLE, change]), &NoHooks, &hasty()).await.unwrap_err().to_string();
     assert!(refused.contains("lock timeout"), "{refused}");
-    let patient = Settings { attempts: 50, ..hasty() };
+    let patient = RunOptions { attempts: 50, ..hasty() };
     let done =
         tokio::spawn(async move { migrate(&migrator, &files(&[TABLE, change]), &NoHooks, &patient).await });
     tokio::time::sleep(Duration::from_millis(400)).await;
@@ -202,7 +203,11 @@ struct Told {
 
 #[async_trait]
 impl Hooks for Told {
-    async fn before(&self, _: &PgConnectOptions, pending: &[&Migration]) -> Result<Option<Taken>, HookError> {
+    async fn before(
+        &self,
+        _: &PgConnectOptions,
+        pending: &[&Migration],
+    ) -> Result<Option<TakenBackup>, HookError> {
         self.calls.lock().unwrap().push(format!("before {}", pending.len()));
         if self.refuse { Err("the disk is full".into()) } else { Ok(None) }
     }
@@ -234,7 +239,7 @@ async fn hooks_stand_around_what_changes_a_database_that_holds_something() {
 async fn our_own_migrations_are_what_the_history_says() {
     let (migrator, _) = database().await;
     let embedded = Migrations::embedded().unwrap();
-    migrate(&migrator, &embedded, &NoHooks, &Settings::default()).await.unwrap();
+    migrate(&migrator, &embedded, &NoHooks, &RunOptions::default()).await.unwrap();
     let from_folder =
         Migrations::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations")).unwrap();
     assert!(status(&migrator, &from_folder, Release::ours()).await.unwrap().is_current());

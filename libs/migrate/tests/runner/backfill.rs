@@ -1,8 +1,8 @@
-//! Rows that are changed after the migration.
+//! Backfills after a migration.
 
 use std::time::Duration;
 
-use migrate::{Listener, Migrations, Pace, Release, Settings, backfill, status};
+use migrate::{BackfillLimits, Listener, Migrations, Release, RunOptions, backfill, status};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::support::{apply, database, files, hasty, one, refusal, run};
@@ -43,23 +43,23 @@ async fn every_row_of_every_account_is_changed_once() {
     assert_eq!(one::<i64>(&superuser, UNFILLED).await, 231, "the migration itself changes nothing");
     let told = status(&migrator, &all(), Release::ours()).await.unwrap();
     assert!(told.is_current() && !told.migrations[1].backfill.clone().unwrap().done);
-    let filled = backfill(&migrator, &all(), &Pace::default(), &hasty()).await.unwrap();
+    let filled = backfill(&migrator, &all(), &BackfillLimits::default(), &hasty()).await.unwrap();
     assert_eq!((filled[0].changed, filled[0].seen), (231, 462), "a second pass finds nothing to change");
     assert_eq!(one::<i64>(&superuser, UNFILLED).await, 0);
-    assert!(backfill(&migrator, &all(), &Pace::default(), &hasty()).await.unwrap().is_empty());
+    assert!(backfill(&migrator, &all(), &BackfillLimits::default(), &hasty()).await.unwrap().is_empty());
     assert!(apply(&migrator, &all()).await.unwrap().applied.is_empty(), "the history is whole");
 }
 
-/// Dropped in the middle, as a killed process would be; meanwhile rows come in on both sides of where it is.
+/// Aborts the backfill like a killed process, while rows are inserted before and after its position.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backfill_that_was_ended_goes_on_while_rows_come_in() {
     let (migrator, superuser) = database().await;
     apply(&migrator, &all()).await.unwrap();
     insert(&superuser, 3, 200).await;
     let kept = "select coalesce((backfill ->> 'changed')::bigint, 0) from ops.migration_history where version = '20260102_0000'";
-    let patient = || Settings { lock_wait: Duration::from_secs(20), ..hasty() };
+    let patient = || RunOptions { lock_wait: Duration::from_secs(20), ..hasty() };
     for _ in 0..3 {
-        let slow = Pace { batch: Some(25), pause: Some(Duration::from_millis(50)) };
+        let slow = BackfillLimits { batch: Some(25), pause: Some(Duration::from_millis(50)) };
         let (database, settings) = (migrator.clone(), patient());
         let seen: i64 = one(&superuser, kept).await;
         let running = tokio::spawn(async move { backfill(&database, &all(), &slow, &settings).await });
@@ -72,7 +72,7 @@ async fn a_backfill_that_was_ended_goes_on_while_rows_come_in() {
     }
     let before: i64 = one(&superuser, kept).await;
     assert!(before > 0, "it remembers");
-    let filled = backfill(&migrator, &all(), &Pace::default(), &patient()).await.unwrap();
+    let filled = backfill(&migrator, &all(), &BackfillLimits::default(), &patient()).await.unwrap();
     assert_eq!(one::<i64>(&superuser, UNFILLED).await, 0);
     assert_eq!(filled[0].changed, 900, "each row once: {before} before the last start");
 }
@@ -85,10 +85,10 @@ async fn a_file_that_needs_a_backfill_waits_for_it() {
     insert(&superuser, 1, 3).await;
     let refused = refusal(&migrator, &three).await;
     assert!(refused.contains("nexo db backfill"), "{refused}");
-    backfill(&migrator, &three, &Pace::default(), &hasty()).await.unwrap();
+    backfill(&migrator, &three, &BackfillLimits::default(), &hasty()).await.unwrap();
     apply(&migrator, &three).await.unwrap();
     let (fresh, _) = database().await;
-    apply(&fresh, &three).await.unwrap(); // without rows there is nothing to wait for
+    apply(&fresh, &three).await.unwrap(); // nothing to wait for in an empty table
 }
 
 #[tokio::test]
@@ -101,8 +101,9 @@ async fn a_batch_that_changes_more_than_its_rows_is_rolled_back() {
     );
     apply(&migrator, &files(&[PEOPLE, greedy])).await.unwrap();
     insert(&superuser, 1, 20).await;
-    let refused =
-        backfill(&migrator, &files(&[PEOPLE, greedy]), &Pace::default(), &hasty()).await.unwrap_err();
+    let refused = backfill(&migrator, &files(&[PEOPLE, greedy]), &BackfillLimits::default(), &hasty())
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("changed 20 rows in a batch of 10"), "{refused}");
     assert_eq!(one::<i64>(&superuser, UNFILLED).await, 20);
 }
@@ -126,6 +127,8 @@ async fn progress_is_told() {
     insert(&superuser, 1, 20).await;
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let listener = Listener::new(move |event| told.send(event.to_string()).unwrap());
-    backfill(&migrator, &all(), &Pace::default(), &Settings { listener, ..hasty() }).await.unwrap();
+    backfill(&migrator, &all(), &BackfillLimits::default(), &RunOptions { listener, ..hasty() })
+        .await
+        .unwrap();
     assert_eq!(heard.recv().await.unwrap().trim(), "backfill 20260102_0000: 10 rows seen, 10 changed");
 }

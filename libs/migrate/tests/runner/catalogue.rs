@@ -1,6 +1,6 @@
-//! The live catalogue against what the migrations give.
+//! Comparison of the live catalogue with the migrations.
 
-use migrate::{Error, Migrations, NoHooks, Settings, baseline, diff, migrate};
+use migrate::{Error, Migrations, NoHooks, RunOptions, baseline, diff, migrate};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::support::{apply, database, hasty, one, run};
@@ -8,7 +8,7 @@ use crate::support::{apply, database, hasty, one, run};
 async fn ours() -> (PgConnectOptions, PgConnectOptions, Migrations) {
     let (migrator, superuser) = database().await;
     let embedded = Migrations::embedded().unwrap();
-    migrate(&migrator, &embedded, &NoHooks, &Settings::default()).await.unwrap();
+    migrate(&migrator, &embedded, &NoHooks, &RunOptions::default()).await.unwrap();
     (migrator, superuser, embedded)
 }
 

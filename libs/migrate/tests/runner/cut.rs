@@ -1,4 +1,4 @@
-//! Connections that break, and servers that stop, at the worst moment.
+//! Lost connections and stopped servers at the worst moments.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use migrate::{NoHooks, Settings, migrate};
+use migrate::{NoHooks, RunOptions, migrate};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -17,13 +17,14 @@ use tokio::{
 
 use crate::support::{TABLE, database, database_of, files, one, own_cluster};
 
-/// A file after whose statement the next COMMIT is where the connection breaks.
+/// A file whose COMMIT triggers the lost connection.
 const MARKED: (&str, &str) = (
     "20260102_0000_rows.sql",
     "insert into app.things values (1); insert /* marked */ into app.things values (2);",
 );
 
-/// When the connection breaks: before the server gets the COMMIT, or after, so that its answer is lost.
+/// Time at which the connection breaks: before the server receives the COMMIT, or after, so that the response is
+/// lost.
 #[derive(Clone, Copy, PartialEq)]
 enum Moment {
     Before,
@@ -34,7 +35,7 @@ const QUIET: u8 = 0;
 const ARMED: u8 = 1;
 const DONE: u8 = 2;
 
-/// Stands between a runner and the server, and breaks one connection at one COMMIT.
+/// Proxy between runner and server that breaks one connection at one COMMIT.
 async fn proxy(server: &PgConnectOptions, moment: Moment) -> (PgConnectOptions, Arc<AtomicU8>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, upstream) = (listener.local_addr().unwrap().port(), server.get_port());
@@ -76,7 +77,7 @@ async fn forward(
         }
         if now {
             state.store(DONE, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(100)).await; // the server commits; its answer is not passed on
+            tokio::time::sleep(Duration::from_millis(100)).await; // the server commits; its response is dropped
             return;
         }
     }
@@ -88,12 +89,12 @@ async fn a_connection_cut_exactly_at_commit_applies_once() {
         let (migrator, superuser) = database().await;
         let (through, state) = proxy(&migrator, moment).await;
         let outcome =
-            migrate(&through, &files(&[TABLE, MARKED]), &NoHooks, &Settings::default()).await.unwrap();
+            migrate(&through, &files(&[TABLE, MARKED]), &NoHooks, &RunOptions::default()).await.unwrap();
         assert_eq!(state.load(Ordering::SeqCst), DONE, "the connection was cut");
         assert_eq!(outcome.applied.len(), 2);
         assert_eq!(one::<i64>(&superuser, "select count(*) from app.things").await, 2);
         let again =
-            migrate(&migrator, &files(&[TABLE, MARKED]), &NoHooks, &Settings::default()).await.unwrap();
+            migrate(&migrator, &files(&[TABLE, MARKED]), &NoHooks, &RunOptions::default()).await.unwrap();
         assert!(again.applied.is_empty());
     }
 }
@@ -106,7 +107,7 @@ async fn a_server_that_stops_at_once_and_comes_back_is_migrated_by_the_same_run(
         "20260102_0000_rows.sql",
         "insert into app.things values (1); select pg_sleep(1); insert into app.things values (2);",
     );
-    let settings = Settings { reconnects: 8, ..Settings::default() };
+    let settings = RunOptions { reconnects: 8, ..RunOptions::default() };
     let running =
         tokio::spawn(async move { migrate(&migrator, &files(&[TABLE, slow]), &NoHooks, &settings).await });
     while one::<i64>(

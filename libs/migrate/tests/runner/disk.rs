@@ -1,4 +1,4 @@
-//! A disk that is full in the middle of a migration.
+//! A full disk during a migration.
 
 use std::{os::unix::fs::chown, path::Path, process::Command};
 
@@ -7,11 +7,11 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::support::{TABLE, apply, database_of, files, one, own_cluster, refusal};
 
-/// A file system of a few megabytes, gone at the end.
+/// A file system of a few megabytes, unmounted on drop.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    /// Only root may mount.
+    /// Mounts it; `None` without root privileges.
     fn mount() -> Option<Self> {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         let folder = tempfile::Builder::new().prefix("nexo-small-disk-").permissions(open).tempdir().unwrap();
@@ -36,7 +36,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Without the right to mount, a limit on the size of files stops the server at the same place.
+/// Without the privilege to mount, a file size limit stops the server at the same point.
 #[tokio::test]
 async fn a_full_disk_leaves_nothing_and_the_next_try_succeeds() {
     let cluster = own_cluster(&[]).await;
@@ -73,7 +73,7 @@ async fn a_full_disk_leaves_nothing_and_the_next_try_succeeds() {
     cluster.stop().await.unwrap();
 }
 
-fn limit_files(cluster: &cluster::Cluster, bytes: &str) {
+fn limit_files(cluster: &pg_server::Cluster, bytes: &str) {
     let pid = std::fs::read_to_string(cluster.folder().join("data/postmaster.pid")).unwrap();
     let limit = format!("--fsize={bytes}");
     let set = Command::new("prlimit").args(["--pid", pid.lines().next().unwrap(), &limit]).status().unwrap();

@@ -1,4 +1,4 @@
-//! What a file may not do to the runner, however it is dressed.
+//! Statements that must not change the runner's session state, in any disguise.
 
 use migrate::{Migrations, NoHooks, migrate};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -51,14 +51,14 @@ async fn a_file_without_transaction_is_guarded_too() {
     }
 }
 
-/// It may have been done in part: only an operator can tell.
+/// Asserts that an operator has to decide, because the statement may have been applied partially.
 async fn resolve(
     migrator: &sqlx::postgres::PgConnectOptions,
     all: &Migrations,
 ) -> Result<(), migrate::Error> {
     let refused = refusal(migrator, all).await;
     assert!(refused.contains("nexo db resolve 20260102_0000"), "{refused}");
-    let decision = migrate::Decision { actor: "ana", reason: "it did nothing" };
+    let decision = migrate::ResolvedBy { actor: "ana", reason: "it did nothing" };
     let version = "20260102_0000".parse().unwrap();
     migrate::resolve(migrator, all, &version, migrate::Verdict::RolledBack, decision, &hasty()).await
 }

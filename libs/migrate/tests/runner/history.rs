@@ -1,14 +1,14 @@
-//! The history cannot be changed unnoticed, and tells who decided what.
+//! The history is tamper-evident, and records manual decisions.
 
 use std::sync::{Arc, Mutex};
 
 use migrate::{
-    Decision, Listener, Migrations, NoHooks, Release, Settings, State, Verdict, resolve, standing, status,
+    Listener, Migrations, NoHooks, Release, ResolvedBy, RunOptions, State, Verdict, resolve, standing, status,
 };
 
 use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, refusal, run};
 
-const BECAUSE: Decision<'_> = Decision { actor: "ana", reason: "seen by hand" };
+const BECAUSE: ResolvedBy<'_> = ResolvedBy { actor: "ana", reason: "seen by hand" };
 
 #[tokio::test]
 async fn a_history_that_was_changed_by_hand_is_refused() {
@@ -146,7 +146,7 @@ async fn what_failed_is_told_by_a_program_that_has_not_its_file() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&heard);
     let listener = Listener::new(move |event| told.lock().unwrap().push(event.to_string()));
-    let settings = Settings { listener, ..hasty() };
+    let settings = RunOptions { listener, ..hasty() };
     let outcome = migrate::migrate(&migrator, &ours, &NoHooks, &settings).await.unwrap();
     assert!(outcome.applied.is_empty(), "and yet the release before can start");
     let heard = heard.lock().unwrap().join("\n");

@@ -1,4 +1,4 @@
-//! Indexes that are built while others write.
+//! Concurrent index builds.
 
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 

@@ -1,8 +1,8 @@
-//! No file brings a new breach of isolation: not one that is applied, and not one that takes it back.
+//! No file may add a breach of isolation, neither up nor down.
 
 use migrate::{
-    Breach, Decision, Error, Migration, Migrations, NoHooks, Settings, Version, examine, migrate, rollback,
-    verify_isolation,
+    Breach, Error, Migration, Migrations, NoHooks, ResolvedBy, RunOptions, Version, examine, migrate,
+    rollback, verify_isolation,
 };
 use sqlx::postgres::PgConnectOptions;
 
@@ -13,21 +13,21 @@ const OPEN: &str =
     grant select on app.open to nexo_app;";
 const VERSION: &str = "20990101_0000";
 
-/// A database with our own history.
+/// Creates a database with the embedded migrations.
 async fn ours() -> (PgConnectOptions, PgConnectOptions) {
     let (migrator, superuser) = database().await;
-    migrate(&migrator, &Migrations::embedded().unwrap(), &NoHooks, &Settings::default()).await.unwrap();
+    migrate(&migrator, &Migrations::embedded().unwrap(), &NoHooks, &RunOptions::default()).await.unwrap();
     (migrator, superuser)
 }
 
-/// Our own files and one more, with a down file if `down` says something.
+/// Embedded migrations and one more, with a down file unless `down` is empty.
 fn with(up: &str, down: &str) -> Migrations {
     let embedded = Migrations::embedded().unwrap();
     let bytes = |one: &Migration| (one.file().to_owned(), one.up.text.clone().into_bytes());
     let pair = [(format!("{VERSION}_more.sql"), up), (format!("{VERSION}_more.down.sql"), down)];
     let more = pair.into_iter().filter(|(_, text)| !text.is_empty());
     let more = more.map(|(name, text)| (name, text.as_bytes().to_vec()));
-    Migrations::of(embedded.iter().map(bytes).chain(more)).unwrap()
+    Migrations::from_files(embedded.iter().map(bytes).chain(more)).unwrap()
 }
 
 fn rules(refused: &Error) -> Vec<String> {
@@ -96,7 +96,7 @@ async fn a_breach_that_was_there_before_is_told_and_blocks_nothing() {
 #[tokio::test]
 async fn a_way_back_that_opens_a_hole_is_refused() {
     let (migrator, _) = ours().await;
-    let reason = Decision { actor: "ana", reason: "the release is withdrawn" };
+    let reason = ResolvedBy { actor: "ana", reason: "the release is withdrawn" };
     let newest: Version = version(&migrator).await.unwrap().parse().unwrap();
     let up = "alter table app.clients add column shade text;";
     let hole = "alter table app.clients drop column shade, no force row level security;";
@@ -119,14 +119,14 @@ async fn a_database_that_is_made_with_a_hole_is_not_used() {
     assert!(matches!(&refused, Error::Unsound(_)) && refused.to_string().contains("app.open"), "{refused}");
 }
 
-/// On a database in use each file is looked at; a new one is looked at once, at the end.
+/// On a database in use each file is checked; a new database is checked once, at the end.
 #[tokio::test]
 async fn no_file_of_our_own_history_brings_a_breach() {
     let (migrator, _) = database().await;
     let embedded = Migrations::embedded().unwrap();
     let first = embedded.iter().next().map(|migration| migration.version.clone());
     for to in [first, None] {
-        migrate(&migrator, &embedded, &NoHooks, &Settings { to, ..Settings::default() }).await.unwrap();
+        migrate(&migrator, &embedded, &NoHooks, &RunOptions { to, ..RunOptions::default() }).await.unwrap();
     }
     assert_eq!(verify_isolation(&migrator).await.unwrap(), []);
 }

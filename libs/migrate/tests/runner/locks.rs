@@ -1,8 +1,8 @@
-//! Who waits for whom.
+//! Locking between runners and other sessions.
 
 use std::time::Duration;
 
-use migrate::{NoHooks, Settings, migrate};
+use migrate::{NoHooks, RunOptions, migrate};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::support::{TABLE, apply, database, database_of, files, hasty, one, own_cluster};
@@ -33,7 +33,7 @@ async fn a_reader_that_never_ends_is_named_and_nothing_is_left() {
     apply(&migrator, &files(&[TABLE, change])).await.unwrap();
 }
 
-/// Each waits for the others' locks by polling: a snapshot held while waiting would be waited for by the index build.
+/// Runners poll for the lock: a snapshot held while waiting would deadlock with the index build.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_at_once_build_indexes_and_no_deadlock_is_logged() {
     let cluster = own_cluster(&["deadlock_timeout=200ms", "log_lock_waits=on"]).await;
@@ -47,7 +47,7 @@ async fn fifty_at_once_build_indexes_and_no_deadlock_is_logged() {
     for _ in 0..50 {
         let (migrator, all) = (migrator.clone(), files(&[TABLE, index, last]));
         runners.spawn(async move {
-            migrate(&migrator, &all, &NoHooks, &Settings::default()).await.unwrap().applied.len()
+            migrate(&migrator, &all, &NoHooks, &RunOptions::default()).await.unwrap().applied.len()
         });
     }
     assert_eq!(runners.join_all().await.iter().sum::<usize>(), 3);
@@ -74,7 +74,7 @@ async fn a_lock_that_a_file_asks_less_patience_for_is_given_up_sooner() {
         "20260102_0000_column.sql",
         "-- nexo:lock-timeout 60ms\nalter table app.things add column name text;",
     );
-    let settings = Settings { attempts: 1, lock_timeout: Duration::from_secs(600), ..hasty() };
+    let settings = RunOptions { attempts: 1, lock_timeout: Duration::from_secs(600), ..hasty() };
     let refused = migrate(&migrator, &files(&[TABLE, change]), &NoHooks, &settings).await.unwrap_err();
     assert!(refused.to_string().contains("lock timeout"), "{refused}");
 }

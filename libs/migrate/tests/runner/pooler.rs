@@ -1,4 +1,4 @@
-//! A pooler in transaction mode gives each transaction another session, and so no lock.
+//! Poolers in transaction mode assign each transaction another session, so session locks do not work.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// `more`: lines of its configuration.
+/// Additional lines of the pooler's configuration.
 const TRANSACTIONS: [&str; 2] = ["", "ignore_startup_parameters = options,extra_float_digits"];
 const SESSIONS: &str = "pool_mode = session\nignore_startup_parameters = extra_float_digits";
 
@@ -89,7 +89,7 @@ async fn a_service_behind_a_pooler_in_transaction_mode_says_so_and_ends() {
         let (_bouncer, address) = pgbouncer(&migrator, more).await;
         let (port, database) = (address.get_port(), address.get_database().unwrap());
         let url = format!("postgres://nexo_app:x@127.0.0.1:{port}/{database}?sslmode=disable");
-        let mut env = Env::of([
+        let mut env = Env::from_values([
             ("DATABASE_URL".to_owned(), url),
             ("NEXO_MIGRATE_ON_BOOT".to_owned(), "false".to_owned()),
         ]);
@@ -105,11 +105,11 @@ async fn a_service_behind_a_pooler_in_transaction_mode_says_so_and_ends() {
 async fn a_relay_works_behind_a_pooler_in_transaction_mode() {
     let (migrator, _) = database().await;
     let embedded = migrate::Migrations::embedded().unwrap();
-    migrate::migrate(&migrator, &embedded, &NoHooks, &migrate::Settings::default()).await.unwrap();
+    migrate::migrate(&migrator, &embedded, &NoHooks, &migrate::RunOptions::default()).await.unwrap();
     let (_bouncer, address) = pgbouncer(&migrator, TRANSACTIONS[1]).await;
     let (port, database) = (address.get_port(), address.get_database().unwrap());
     let url = format!("postgres://nexo_relay:x@127.0.0.1:{port}/{database}?sslmode=disable");
-    let mut env = Env::of([("RELAY_DATABASE_URL".to_owned(), url)]);
+    let mut env = Env::from_values([("RELAY_DATABASE_URL".to_owned(), url)]);
     let (mut one, mut other) = (db::Outbox::read(&mut env).unwrap(), db::Outbox::read(&mut env).unwrap());
     for _ in 0..3 {
         for outbox in [&mut one, &mut other] {

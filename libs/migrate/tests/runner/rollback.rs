@@ -1,6 +1,6 @@
-//! The way back.
+//! Rollbacks by down files.
 
-use migrate::{Decision, Loss, NoHooks, losses, rollback};
+use migrate::{DataLoss, NoHooks, ResolvedBy, losses, rollback};
 
 use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, run};
 
@@ -10,7 +10,7 @@ const COLUMN: (&str, &str) = (
 );
 const NO_COLUMN: (&str, &str) =
     ("20260102_1200_column.down.sql", "drop table app.notes; alter table app.things drop column note;");
-const BECAUSE: Decision<'_> = Decision { actor: "ana", reason: "the release is withdrawn" };
+const BECAUSE: ResolvedBy<'_> = ResolvedBy { actor: "ana", reason: "the release is withdrawn" };
 
 #[tokio::test]
 async fn what_has_a_way_back_is_taken_back() {
@@ -25,7 +25,7 @@ async fn what_has_a_way_back_is_taken_back() {
     let (scratch, _) = database().await;
     let lost = losses(&migrator, &all, &to, &scratch, &hasty()).await.unwrap();
     let loss =
-        |kind: &str, object: &str, rows| Loss { kind: kind.to_owned(), object: object.to_owned(), rows };
+        |kind: &str, object: &str, rows| DataLoss { kind: kind.to_owned(), object: object.to_owned(), rows };
     assert_eq!(lost, [loss("column", "app.things.note", 1), loss("table", "app.notes", 3)]);
     let undone = rollback(&migrator, &all, &to, &NoHooks, BECAUSE, &hasty()).await.unwrap();
     assert_eq!(undone.len(), 1);

@@ -1,4 +1,4 @@
-//! Databases, files, and questions.
+//! Test support: databases, migration files and queries.
 
 use std::{
     env,
@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use cluster::{Binaries, Cluster};
-use migrate::{Error, Migrations, NoHooks, Outcome, Settings};
+use migrate::{Error, Migrations, NoHooks, RunOptions, RunSummary};
+use pg_server::{Binaries, Cluster};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 static DATABASES: AtomicUsize = AtomicUsize::new(0);
 
-/// The roles are made once a server, each test has its own database.
+/// Creates a database for the test; the roles are created once per server.
 pub(crate) async fn database() -> (PgConnectOptions, PgConnectOptions) {
     let cluster = CLUSTER.get_or_init(async || own_cluster(&[]).await).await;
     database_of(cluster).await
@@ -26,10 +26,10 @@ pub(crate) async fn prepare(cluster: &Cluster) {
     db::prepare_cluster(&cluster.superuser("postgres"), "template_empty", &roles).await.unwrap();
 }
 
-/// A server of the test's own, which it may stop.
+/// Starts a separate server, which the test may stop.
 pub(crate) async fn own_cluster(settings: &[&str]) -> Cluster {
     let wanted = env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
-    let cluster = Cluster::throw_away(Binaries::find(wanted.as_deref()).unwrap(), settings).await.unwrap();
+    let cluster = Cluster::ephemeral(Binaries::find(wanted.as_deref()).unwrap(), settings).await.unwrap();
     prepare(&cluster).await;
     cluster
 }
@@ -66,25 +66,25 @@ pub(crate) fn files(files: &[(&str, &str)]) -> Migrations {
 }
 
 pub(crate) fn try_files(files: &[(&str, &str)]) -> Result<Migrations, Error> {
-    Migrations::of(files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())))
+    Migrations::from_files(files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())))
 }
 
 /// Applies files without hooks.
-pub(crate) async fn apply(database: &PgConnectOptions, all: &Migrations) -> Result<Outcome, Error> {
+pub(crate) async fn apply(database: &PgConnectOptions, all: &Migrations) -> Result<RunSummary, Error> {
     migrate::migrate(database, all, &NoHooks, &hasty()).await
 }
 
-/// What applying them is refused with.
+/// Applies files and returns the error message.
 pub(crate) async fn refusal(database: &PgConnectOptions, all: &Migrations) -> String {
     apply(database, all).await.unwrap_err().to_string()
 }
 
-pub(crate) fn hasty() -> Settings {
-    Settings {
+pub(crate) fn hasty() -> RunOptions {
+    RunOptions {
         lock_wait: Duration::from_millis(600),
         lock_timeout: Duration::from_millis(100),
         attempts: 2,
-        ..Settings::default()
+        ..RunOptions::default()
     }
 }
 

@@ -1,14 +1,14 @@
-//! What is written in a batch is as if it had been written alone.
+//! A bulk write has the same effects as single writes.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Contract;
-use crate::Person;
+use crate::TestUser;
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    pub(super) async fn stands_in_a_batch(&self) {
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    pub(super) async fn bulk_atomic(&self) {
         let (owner, sample) = self.somebody().await;
         let (many, change) = (self.many, &self.change);
         let bulk = async |operation: &str, item: Value| {
@@ -31,8 +31,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(owner.get(&self.path(&made)).await.expect(StatusCode::OK), back);
     }
 
-    /// Atomic, one bad item undoes the others; not atomic, it stands for itself.
-    pub(super) async fn stands_in_half_a_batch(&self) {
+    /// In an atomic bulk request one bad item fails all; otherwise it fails alone.
+    pub(super) async fn bulk_partial(&self) {
         let (owner, sample) = self.somebody().await;
         let (many, made) = (self.many, self.made(&owner, &sample).await);
         let path = format!("/{many}/bulk");

@@ -1,4 +1,4 @@
-//! Lists find exactly what a look at every record finds, and in its order.
+//! Lists return exactly what the reference implementation selects, in its order.
 
 use std::collections::HashSet;
 
@@ -8,22 +8,23 @@ use serde_json::{Value, json};
 
 use super::{
     Contract,
-    meaning::{Column, columns},
-    vary::vary,
+    filter_oracle::{Column, columns},
+    generate::vary,
 };
-use crate::Person;
+use crate::TestUser;
 
-/// How many records a list is tried with: few enough for one page.
+/// Number of records per list test: few enough for one page.
 const RECORDS: usize = 30;
-/// How many samples are varied until there are enough.
-const MOST_SAMPLES: usize = 8;
+/// Maximum number of samples to vary until there are enough records.
+const MAX_SAMPLES: usize = 8;
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
     pub(super) async fn is_found<R: Resource>(&self, in_batches: bool) {
         let (owner, sample) = self.somebody().await;
-        let mut records = self.search(&owner, json!({ "limit": 200 })).await; // what the sample refers to
-        for part in 0..MOST_SAMPLES {
-            // Where rules between records let few of one sample be, such as bookings of one person, others make them more.
+        let mut records = self.search(&owner, json!({ "limit": 200 })).await; // records that the sample refers to
+        for part in 0..MAX_SAMPLES {
+            // If rules between records limit the variations of one sample, such as bookings of one person, further
+            // samples are used.
             let other = if part == 0 { sample.clone() } else { (self.sample)(&owner).await };
             let varied: Vec<Value> = (0..RECORDS).map(|at| vary::<R>(&other, part * RECORDS + at)).collect();
             records.extend(self.keep_all(&owner, varied, in_batches).await);
@@ -45,8 +46,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         self.is_paged::<R>(&owner, &sample).await;
     }
 
-    /// Keeps these. Where a value is taken, the record does without it; where it cannot, it is left out.
-    async fn keep_all(&self, owner: &Person, wanted: Vec<Value>, in_batches: bool) -> Vec<Value> {
+    /// Creates these records. A value that is taken is removed; a record that needs it is skipped.
+    async fn keep_all(&self, owner: &TestUser, wanted: Vec<Value>, in_batches: bool) -> Vec<Value> {
         let mut kept = Vec::new();
         if !in_batches {
             for one in wanted {
@@ -70,13 +71,13 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         kept
     }
 
-    pub(super) async fn search(&self, owner: &Person, asked: Value) -> Vec<Value> {
+    pub(super) async fn search(&self, owner: &TestUser, asked: Value) -> Vec<Value> {
         let answer = owner.post(&format!("/{}/search", self.many), asked.clone()).await;
         assert_eq!(answer.status, StatusCode::OK, "{}: {asked} {}", self.many, answer.body);
         answer.body["data"].as_array().unwrap().clone()
     }
 
-    async fn is_filtered_by(&self, owner: &Person, column: Column, records: &[Value]) {
+    async fn is_filtered_by(&self, owner: &TestUser, column: Column, records: &[Value]) {
         let mut conditions = vec![("is", Value::Null)];
         let probes = column.probes(records);
         for operator in column.operators() {
@@ -105,7 +106,7 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         }
     }
 
-    async fn is_sorted_by(&self, owner: &Person, column: Column, records: &[Value]) {
+    async fn is_sorted_by(&self, owner: &TestUser, column: Column, records: &[Value]) {
         let mut expected = records.to_vec();
         expected.sort_by(|one, other| column.order(one, other));
         for descending in [false, true] {
@@ -122,7 +123,7 @@ pub(super) fn id(record: &Value) -> String {
     record["id"].as_str().unwrap().to_owned()
 }
 
-/// The same without the value that somebody else has.
+/// Removes the value that another record has taken.
 fn without_taken(body: &Value, told: &Value) -> Value {
     let mut body = body.clone();
     let pointer = told["problem"]["errors"][0]["pointer"].as_str().unwrap();

@@ -1,63 +1,72 @@
-//! What holds for every resource.
+//! Contract tests: properties that hold for every resource.
 
 mod batch;
-mod life;
+mod filter_oracle;
+mod generate;
+mod lifecycle;
 mod lists;
-mod meaning;
 mod paging;
 mod reach;
 mod refer;
 mod stranger;
 mod trash;
 mod unique;
-mod vary;
 
 use db::Resource;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::{Nexo, Person};
+use crate::{TestApp, TestUser};
 
-/// A resource under test: how somebody new comes by a record of it.
+/// A resource under test, with the way to create its records.
 struct Contract<'c, S> {
-    nexo: &'c Nexo,
+    nexo: &'c TestApp,
     rights: String,
-    /// To what the sample refers to, or is about.
+    /// Permissions for the resources that the sample refers to.
     beside: String,
     sample: S,
     change: Value,
     many: &'static str,
 }
 
-/// What holds for every resource: a record can be kept, seen, changed, removed, restored and purged, alone and in batches,
-/// by its own account only, by one at a time; its history is told; a request that comes twice is done once; and lists find
-/// exactly what a look at every record finds, in its order, page by page. `sample` gives every field a value, for the
-/// person who writes it; `change` is a patch of it.
-pub async fn keeps<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
-    keeps_beside::<R>(nexo, "", async |person| sample_of(person), change).await;
-}
-
-/// The same of a resource that refers to others, which `sample_of` makes: the person has these rights as well.
-pub async fn keeps_beside<R: Resource>(
-    nexo: &Nexo,
-    rights: &str,
-    sample_of: impl AsyncFn(&Person) -> Value,
+/// Asserts the contract of a resource. Records can be created, read, updated, removed, restored and purged, singly
+/// and in bulk, only within their account and without lost updates. History is recorded, retries are idempotent,
+/// and lists match the reference implementation page by page. `sample_of` gives every field a value for the person
+/// who writes it; `change` is a patch of it.
+pub async fn assert_resource_contract<R: Resource>(
+    nexo: &TestApp,
+    sample_of: impl Fn(&TestUser) -> Value,
     change: Value,
 ) {
-    let contract = Contract::of::<R>(nexo, rights, sample_of, change);
-    contract.holds::<R>(true).await;
-    contract.stands_in_a_batch().await;
-    contract.stands_in_half_a_batch().await;
+    assert_resource_contract_with_references::<R>(nexo, "", async |person| sample_of(person), change).await;
 }
 
-/// The same of a resource of which nobody has many, and that has no operations for many at once.
-pub async fn keeps_one_by_one<R: Resource>(nexo: &Nexo, sample_of: impl Fn(&Person) -> Value, change: Value) {
-    let contract = Contract::of::<R>(nexo, "", async |person: &Person| sample_of(person), change);
+/// [`assert_resource_contract`] for a resource with references, which `sample_of` creates; the person also gets
+/// these `rights`.
+pub async fn assert_resource_contract_with_references<R: Resource>(
+    nexo: &TestApp,
+    rights: &str,
+    sample_of: impl AsyncFn(&TestUser) -> Value,
+    change: Value,
+) {
+    let contract = Contract::new::<R>(nexo, rights, sample_of, change);
+    contract.holds::<R>(true).await;
+    contract.bulk_atomic().await;
+    contract.bulk_partial().await;
+}
+
+/// [`assert_resource_contract`] for a resource without bulk operations.
+pub async fn assert_resource_contract_without_bulk<R: Resource>(
+    nexo: &TestApp,
+    sample_of: impl Fn(&TestUser) -> Value,
+    change: Value,
+) {
+    let contract = Contract::new::<R>(nexo, "", async |person: &TestUser| sample_of(person), change);
     contract.holds::<R>(false).await;
 }
 
-impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
-    fn of<R: Resource>(nexo: &'c Nexo, beside: &str, sample: S, change: Value) -> Self {
+impl<'c, S: AsyncFn(&TestUser) -> Value> Contract<'c, S> {
+    fn new<R: Resource>(nexo: &'c TestApp, beside: &str, sample: S, change: Value) -> Self {
         let one = R::NAME;
         let rights = format!("{one}:read {one}:write {one}:delete {one}:purge {beside}");
         let (rights, beside) = (rights.trim_end().to_owned(), beside.to_owned());
@@ -65,9 +74,9 @@ impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
     }
 
     async fn holds<R: Resource>(&self, in_batches: bool) {
-        self.is_lived::<R>().await;
-        self.is_done_once().await;
-        self.leaves_the_trash::<R>().await;
+        self.crud_lifecycle::<R>().await;
+        self.idempotent_create().await;
+        self.trash_and_purge::<R>().await;
         self.blocks_nothing_from_the_trash().await;
         self.refers_to_nothing_in_the_trash::<R>().await;
         self.is_nothing_to_a_stranger::<R>(in_batches).await;
@@ -76,14 +85,14 @@ impl<'c, S: AsyncFn(&Person) -> Value> Contract<'c, S> {
         self.is_found::<R>(in_batches).await;
     }
 
-    /// Somebody of a new account, who has all rights to the resource, and a sample for them.
-    async fn somebody(&self) -> (Person, Value) {
+    /// A member of a new account with all permissions on the resource, and a sample for them.
+    async fn somebody(&self) -> (TestUser, Value) {
         let person = self.nexo.person(&self.rights).await;
         let sample = (self.sample)(&person).await;
         (person, sample)
     }
 
-    async fn made(&self, person: &Person, body: &Value) -> Value {
+    async fn made(&self, person: &TestUser, body: &Value) -> Value {
         person.post(&format!("/{}", self.many), body.clone()).await.expect(StatusCode::CREATED)
     }
 

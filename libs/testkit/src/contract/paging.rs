@@ -1,4 +1,4 @@
-//! Pages, while others write.
+//! Pagination under concurrent writes.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 
 use super::{
     Contract,
+    filter_oracle::columns,
+    generate::{SeededRng, vary},
     lists::id,
-    meaning::columns,
-    vary::{Dice, vary},
 };
-use crate::Person;
+use crate::TestUser;
 
-/// How often somebody writes between pages.
+/// Number of writes between two pages.
 const MEANWHILE: usize = 6;
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    /// Whatever is there from the first page to the last is on one page, and on one only. Two orders: one of an index, and
-    /// one that has empty values and equals among it.
-    pub(super) async fn is_paged<R: Resource>(&self, owner: &Person, sample: &Value) {
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    /// Asserts that a record which exists from the first page to the last occurs on exactly one page. Covers an
+    /// order with an index, and one with nulls and ties.
+    pub(super) async fn is_paged<R: Resource>(&self, owner: &TestUser, sample: &Value) {
         let nullable =
             R::FIELDS.iter().rfind(|field| columns::<R>().iter().any(|one| one.name == field.name()));
         let other = format!("-{},created_at", nullable.unwrap().name());
@@ -34,13 +34,13 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
 
     async fn is_read_through<R: Resource>(
         &self,
-        owner: &Person,
+        owner: &TestUser,
         sample: &Value,
         limit: usize,
         sort: &str,
         new: &mut usize,
     ) {
-        let mut dice = Dice::of(u64::try_from(*new).unwrap());
+        let mut dice = SeededRng::from_seed(u64::try_from(*new).unwrap());
         let mut there = self.search(owner, json!({ "limit": 200 })).await;
         let (mut seen, mut writes) = (Vec::new(), 0);
         let mut asked = json!({ "limit": limit, "sort": sort });
@@ -53,7 +53,7 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
             if writes < MEANWHILE && dice.below(3) == 0 {
                 writes += 1;
                 *new += 1;
-                // Some are refused, for a value that somebody else has: then nobody wrote.
+                // Some are refused because a value is taken: then nothing was written.
                 owner.post(&format!("/{}", self.many), vary::<R>(sample, *new)).await;
                 let gone = there.swap_remove(dice.below(there.len()));
                 owner.delete(&self.path(&gone), &gone).await;

@@ -1,4 +1,4 @@
-//! Somebody of the same account, whose permissions do not reach so far.
+//! Access of a member of the same account with a narrower scope.
 
 use db::{Related, Resource};
 use http::{Method, StatusCode};
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Contract;
-use crate::{Answer, Person};
+use crate::{TestResponse, TestUser};
 
-/// Every right to a resource, as far as `reach` says.
+/// All permissions on a resource, with this scope.
 fn rights_to(one: &str, reach: &str) -> String {
     ["read", "write", "delete", "purge"].map(|action| format!("{one}:{action}{reach}")).join(" ")
 }
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    /// To whoever reaches only their own, or does not read what a record is about, it is what it is to a stranger.
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    /// Asserts that a record out of scope, or with an unreadable subject, looks absent, as it does to a stranger.
     pub(super) async fn is_nothing_beyond_reach<R: Resource>(&self, in_batches: bool) {
         if !identity::SUBJECTS.iter().any(|subject| subject.records && subject.name == R::NAME) {
-            return; // it has no owners: a permission to it reaches all of them or none
+            return; // records have no owners: a permission covers all or none
         }
         let (owner, sample) = self.somebody().await;
         let mut rights = vec![format!("{} {}", rights_to(R::NAME, "@own"), self.beside)];
@@ -49,21 +49,22 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(self.steps(&owner, &self.path(&made)).await, ["removed", "created"]);
     }
 
-    /// What somebody may not read is to a record of theirs as what does not exist: created, changed, judged, restored, or in a
-    /// batch.
+    /// Asserts that an unreadable record cannot be referenced, as if it did not exist: on create, update,
+    /// validation, restore, and in bulk.
     pub(super) async fn refers_to_what_its_writer_reads<R: Resource>(&self, in_batches: bool) {
-        for related in R::RELATED {
+        for related in R::RELATIONS {
             let (owner, sample) = self.somebody().await;
             let blind = self.nexo.member(owner.account, &self.without::<R>(related)).await;
             let (many, column) = (self.many, related.column());
             let mut nowhere = sample.clone();
             nowhere[column] = json!(Uuid::now_v7());
             let unknown = told(blind.post(&format!("/{many}"), nowhere.clone()).await);
-            let first = R::RELATED.iter().find(|one| one.resource() == related.resource()).unwrap();
-            let first = first.column(); // of several that are out of reach the first is named
+            let first = R::RELATIONS.iter().find(|one| one.resource() == related.resource()).unwrap();
+            let first = first.column(); // the first inaccessible one is reported
             assert_eq!(unknown["pointer"], format!("/{first}"), "{many}");
-            let told_of =
-                |answer: Answer, what: &str| assert_eq!(told(answer), unknown, "{many}: {what} {column}");
+            let told_of = |answer: TestResponse, what: &str| {
+                assert_eq!(told(answer), unknown, "{many}: {what} {column}");
+            };
 
             told_of(blind.post(&format!("/{many}"), sample.clone()).await, "created with");
             if in_batches {
@@ -90,7 +91,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         }
     }
 
-    /// Rights to the resource and all beside it, but no sight of what it refers to here: of its own kind, none of others'.
+    /// Permissions on the resource and its references, except for reading this related resource; of its own kind
+    /// only own records.
     fn without<R: Resource>(&self, related: &Related) -> String {
         let other = related.resource();
         let beside = self.beside.split_whitespace().filter(|right| right.split(':').next() != Some(other));
@@ -101,9 +103,9 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
     }
 }
 
-/// The field at fault, which the answer is about.
+/// Violation in the response: code, detail and pointer.
 #[track_caller]
-fn told(answer: Answer) -> Value {
+fn told(answer: TestResponse) -> Value {
     let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
     let first = &problem["errors"][0];
     json!({ "code": problem["code"], "detail": problem["detail"], "pointer": first["pointer"] })

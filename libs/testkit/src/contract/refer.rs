@@ -1,16 +1,16 @@
-//! What records refer to.
+//! Tests of references between records.
 
 use db::Resource;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Contract;
-use crate::Person;
+use crate::TestUser;
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    /// Nothing new refers to the trash; what referred to it before may stay so.
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    /// Asserts that new references to the trash are refused, and existing ones may stay.
     pub(super) async fn refers_to_nothing_in_the_trash<R: Resource>(&self) {
-        for related in R::RELATED {
+        for related in R::RELATIONS {
             let (owner, sample) = self.somebody().await;
             let (many, column) = (self.many, related.column());
             let set = async |deleted: &str| {

@@ -1,13 +1,13 @@
-//! Somebody of another account, who has every right there.
+//! Access of a person from another account with all permissions there.
 
 use db::Resource;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Contract;
-use crate::{Answer, Person};
+use crate::{TestResponse, TestUser};
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
     pub(super) async fn is_nothing_to_a_stranger<R: Resource>(&self, in_batches: bool) {
         let (owner, sample) = self.somebody().await;
         let stranger = self.nexo.person(&self.rights).await;
@@ -42,9 +42,9 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!(self.steps(&owner, &self.path(&made)).await, ["removed", "created"]);
     }
 
-    pub(super) async fn finds_nothing<R: Resource>(&self, stranger: &Person, seen: &Value) {
+    pub(super) async fn finds_nothing<R: Resource>(&self, stranger: &TestUser, seen: &Value) {
         let (many, path) = (self.many, self.path(seen));
-        let expand: Vec<&str> = R::RELATED.iter().map(db::Related::name).collect();
+        let expand: Vec<&str> = R::RELATIONS.iter().map(db::Related::name).collect();
         let expand = expand.join(",");
         let expanded = if expand.is_empty() { path.clone() } else { format!("{path}?expand={expand}") };
         let tags = format!("{path}/tags");
@@ -76,10 +76,10 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         assert_eq!((exported.status, exported.body), (StatusCode::OK, Value::Null), "{many}");
     }
 
-    pub(super) async fn writes_nothing_in_batches(&self, stranger: &Person, seen: &Value) {
+    pub(super) async fn writes_nothing_in_batches(&self, stranger: &TestUser, seen: &Value) {
         let many = self.many;
         let (id, version) = (&seen["id"], &seen["version"]);
-        let each = async |operation: &str, item: Value| -> Answer {
+        let each = async |operation: &str, item: Value| -> TestResponse {
             let body = json!({ "operation": operation, "items": [item], "atomic": false });
             stranger.post(&format!("/{many}/bulk"), body).await
         };

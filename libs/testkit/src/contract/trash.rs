@@ -1,4 +1,4 @@
-//! The trash: who sees it, and what leaves it for good.
+//! The trash: visibility and purge.
 
 use db::Resource;
 use http::{Method, StatusCode};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Contract;
-use crate::Person;
+use crate::TestUser;
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    pub(super) async fn leaves_the_trash<R: Resource>(&self) {
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    pub(super) async fn trash_and_purge<R: Resource>(&self) {
         let (owner, sample) = self.somebody().await;
         let (one, many) = (R::NAME, self.many);
         let made = owner.post_once(&format!("/{many}"), "made", sample).await.expect(StatusCode::CREATED);
@@ -50,8 +50,8 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         self.is_forgotten(&made).await;
     }
 
-    /// A tag, a note and an activity, in the trash or not, where the resource is one that they can be about.
-    async fn write_beside<R: Resource>(&self, owner: &Person, made: &Value) {
+    /// Creates a tag, a note and an activity, live and in the trash, if the resource can be their subject.
+    async fn write_beside<R: Resource>(&self, owner: &TestUser, made: &Value) {
         let (account, user, of) = (owner.account, owner.user, R::NAME);
         let (tag, note, activity) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         let id = made["id"].as_str().unwrap();
@@ -70,7 +70,7 @@ impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
         self.nexo.ground.database.run(&rows).await;
     }
 
-    /// Nothing is kept of what it was: not in history, not in answers, not beside it.
+    /// Asserts that no data of a purged record is left in history, stored responses or dependents.
     async fn is_forgotten(&self, made: &Value) {
         let id = made["id"].as_str().unwrap();
         let kept = format!(

@@ -1,18 +1,18 @@
-//! Values that no two records share.
+//! Unique values of records.
 
 use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::Contract;
-use crate::Person;
+use crate::TestUser;
 
-/// The condition of each unique index that is about values, not identities.
+/// Predicates of unique indexes on values, not ids.
 const UNIQUE: &str = "select coalesce(pg_get_expr(i.indpred, i.indrelid), '') from pg_index i
     where i.indrelid = to_regclass($1) and i.indisunique and not i.indisprimary
       and not exists (select from pg_attribute a where a.attrelid = i.indrelid and a.attname = 'id' and a.attnum = any (i.indkey))";
 
-impl<S: AsyncFn(&Person) -> Value> Contract<'_, S> {
-    /// Whoever has a value to themselves has it for as long as they are not in the trash.
+impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
+    /// Asserts that a unique value is free again once its record is in the trash.
     pub(super) async fn blocks_nothing_from_the_trash(&self) {
         let (owner, sample) = self.somebody().await;
         let many = self.many;

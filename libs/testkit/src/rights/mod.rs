@@ -1,5 +1,4 @@
-//! What may be seen decides what is shown: every operation of the API document that can show or change a record, as callers
-//! with less than all rights.
+//! Visibility tests: calls every operation that can show or change a record, as callers with restricted rights.
 
 mod requests;
 mod sample;
@@ -12,57 +11,57 @@ use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    Answer, Nexo, Person,
-    closed::{is_public, operations},
+    TestApp, TestResponse, TestUser,
+    requires_auth::{is_public, operations},
 };
-use requests::{Shot, Target};
+use requests::{Target, TestRequest};
 pub use sample::Sample;
 use sample::Samples;
 use watch::Watch;
 
-/// A caller with less than all rights to one resource.
+/// A caller with restricted rights to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Case {
-    /// May write, delete and purge, and not read.
+enum RestrictedCaller {
+    /// May write, delete and purge, but not read.
     NoRead,
-    /// May do everything, to records of their own.
+    /// Has all permissions with scope `own`.
     Own,
-    /// May do everything, to records of their team, in which nobody owns one.
+    /// Has all permissions with scope `team`, in a team without owners of records.
     Team,
-    /// May do everything, without sight of these fields.
+    /// Has all permissions, but these fields are hidden.
     Hidden(Vec<String>),
-    /// Had all rights, until their membership was suspended.
+    /// Had all permissions; the membership is suspended.
     Suspended,
-    /// Had all rights, until they were removed.
+    /// Had all permissions; the membership was removed.
     Removed,
 }
 
-/// How an operation outside the generic ones is called: `GET /professionals/available`, its query, and its body.
+/// Call of a non-generic operation: `GET /professionals/available`, its query, and its body.
 pub type Special = (&'static str, &'static str, Value);
 
-/// The service under test, and a record of each of its resources.
+/// The service under test, with a record of each of its resources.
 pub struct Rights<'d> {
-    nexo: Nexo,
+    nexo: TestApp,
     document: &'d OpenApi,
-    boss: Person,
+    boss: TestUser,
     samples: Samples,
     others: &'static str,
     special: &'static [fn() -> Special],
 }
 
-/// What was tried, and what was wrong.
+/// Operations tried so far, and faults found.
 #[derive(Default)]
-struct Tally {
+struct RightsReport {
     tried: BTreeSet<String>,
     requests: usize,
     faults: Vec<String>,
 }
 
 impl<'d> Rights<'d> {
-    /// With these samples, in an order in which each refers to those before it. `others` are permissions that every caller
-    /// has beside those to the samples; `special` says how operations are called whose path does not tell.
-    pub async fn of(
-        nexo: Nexo,
+    /// Creates the fixture; each sample may refer to earlier ones. `others` are permissions that every caller has
+    /// besides those on the samples. `special` describes calls of non-generic operations.
+    pub async fn new(
+        nexo: TestApp,
         document: &'d OpenApi,
         samples: Vec<Sample>,
         others: &'static str,
@@ -74,23 +73,23 @@ impl<'d> Rights<'d> {
         Self { nexo, document, boss, samples, others, special }
     }
 
-    /// With something more that paths name, such as an import.
-    pub async fn beside(mut self, plural: &str, made: impl AsyncFn(&Self, &Person) -> Value) -> Self {
+    /// Adds another object that paths refer to, such as an import.
+    pub async fn beside(mut self, plural: &str, made: impl AsyncFn(&Self, &TestUser) -> Value) -> Self {
         let id = made(&self, &self.boss).await;
         self.samples.add(plural, id);
         self
     }
 
-    /// What the texts of this field begin with, and no others.
+    /// Unique prefix of the texts in this field.
     #[must_use]
     pub fn mark(&self, plural: &str, field: &str) -> String {
         self.samples.get(plural).mark(field)
     }
 
-    /// Tries every operation in every case, and returns how many operations and how many requests that were. Fails on an
-    /// answer that shows too much, on an operation that no request is known for, and on a resource without a sample.
+    /// Calls every operation as every restricted caller; returns the number of operations and requests. Panics on
+    /// a response that shows too much, an operation without a known request, or a resource without a sample.
     pub async fn hold(&self) -> (usize, usize) {
-        let mut tally = Tally::default();
+        let mut tally = RightsReport::default();
         for plural in self.plurals() {
             let sample = self.samples.get(&plural);
             for case in Self::cases(sample) {
@@ -105,13 +104,13 @@ impl<'d> Rights<'d> {
         (all.len(), tally.requests)
     }
 
-    /// All that ask for a token. The others show nothing of an account.
+    /// Operations that require a token. Public ones show nothing of an account.
     fn operations(&self) -> impl Iterator<Item = (Method, String)> {
         let closed = operations(self.document).into_iter().filter(|(.., operation)| !is_public(operation));
         closed.map(|(method, path, _)| (method, path))
     }
 
-    /// Every resource of the engine, which is what has a history, and whatever else has a sample.
+    /// Resources with a history endpoint, and all others with a sample.
     fn plurals(&self) -> BTreeSet<String> {
         let one = |(_, path): (Method, String)| {
             Some(path.strip_prefix("/api/v1/")?.strip_suffix("/{id}/history")?.to_owned())
@@ -119,22 +118,22 @@ impl<'d> Rights<'d> {
         self.operations().filter_map(one).chain(self.samples.plurals().cloned()).collect()
     }
 
-    fn cases(sample: &Sample) -> Vec<Case> {
+    fn cases(sample: &Sample) -> Vec<RestrictedCaller> {
         let fields = sample.fields();
-        let alone = fields.iter().map(|field| Case::Hidden(vec![field.clone()]));
-        let mut cases = vec![Case::NoRead];
+        let alone = fields.iter().map(|field| RestrictedCaller::Hidden(vec![field.clone()]));
+        let mut cases = vec![RestrictedCaller::NoRead];
         if sample.owned {
-            cases.extend([Case::Own, Case::Team]);
+            cases.extend([RestrictedCaller::Own, RestrictedCaller::Team]);
         }
         if sample.hideable {
             cases.extend(alone);
-            cases.push(Case::Hidden(fields.clone()));
+            cases.push(RestrictedCaller::Hidden(fields.clone()));
         }
-        cases.extend([Case::Suspended, Case::Removed]);
+        cases.extend([RestrictedCaller::Suspended, RestrictedCaller::Removed]);
         cases
     }
 
-    async fn case(&self, sample: &Sample, case: &Case, tally: &mut Tally) {
+    async fn case(&self, sample: &Sample, case: &RestrictedCaller, tally: &mut RightsReport) {
         let caller = self.caller(sample, case).await;
         for (method, path) in self.operations() {
             let Some((of, shots)) = self.shots(&method, &path, sample, case) else { continue };
@@ -157,14 +156,14 @@ impl<'d> Rights<'d> {
         }
     }
 
-    /// The requests to an operation that may show a record of `sample`, and the resource that they are about.
+    /// Requests to an operation that may show a record of `sample`, and the resource that they concern.
     fn shots<'s>(
         &'s self,
         method: &Method,
         path: &str,
         sample: &'s Sample,
-        case: &Case,
-    ) -> Option<(&'s Sample, Vec<Shot>)> {
+        case: &RestrictedCaller,
+    ) -> Option<(&'s Sample, Vec<TestRequest>)> {
         let short = path.strip_prefix("/api/v1").unwrap_or(path);
         let (plural, tail) = match short.strip_prefix('/')?.split_once('/') {
             None => (short.strip_prefix('/')?, String::new()),
@@ -175,44 +174,48 @@ impl<'d> Rights<'d> {
         if let Some((_, query, body)) = special {
             let of = self.samples.find(plural).unwrap_or(sample);
             let query = query.replace("$base", &format!("${}", sample.plural));
-            return Some((of, vec![Shot::special(&query.replace("$name", &sample.name), body)]));
+            return Some((of, vec![TestRequest::special(&query.replace("$name", &sample.name), body)]));
         }
         let of = self.samples.find(plural)?;
-        let shots = requests::of(method, &tail, of, case)?;
+        let shots = requests::for_operation(method, &tail, of, case)?;
         let own = of.plural == sample.plural;
         let elsewhere = of.refers_to(&sample.plural) && requests::reads(method, &tail);
         (own || elsewhere).then(|| (of, requests::needed(shots, case)))
     }
 
-    async fn caller(&self, sample: &Sample, case: &Case) -> Person {
+    async fn caller(&self, sample: &Sample, case: &RestrictedCaller) -> TestUser {
         let name = &sample.name;
         let reached = |reach: &str| {
             ["read", "write", "delete", "purge"].map(|action| format!("{name}:{action}{reach}")).join(" ")
         };
         let on_it = match case {
-            Case::NoRead => format!("{name}:write {name}:delete {name}:purge"),
-            Case::Own => reached("@own"),
-            Case::Team => reached("@team"),
-            Case::Hidden(_) | Case::Suspended | Case::Removed => format!("{name}:*"),
+            RestrictedCaller::NoRead => format!("{name}:write {name}:delete {name}:purge"),
+            RestrictedCaller::Own => reached("@own"),
+            RestrictedCaller::Team => reached("@team"),
+            RestrictedCaller::Hidden(_) | RestrictedCaller::Suspended | RestrictedCaller::Removed => {
+                format!("{name}:*")
+            }
         };
         let others = self.samples.names().filter(|other| *other != name).map(|other| format!("{other}:*"));
         let rights = format!("{on_it} {} {}", others.collect::<Vec<_>>().join(" "), self.others);
         let hidden: Vec<String> = match case {
-            Case::Hidden(fields) => fields.iter().map(|field| format!("{name}.{field}")).collect(),
+            RestrictedCaller::Hidden(fields) => {
+                fields.iter().map(|field| format!("{name}.{field}")).collect()
+            }
             _ => Vec::new(),
         };
         let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         let caller = self.nexo.member_without(self.boss.account, &rights, &hidden).await;
         match case {
-            Case::Team => self.with_a_mate(&caller).await,
-            Case::Suspended => self.ends(&caller, "suspended").await,
-            Case::Removed => self.ends(&caller, "removed").await,
+            RestrictedCaller::Team => self.with_a_mate(&caller).await,
+            RestrictedCaller::Suspended => self.ends(&caller, "suspended").await,
+            RestrictedCaller::Removed => self.ends(&caller, "removed").await,
             _ => {}
         }
         caller
     }
 
-    async fn with_a_mate(&self, caller: &Person) {
+    async fn with_a_mate(&self, caller: &TestUser) {
         let mate = self.nexo.member(caller.account, "").await;
         let (account, team) = (caller.account, uuid::Uuid::now_v7());
         self.nexo
@@ -226,8 +229,8 @@ impl<'d> Rights<'d> {
             .await;
     }
 
-    /// What suspending or removing a member does, which ends their sessions.
-    async fn ends(&self, caller: &Person, status: &str) {
+    /// Simulates suspending or removing a member, which ends their sessions.
+    async fn ends(&self, caller: &TestUser, status: &str) {
         let (account, user) = (caller.account, caller.user);
         self.nexo
             .ground
@@ -241,12 +244,12 @@ impl<'d> Rights<'d> {
 
     async fn send(
         &self,
-        caller: &Person,
+        caller: &TestUser,
         method: &Method,
         path: &str,
         of: &Sample,
-        shot: &Shot,
-    ) -> (Answer, Option<Value>) {
+        shot: &TestRequest,
+    ) -> (TestResponse, Option<Value>) {
         let target = self.target(of, shot).await;
         let about = path.split('/').nth(3).unwrap_or_default();
         let base =
@@ -277,8 +280,8 @@ impl<'d> Rights<'d> {
         (caller.send_raw(method.clone(), &path, &headers, body).await, target)
     }
 
-    /// A record of the boss's, made for this request.
-    async fn target(&self, of: &Sample, shot: &Shot) -> Option<Value> {
+    /// A new record of the privileged user, made for this request.
+    async fn target(&self, of: &Sample, shot: &TestRequest) -> Option<Value> {
         if shot.on == Target::Base {
             return self
                 .samples

@@ -1,39 +1,39 @@
-//! How the operations that every resource has are called.
+//! Requests for the generic operations of resources.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Case, Sample};
+use super::{RestrictedCaller, Sample};
 
-/// Which record a request is about.
+/// Target record of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
-    /// The one to which others refer.
+    /// The shared record that others refer to.
     Base,
-    /// One of its own.
+    /// A new record for this request.
     Live,
-    /// One of its own, in the trash.
+    /// A new record for this request, in the trash.
     Trashed,
 }
 
-/// One request. `$id` and `$version` in its body are those of its target.
+/// One request. `$id` and `$version` in its body are replaced by those of the target.
 #[derive(Debug, Clone)]
-pub(super) struct Shot {
+pub(super) struct TestRequest {
     pub(super) on: Target,
     pub(super) query: String,
-    /// How far the version of `If-Match` is from that of the target.
+    /// Offset of the version in `If-Match` from that of the target.
     pub(super) seen: Option<i64>,
     pub(super) body: Option<Value>,
-    /// Under an idempotency key.
+    /// Whether to send an idempotency key.
     pub(super) once: bool,
-    /// The status for a caller who may do it, and not read.
+    /// Expected status for a caller with the permission, but without `read`.
     pub(super) blind: Option<StatusCode>,
-    /// Names a hidden field, which must be refused.
+    /// Whether the request names a hidden field, and must be refused.
     pub(super) names_hidden: bool,
     pub(super) special: bool,
 }
 
-impl Shot {
+impl TestRequest {
     fn on(on: Target) -> Self {
         Self {
             on,
@@ -63,7 +63,7 @@ impl Shot {
         Self { seen: Some(ahead), ..self }
     }
 
-    /// What is answered without the permission to read.
+    /// Sets the expected status without the permission to read.
     fn blind(self, status: StatusCode) -> Self {
         Self { blind: Some(status), ..self }
     }
@@ -78,12 +78,12 @@ impl Shot {
     }
 }
 
-/// The requests that a case needs: who sees nothing at all is asked once an operation, and a field that is hidden alone needs
-/// none whose answer holds no record.
-pub(super) fn needed(mut shots: Vec<Shot>, case: &Case) -> Vec<Shot> {
+/// Reduces the requests for a case. Suspended and removed callers need one request per operation; a single hidden
+/// field needs none whose response holds no record.
+pub(super) fn needed(mut shots: Vec<TestRequest>, case: &RestrictedCaller) -> Vec<TestRequest> {
     match case {
-        Case::Suspended | Case::Removed => shots.truncate(1),
-        Case::Hidden(fields) if fields.len() == 1 => shots.retain(|shot| {
+        RestrictedCaller::Suspended | RestrictedCaller::Removed => shots.truncate(1),
+        RestrictedCaller::Hidden(fields) if fields.len() == 1 => shots.retain(|shot| {
             let silent = [StatusCode::NO_CONTENT, StatusCode::PRECONDITION_REQUIRED, StatusCode::NOT_FOUND];
             shot.names_hidden || !shot.blind.is_some_and(|status| silent.contains(&status))
         }),
@@ -97,49 +97,60 @@ pub(super) fn reads(method: &Method, tail: &str) -> bool {
     *method == Method::GET || ["/search", "/bulk/preview"].contains(&tail)
 }
 
-/// The requests to the operation at `tail` behind the records' path; none, where it is not one that every resource has.
-pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> Option<Vec<Shot>> {
-    let live = || Shot::on(Target::Live);
+/// Requests to the generic operation at `tail` after the resource's path; `None` if it is not generic.
+pub(super) fn for_operation(
+    method: &Method,
+    tail: &str,
+    sample: &Sample,
+    case: &RestrictedCaller,
+) -> Option<Vec<TestRequest>> {
+    let live = || TestRequest::on(Target::Live);
     Some(match (method.as_str(), tail) {
         ("GET", "" | "/trash") => lists(sample, case, tail),
         ("GET", "/export") => {
             let only = format!("filter=id%5Beq%5D:%22${}%22", sample.plural);
-            ["csv", "ndjson"].map(|format| Shot::asking(format!("format={format}&{only}"))).to_vec()
+            ["csv", "ndjson"].map(|format| TestRequest::asking(format!("format={format}&{only}"))).to_vec()
         }
         ("POST", "/search") => searches(sample, case),
         ("GET", "/{id}") => {
             let expanded = sample.references().map(|name| format!("expand={name}"));
-            [String::new()].into_iter().chain(expanded).map(Shot::asking).collect()
+            [String::new()].into_iter().chain(expanded).map(TestRequest::asking).collect()
         }
-        ("GET", "/{id}/history" | "/{id}/timeline" | "/{id}/tags") => vec![Shot::base()],
+        ("GET", "/{id}/history" | "/{id}/timeline" | "/{id}/tags") => vec![TestRequest::base()],
         ("POST", "") => {
             let body = without_hidden(&sample.body, case);
             vec![
-                Shot::base().sending(body.clone()).once().blind(StatusCode::CREATED),
-                Shot::base().sending(sample.body.clone()),
+                TestRequest::base().sending(body.clone()).once().blind(StatusCode::CREATED),
+                TestRequest::base().sending(sample.body.clone()),
             ]
         }
         ("PATCH", "/{id}") => {
             let change = without_hidden(&sample.change, case);
             vec![
                 live().seeing(0).sending(change.clone()).blind(StatusCode::OK),
-                Shot::base().seeing(7).sending(change).blind(StatusCode::PRECONDITION_FAILED),
+                TestRequest::base().seeing(7).sending(change).blind(StatusCode::PRECONDITION_FAILED),
                 live().sending(json!({})).blind(StatusCode::PRECONDITION_REQUIRED),
             ]
         }
         ("DELETE", "/{id}") => vec![
-            Shot::base().seeing(7).blind(StatusCode::PRECONDITION_FAILED),
+            TestRequest::base().seeing(7).blind(StatusCode::PRECONDITION_FAILED),
             live().seeing(0).blind(StatusCode::NO_CONTENT),
         ],
         ("POST", "/{id}/restore") => {
-            vec![Shot::on(Target::Trashed).once().blind(StatusCode::OK), live().blind(StatusCode::CONFLICT)]
+            vec![
+                TestRequest::on(Target::Trashed).once().blind(StatusCode::OK),
+                live().blind(StatusCode::CONFLICT),
+            ]
         }
         ("DELETE", "/trash/{id}") => vec![
-            Shot::on(Target::Trashed).seeing(7).blind(StatusCode::PRECONDITION_FAILED),
-            Shot::on(Target::Trashed).seeing(0).blind(StatusCode::NO_CONTENT),
+            TestRequest::on(Target::Trashed).seeing(7).blind(StatusCode::PRECONDITION_FAILED),
+            TestRequest::on(Target::Trashed).seeing(0).blind(StatusCode::NO_CONTENT),
         ],
         ("PUT", "/{id}/tags") => vec![
-            Shot::base().seeing(7).sending(json!({ "tags": [] })).blind(StatusCode::PRECONDITION_FAILED),
+            TestRequest::base()
+                .seeing(7)
+                .sending(json!({ "tags": [] }))
+                .blind(StatusCode::PRECONDITION_FAILED),
             live().seeing(0).sending(json!({ "tags": ["$tags"] })).blind(StatusCode::OK),
         ],
         ("POST", "/bulk") => bulk(sample, case),
@@ -149,24 +160,24 @@ pub(super) fn of(method: &Method, tail: &str, sample: &Sample, case: &Case) -> O
     })
 }
 
-/// A body without what is hidden from the caller.
-fn without_hidden(body: &Value, case: &Case) -> Value {
+/// Removes fields that are hidden from the caller from a body.
+fn without_hidden(body: &Value, case: &RestrictedCaller) -> Value {
     let mut body = body.clone();
-    if let (Case::Hidden(fields), Some(members)) = (case, body.as_object_mut()) {
+    if let (RestrictedCaller::Hidden(fields), Some(members)) = (case, body.as_object_mut()) {
         members.retain(|name, _| !fields.contains(name));
     }
     body
 }
 
-fn lists(sample: &Sample, case: &Case, tail: &str) -> Vec<Shot> {
+fn lists(sample: &Sample, case: &RestrictedCaller, tail: &str) -> Vec<TestRequest> {
     let expanded = sample.references().map(|name| format!("expand={name}"));
     let plain = ["limit=10".to_owned(), "limit=1&count=exact".to_owned()];
-    let mut shots: Vec<Shot> = plain.into_iter().chain(expanded).map(Shot::asking).collect();
+    let mut shots: Vec<TestRequest> = plain.into_iter().chain(expanded).map(TestRequest::asking).collect();
     if tail.is_empty() {
-        shots.extend(sample.marked().map(|field| Shot::asking(format!("q={}", sample.mark(&field)))));
+        shots.extend(sample.marked().map(|field| TestRequest::asking(format!("q={}", sample.mark(&field)))));
     }
     for (field, name) in named(case) {
-        let hidden = |query: String| Shot { names_hidden: name, ..Shot::asking(query) };
+        let hidden = |query: String| TestRequest { names_hidden: name, ..TestRequest::asking(query) };
         shots.push(hidden(format!("sort={field}")));
         shots.push(hidden(format!("fields={field}")));
         if let Some(reference) = field.strip_suffix("_id") {
@@ -176,27 +187,27 @@ fn lists(sample: &Sample, case: &Case, tail: &str) -> Vec<Shot> {
     shots
 }
 
-/// The fields that the caller does not see.
-fn named(case: &Case) -> impl Iterator<Item = (&String, bool)> {
+/// Fields that are hidden from the caller.
+fn named(case: &RestrictedCaller) -> impl Iterator<Item = (&String, bool)> {
     let fields = match case {
-        Case::Hidden(fields) => fields.as_slice(),
+        RestrictedCaller::Hidden(fields) => fields.as_slice(),
         _ => &[],
     };
     fields.iter().map(|field| (field, true))
 }
 
-fn searches(sample: &Sample, case: &Case) -> Vec<Shot> {
-    let mut shots = vec![Shot::base().sending(json!({ "filter": there(), "limit": 10 }))];
+fn searches(sample: &Sample, case: &RestrictedCaller) -> Vec<TestRequest> {
+    let mut shots = vec![TestRequest::base().sending(json!({ "filter": there(), "limit": 10 }))];
     shots.extend(sample.references().flat_map(|name| {
         let through = json!({ "field": format!("{name}.id"), "op": "is", "value": null });
         [
-            Shot::base().sending(json!({ "filter": there(), "limit": 10, "expand": [name] })),
-            Shot::base().sending(json!({ "filter": { "not": through }, "limit": 10 })),
+            TestRequest::base().sending(json!({ "filter": there(), "limit": 10, "expand": [name] })),
+            TestRequest::base().sending(json!({ "filter": { "not": through }, "limit": 10 })),
         ]
     }));
-    shots.extend(conditions(case).map(|filter| Shot {
+    shots.extend(conditions(case).map(|filter| TestRequest {
         names_hidden: true,
-        ..Shot::base().sending(json!({ "filter": filter, "limit": 10 }))
+        ..TestRequest::base().sending(json!({ "filter": filter, "limit": 10 }))
     }));
     shots
 }
@@ -205,8 +216,8 @@ fn there() -> Value {
     json!({ "field": "id", "op": "ne", "value": uuid::Uuid::nil() })
 }
 
-/// Conditions that name what the caller does not see.
-fn conditions(case: &Case) -> impl Iterator<Item = Value> {
+/// Filter conditions on fields that are hidden from the caller.
+fn conditions(case: &RestrictedCaller) -> impl Iterator<Item = Value> {
     let own = |field: &String| json!({ "not": { "field": field, "op": "is", "value": null } });
     let through = |field: &String| {
         let reference = field.strip_suffix("_id")?;
@@ -215,26 +226,27 @@ fn conditions(case: &Case) -> impl Iterator<Item = Value> {
     named(case).flat_map(move |(field, _)| [Some(own(field)), through(field)].into_iter().flatten())
 }
 
-fn previews(sample: &Sample, case: &Case, more: &Value) -> Vec<Shot> {
+fn previews(sample: &Sample, case: &RestrictedCaller, more: &Value) -> Vec<TestRequest> {
     let order = |filter: Value| {
         let mut order = json!({ "operation": "update", "patch": {}, "filter": filter });
         order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         order
     };
     let refused = StatusCode::FORBIDDEN;
-    let mut shots: Vec<Shot> = sample
+    let mut shots: Vec<TestRequest> = sample
         .marked()
         .map(|field| json!({ "field": field, "op": "starts_with", "value": sample.mark(&field) }))
         .chain([there()])
-        .map(|filter| Shot::base().sending(order(filter)).blind(refused))
+        .map(|filter| TestRequest::base().sending(order(filter)).blind(refused))
         .collect();
     shots.extend(
-        conditions(case).map(|filter| Shot { names_hidden: true, ..Shot::base().sending(order(filter)) }),
+        conditions(case)
+            .map(|filter| TestRequest { names_hidden: true, ..TestRequest::base().sending(order(filter)) }),
     );
     shots
 }
 
-fn bulk(sample: &Sample, case: &Case) -> Vec<Shot> {
+fn bulk(sample: &Sample, case: &RestrictedCaller) -> Vec<TestRequest> {
     let batch =
         |operation: &str, item: Value| json!({ "operation": operation, "items": [item], "atomic": false });
     let which = |ahead: &str, patch: Option<Value>| {
@@ -244,26 +256,26 @@ fn bulk(sample: &Sample, case: &Case) -> Vec<Shot> {
         }
         item
     };
-    let one = |shot: Shot, body: Value| shot.sending(body).blind(StatusCode::MULTI_STATUS);
-    let live = || Shot::on(Target::Live);
+    let one = |shot: TestRequest, body: Value| shot.sending(body).blind(StatusCode::MULTI_STATUS);
+    let live = || TestRequest::on(Target::Live);
     let change = || Some(without_hidden(&sample.change, case));
     let stale = |patch: Option<Value>| {
         let mut item = which("$version", patch);
         item["version"] = json!(99);
         item
     };
-    let base = Shot::base;
+    let base = TestRequest::base;
     vec![
-        one(Shot::base(), batch("create", without_hidden(&sample.body, case))).once(),
-        one(Shot::base(), batch("create", sample.body.clone())),
+        one(TestRequest::base(), batch("create", without_hidden(&sample.body, case))).once(),
+        one(TestRequest::base(), batch("create", sample.body.clone())),
         one(
-            Shot::base(),
+            TestRequest::base(),
             batch("create", json!(sample.body.as_object().unwrap().values().collect::<Vec<_>>())),
         ),
         one(live(), batch("update", which("$version", change()))),
         one(base(), batch("update", stale(change()))),
         one(live(), batch("delete", which("$version", None))),
         one(base(), batch("delete", stale(None))),
-        one(Shot::on(Target::Trashed), batch("restore", json!({ "id": "$id" }))),
+        one(TestRequest::on(Target::Trashed), batch("restore", json!({ "id": "$id" }))),
     ]
 }

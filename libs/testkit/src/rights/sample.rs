@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::watch::replaced;
-use crate::{Nexo, Person};
+use crate::{TestApp, TestUser};
 
-/// A record of one resource. `~` in a text becomes a mark that stands in no other field, `$clients` the id of the client
-/// before it, `$new-clients` that of another one, `$boss` the id of the person who makes it.
+/// A sample record of one resource. In its texts `~` becomes a mark that is unique to the field. `$clients` becomes
+/// the id of the shared client, `$new-clients` that of a new one, and `$boss` that of the creator.
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub(super) name: String,
@@ -20,22 +20,22 @@ pub struct Sample {
     pub(super) change: Value,
     pub(super) owned: bool,
     pub(super) hideable: bool,
-    /// The field that others show beside its id.
+    /// Field that other records show besides its id.
     pub(super) named_by: Option<&'static str>,
     made: Made,
 }
 
-/// How a record comes to be.
+/// Way in which a record is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
-    /// By `POST` to the resource.
+    /// By `POST` to the resource's path.
     Posted,
-    /// As a person who is a member of the account, and has this name and this address.
+    /// By adding a member with this name and address to the account.
     Member,
 }
 
 impl Sample {
-    /// Of the resource with this name and plural, with every field; `change` is a patch of it.
+    /// Sample of the resource with this name and plural, with all fields; `change` is a patch of it.
     #[must_use]
     pub fn new(name: &str, plural: &str, body: Value, change: Value) -> Self {
         Self {
@@ -51,20 +51,20 @@ impl Sample {
         }
     }
 
-    /// A member of the account, with the name and the address of this body.
+    /// Sample of a member of the account.
     #[must_use]
     pub fn member(change: Value) -> Self {
         let body = json!({ "display_name": "~", "email": "~@acme.test" });
         Self { made: Made::Member, ..Self::new("member", "members", body, change).administers() }
     }
 
-    /// Its records belong to nobody, and its fields cannot be hidden: it administers the account.
+    /// Marks the resource as administrative: no owners, and no hideable fields.
     #[must_use]
     pub fn administers(self) -> Self {
         Self { owned: false, hideable: false, ..self }
     }
 
-    /// Things that hold its id show this field beside it, whatever their reader may do with its records.
+    /// Declares that records with its id also show this field, whatever their reader may see.
     #[must_use]
     pub fn named_by(self, field: &'static str) -> Self {
         Self { named_by: Some(field), ..self }
@@ -74,12 +74,12 @@ impl Sample {
         self.body.as_object().unwrap().keys().cloned().collect()
     }
 
-    /// The fields that hold a text of their own.
+    /// Fields with a unique text.
     pub(super) fn marked(&self) -> impl Iterator<Item = String> {
         self.fields().into_iter().filter(|field| self.body[field].to_string().contains('~'))
     }
 
-    /// The references, as `expand` and conditions name them.
+    /// Names of references for `expand` and filters.
     pub(super) fn references(&self) -> impl Iterator<Item = String> {
         self.fields().into_iter().filter_map(|field| field.strip_suffix("_id").map(ToOwned::to_owned))
     }
@@ -88,12 +88,12 @@ impl Sample {
         self.body.to_string().contains(&format!("\"${plural}\""))
     }
 
-    /// Whether its records are about those of `plural`, and go where they go.
+    /// Whether its records have those of `plural` as subject, and share their fate.
     fn is_about(&self, plural: &str) -> bool {
         self.body["subject_id"] == json!(format!("${plural}"))
     }
 
-    /// The mark of a field, as long as its number is not written.
+    /// Mark of a field, without the serial number.
     pub(super) fn mark(&self, field: &str) -> String {
         self.marked_with("zq", field)
     }
@@ -104,7 +104,7 @@ impl Sample {
     }
 }
 
-/// The samples, and a record of each.
+/// All samples, with a record of each.
 pub(super) struct Samples {
     all: Vec<Sample>,
     ids: BTreeMap<String, Value>,
@@ -112,7 +112,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    pub(super) async fn kept(nexo: &Nexo, boss: &Person, all: Vec<Sample>) -> Self {
+    pub(super) async fn kept(nexo: &TestApp, boss: &TestUser, all: Vec<Sample>) -> Self {
         let ids = BTreeMap::from([("boss".to_owned(), json!(boss.user))]);
         let mut samples = Self { all: Vec::new(), ids, serial: AtomicUsize::new(1) };
         for (at, sample) in all.into_iter().enumerate() {
@@ -124,8 +124,8 @@ impl Samples {
         samples
     }
 
-    /// A new record, of the boss's.
-    pub(super) async fn record(&self, nexo: &Nexo, boss: &Person, of: &Sample) -> Value {
+    /// Creates a new record, owned by the privileged user.
+    pub(super) async fn record(&self, nexo: &TestApp, boss: &TestUser, of: &Sample) -> Value {
         let body = self.filled(&self.fresh(boss, &of.body).await, "zq", of);
         match of.made {
             Made::Posted => boss.post(&format!("/{}", of.plural), body).await.expect(StatusCode::CREATED),
@@ -150,7 +150,7 @@ impl Samples {
         self.find(plural).unwrap_or_else(|| panic!("{plural} has no sample: add one"))
     }
 
-    /// The resources whose records are about those of `plural`.
+    /// Resources whose records have those of `plural` as subject.
     pub(super) fn about(&self, plural: &str) -> impl Iterator<Item = &Sample> {
         self.all.iter().filter(move |sample| sample.is_about(plural))
     }
@@ -171,15 +171,15 @@ impl Samples {
         self.ids.insert(plural.to_owned(), id);
     }
 
-    /// The text with the ids that it names.
+    /// Replaces references in the text by ids.
     pub(super) fn fill(&self, text: &str) -> String {
         self.ids.iter().fold(text.to_owned(), |text, (name, id)| {
             text.replace(&format!("${name}"), id.as_str().unwrap_or_default())
         })
     }
 
-    /// The body with the id of a record that nothing refers to yet, made for it, in place of each `$new-suppliers`.
-    pub(super) async fn fresh(&self, boss: &Person, body: &Value) -> Value {
+    /// Replaces each `$new-suppliers` in the body by the id of a new record that nothing refers to.
+    pub(super) async fn fresh(&self, boss: &TestUser, body: &Value) -> Value {
         let mut body = body.clone();
         for plural in self.all.iter().map(|sample| &sample.plural) {
             let name = format!("$new-{plural}");
@@ -193,7 +193,7 @@ impl Samples {
         body
     }
 
-    /// A body with its marks and references in it, unlike every other one.
+    /// Replaces marks and references in the body; the marks are unique per call.
     pub(super) fn filled(&self, body: &Value, mark: &str, of: &Sample) -> Value {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let whole = replaced(body, &|text| self.ids.get(text.strip_prefix('$')?).cloned());

@@ -2,55 +2,57 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Case, Sample,
-    requests::{Shot, Target},
+    RestrictedCaller, Sample,
+    requests::{Target, TestRequest},
 };
-use crate::Answer;
+use crate::TestResponse;
 
-/// What is left of a record for a caller who may not read it.
+/// Fields that remain visible without the permission to read.
 const ALWAYS: [&str; 2] = ["id", "version"];
-/// What every record has beside its own fields.
+/// Metadata fields of every record, besides id and version.
 const KEPT: [&str; 4] = ["created_at", "created_by", "updated_at", "updated_by"];
 
-/// What the caller of a case may not see.
+/// Checks what a restricted caller sees.
 pub(super) struct Watch<'w> {
     pub(super) sample: &'w Sample,
-    /// The resources whose records are about those of the sample, and go where they go.
+    /// Resources whose records have those of the sample as subject, and share their fate.
     pub(super) about: Vec<&'w Sample>,
-    pub(super) case: &'w Case,
-    /// The request is about a record of the resource itself, by an operation that every resource has.
+    pub(super) case: &'w RestrictedCaller,
+    /// Whether the request concerns the resource itself, by a generic operation.
     pub(super) own: bool,
 }
 
-/// What records stand in.
+/// Members of responses that contain records.
 const AROUND: [&str; 6] = ["data", "record", "problem", "current", "before", "after"];
 
 type Looked = Result<(), String>;
 
 impl Watch<'_> {
-    /// What is wrong with an answer.
-    pub(super) fn look(&self, answer: &Answer, shot: &Shot, target: Option<&Value>) -> Looked {
+    /// Checks a response; `Err` describes what is wrong.
+    pub(super) fn look(&self, answer: &TestResponse, shot: &TestRequest, target: Option<&Value>) -> Looked {
         let text = answer.text();
         ensure(!answer.status.is_server_error(), || "a fault of the server".to_owned())?;
         for mark in self.unseen() {
             ensure(!text.contains(&mark), || format!("shows {mark}"))?;
         }
         match self.case {
-            Case::NoRead if self.own => self.look_blind(answer, shot),
-            Case::Own | Case::Team if self.own => look_from_afar(answer, shot, target),
-            Case::Hidden(fields) if self.own => {
+            RestrictedCaller::NoRead if self.own => self.look_blind(answer, shot),
+            RestrictedCaller::Own | RestrictedCaller::Team if self.own => {
+                look_from_afar(answer, shot, target)
+            }
+            RestrictedCaller::Hidden(fields) if self.own => {
                 ensure(!holds(&answer.body, fields), || format!("shows one of {fields:?}"))?;
                 let refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY;
                 ensure(!shot.names_hidden || refused, || "a hidden field is known".to_owned())
             }
-            Case::Suspended | Case::Removed => {
+            RestrictedCaller::Suspended | RestrictedCaller::Removed => {
                 ensure(!answer.status.is_success(), || "whose session has ended is answered".to_owned())
             }
             _ => Ok(()),
         }
     }
 
-    /// What the texts begin with that the caller sees nowhere.
+    /// Marks that must not occur in the response.
     fn unseen(&self) -> Vec<String> {
         let marks = |sample: &Sample| {
             let told = sample.named_by.filter(|_| !self.own);
@@ -58,7 +60,7 @@ impl Watch<'_> {
             marked.map(|field| sample.mark(&field)).collect::<Vec<_>>()
         };
         match self.case {
-            Case::Hidden(fields) => {
+            RestrictedCaller::Hidden(fields) => {
                 let hidden = self.sample.marked().filter(|field| fields.contains(field));
                 hidden.map(|field| self.sample.mark(&field)).collect()
             }
@@ -66,7 +68,7 @@ impl Watch<'_> {
         }
     }
 
-    fn look_blind(&self, answer: &Answer, shot: &Shot) -> Looked {
+    fn look_blind(&self, answer: &TestResponse, shot: &TestRequest) -> Looked {
         if let Some(status) = shot.blind {
             ensure(answer.status == status, || format!("not {status}"))?;
         }
@@ -81,8 +83,8 @@ impl Watch<'_> {
     }
 }
 
-/// Whether one of these is a member of a record in it. What a problem or an item of a batch says of itself is no field of a
-/// record, and what stands inside of a field has names of its own.
+/// Whether a record in the value has one of these fields. Members of a problem or of a bulk item are not fields of
+/// a record, and neither is anything nested in a field.
 fn holds(value: &Value, fields: &[String]) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| holds(item, fields)),
@@ -99,8 +101,8 @@ fn holds(value: &Value, fields: &[String]) -> bool {
     }
 }
 
-/// A record that is out of reach is as one that is not there.
-fn look_from_afar(answer: &Answer, shot: &Shot, target: Option<&Value>) -> Looked {
+/// Checks that a record out of scope looks absent.
+fn look_from_afar(answer: &TestResponse, shot: &TestRequest, target: Option<&Value>) -> Looked {
     let by_id = shot.seen.is_some() || shot.on != Target::Base;
     if target.is_none() || !by_id {
         return Ok(());
@@ -117,7 +119,7 @@ fn ensure(good: bool, fault: impl FnOnce() -> String) -> Looked {
     if good { Ok(()) } else { Err(fault()) }
 }
 
-/// The value with what `by` has in place of a text.
+/// Replaces strings in a value as `by` says.
 pub(super) fn replaced(value: &Value, by: &impl Fn(&str) -> Option<Value>) -> Value {
     match value {
         Value::String(text) => by(text).unwrap_or_else(|| value.clone()),

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! Client address of a request, behind trusted proxies.
 
 mod forwarded;
 
@@ -15,36 +15,36 @@ use axum::{
 use ipnet::IpNet;
 use kernel::Env;
 
-/// The header by which a proxy tells whom it asks for. The gateway sets it anew.
+/// Header in which a proxy passes the client address. The gateway overwrites it.
 pub const FORWARDED_FOR: &str = "x-forwarded-for";
-/// Nobody is behind more proxies than these.
-const MOST_PROXIES: usize = 10;
+/// Maximum number of proxy hops that are evaluated.
+const MAX_PROXIES: usize = 10;
 
-/// Whose word about addresses is believed: nobody's, unless they are named.
+/// Trusted proxies, whose forwarding headers are believed. Empty by default.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
 impl Proxies {
-    /// Reads `NEXO_TRUSTED_PROXIES`: addresses and networks, with commas between them.
+    /// Reads `NEXO_TRUSTED_PROXIES`: a comma-separated list of addresses and networks.
     pub fn read(env: &mut Env) -> Self {
         const NAME: &str = "NEXO_TRUSTED_PROXIES";
-        let wanted = env.or(NAME, "");
+        let wanted = env.string_or(NAME, "");
         let named = wanted.split(',').map(str::trim).filter(|name| !name.is_empty());
         let network = |name: &str| name.parse().ok().or_else(|| name.parse::<IpAddr>().ok().map(IpNet::from));
         let networks: Vec<Option<IpNet>> = named.map(network).collect();
         if networks.contains(&None) {
-            env.mistake(NAME, "holds something that is no address and no network, such as 10.0.0.0/8");
+            env.report(NAME, "holds something that is no address and no network, such as 10.0.0.0/8");
         }
         Self(networks.into_iter().flatten().collect())
     }
 
-    /// Whether nobody is named: everybody behind a proxy then has the proxy's address.
+    /// Whether no proxy is trusted. All clients behind a proxy then share the proxy's address.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of them is at the other end.
+    /// Whether the peer of the connection is a trusted proxy.
     pub(crate) fn sent(&self, request: &Request) -> bool {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         peer.is_some_and(|peer| self.trust(peer.0.ip().to_canonical()))
@@ -54,11 +54,11 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who asks, when `peer` is at the other end of the connection: from the nearest proxy outwards, the first address that
-    /// is no proxy of ours. Whatever stands beyond it, anybody can have written.
+    /// Determines the client address, with `peer` as the other end of the connection: the first address, from the
+    /// nearest proxy outwards, that is no trusted proxy. Anything beyond it can be forged.
     ///
-    /// A proxy that writes one header may pass on what a client wrote in the other: where the two disagree, neither is
-    /// believed, and who asks is the proxy.
+    /// A proxy that writes one header may pass on the client's value of the other. If the two disagree, neither is
+    /// trusted and the peer counts as the client.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.trust(peer) {
@@ -75,7 +75,7 @@ impl Proxies {
 
     fn beyond(&self, peer: IpAddr, mut hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut client = peer;
-        for _ in 0..MOST_PROXIES {
+        for _ in 0..MAX_PROXIES {
             if !self.trust(client) {
                 break;
             }
@@ -88,12 +88,12 @@ impl Proxies {
     }
 }
 
-/// The address of whoever sent the request; unknown where no connection brought it.
+/// Address of the client; `None` if the request did not come over a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
-    /// Finds it out, once, before the request goes on.
+    /// Determines the address once and stores it in the request's extensions.
     pub(crate) fn mark(request: &mut Request, proxies: &Proxies) {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let client = peer.map(|peer| proxies.client(peer, request.headers()));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn client_of(trusted: &str, peer: &str, told: &[(&'static str, &str)]) -> String {
-        let mut env = Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), trusted.to_owned())]);
+        let mut env = Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), trusted.to_owned())]);
         let proxies = Proxies::read(&mut env);
         env.finish().unwrap();
         let mut headers = HeaderMap::new();

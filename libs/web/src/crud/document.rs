@@ -1,6 +1,6 @@
-//! The API document of a resource's plain operations: generic handlers cannot carry utoipa's attribute.
+//! API document of a resource's CRUD operations; generic handlers cannot carry utoipa's attribute.
 
-use db::{Asked, History, Page, Paging, PatchOf, Resource, Shape, Sought};
+use db::{FieldsParams, History, ListParams, Page, PageParams, PatchOf, Resource, SearchRequest};
 use kernel::Id;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema as _, ToSchema,
@@ -13,23 +13,41 @@ use utoipa::{
     },
 };
 
-use super::bulk::{BulkApplied, BulkOf, BulkOrder, BulkPreview, BulkWish, Done, Results, SelectedOperation};
-use super::export::{Export, Wanted};
-use crate::{Answered, IdempotencyKey, IfMatch, Json, Listed, Made, NoContent, Result, Tagged, problem};
+use super::bulk::{
+    BulkApplyRequest, BulkApplyResult, BulkOf, BulkOutcome, BulkPreview, BulkPreviewRequest, BulkResults,
+    SelectedOperation,
+};
+use super::export::{Export, ExportParams};
+use crate::{
+    CreatedRecord, IdempotencyKey, IfMatch, Json, ListResponse, NoContent, Replayable, Result, Versioned,
+    problem,
+};
 
-/// List, find and history.
+/// Documents the operations that read: list, get, search, export and history.
 pub(super) fn of_reading<R: Resource>() -> OpenApi {
-    let (one, many) = (R::NAME, R::PLURAL);
-    let query = Asked::into_params(|| Some(ParameterIn::Query));
-    let paged = Paging::into_params(|| Some(ParameterIn::Query));
-    let list = operation::<R, Result<Listed<R>>>(format!("list_{many}"), query);
-    let shape = Shape::into_params(|| Some(ParameterIn::Query));
-    let find = operation::<R, Result<Tagged<R>>>(format!("get_{one}"), shape);
-    let search = operation::<R, Result<Listed<R>>>(format!("search_{many}"), vec![])
-        .request_body(Some(body::<Sought>("application/json")));
-    let wanted = Wanted::into_params(|| Some(ParameterIn::Query));
-    let export = operation::<R, Result<Export>>(format!("export_{many}"), wanted);
-    let history = operation::<R, Result<Json<History>>>(format!("list_{one}_history"), paged);
+    let (one, many) = (R::NAME, R::TABLE);
+    let query = ListParams::into_params(|| Some(ParameterIn::Query));
+    let paged = PageParams::into_params(|| Some(ParameterIn::Query));
+    let list = operation::<R, Result<ListResponse<R>>>(format!("list_{many}"), query).description(Some(
+        "A page of the records that the caller may read, newest first unless `sort` says otherwise. Follow `next_cursor` for the \
+         next page. Fields that the caller's roles hide are left out.",
+    ));
+    let shape = FieldsParams::into_params(|| Some(ParameterIn::Query));
+    let find = operation::<R, Result<Versioned<R>>>(format!("get_{one}"), shape).description(Some(
+        "One record with its version as `ETag`. A record in the trash, or of another account, is 404.",
+    ));
+    let search = operation::<R, Result<ListResponse<R>>>(format!("search_{many}"), vec![])
+        .request_body(Some(body::<SearchRequest>("application/json")))
+        .description(Some("The list with its parameters as a JSON body, for filters that are too long for a URL. It changes nothing."));
+    let wanted = ExportParams::into_params(|| Some(ParameterIn::Query));
+    let export = operation::<R, Result<Export>>(format!("export_{many}"), wanted).description(Some(
+        "All records of a list as a CSV, XLSX or NDJSON file, streamed. A file that ends early is incomplete: its connection is \
+         reset.",
+    ));
+    let history = operation::<R, Result<Json<History>>>(format!("list_{one}_history"), paged).description(Some(
+        "The changes of one record, newest first: who changed which fields, when, and in which request. A purged record keeps \
+         its entries without values.",
+    ));
     document::<R>(vec![
         ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
         ("/export", PathItemBuilder::new().operation(HttpMethod::Get, export.build())),
@@ -39,28 +57,40 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     ])
 }
 
-/// Create, change and remove; and the trash.
+/// Documents create, update and delete, and the operations of the trash.
 pub(super) fn of_writing<R: Resource>() -> OpenApi {
     let one = R::NAME;
     let if_match = || IfMatch::into_params(|| None);
-    let create = operation::<R, Result<Answered<Made<R>>>>(
+    let create = operation::<R, Result<Replayable<CreatedRecord<R>>>>(
         format!("create_{one}"),
         IdempotencyKey::into_params(|| None),
     )
-    .request_body(Some(body::<R>("application/json")));
-    let change = operation::<R, Result<Tagged<R>>>(format!("update_{one}"), if_match())
-        .request_body(Some(body::<PatchOf<R>>("application/merge-patch+json")));
-    let remove = operation::<R, Result<NoContent>>(format!("delete_{one}"), if_match());
+    .request_body(Some(body::<R>("application/json")))
+    .description(Some(
+        "Creates a record and answers 201 with its `Location`. With an `Idempotency-Key` a retry returns the first response \
+         instead of creating a second record.",
+    ));
+    let change = operation::<R, Result<Versioned<R>>>(format!("update_{one}"), if_match())
+        .request_body(Some(body::<PatchOf<R>>("application/merge-patch+json")))
+        .description(Some(
+            "Merges a JSON Merge Patch (RFC 7396) into the record: fields that are left out stay, null clears. `If-Match` must \
+             name the current version, otherwise the answer is 412 with the current record.",
+        ));
+    let remove = operation::<R, Result<NoContent>>(format!("delete_{one}"), if_match())
+        .description(Some("Moves the record to the trash, from which it can be restored or purged."));
     let key = IdempotencyKey::into_params(|| None);
-    let restore = operation::<R, Result<Answered<Tagged<R>>>>(format!("restore_{one}"), key);
-    let query = Asked::into_params(|| Some(ParameterIn::Query));
-    let trash = operation::<R, Result<Listed<R>>>(format!("list_trashed_{}", R::PLURAL), query).description(Some(
-        "What was removed, and neither restored nor purged since; `updated_at` and `updated_by` tell when, and by whom. \
-         Without `q`. Needs the permission to delete.",
+    let restore = operation::<R, Result<Replayable<Versioned<R>>>>(format!("restore_{one}"), key)
+        .description(Some(
+            "Takes the record out of the trash. 409, if a unique value of it was taken since.",
+        ));
+    let query = ListParams::into_params(|| Some(ParameterIn::Query));
+    let trash = operation::<R, Result<ListResponse<R>>>(format!("list_trashed_{}", R::TABLE), query).description(Some(
+        "Records in the trash, with the time of deletion in `updated_at` and the user in `updated_by`. `q` is not supported. \
+         Needs the permission to delete.",
     ));
     let purge = operation::<R, Result<NoContent>>(format!("purge_{one}"), if_match()).description(Some(
-        "Out of the trash, for good, with the tags, notes and activities that are about it. Of its history stays what was \
-         done when, and by whom. 409, where other records still refer to it.",
+        "Deletes a record in the trash permanently, with its tags, notes and activities. Its history keeps the actions, times and \
+         users, without values. 409, if other records still refer to it.",
     ));
     let item = one_of::<R>()
         .operation(HttpMethod::Patch, change.build())
@@ -74,19 +104,29 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
     ])
 }
 
-/// Many at once.
+/// Documents the bulk operations.
 pub(super) fn of_bulk<R: Resource>() -> OpenApi {
-    let many = R::PLURAL;
-    let bulk = operation::<R, Result<Answered<Done<R>>>>(
+    let many = R::TABLE;
+    let bulk = operation::<R, Result<Replayable<BulkOutcome<R>>>>(
         format!("write_bulk_{many}"),
         IdempotencyKey::into_params(|| None),
     )
-    .request_body(Some(body::<BulkOf<R>>("application/json")));
+    .request_body(Some(body::<BulkOf<R>>("application/json")))
+    .description(Some(
+        "Creates, updates, deletes or restores up to 500 records in one request. An atomic batch writes all or nothing; \
+         otherwise the answer is 207 with one result per item.",
+    ));
     let preview = operation::<R, Result<Json<BulkPreview>>>(format!("preview_bulk_{many}"), vec![])
-        .request_body(Some(body::<BulkWish>("application/json")));
+        .request_body(Some(body::<BulkPreviewRequest>("application/json")))
+        .description(Some(
+            "Counts the records that match a filter, and signs the selection for the apply operation. It changes nothing.",
+        ));
     let key = IdempotencyKey::into_params(|| None);
-    let apply = operation::<R, Result<Answered<Json<BulkApplied>>>>(format!("apply_bulk_{many}"), key)
-        .request_body(Some(body::<BulkOrder>("application/json")));
+    let apply = operation::<R, Result<Replayable<Json<BulkApplyResult>>>>(format!("apply_bulk_{many}"), key)
+        .request_body(Some(body::<BulkApplyRequest>("application/json")))
+        .description(Some(
+            "Updates or deletes the records of a preview's selection, up to 10,000. 409, if their number changed since.",
+        ));
     let posted =
         |operation: OperationBuilder| PathItemBuilder::new().operation(HttpMethod::Post, operation.build());
     let mut document = document::<R>(vec![
@@ -95,20 +135,21 @@ pub(super) fn of_bulk<R: Resource>() -> OpenApi {
         ("/bulk/apply", posted(apply)),
     ]);
     if let Some(components) = &mut document.components {
+        components.schemas.extend(BulkOf::<R>::parts());
         components.schemas.extend([
             (BulkOf::<R>::name().into(), BulkOf::<R>::schema()),
-            (Results::<R>::name().into(), Results::<R>::schema()),
-            (BulkWish::name().into(), BulkWish::schema()),
+            (BulkResults::<R>::name().into(), BulkResults::<R>::schema()),
+            (BulkPreviewRequest::name().into(), BulkPreviewRequest::schema()),
             (BulkPreview::name().into(), BulkPreview::schema()),
-            (BulkOrder::name().into(), BulkOrder::schema()),
-            (BulkApplied::name().into(), BulkApplied::schema()),
+            (BulkApplyRequest::name().into(), BulkApplyRequest::schema()),
+            (BulkApplyResult::name().into(), BulkApplyResult::schema()),
             (SelectedOperation::name().into(), SelectedOperation::schema()),
         ]);
     }
     document
 }
 
-/// Operations of `R`, by what their paths have after that of its records.
+/// Builds the document of operations of `R`; `items` maps path suffixes to operations.
 pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
     let mut paths = Paths::new();
     for (path, item) in items {
@@ -122,12 +163,12 @@ pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
         .build()
 }
 
-/// A path with the id of an `R` in it.
+/// Path item for a path with the id of an `R`.
 pub fn one_of<R: Resource>() -> PathItemBuilder {
     PathItemBuilder::new().parameters(Some(Id::<R>::into_params(|| None)))
 }
 
-/// An operation of this name that answers `A`. Its summary is its name in words: `list_clients` lists clients.
+/// Operation with this id and a response `A`. The summary is the id in words: "List clients" for `list_clients`.
 pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Parameter>) -> OperationBuilder {
     let responses = ResponsesBuilder::new().responses_from_iter(A::responses());
     OperationBuilder::new()
@@ -138,14 +179,14 @@ pub fn operation<R: Resource, A: IntoResponses>(id: String, parameters: Vec<Para
         .responses(responses.build())
 }
 
-/// `list_clients` as `List clients`.
+/// Converts an operation id to a summary: `list_clients` becomes `List clients`.
 fn words(id: &str) -> String {
     let text = id.replace('_', " ");
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A `T` as the body of a request.
+/// Request body with a `T` of this media type.
 pub fn body<T: ToSchema>(media: &str) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build();
     RequestBodyBuilder::new().content(media, content).required(Some(Required::True)).build()
@@ -155,7 +196,7 @@ fn schemas<R: Resource>() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = problem::schemas();
     schemas.push((Page::<R>::name().into(), Page::<R>::schema()));
     schemas.push((History::name().into(), History::schema()));
-    schemas.push((Sought::name().into(), Sought::schema()));
+    schemas.push((SearchRequest::name().into(), SearchRequest::schema()));
     schemas.push((PatchOf::<R>::name().into(), PatchOf::<R>::schema()));
     Page::<R>::schemas(&mut schemas);
     History::schemas(&mut schemas);

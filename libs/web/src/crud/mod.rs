@@ -1,106 +1,119 @@
-//! List, create, find, change, remove, restore, purge and history, served once for every [`Resource`].
+//! Generic handlers for every [`Resource`]: list, create, get, update, delete, restore, purge and history.
 
 mod bulk;
 pub mod document;
 mod export;
-mod once;
+mod idempotent;
 mod trash;
 
 use axum::{
     extract::FromRef,
     routing::{delete, get, patch, post},
 };
-use db::{Asked, Db, Dress, History, Paging, Resource, Shape, Sought};
-pub use export::{Export, Format, Pages, harmless};
+use db::{Db, FieldsParams, History, ListParams, PageParams, Projection, Resource, SearchRequest};
+pub use export::{Export, Format, PageSource, escape_csv_formula};
+pub use idempotent::{IdempotencyOutcome, Idempotent};
 use identity::Verifier;
 use kernel::Id;
-pub use once::{Begun, Once};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Answered, Delete, Error, IdempotencyKey, IfMatch, Json, Listed, Made, May, NoContent, Patch, Path, Query,
-    Read, Result, Tagged, Unread, Write,
+    Authorized, CreatedRecord, Delete, Error, IdempotencyKey, IfMatch, Json, ListResponse, MergePatch,
+    NoContent, Path, Query, Read, Replayable, Result, UnparsedJson, Versioned, Write,
 };
 
-async fn list<R: Resource>(may: May<Read, R>, Query(asked): Query<Asked>) -> Result<Listed<R>> {
-    let query = db::Query::understand(asked, &may.view())?;
-    answer(&may, &query).await
+async fn list<R: Resource>(
+    auth: Authorized<Read, R>,
+    Query(params): Query<ListParams>,
+) -> Result<ListResponse<R>> {
+    let query = db::Query::parse(params, &auth.view())?;
+    answer(&auth, &query).await
 }
 
-async fn search<R: Resource>(may: May<Read, R>, Json(sought): Json<Sought>) -> Result<Listed<R>> {
-    let query = db::Query::sought(sought, &may.view())?;
-    answer(&may, &query).await
+async fn search<R: Resource>(
+    auth: Authorized<Read, R>,
+    Json(sought): Json<SearchRequest>,
+) -> Result<ListResponse<R>> {
+    let query = db::Query::from_search(sought, &auth.view())?;
+    answer(&auth, &query).await
 }
 
-async fn answer<A: crate::Action, R: Resource>(may: &May<A, R>, query: &db::Query<R>) -> Result<Listed<R>> {
-    let mut tx = may.begin_reading_at(query.is_costly()).await?;
+async fn answer<A: crate::Action, R: Resource>(
+    auth: &Authorized<A, R>,
+    query: &db::Query<R>,
+) -> Result<ListResponse<R>> {
+    let mut tx = auth.begin_read_only_at(query.is_costly()).await?;
     let page = db::list(&mut tx, query).await?;
-    let dress = query.dress();
-    let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &page.data).await?) };
-    Ok(Listed::shown(page, shown))
+    let dress = query.projection();
+    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &page.data).await?) };
+    Ok(ListResponse::shown(page, shown))
 }
 
 async fn create<R: Resource>(
-    may: May<Write, R>,
+    auth: Authorized<Write, R>,
     key: Option<IdempotencyKey>,
-    new: Unread,
-) -> Result<Answered<Made<R>>> {
-    let new: R = new.into_new(&may.hidden())?;
-    let once = Once::of(key, &new)?;
-    let mut tx = match once.begin_with::<R, _>(may.begin().await?).await? {
-        Begun::First(tx) => tx,
-        Begun::Again(answer) => return Ok(answer),
+    new: UnparsedJson,
+) -> Result<Replayable<CreatedRecord<R>>> {
+    let new: R = new.into_new(&auth.hidden_fields())?;
+    let once = Idempotent::new(key, &new)?;
+    let mut tx = match once.begin_with::<R, _>(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let record = db::insert(&mut tx, &new).await?;
-    let made = Made(db::visible(&mut tx, record).await?);
+    let made = CreatedRecord(db::visible(&mut tx, record).await?);
     once.answer_with::<R, _>(tx, made).await
 }
 
 async fn find<R: Resource>(
-    may: May<Read, R>,
+    auth: Authorized<Read, R>,
     Path(id): Path<Id<R>>,
-    Query(shape): Query<Shape>,
-) -> Result<Tagged<R>> {
-    let dress = Dress::understand::<R>(shape.fields.as_deref(), shape.expand.as_deref(), &may.view())?;
-    let mut tx = may.begin_reading().await?;
+    Query(shape): Query<FieldsParams>,
+) -> Result<Versioned<R>> {
+    let dress = Projection::parse::<R>(shape.fields.as_deref(), shape.expand.as_deref(), &auth.view())?;
+    let mut tx = auth.begin_read_only().await?;
     let record = db::find(&mut tx, id).await?;
-    db::dressed(&mut tx, record, &dress).await.map(Tagged).map_err(Error::from)
+    db::projected(&mut tx, record, &dress).await.map(Versioned).map_err(Error::from)
 }
 
-async fn change<R: Resource>(
-    may: May<Write, R>,
+async fn update<R: Resource>(
+    auth: Authorized<Write, R>,
     Path(id): Path<Id<R>>,
-    seen: IfMatch,
-    patch: Patch,
-) -> Result<Tagged<R>> {
-    let mut tx = may.begin().await?;
+    if_match: IfMatch,
+    patch: MergePatch,
+) -> Result<Versioned<R>> {
+    let mut tx = auth.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&mut tx, &before).await?;
-    patch.spares(&may.hidden())?;
-    let after = patch.onto(&before.data)?;
-    let record = db::change(&mut tx, &before, &after).await?;
+    if_match.check(&mut tx, &before).await?;
+    patch.ensure_not_touched(&auth.hidden_fields())?;
+    let after = patch.apply_to(&before.data)?;
+    let record = db::update(&mut tx, &before, &after).await?;
     let shown = db::visible(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(Tagged(shown))
+    Ok(Versioned(shown))
 }
 
-async fn remove<R: Resource>(may: May<Delete, R>, Path(id): Path<Id<R>>, seen: IfMatch) -> Result<NoContent> {
-    let mut tx = may.begin().await?;
+async fn delete_record<R: Resource>(
+    auth: Authorized<Delete, R>,
+    Path(id): Path<Id<R>>,
+    if_match: IfMatch,
+) -> Result<NoContent> {
+    let mut tx = auth.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&mut tx, &before).await?;
-    db::remove(&mut tx, &before).await?;
+    if_match.check(&mut tx, &before).await?;
+    db::soft_delete(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)
 }
 
 async fn history<R: Resource>(
-    may: May<Read, R>,
+    auth: Authorized<Read, R>,
     Path(id): Path<Id<R>>,
-    Query(asked): Query<Paging>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<History>> {
-    let mut tx = may.begin_reading().await?;
-    let mut history = db::history(&mut tx, id, &asked).await?;
-    let hidden = may.hidden();
+    let mut tx = auth.begin_read_only().await?;
+    let mut history = db::history(&mut tx, id, &params).await?;
+    let hidden = auth.hidden_fields();
     for entry in &mut history.data {
         for fields in [&mut entry.before, &mut entry.after].into_iter().flatten() {
             hidden.mask(fields);
@@ -109,7 +122,7 @@ async fn history<R: Resource>(
     Ok(Json(history))
 }
 
-/// The plain operations of `R`, of one record and of many, with their part of the API document.
+/// Router with all operations of `R`, single and bulk, and their part of the API document.
 pub fn crud<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
@@ -118,7 +131,7 @@ where
     Verifier: FromRef<S>,
 {
     let many = format!("/api/v1/{}/bulk", R::PATH);
-    crud_one_by_one::<R, S>().merge(
+    crud_without_bulk::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_bulk::<R>())
             .route(&many, post(bulk::bulk::<R>))
             .route(&format!("{many}/preview"), post(bulk::preview::<R>))
@@ -126,8 +139,8 @@ where
     )
 }
 
-/// Those of one record alone, for a resource of which nobody has many.
-pub fn crud_one_by_one<R, S>() -> OpenApiRouter<S>
+/// Router without bulk operations, for resources with few records.
+pub fn crud_without_bulk<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
     S: Clone + Send + Sync + 'static,
@@ -138,7 +151,8 @@ where
     crud_without_restore::<R, S>().route(&restore, post(trash::restore::<R>))
 }
 
-/// The same without the handler of `POST /{id}/restore`, which is in the document: the caller adds its own.
+/// Router without bulk operations and without the handler of `POST /{id}/restore`. The document includes it: the
+/// caller adds its own handler.
 pub fn crud_without_restore<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
@@ -147,17 +161,17 @@ where
     Verifier: FromRef<S>,
 {
     let many = format!("/api/v1/{}", R::PATH);
-    crud_for_reading::<R, S>().merge(
+    read_only::<R, S>().merge(
         OpenApiRouter::with_openapi(document::of_writing::<R>())
             .route(&many, post(create::<R>))
-            .route(&format!("{many}/{{id}}"), patch(change::<R>).delete(remove::<R>))
+            .route(&format!("{many}/{{id}}"), patch(update::<R>).delete(delete_record::<R>))
             .route(&format!("{many}/trash"), get(trash::list::<R>))
             .route(&format!("{many}/trash/{{id}}"), delete(trash::purge::<R>)),
     )
 }
 
-/// Those of them that only read, for a resource whose changes follow rules of their own.
-pub fn crud_for_reading<R, S>() -> OpenApiRouter<S>
+/// Router with the read operations only, for resources whose writes have their own handlers.
+pub fn read_only<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
     S: Clone + Send + Sync + 'static,

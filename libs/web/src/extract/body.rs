@@ -3,7 +3,7 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use db::Hidden;
+use db::HiddenFields;
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,60 +15,61 @@ use super::{
     strict::{self, Strict},
     violations::{unreadable, valid},
 };
-use crate::{Error, finish::BODY_LIMIT};
+use crate::{Error, service::BODY_LIMIT};
 
-/// A JSON body that has been read and validated; or one to send.
+/// A JSON request body, parsed and validated; or a JSON response body.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// A JSON body that has been read, but not yet into what it is about.
+/// A JSON body that is parsed, but not yet deserialized into a type.
 #[derive(Debug)]
-pub struct Unread(Value);
+pub struct UnparsedJson(Value);
 
-impl From<Value> for Unread {
+impl From<Value> for UnparsedJson {
     fn from(value: Value) -> Self {
         Self(value)
     }
 }
 
-impl Unread {
-    /// Reads and validates it, for a caller from whom these fields are hidden: to them there are no such fields. A field that
-    /// has a default gets it.
-    pub fn into_new<T: DeserializeOwned + Validate>(self, hidden: &Hidden) -> Result<T, Error> {
-        match hidden.named_by(&self.0) {
+impl UnparsedJson {
+    /// Deserializes and validates the body. Fields that are hidden from the caller count as unknown; fields with a
+    /// default get it.
+    pub fn into_new<T: DeserializeOwned + Validate>(self, hidden: &HiddenFields) -> Result<T, Error> {
+        match hidden.first_set_in(&self.0) {
             Some(field) => Err(hidden_field(field)),
-            None => understood(self.0),
+            None => parse_json(self.0),
         }
     }
 }
 
-/// A change to part of a `T`, after RFC 7396: absent stays, `null` clears.
+/// A merge patch of a `T` (RFC 7396): absent members stay, `null` clears.
 #[derive(Debug)]
-pub struct Patch(Value);
+pub struct MergePatch(Value);
 
-impl Patch {
-    /// If `value` is one: an object.
+impl MergePatch {
+    /// Parses a patch; `None` unless `value` is an object.
     #[must_use]
-    pub fn of(value: Value) -> Option<Self> {
+    pub fn parse(value: Value) -> Option<Self> {
         value.is_object().then_some(Self(value))
     }
 
-    /// Refuses a change of what the caller may not see: nobody clears, or sets, what they do not know.
-    pub fn spares(&self, hidden: &Hidden) -> Result<(), Error> {
+    /// Fails if the patch contains hidden fields: a caller must not change values that they cannot see.
+    pub fn ensure_not_touched(&self, hidden: &HiddenFields) -> Result<(), Error> {
         let touched = self.0.as_object().into_iter().flatten().find(|(field, _)| hidden.hide(field));
         touched.map_or(Ok(()), |(field, _)| Err(hidden_field(field)))
     }
 
-    /// What `current` becomes; it is read and validated as if it had been sent whole.
-    pub fn onto<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
+    /// Applies the patch to `current`; the result is deserialized and validated like a complete body.
+    pub fn apply_to<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
         let mut whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
         merge(&mut whole, self.0);
-        understood(whole)
+        parse_json(whole)
     }
 }
 
-/// Reads and validates what is JSON already: structs from objects alone. Of a body of usual size every fault is told.
-pub fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
+/// Deserializes and validates a JSON value; structs accept objects only. Reports all violations, unless the body
+/// is large.
+pub fn parse_json<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Error> {
     let again = faults::is_small(&value).then(|| value.clone());
     match serde_path_to_error::deserialize(Strict(value)) {
         Ok(read) => valid(read),
@@ -82,7 +83,7 @@ pub fn understood<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Err
     }
 }
 
-/// To whoever may not see a field, there is none.
+/// Error for a hidden field, which looks like that of an unknown field.
 pub(crate) fn hidden_field(field: &str) -> Error {
     Error::invalid(&format!("/{field}"), "unknown-field", format!("unknown field `{field}`"))
 }
@@ -102,7 +103,7 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// A page of records fits in; a buffer that grows from nothing is copied seven times on its way there.
+/// Initial capacity that fits a page of records; growing from zero would copy the buffer seven times.
 const USUAL: usize = 8 * 1024;
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -119,12 +120,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Json<T> 
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let Unread(body) = Unread::from_request(request, state).await?;
-        understood(body).map(Self)
+        let UnparsedJson(body) = UnparsedJson::from_request(request, state).await?;
+        parse_json(body).map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Unread {
+impl<S: Send + Sync> FromRequest<S> for UnparsedJson {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
@@ -132,17 +133,18 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Patch {
+impl<S: Send + Sync> FromRequest<S> for MergePatch {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let body = read(request, state, MediaTypes::PATCH).await?;
-        Self::of(parse(&body)?).ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
+        Self::parse(parse(&body)?)
+            .ok_or_else(|| Error::Malformed("a merge patch is a JSON object".to_owned()))
     }
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S, media: MediaTypes) -> Result<Bytes, Error> {
-    let is_patch = request.method() == Method::PATCH; // of a few operations it is JSON alone
+    let is_patch = request.method() == Method::PATCH; // some PATCH operations accept plain JSON only
     MediaTypes { is_patch, ..media }.announced(request.headers())?;
     Bytes::from_request(request, state).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -153,7 +155,7 @@ async fn read<S: Send + Sync>(request: Request, state: &S, media: MediaTypes) ->
     })
 }
 
-/// Reads JSON. What is at fault is looked for a second time, with its place: that costs those who send it.
+/// Parses JSON. On an error, parses again to find its path; only invalid requests pay for that.
 fn parse(body: &[u8]) -> Result<Value, Error> {
     strict::value(body).map_err(|error| match strict::traced(body) {
         Err(traced) => unreadable(&traced),

@@ -1,8 +1,8 @@
-//! All that is wrong with a body, and not only what serde stops at.
+//! Finds all violations of a body, not only the first at which serde stops.
 //!
-//! serde tells the first thing that it cannot read. So what is at fault is noted and set aside, or something readable is put
-//! in its place, and the rest is read again, until it can be read whole; then it is validated, but for what was put in. That
-//! costs those who send what cannot be read, and a bounded number of times.
+//! serde reports the first error only. So each violation is recorded, its value removed or replaced by a valid
+//! placeholder, and the body deserialized again, until it succeeds. Then it is validated, ignoring placeholders.
+//! Only invalid requests pay for that, and the number of attempts is limited.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{Error, Violation};
 
-/// How many faults are looked for.
-const MOST_FAULTS: usize = 20;
-/// How often it is read again for them.
-const MOST_READS: usize = 200;
-/// In how many values: of a larger body the first fault is told alone.
-const MOST_VALUES: usize = 500;
+/// Maximum number of violations to find.
+const MAX_FAULTS: usize = 20;
+/// Maximum number of attempts to deserialize.
+const MAX_READS: usize = 200;
+/// Maximum number of values in the body; of a larger body only the first violation is reported.
+const MAX_VALUES: usize = 500;
 
-/// Whether all faults of a body are looked for.
+/// Whether the body is small enough to find all violations.
 pub(super) fn is_small(body: &Value) -> bool {
     fn left(value: &Value, most: usize) -> Option<usize> {
         let most = most.checked_sub(1)?;
@@ -33,23 +33,23 @@ pub(super) fn is_small(body: &Value) -> bool {
             _ => Some(most),
         }
     }
-    left(body, MOST_VALUES).is_some()
+    left(body, MAX_VALUES).is_some()
 }
 
-/// What is wrong with `body`, of which `first` is what serde stopped at.
+/// Finds all violations of `body`; `first` is the error at which serde stopped.
 pub(super) fn all<T: DeserializeOwned + Validate>(body: Value, first: Error) -> Error {
     let Error::Invalid(first) = first else { return first };
-    let mut search = Search { body, found: Vec::new(), reads_left: MOST_READS, taken_out: BTreeMap::new() };
+    let mut search = Search { body, found: Vec::new(), reads_left: MAX_READS, taken_out: BTreeMap::new() };
     let mut next = Read::<T>::Faulty(first);
     while let Read::Faulty(faults) = &mut next {
         let Some(fault) = faults.drain(..).next() else { break };
         let (here, sent) = (fault.pointer.clone(), search.original(&fault.pointer));
-        // What was taken out is missing later: then something has to be there.
+        // A removed value is missing afterwards: then a placeholder is needed.
         let is_known = search.found.iter().any(|found| found.pointer == sent);
         if !is_known {
             search.found.push(Violation { pointer: sent, ..fault });
         }
-        if search.found.len() == MOST_FAULTS || here.is_empty() {
+        if search.found.len() == MAX_FAULTS || here.is_empty() {
             break;
         }
         next = search.settle(&here, is_known);
@@ -63,28 +63,27 @@ pub(super) fn all<T: DeserializeOwned + Validate>(body: Value, first: Error) -> 
     Error::Invalid(search.found)
 }
 
-/// What became of reading.
+/// Result of an attempt to deserialize.
 enum Read<T> {
-    /// It can be read.
     Whole(T),
-    /// It cannot, for this reason.
+    /// Failed with these violations.
     Faulty(Vec<Violation>),
-    /// What is at fault can be replaced by nothing that we know.
+    /// No known placeholder fits, or the attempts are used up.
     Stuck,
 }
 
 struct Search {
     body: Value,
     found: Vec<Violation>,
-    /// How often it may be read yet.
+    /// Number of remaining attempts to deserialize.
     reads_left: usize,
-    /// Of arrays: the places of the items that were taken out, as they were sent.
+    /// Original indices of the removed items, by the pointer of their array.
     taken_out: BTreeMap<String, Vec<usize>>,
 }
 
 impl Search {
-    /// Brings `pointer` to where reading gets beyond it: without what is there, or, where that `is_needed`, with something else
-    /// in its place.
+    /// Changes the body so that deserialization passes `pointer`: removes the value, or replaces it by a
+    /// placeholder if it `is_needed`.
     fn settle<T: DeserializeOwned>(&mut self, pointer: &str, is_needed: bool) -> Read<T> {
         if !is_needed && let Some(next) = self.without(pointer) {
             return next;
@@ -95,7 +94,7 @@ impl Search {
             let next = self.read(&body);
             match &next {
                 Read::Faulty(faults) if at(&next, pointer) => {
-                    // It tells which words it takes.
+                    // The error message lists the accepted variants.
                     let choice = faults.iter().find(|fault| fault.code == "enum");
                     let choice = choice.and_then(|fault| choice_of(&fault.message));
                     stand_ins.extend(choice.filter(|choice| *choice != stand_in));
@@ -123,7 +122,7 @@ impl Search {
                 let sent = self.sent_at(&self.original(above), index);
                 self.taken_out.entry(self.original(above)).or_default().push(sent);
                 self.body = body;
-                return Some(next); // the next item has its place now: a fault there is another one
+                return Some(next); // the next item moved to this index: an error there is a new one
             }
             _ => return None,
         }
@@ -146,7 +145,7 @@ impl Search {
         }
     }
 
-    /// What the rules of form say, but for what was put in or taken out.
+    /// Adds violations of validation rules, except those of placeholders and removed values.
     fn add(&mut self, broken: Vec<Violation>) {
         for violation in broken {
             let pointer = self.original(&violation.pointer);
@@ -158,7 +157,7 @@ impl Search {
         }
     }
 
-    /// The pointer into what was sent.
+    /// Maps a pointer into the current body to one into the body as sent.
     fn original(&self, pointer: &str) -> String {
         let mut original = String::new();
         for token in pointer.split('/').skip(1) {
@@ -172,7 +171,7 @@ impl Search {
         original
     }
 
-    /// At which place of the array as it was sent the item stood that is at `index` now.
+    /// Maps an index of the current array to the index in the array as sent.
     fn sent_at(&self, array: &str, index: usize) -> usize {
         let mut taken_out = self.taken_out.get(array).cloned().unwrap_or_default();
         taken_out.sort_unstable();
@@ -180,7 +179,7 @@ impl Search {
     }
 }
 
-/// Whether it stopped at `pointer` again, or within what is there.
+/// Whether deserialization failed at `pointer` again, or below it.
 fn at<T>(read: &Read<T>, pointer: &str) -> bool {
     matches!(read, Read::Faulty(faults) if faults.iter().any(|fault| is_within(&fault.pointer, pointer)))
 }
@@ -189,7 +188,7 @@ fn is_within(pointer: &str, of: &str) -> bool {
     pointer.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The pointer to what holds it, and its name or index there (RFC 6901).
+/// Splits a pointer into that of the parent and the member name or index (RFC 6901).
 fn split(pointer: &str) -> Option<(&str, String)> {
     let (above, last) = pointer.rsplit_once('/')?;
     Some((above, last.replace("~1", "/").replace("~0", "~")))
@@ -208,12 +207,12 @@ fn with(body: &Value, pointer: &str, stand_in: Value) -> Option<Value> {
     Some(body)
 }
 
-/// The first of the words that a field takes, where the message names them.
+/// First accepted variant in an error message of serde.
 fn choice_of(message: &str) -> Option<Value> {
     message.split('`').nth(1).map(Value::from)
 }
 
-/// What a field may be, of whichever type it is; the last is tried first.
+/// Placeholders of all types; the last is tried first.
 fn stand_ins() -> impl Iterator<Item = Value> {
     [
         json!({}),
@@ -234,7 +233,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::understood;
+    use crate::parse_json;
 
     #[derive(Debug, Deserialize, Validate)]
     #[serde(deny_unknown_fields)]
@@ -268,7 +267,7 @@ mod tests {
     }
 
     fn faults(body: Value) -> Vec<String> {
-        let Err(Error::Invalid(faults)) = understood::<Client>(body) else { panic!("it has faults") };
+        let Err(Error::Invalid(faults)) = parse_json::<Client>(body) else { panic!("it has faults") };
         faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
     }
 
@@ -284,7 +283,7 @@ mod tests {
                 "/name length",
                 "/owner type",
                 "/rating range",
-                "/status choice"
+                "/status enum"
             ]
         );
     }
@@ -314,7 +313,7 @@ mod tests {
                 "/steps/3/text required"
             ]
         );
-        assert!(understood::<Client>(good).is_ok());
+        assert!(parse_json::<Client>(good).is_ok());
     }
 
     #[test]

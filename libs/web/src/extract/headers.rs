@@ -2,30 +2,31 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use db::{Record, Resource, TenantTx};
 use http::{header::IF_MATCH, request::Parts};
 use utoipa::{
-    IntoParams, PartialSchema as _,
+    IntoParams,
     openapi::{
-        Required,
+        ObjectBuilder, Required, Type,
         path::{Parameter, ParameterBuilder, ParameterIn},
     },
 };
 
 use crate::Error;
 
-/// The version that a client has seen; without it, nobody can tell whether they overwrite somebody.
+/// Version that the client has read, from `If-Match`; prevents lost updates.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(i64);
 
 impl IfMatch {
-    /// Whether `record` is still what the client has seen; if not, the client gets what it may see of it now.
-    pub async fn holds<R: Resource>(self, tx: &mut TenantTx, record: &Record<R>) -> Result<(), Error> {
-        if self == record.kept.version {
+    /// Fails unless `record` still has that version; the error includes what the client may see of the current
+    /// state.
+    pub async fn check<R: Resource>(self, tx: &mut TenantTx, record: &Record<R>) -> Result<(), Error> {
+        if self == record.meta.version {
             return Ok(());
         }
         Err(Error::Stale(R::NAME, Some(db::visible(tx, record.clone()).await?.into_json()?)))
     }
 }
 
-/// For what has a version and is no record.
+/// For versioned values that are not records.
 impl PartialEq<i64> for IfMatch {
     fn eq(&self, version: &i64) -> bool {
         self.0 == *version
@@ -34,7 +35,7 @@ impl PartialEq<i64> for IfMatch {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let seen = header("If-Match", "The `ETag` of the record as you have read it.");
+        let seen = header("If-Match", "The `ETag` of the record as you have read it.", 21);
         vec![seen.required(Required::True).build()]
     }
 }
@@ -53,11 +54,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// A client's own name for a request; the same request under the same name is done once.
+/// Idempotency key: the client's name for a request. Retries with the same key are executed once.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
     name: String,
-    /// Method and path: the same name for another operation is another request.
+    /// Method and path: the same key on another operation is a different request.
     request: String,
 }
 
@@ -76,7 +77,8 @@ impl IntoParams for IdempotencyKey {
         vec![
             header(
                 "Idempotency-Key",
-                "Your name for this request: sent again, it is answered again and done once.",
+                "Your name for this request. A retry with the same key returns the first response.",
+                255,
             )
             .build(),
         ]
@@ -97,10 +99,12 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     }
 }
 
-fn header(name: &str, purpose: &str) -> ParameterBuilder {
+fn header(name: &str, purpose: &str, max_length: usize) -> ParameterBuilder {
+    let text =
+        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(max_length));
     ParameterBuilder::new()
         .name(name)
         .description(Some(purpose))
         .parameter_in(ParameterIn::Header)
-        .schema(Some(String::schema()))
+        .schema(Some(text.build()))
 }

@@ -7,29 +7,29 @@ use http::{
 
 use crate::Error;
 
-/// The kinds of bodies that an operation takes.
+/// Media types that an operation accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaTypes {
-    /// The code of the problem where a body is of another kind; it never changes.
+    /// Problem code for an unsupported media type; never changes.
     pub code: &'static str,
-    /// Their names, the usual one first.
+    /// Media types, the preferred one first.
     pub names: &'static [&'static str],
-    /// Whether they are patches.
+    /// Whether the operation is a PATCH, so that errors include `Accept-Patch`.
     pub is_patch: bool,
 }
 
 impl MediaTypes {
-    /// JSON.
+    /// Plain JSON (`application/json`).
     pub(crate) const JSON: Self =
         Self { code: "unsupported-media-type", names: &["application/json"], is_patch: false };
-    /// A merge patch (RFC 7396), or JSON that is taken for one.
+    /// A merge patch (RFC 7396), or plain JSON that is interpreted as one.
     pub(crate) const PATCH: Self = Self {
         code: "unsupported-media-type",
         names: &["application/merge-patch+json", "application/json"],
         is_patch: true,
     };
 
-    /// The one that these headers announce; the refusal, where it is none of them.
+    /// Matches `Content-Type` against the accepted media types; fails with [`Error::UnsupportedMediaType`].
     pub fn announced(self, headers: &HeaderMap) -> Result<&'static str, Error> {
         let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
         let known =
@@ -37,9 +37,9 @@ impl MediaTypes {
         sent.and_then(known).ok_or(Error::UnsupportedMediaType(self))
     }
 
-    /// As `Accept` and `Accept-Patch` name them.
+    /// Value of the `Accept` and `Accept-Patch` headers.
     pub(crate) fn header(self) -> HeaderValue {
-        HeaderValue::try_from(self.names.join(", ")).unwrap_or(HeaderValue::from_static("")) // they are ASCII
+        HeaderValue::try_from(self.names.join(", ")).unwrap_or(HeaderValue::from_static("")) // always ASCII
     }
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for MediaTypes {
     }
 }
 
-/// Refuses a body that is coded: nothing of ours unpacks one, and its bytes are not what they stand for.
+/// Rejects a body with a content coding: nothing here decodes one.
 pub(crate) fn uncoded(headers: &HeaderMap) -> Result<(), Error> {
     match headers.get(CONTENT_ENCODING) {
         Some(coding) if !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity") => {

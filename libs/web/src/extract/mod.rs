@@ -1,18 +1,18 @@
-//! What came in: read, validated, or refused with the field that is at fault.
+//! Extractors: parse and validate requests, and report the invalid field.
 
 mod body;
 mod faults;
 mod headers;
 mod media;
 mod params;
-mod rules;
 mod strict;
+mod validators;
 mod violations;
 mod wording;
 
-pub use body::{Json, Patch, Unread, understood};
+pub use body::{Json, MergePatch, UnparsedJson, parse_json};
 pub use headers::{IdempotencyKey, IfMatch};
 pub use media::MediaTypes;
 pub(crate) use media::uncoded;
 pub use params::{Path, Query};
-pub use rules::{ascii, each_once, names, one_line, trimmed, trimmed_option, web_address};
+pub use validators::{ascii_only, each_once, http_url, names, single_line, trimmed, trimmed_option};

@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use super::wording;
 use crate::Error;
 
-/// As the gateway bounds it: a service may be asked by others.
-const LONGEST: usize = 8 * 1024;
+/// Maximum length of a query. The gateway has the same limit, but a service may be called directly.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
 
-/// A parameter of the path.
+/// A path parameter, with our error responses.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
-/// The parameters of the query.
+/// Query parameters, with our error responses.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
@@ -32,16 +32,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        if parts.uri.query().is_some_and(|query| query.len() > LONGEST) {
-            return Err(Error::PathTooLong(LONGEST));
+        if parts.uri.query().is_some_and(|query| query.len() > MAX_QUERY_BYTES) {
+            return Err(Error::PathTooLong(MAX_QUERY_BYTES));
         }
         let query = axum::extract::Query::from_request_parts(parts, state).await;
         query.map(|query| Self(query.0)).map_err(|refused| wrong_parameter(&refused.body_text()))
     }
 }
 
-/// axum says `Failed to deserialize query string: NAME: WHAT`, or names the parameter in what it says of one that is unknown
-/// or missing.
+/// Maps an error message of axum. It reads `Failed to deserialize query string: NAME: WHAT`, or names an unknown
+/// or missing parameter within its text.
 fn wrong_parameter(text: &str) -> Error {
     let text = text.split_once("query string: ").map_or(text, |(_, text)| text);
     let is_name = |text: &str| {
@@ -51,7 +51,7 @@ fn wrong_parameter(text: &str) -> Error {
         Some((name, said)) if is_name(name) => (name, said),
         _ => (text.split('`').nth(1).unwrap_or_default(), text),
     };
-    Error::invalid(&format!("/{name}"), "query", wording::wanted(said, "parameter"))
+    Error::invalid(&format!("/{name}"), "parameter", wording::wanted(said, "parameter"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! JSON as RFC 8259 recommends it: each member of an object once (section 4), within bounds of depth and memory, and read into
-//! a struct from an object alone. Serde would also take an array, and its order for the order of fields in our source.
+//! Strict JSON (RFC 8259): unique member names (section 4), bounded depth and memory, and structs from objects
+//! only. Serde would also accept an array, with the source order of fields as a hidden contract.
 
 use std::{cell::Cell, fmt};
 
@@ -10,34 +10,34 @@ use serde::{
 };
 use serde_json::{Error, Map, Value};
 
-/// How deep arrays and objects may nest.
+/// Maximum nesting depth of arrays and objects.
 pub(super) const MAX_DEPTH: usize = 32;
-/// How many values there may be, in all arrays and objects.
+/// Maximum number of values, over all arrays and objects.
 const MAX_VALUES: usize = 50_000;
-/// How long the name of a member may be, in bytes.
+/// Maximum length of a member name in bytes.
 const MAX_NAME: usize = 1_000;
-/// How much memory a body may take once it is read. A small object takes a hundred times its text.
+/// Maximum memory of a parsed body in bytes. A small object takes a hundred times its text.
 const MAX_BYTES: usize = 16 << 20;
-/// What an object takes beside its members, and what any value takes.
+/// Estimated memory of an object, and of any value.
 const OBJECT_BYTES: usize = 640;
 const VALUE_BYTES: usize = 32;
-/// How a refusal of a body for its bounds begins.
+/// Prefix of errors about exceeded limits of the body.
 pub(super) const BODY: &str = "the body";
-/// What refuses a text that PostgreSQL cannot store.
+/// Error for a text that PostgreSQL cannot store.
 pub(super) const NUL: &str = "must not hold the character U+0000";
 
-/// Reads the JSON of a body into a [`Value`].
+/// Parses the JSON of a body into a [`Value`].
 pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
-    let left = Left::default();
+    let left = Budget::default();
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = Reader { left: &left, depth: 0 }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
 
-/// [`value()`], slower, with the path of what is at fault.
+/// Like [`value()`], but slower, and with the path of the error.
 pub(super) fn traced(body: &[u8]) -> Result<Value, serde_path_to_error::Error<Error>> {
-    let left = Left::default();
+    let left = Budget::default();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(body);
     let json = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -45,22 +45,22 @@ pub(super) fn traced(body: &[u8]) -> Result<Value, serde_path_to_error::Error<Er
     read.map_err(|error| serde_path_to_error::Error::new(track.path(), error))
 }
 
-/// What a body may still take.
-struct Left {
+/// Remaining memory and values of a body.
+struct Budget {
     bytes: Cell<usize>,
     values: Cell<usize>,
 }
 
-impl Default for Left {
+impl Default for Budget {
     fn default() -> Self {
         Self { bytes: Cell::new(MAX_BYTES), values: Cell::new(MAX_VALUES) }
     }
 }
 
-/// Builds a [`Value`] within bounds.
+/// Builds a [`Value`] within the limits.
 #[derive(Clone, Copy)]
 struct Reader<'b> {
-    left: &'b Left,
+    left: &'b Budget,
     depth: usize,
 }
 
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// A value, from which a struct is read only if it is an object, at every depth.
+/// Deserializer for a value that builds structs from objects only, at every depth.
 pub(super) struct Strict(pub(super) Value);
 
 impl IntoDeserializer<'_, Error> for Strict {
@@ -271,16 +271,16 @@ mod tests {
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    enum Shape {
+    enum ExpectedShape {
         Dot,
         Line { from: u8, to: u8 },
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
-    struct Whole {
+    struct IntegerKind {
         steps: Vec<Step>,
         pair: Option<(u8, u8)>,
-        shapes: Vec<Shape>,
+        shapes: Vec<ExpectedShape>,
     }
 
     fn read<T: de::DeserializeOwned>(value: Value) -> Result<T, Error> {
@@ -290,16 +290,16 @@ mod tests {
     #[test]
     fn a_struct_is_read_from_an_object_at_every_depth() {
         let shapes = json!(["dot", { "line": { "from": 1, "to": 2 } }]);
-        let whole: Whole =
+        let whole: IntegerKind =
             read(json!({ "steps": [{ "text": "a" }], "pair": [1, 2], "shapes": shapes })).unwrap();
         assert_eq!(whole.steps, [Step { text: "a".to_owned(), done: None }]);
-        assert_eq!(whole.shapes, [Shape::Dot, Shape::Line { from: 1, to: 2 }]);
+        assert_eq!(whole.shapes, [ExpectedShape::Dot, ExpectedShape::Line { from: 1, to: 2 }]);
         for positional in [
             json!([[], null, []]),
             json!({ "steps": [["a", true]], "shapes": [] }),
             json!({ "steps": [], "shapes": [{ "line": [1, 2] }] }),
         ] {
-            assert!(read::<Whole>(positional.clone()).is_err(), "{positional}");
+            assert!(read::<IntegerKind>(positional.clone()).is_err(), "{positional}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! From what serde and validator say to fields at fault.
+//! Maps errors of serde and validator to violations.
 
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
@@ -39,7 +39,7 @@ fn violations(at: &str, errors: &ValidationErrors) -> Vec<Violation> {
     errors.errors().iter().flat_map(of).collect()
 }
 
-/// What would have been right.
+/// Message with the expected form of a value.
 fn wanted(error: &ValidationError) -> String {
     if let Some(message) = &error.message {
         return message.to_string();
@@ -60,7 +60,7 @@ fn wanted(error: &ValidationError) -> String {
     }
 }
 
-/// What serde could not read, by field where there is one.
+/// Maps an error of serde to a violation of a field, if it has a path.
 pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let inner = error.inner();
     if !inner.is_data() {

@@ -1,7 +1,7 @@
-//! What serde says, in words for whoever has sent it: what would have been right. What came in is not told back: it may have
-//! been a password.
+//! Rewrites error messages of serde for API clients: they describe the expected form. Received values are not
+//! echoed, because they may be passwords.
 
-/// What was wanted where serde says `message`; `part`: what a name stands for there, a `field` or a `parameter`.
+/// Describes the expected form for an error `message` of serde; `part` is `field` or `parameter`.
 pub(super) fn wanted(message: &str, part: &str) -> String {
     if let Some((_, names)) = message.split_once("unknown field `") {
         return match names.split_once(", expected ") {
@@ -30,7 +30,7 @@ pub(super) fn wanted(message: &str, part: &str) -> String {
     }
 }
 
-/// The words of the crate `time` for a text that is no RFC 3339.
+/// Whether the message comes from the crate `time`, for a text that is not RFC 3339.
 fn is_of_time(message: &str) -> bool {
     message.ends_with("component could not be parsed")
         || message.starts_with("a character literal was not valid")

@@ -1,4 +1,4 @@
-//! What holds for every operation of an API document (OpenAPI 3.1).
+//! API document (OpenAPI 3.1): what is common to all operations.
 
 mod responses;
 
@@ -7,7 +7,7 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-/// The front page of the document, in Markdown.
+/// Description of the API, in Markdown.
 const DESCRIPTION: &str = include_str!("description.md");
 
 const ACCESS_TOKEN: &str = "The `access_token` of a login, as `Authorization: Bearer …`. It lives 15 minutes by default; \
@@ -19,7 +19,7 @@ const API_KEY: &str = "An API key of a service account or a member, as `Authoriz
 const PERSON_TOKEN: &str = "The token that a login gives to a person who is a member of no account. It lives ten minutes, \
     cannot be refreshed, and works for the operations that name it: all others answer 403 `no-account`.";
 
-/// Adds title, front page, servers and security schemes.
+/// Adds title, description, servers and security schemes.
 pub fn describe(document: &mut OpenApi, title: &str) {
     let info = &mut document.info;
     title.clone_into(&mut info.title);
@@ -43,7 +43,7 @@ pub fn describe(document: &mut OpenApi, title: &str) {
 
 pub(crate) use responses::text_header;
 
-/// RFC 6750.
+/// Bearer security scheme (RFC 6750).
 fn bearer(format: &str, description: &str) -> SecurityScheme {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format);
     SecurityScheme::Http(scheme.description(Some(description)).build())

@@ -1,7 +1,7 @@
-//! The problems that an operation can answer, and the headers of its answers.
+//! Error responses of operations, and headers of responses.
 //!
-//! They follow from what the operation takes, so no operation lists them: one that takes `If-Match` answers 412 and 428,
-//! one with a body 415, and so on (RFC 9110, RFC 6585).
+//! They are derived from the parameters of an operation, so that operations need not list them. With `If-Match` it
+//! can answer 412 and 428, with a body 415, and so on (RFC 9110, RFC 6585).
 
 use utoipa::{
     ToSchema as _,
@@ -14,89 +14,89 @@ use utoipa::{
 
 use crate::Problem;
 
-/// A problem that many operations share.
-struct Shared {
+/// An error response that many operations share.
+struct SharedProblem {
     status: &'static str,
     name: &'static str,
     description: &'static str,
-    applies: fn(&Taken<'_>) -> bool,
+    applies: fn(&OperationInputs<'_>) -> bool,
 }
 
-/// What an operation takes.
-struct Taken<'o> {
+/// Inputs of an operation that determine its error responses.
+struct OperationInputs<'o> {
     method: &'static str,
     path: &'o str,
     operation: &'o Operation,
 }
 
-const SHARED: &[Shared] = &[
-    Shared {
+const SHARED: &[SharedProblem] = &[
+    SharedProblem {
         status: "400",
         name: "MalformedRequest",
         description: "The request cannot be parsed.",
         applies: |_| true,
     },
-    Shared {
+    SharedProblem {
         status: "401",
         name: "Unauthenticated",
         description: "No valid token (RFC 6750). `WWW-Authenticate` says `error=\"invalid_token\"` where one was sent.",
         applies: |_| true,
     },
-    Shared {
+    SharedProblem {
         status: "403",
         name: "Forbidden",
         description: "The caller lacks a permission; `detail` names it.",
         applies: |taken| taken.needs_token(),
     },
-    Shared {
+    SharedProblem {
         status: "404",
         name: "NotFound",
         description: "There is no such thing in the caller's account and within their reach.",
         applies: |taken| taken.path.contains('{'),
     },
-    Shared {
+    SharedProblem {
         status: "409",
         name: "Conflict",
         description: "The present state does not allow it, or the `Idempotency-Key` is in use; `code` says which rule.",
         applies: |taken| taken.writes(),
     },
-    Shared {
+    SharedProblem {
         status: "412",
         name: "PreconditionFailed",
         description: "The record has another version than `If-Match` says; `current` is the record as it is now.",
         applies: |taken| taken.has_parameter("If-Match"),
     },
-    Shared {
+    SharedProblem {
         status: "413",
         name: "ContentTooLarge",
         description: "The body is larger than is taken here.",
         applies: |taken| taken.has_body(),
     },
-    Shared {
+    SharedProblem {
         status: "415",
         name: "UnsupportedMediaType",
         description: "The body has another media type, or is compressed; `Accept` or `Accept-Patch` says what is taken.",
         applies: |taken| taken.has_body(),
     },
-    Shared {
+    SharedProblem {
         status: "422",
         name: "UnprocessableContent",
         description: "Fields or parameters are not valid; `errors` names each by a JSON pointer.",
         applies: |_| true,
     },
-    Shared {
+    SharedProblem {
         status: "428",
         name: "PreconditionRequired",
         description: "`If-Match` is missing (RFC 6585).",
         applies: |taken| taken.has_parameter("If-Match"),
     },
-    Shared {
+    SharedProblem {
         status: "429",
         name: "TooManyRequests",
         description: "A rate limit, or the bound on concurrent requests, is reached.",
         applies: |_| true,
     },
-    Shared {
+    SharedProblem {
         status: "503",
         name: "ServiceUnavailable",
         description: "A dependency does not answer. A GET, or a request with an `Idempotency-Key`, is safe to retry.",
@@ -104,7 +104,7 @@ const SHARED: &[Shared] = &[
     },
 ];
 
-/// The headers of answers: name, description, and the statuses that have it.
+/// Response headers: name, description, and the statuses with the header.
 const HEADERS: &[(&str, &str, &[&str])] = &[
     ("WWW-Authenticate", "RFC 6750.", &["401"]),
     ("Retry-After", "Seconds to wait.", &["429", "503"]),
@@ -113,17 +113,17 @@ const HEADERS: &[(&str, &str, &[&str])] = &[
     ("RateLimit-Reset", "Seconds until it is full.", &["429"]),
 ];
 
-/// A header with a text in it.
+/// Header with a string value, for the API document.
 pub(crate) fn text_header(description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String);
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
 }
 
-/// Adds the shared problems to every operation that can answer them and does not describe them itself.
+/// Adds the shared error responses to every operation that can return them and does not describe them itself.
 pub(super) fn add_problems(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            let taken = Taken { method, path, operation };
+            let taken = OperationInputs { method, path, operation };
             let missing: Vec<_> = SHARED.iter().filter(|shared| (shared.applies)(&taken)).collect();
             for shared in missing {
                 let response = RefOr::Ref(Ref::from_response_name(shared.name));
@@ -138,7 +138,7 @@ pub(super) fn add_problems(document: &mut OpenApi) {
     }
 }
 
-impl Shared {
+impl SharedProblem {
     fn response(&self) -> Response {
         let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
         let response = ResponseBuilder::new().description(self.description);
@@ -153,7 +153,7 @@ impl Shared {
     }
 }
 
-impl Taken<'_> {
+impl OperationInputs<'_> {
     fn needs_token(&self) -> bool {
         let open = |all: &Vec<_>| serde_json::to_value(all).is_ok_and(|all| all == serde_json::json!([{}]));
         !self.operation.security.as_ref().is_some_and(open)

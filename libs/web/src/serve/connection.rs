@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! Serving of one connection: inspects, routes and answers its requests.
 
 use std::{
     convert::Infallible,
@@ -32,26 +32,26 @@ use tokio::net::TcpStream;
 use tower::Service as _;
 
 use super::{
-    BodyRate, Bounds,
-    received::{Fate, Received},
+    BodyRate, ConnectionLimits,
     refused::MAX_HEAD,
-    socket::{Refusal, Watched},
+    request_body::{BodyOutcome, RequestBody},
+    socket::{InspectedStream, Refusal},
 };
 use crate::{Health, Json};
 
-/// What is read of a connection ahead of its use, and written ahead of its client.
+/// Size of the read and write buffers of a connection.
 const BUFFER: usize = 64 * 1024;
 
-/// What all connections of a listener share.
-pub(super) struct Place {
+/// State that all connections of a listener share.
+pub(super) struct ConnectionServer {
     router: Router,
     protocol: http1::Builder,
     body: BodyRate,
     is_leaving: Arc<AtomicBool>,
 }
 
-impl Place {
-    pub(super) fn new(router: Router, bounds: &Bounds) -> Self {
+impl ConnectionServer {
+    pub(super) fn new(router: Router, bounds: &ConnectionLimits) -> Self {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
@@ -61,24 +61,24 @@ impl Place {
         Self { router, protocol, body: bounds.body, is_leaving: Arc::default() }
     }
 
-    /// From now on nobody is told that we are ready, and every answer ends its connection.
+    /// Starts the shutdown: readiness fails from now on, and every response closes its connection.
     pub(super) fn leave(&self) {
         self.is_leaving.store(true, Ordering::Relaxed);
     }
 
-    /// Answers the requests of a connection.
+    /// Serves the requests of a connection.
     pub(super) fn serve(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
     ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
-        // Small answers must not wait for more to come.
+        // Disables Nagle's algorithm, so that small responses are sent at once.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         let refusal = Refusal::default();
-        let socket = Watched::new(stream, Arc::clone(&refusal));
-        let caller = Caller {
+        let socket = InspectedStream::new(stream, Arc::clone(&refusal));
+        let caller = Connection {
             router: self.router.clone(),
             peer,
             body: self.body,
@@ -90,22 +90,22 @@ impl Place {
     }
 }
 
-/// Whoever is at the other end.
-struct Caller {
+/// State of one connection.
+struct Connection {
     router: Router,
     peer: SocketAddr,
     body: BodyRate,
-    /// How many requests have come.
+    /// Number of requests received on this connection.
     asked: AtomicU64,
     refusal: Refusal,
     is_leaving: Arc<AtomicBool>,
 }
 
-impl Caller {
+impl Connection {
     fn ask(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let refused = self.refusal.get().filter(|(refused, _)| *refused == number).map(|(_, why)| *why);
-        // What follows a body in chunks is not looked at, and so not answered.
+        // Bytes after a chunked body are not inspected, and so no further request is served.
         let is_last = refused.is_some() || request.headers().contains_key(TRANSFER_ENCODING);
         let is_leaving = Arc::clone(&self.is_leaving);
         let (mut router, peer, rate) = (self.router.clone(), self.peer, self.body);
@@ -130,22 +130,22 @@ impl Caller {
     }
 }
 
-/// A request as the router takes it, and the fate of its body, if it has one.
+/// Converts a request for the router; returns the outcome of its body, if it has one.
 fn received(
     request: Request<Incoming>,
     peer: SocketAddr,
     rate: BodyRate,
-) -> (Request<Body>, Option<Arc<Fate>>) {
+) -> (Request<Body>, Option<Arc<BodyOutcome>>) {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(ConnectInfo(peer));
     if body.is_end_stream() {
         return (Request::from_parts(parts, Body::empty()), None);
     }
-    let (body, fate) = Received::new(body, rate);
+    let (body, fate) = RequestBody::new(body, rate);
     (Request::from_parts(parts, Body::new(body)), Some(fate))
 }
 
-/// The connection ends with this answer, and says so.
+/// Sets `Connection: close` on the last response of a connection.
 fn last(mut response: Response) -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

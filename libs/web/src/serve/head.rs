@@ -1,4 +1,4 @@
-//! One head of a request, judged as a whole.
+//! Validation of a request head.
 
 use std::mem::MaybeUninit;
 
@@ -10,16 +10,16 @@ use super::{
     refused::{MAX_HEADERS, Refused},
 };
 
-/// What follows a head.
+/// Framing of the body that follows a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// So many bytes; none, if it has no body.
+    /// A body of this many bytes; 0 without a body.
     Sized(u64),
-    /// Chunks, each of which says how long it is.
+    /// A body in the chunked transfer coding.
     Chunked,
 }
 
-/// Headers that have one value. Where one is there twice, a program before us may act on the other than we do.
+/// Headers with a single value. If one is repeated, an intermediary might use another occurrence than this server.
 const SINGLE: &[&str] = &[
     "host",              // RFC 9112, 3.2: 400
     "content-length", // RFC 9112, 6.3: lists of equal lengths could be taken, and are what smuggling is made of
@@ -47,7 +47,7 @@ const SINGLE: &[&str] = &[
     "access-control-request-method", // Fetch: a method
 ];
 
-/// Judges a head that ends with its empty line.
+/// Validates a complete head, which ends with an empty line.
 pub(super) fn judge(head: &[u8]) -> Result<Body, Refused> {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = Request::new(&mut []);
@@ -57,7 +57,7 @@ pub(super) fn judge(head: &[u8]) -> Result<Body, Refused> {
         Ok(_) | Err(_) => return Err(Refused::Malformed),
     }
     let is_1_1 = request.version == Some(1);
-    let said = Said::of(request.headers)?;
+    let said = FramingHeaders::from_headers(request.headers)?;
     match said.host {
         Some(host) if !is_host(host) => return Err(Refused::Host),
         None if is_1_1 => return Err(Refused::Host),
@@ -71,16 +71,16 @@ pub(super) fn judge(head: &[u8]) -> Result<Body, Refused> {
     }
 }
 
-/// What of the headers counts here.
+/// Headers that determine framing and routing.
 #[derive(Default)]
-struct Said<'h> {
+struct FramingHeaders<'h> {
     host: Option<&'h [u8]>,
     coding: Option<&'h [u8]>,
     length: Option<&'h [u8]>,
 }
 
-impl<'h> Said<'h> {
-    fn of(headers: &[Header<'h>]) -> Result<Self, Refused> {
+impl<'h> FramingHeaders<'h> {
+    fn from_headers(headers: &[Header<'h>]) -> Result<Self, Refused> {
         let (mut said, mut seen) = (Self::default(), 0_u32);
         for Header { name, value } in headers {
             let Some(place) = SINGLE.iter().position(|single| single.eq_ignore_ascii_case(name)) else {
@@ -110,14 +110,16 @@ fn twice(place: usize) -> Refused {
     }
 }
 
-/// Digits alone: other programs take more for a number, and other numbers for it, beyond 63 bits for one below zero.
+/// Parses `Content-Length`: digits only. Other programs accept more, and may overflow to a negative number beyond
+/// 63 bits.
 fn bytes(length: &[u8]) -> Result<u64, Refused> {
     let digits = str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let number: Option<i64> = digits.and_then(|digits| digits.parse().ok());
     number.and_then(|number| u64::try_from(number).ok()).ok_or(Refused::Ambiguous)
 }
 
-/// A path; an address whose host takes the place of `Host`; a host for `CONNECT`; or `*` for `OPTIONS` (RFC 9112, 3.2).
+/// Validates the request target: origin form, absolute form, authority form for `CONNECT`, or `*` for `OPTIONS`
+/// (RFC 9112, 3.2).
 fn target(method: &str, target: &str) -> Result<(), Refused> {
     if method == "CONNECT" {
         return if is_host(target.as_bytes()) && target.contains(':') {
@@ -132,7 +134,8 @@ fn target(method: &str, target: &str) -> Result<(), Refused> {
     if target == "*" {
         return if method == "OPTIONS" { Ok(()) } else { Err(Refused::Target) };
     }
-    // A fragment is the client's own (RFC 9112, 3.2.1); anything else that hyper can read, browsers have been seen to send.
+    // A fragment is never sent (RFC 9112, 3.2.1). Other deviations that hyper can parse are accepted, because
+    // browsers send them.
     let known: Option<Uri> = target.parse().ok().filter(|_| !target.contains('#'));
     let is_known = known.is_some_and(|uri| match (uri.scheme_str(), uri.authority()) {
         (None, None) => target.starts_with('/'),
@@ -142,7 +145,7 @@ fn target(method: &str, target: &str) -> Result<(), Refused> {
     if is_known { Ok(()) } else { Err(Refused::Target) }
 }
 
-/// What a path and its query are made of (RFC 3986, 3.3 and 3.4).
+/// Characters of a path and its query (RFC 3986, 3.3 and 3.4).
 fn is_of_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte)
 }

@@ -1,15 +1,15 @@
-//! The host that a request is for (RFC 9112, 3.2; RFC 3986, 3.2.2).
+//! Validation of the host of a request (RFC 9112, 3.2; RFC 3986, 3.2.2).
 
 use std::net::Ipv6Addr;
 
-/// No name of a host in DNS is longer, with its port.
-const LONGEST: usize = 261;
+/// Maximum length of a DNS host name with a port.
+const MAX_HOST_BYTES: usize = 261;
 
-/// Whether this is `uri-host [":" port]`. Nobody is let in by a name before `@`, and no `http` address has an empty host
+/// Whether the text is `uri-host [":" port]`. User information before `@` is rejected, and so is an empty host
 /// (RFC 9110, 4.2).
 pub(super) fn is_host(text: &[u8]) -> bool {
     let Some((host, port)) = parts(text) else { return false };
-    text.len() <= LONGEST && !host.is_empty() && port.is_none_or(is_port)
+    text.len() <= MAX_HOST_BYTES && !host.is_empty() && port.is_none_or(is_port)
 }
 
 fn parts(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
@@ -29,7 +29,7 @@ fn parts(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     name.iter().all(|byte| is_of_name(*byte)).then_some((name, port))
 }
 
-/// Letters of a `reg-name`; a percent sign begins an encoded one, which nobody needs in a host.
+/// Characters of a `reg-name`, without percent-encoding, which hosts do not need.
 fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }

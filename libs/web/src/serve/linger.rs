@@ -1,4 +1,4 @@
-//! What a client still sends when the last answer of its connection has gone.
+//! Lingering close: reads what a client still sends after the last response of its connection.
 
 use std::{
     pin::Pin,
@@ -12,12 +12,12 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// How long a client may be silent: by then it has read its answer, or never will.
+/// Maximum silence of a client: by then it has read the response, or never will.
 const QUIET: Duration = Duration::from_secs(2);
-/// How long it may go on.
+/// Maximum total duration of the lingering close.
 const WHOLE: Duration = Duration::from_secs(10);
 
-/// Reads and throws away, until the client ends or nothing more is expected of it.
+/// Reads and discards input until the client closes or a timeout expires.
 pub(super) struct Linger {
     end: Instant,
     timer: Pin<Box<Sleep>>,

@@ -1,15 +1,15 @@
-//! A router on a socket, until it is told to stop.
+//! HTTP server: serves a router on a socket until shutdown.
 
-mod ask;
-mod bounds;
 mod connection;
 mod head;
-mod heads;
 mod host;
+mod limits;
 mod linger;
-mod pace;
-mod received;
+mod minimum_rate;
+mod readiness;
 mod refused;
+mod request_body;
+mod request_smuggling;
 mod socket;
 
 use std::{
@@ -31,23 +31,23 @@ use tokio::{
     time::sleep,
 };
 
-pub use ask::{Unready, ask, program, ready};
-pub use bounds::{BodyRate, Bounds};
-use connection::Place;
-pub(crate) use pace::TooSlow;
+use connection::ConnectionServer;
+pub use limits::{BodyRate, ConnectionLimits};
+pub(crate) use minimum_rate::TooSlow;
+pub use readiness::{NotReady, check_readiness, ready, run_service};
 
-/// After a failure to accept that is no client's: too many open files, most often.
-const BREATH: Duration = Duration::from_millis(500);
+/// Delay after a failed accept that no client caused, most often because of too many open files.
+const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(500);
 
-/// A socket that is bound, so that its port is known and taken before anything else starts.
+/// A bound socket: its port is known and reserved before anything else starts.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
-    bounds: Bounds,
+    bounds: ConnectionLimits,
 }
 
 impl Listener {
-    /// Binds `address`.
+    /// Binds `address`; the error names it.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await.map_err(|error| {
             io::Error::new(
@@ -55,29 +55,29 @@ impl Listener {
                 format!("{address} cannot be listened on ({error}); is something else running there?"),
             )
         })?;
-        Ok(Self { socket, bounds: Bounds::default() })
+        Ok(Self { socket, bounds: ConnectionLimits::default() })
     }
 
-    /// With other bounds than the usual ones.
+    /// Replaces the default limits.
     #[must_use]
-    pub fn within(self, bounds: Bounds) -> Self {
+    pub fn within(self, bounds: ConnectionLimits) -> Self {
         Self { bounds, ..self }
     }
 
-    /// Where it listens.
+    /// Local address of the socket.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 }
 
-/// Serves until `stop` is done. Then it says so to whoever asks whether it is ready, takes no more connections, and finishes
-/// the requests that run.
+/// Serves until `stop` completes. Then readiness fails, no more connections are accepted, and running requests are
+/// finished (graceful shutdown).
 pub async fn serve(
     Listener { socket, bounds }: Listener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let place = Place::new(router, &bounds);
+    let place = ConnectionServer::new(router, &bounds);
     let connections = GracefulShutdown::new();
     let free = Arc::new(Semaphore::new(bounds.connections));
     let mut stopped = pin!(async {
@@ -108,19 +108,19 @@ pub async fn serve(
     Ok(())
 }
 
-/// The next connection, as soon as there is a place for it: until then it waits in the queue of the system.
+/// Accepts the next connection as soon as a slot is free; until then it waits in the listen backlog.
 async fn accept(
     socket: &TcpListener,
     free: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    let taken = Arc::clone(free).acquire_owned().await.ok(); // nobody closes the semaphore
+    let taken = Arc::clone(free).acquire_owned().await.ok(); // the semaphore is never closed
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => return (stream, peer, taken),
             Err(error) if is_of_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
-                sleep(BREATH).await;
+                sleep(ACCEPT_ERROR_DELAY).await;
             }
         }
     }
@@ -131,7 +131,7 @@ fn is_of_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Done when the operator ends the process: Ctrl-C or SIGTERM.
+/// Completes on Ctrl-C or SIGTERM.
 pub async fn shutdown_signal() {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -146,9 +146,9 @@ pub async fn shutdown_signal() {
     tracing::info!("stopping: finishing the requests that run");
 }
 
-/// How a service's process ends: what went wrong is told to the operator in full, causes included, and nothing else.
+/// Exit code of a service's process. An error is printed to standard error with all its causes.
 pub fn exit_code<E: Display>(ended: Result<(), E>) -> ExitCode {
     let Err(error) = ended else { return ExitCode::SUCCESS };
-    let _ = writeln!(io::stderr(), "{error:#}"); // nobody may be listening
+    let _ = writeln!(io::stderr(), "{error:#}"); // standard error may be closed
     ExitCode::FAILURE
 }

@@ -1,26 +1,26 @@
-//! Requests that are refused before anything of ours reads them.
+//! Refusal of requests whose head is not acceptable, before hyper parses them.
 
 use axum::response::{IntoResponse as _, Response};
 
-use crate::{Error, RequestId, finish::private};
+use crate::{Error, RequestId, service::private};
 
-/// The longest head that is read: a request line and its headers. A token has up to 16 KiB.
+/// Maximum length of a request head (request line and headers). A token has up to 16 KiB.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
-/// More headers than any client of ours has use for; hyper reads no more either.
+/// Maximum number of headers; hyper reads no more either.
 pub(super) const MAX_HEADERS: usize = 100;
 
-/// Why a head is refused.
+/// Reason for refusing a request head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Two programs may see another end of this request.
+    /// Ambiguous framing: intermediaries may see another end of this request.
     Ambiguous,
-    /// This is no request of HTTP/1.1, or of HTTP/1.0.
+    /// The head is not valid HTTP/1.1 or HTTP/1.0.
     Malformed,
-    /// The target of the request is none of the four forms of RFC 9112, 3.2.
+    /// The request target has none of the four forms of RFC 9112, 3.2.
     Target,
-    /// `Host` is missing, there twice, or no host.
+    /// `Host` is missing, repeated or invalid.
     Host,
-    /// A header that has one value is there twice.
+    /// A single-valued header is repeated.
     Repeated(&'static str),
     /// The request line alone is too long.
     TargetTooLong,
@@ -29,7 +29,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// What the client gets: a problem under an id of its own, as from any operation.
+    /// Response to the client: a problem with a new request id, as from any operation.
     pub(super) fn answer(self) -> Response {
         let id = RequestId::new();
         let mut response = id.within(|| self.error().into_response());

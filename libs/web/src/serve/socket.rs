@@ -1,5 +1,5 @@
-//! A client's socket, watched: for heads that must not go on, for clients that do not take their answer, and for what still
-//! comes when the last answer has gone.
+//! A client's stream with inspection: refuses bad heads, aborts clients that do not read their response, and
+//! lingers after the last one.
 
 use std::{
     io::{self, IoSlice},
@@ -15,37 +15,37 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{heads::Heads, linger::Linger, refused::Refused};
+use super::{linger::Linger, refused::Refused, request_smuggling::RequestInspector};
 
-/// How long a client may take for so much of its answer.
-const STALL: Duration = Duration::from_secs(30);
-const SO_MUCH: usize = 64 * 1024;
+/// Timeout for the client to accept [`WRITE_PROGRESS_BYTES`] of its response.
+const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
+const WRITE_PROGRESS_BYTES: usize = 64 * 1024;
 
-/// Stands for a request that was refused: hyper reads it, and asks for its answer.
+/// Placeholder for a refused request: hyper parses it and asks for its response.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\n\r\n";
 
-/// The first request of a connection that was refused: its number, from 0, and why. Nothing follows it.
+/// First refused request of a connection: its number, from 0, and the reason. No request follows it.
 pub(super) type Refusal = Arc<OnceLock<(u64, Refused)>>;
 
-pub(super) struct Watched {
+pub(super) struct InspectedStream {
     socket: TcpStream,
-    heads: Heads,
+    heads: RequestInspector,
     refusal: Refusal,
-    /// A head that is not whole yet.
+    /// Bytes of an incomplete head.
     held: Vec<u8>,
-    /// What may be read before the socket is.
+    /// Inspected bytes to read before the socket.
     ready: Vec<u8>,
-    /// Runs while an answer waits for its client.
+    /// Timer that runs while a response waits for the client.
     stall: Option<Pin<Box<Sleep>>>,
     taken: usize,
     linger: Option<Linger>,
 }
 
-impl Watched {
+impl InspectedStream {
     pub(super) fn new(socket: TcpStream, refusal: Refusal) -> Self {
         Self {
             socket,
-            heads: Heads::default(),
+            heads: RequestInspector::default(),
             refusal,
             held: Vec::new(),
             ready: Vec::new(),
@@ -55,7 +55,7 @@ impl Watched {
         }
     }
 
-    /// Takes back from a reader what must not go on, or not yet.
+    /// Removes bytes from the reader's buffer that must not be passed on, or not yet.
     fn judge(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let new = buffer.filled().get(before..).unwrap_or_default();
         let refused = if self.held.is_empty() {
@@ -73,7 +73,7 @@ impl Watched {
         if let Some(refused) = refused {
             self.held = Vec::new();
             self.ready.extend_from_slice(STAND_IN);
-            let _ = self.refusal.set(refused); // the first one ends the connection
+            let _ = self.refusal.set(refused); // set once: the first refusal ends the connection
         }
     }
 
@@ -81,13 +81,13 @@ impl Watched {
         match written {
             Poll::Ready(Ok(bytes)) => {
                 self.taken += bytes;
-                if self.taken >= SO_MUCH {
+                if self.taken >= WRITE_PROGRESS_BYTES {
                     self.moves();
                 }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
+                let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL_TIMEOUT)));
                 if stall.as_mut().poll(cx).is_ready() {
                     let slow = "the client takes its answer too slowly";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, slow)));
@@ -102,7 +102,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for InspectedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -116,7 +116,7 @@ impl AsyncRead for Watched {
                 return Poll::Ready(Ok(()));
             }
             if self.refusal.get().is_some() {
-                return Poll::Pending; // the answer to it ends the connection
+                return Poll::Pending; // its response ends the connection
             }
             let before = buffer.filled().len();
             ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
@@ -131,7 +131,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for InspectedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.bounded(cx, written)
@@ -150,14 +150,14 @@ impl AsyncWrite for Watched {
         self.socket.is_write_vectored()
     }
 
-    /// Asked for when all that there was has been written.
+    /// Called when all pending output was written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.moves();
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    /// A socket that is closed while bytes wait in it tells its client to throw away what it has not read, perhaps the answer
-    /// (RFC 9112, 9.6). So what still comes is read, for a while.
+    /// Shuts down with a lingering close. Closing a socket with unread input resets the connection, so that the
+    /// client may lose the response (RFC 9112, 9.6). So remaining input is read for a while.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
             ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;

@@ -1,33 +1,34 @@
-//! Structured logs.
+//! Structured logs, in text or JSON.
 
 use std::io::IsTerminal as _;
 
 use kernel::Env;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable lines of text.
     Text,
-    /// For machines: one JSON object a line.
+    /// JSON Lines: one object per line.
     Json,
 }
 
-/// Starts logging to standard error, by `NEXO_LOG` (as in `info,crm_service=debug`) and `NEXO_LOG_FORMAT`. Every program
-/// comes through here first: a setting that NEXO does not know is a mistake from here on, or in production a warning.
+/// Starts logging to standard error, configured by `NEXO_LOG` (such as `info,crm_service=debug`) and
+/// `NEXO_LOG_FORMAT`. Every program calls it first: from here on an unknown NEXO setting is an error, or in
+/// production a warning.
 pub fn start_telemetry(env: &mut Env) {
     let usual = if env.production() { "json" } else { "text" };
-    let format = match env.or("NEXO_LOG_FORMAT", usual).as_str() {
+    let format = match env.string_or("NEXO_LOG_FORMAT", usual).as_str() {
         "json" => LogFormat::Json,
         "text" => LogFormat::Text,
         _ => {
-            env.mistake("NEXO_LOG_FORMAT", "is neither json nor text");
+            env.report("NEXO_LOG_FORMAT", "is neither json nor text");
             LogFormat::Text
         }
     };
-    let filter = EnvFilter::try_new(env.or("NEXO_LOG", "info")).unwrap_or_else(|error| {
-        env.mistake("NEXO_LOG", error.to_string());
+    let filter = EnvFilter::try_new(env.string_or("NEXO_LOG", "info")).unwrap_or_else(|error| {
+        env.report("NEXO_LOG", error.to_string());
         EnvFilter::new("info")
     });
     let lines = fmt::layer()
@@ -43,7 +44,7 @@ pub fn start_telemetry(env: &mut Env) {
     if started.is_err() {
         tracing::debug!("logging had been started before");
     }
-    for unknown in env.judge_unknown() {
+    for unknown in env.reject_unknown() {
         tracing::warn!(setting = unknown.name, "{}", unknown.problem());
     }
 }

@@ -1,4 +1,4 @@
-//! How many requests a service answers, how, and how fast.
+//! HTTP metrics of a service: number, status and duration of requests.
 
 use std::{
     collections::HashMap,
@@ -10,15 +10,15 @@ use axum::extract::MatchedPath;
 use http::{HeaderValue, Method, StatusCode};
 use metrics::{Gauge, Histogram, gauge, histogram};
 
-/// By which a service tells the gateway the route that it has taken. No client sees it.
+/// Header in which a service tells the gateway the matched route. Never sent to clients.
 pub const ROUTE: &str = "x-nexo-route";
-/// A client that has gone before it was answered; as nginx tells it.
+/// Status for a client that disconnected before the response; as in nginx.
 const GONE: u16 = 499;
-/// We have some hundreds; whoever names more of them to us is none of our services.
-const MOST_ROUTES: usize = 2000;
+/// Maximum number of routes; services have a few hundred, so a peer with more is not trusted.
+const MAX_ROUTES: usize = 2000;
 const MANY: &str = "_OTHER";
 
-/// Counts the requests of a service.
+/// Records the requests of a service.
 #[derive(Clone)]
 pub struct Meter(Arc<Inner>);
 
@@ -28,14 +28,14 @@ struct Inner {
     routes: RwLock<HashMap<Box<str>, Route>>,
 }
 
-/// A route, and where the times of its answers are noted: to find a place by its labels costs more than to note a time.
+/// A route with cached histograms: looking them up by labels costs more than recording a value.
 struct Route {
     header: HeaderValue,
     times: HashMap<(&'static str, u16), Histogram>,
 }
 
-/// A request that is being answered.
-pub struct Measured {
+/// Measures a request in progress.
+pub struct RequestTimer {
     meter: Meter,
     method: &'static str,
     route: Option<MatchedPath>,
@@ -44,18 +44,18 @@ pub struct Measured {
 }
 
 impl Meter {
-    /// For this service.
+    /// Creates the metrics of this service.
     #[must_use]
-    pub fn of(service: &'static str) -> Self {
+    pub fn new(service: &'static str) -> Self {
         let active = gauge!("http_server_active_requests", "service" => service);
         Self(Arc::new(Inner { service, active, routes: RwLock::default() }))
     }
 
-    /// A request begins.
+    /// Starts the measurement of a request.
     #[must_use]
-    pub fn begin(&self, method: &Method, route: Option<MatchedPath>) -> Measured {
+    pub fn begin(&self, method: &Method, route: Option<MatchedPath>) -> RequestTimer {
         self.0.active.increment(1);
-        Measured {
+        RequestTimer {
             meter: self.clone(),
             method: known_method(method),
             route,
@@ -78,7 +78,7 @@ impl Meter {
     fn add(&self, route: &str, method: &'static str, status: u16) -> Histogram {
         let mut routes = self.0.routes.write().unwrap_or_else(PoisonError::into_inner);
         let route =
-            if routes.len() >= MOST_ROUTES && !routes.contains_key(route) { MANY } else { route }.to_owned();
+            if routes.len() >= MAX_ROUTES && !routes.contains_key(route) { MANY } else { route }.to_owned();
         let place = routes.entry(route.as_str().into()).or_insert_with(|| Route::named(&route));
         let new = || {
             histogram!(
@@ -92,7 +92,7 @@ impl Meter {
         place.times.entry((method, status)).or_insert_with(new).clone()
     }
 
-    /// The name of a route as a header.
+    /// Header value with the name of a route.
     pub(crate) fn header(&self, route: &str) -> HeaderValue {
         let routes = self.0.routes.read().unwrap_or_else(PoisonError::into_inner);
         routes.get(route).map_or_else(|| Route::named(route).header, |known| known.header.clone())
@@ -106,8 +106,8 @@ impl Route {
     }
 }
 
-impl Measured {
-    /// It is answered; `route` is known better than by its path perhaps.
+impl RequestTimer {
+    /// Records the response; `route` overrides the matched path, if it is known better.
     pub fn answered(mut self, status: StatusCode, route: Option<&str>) {
         self.status = status.as_u16();
         if let Some(route) = route {
@@ -118,8 +118,8 @@ impl Measured {
     }
 }
 
-/// Answered by the route that its path has, or given up.
-impl Drop for Measured {
+/// Records the matched path's route; with status 499, if the request was cancelled.
+impl Drop for RequestTimer {
     fn drop(&mut self) {
         if self.status != 0 {
             self.meter.0.active.decrement(1);
@@ -129,7 +129,7 @@ impl Drop for Measured {
     }
 }
 
-/// A method by its name, if we know it: clients choose methods too.
+/// Name of a standard method; `_OTHER` for any other, because clients choose methods and labels must be bounded.
 #[must_use]
 pub fn known_method(method: &Method) -> &'static str {
     match *method {
@@ -152,13 +152,13 @@ mod tests {
 
     #[test]
     fn routes_and_methods_are_bounded_whoever_names_them() {
-        let meter = Meter::of("a test");
-        for number in 0..2 * MOST_ROUTES {
+        let meter = Meter::new("a test");
+        for number in 0..2 * MAX_ROUTES {
             let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
             meter.begin(&method, None).answered(StatusCode::OK, Some(&format!("/{number}")));
         }
         let routes = meter.0.routes.read().unwrap();
-        assert_eq!(routes.len(), MOST_ROUTES + 1);
+        assert_eq!(routes.len(), MAX_ROUTES + 1);
         assert!(routes.values().all(|route| route.times.keys().eq([&(MANY, 200)])));
     }
 }

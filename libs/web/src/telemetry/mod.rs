@@ -1,14 +1,14 @@
-//! Signs of life: structured logs, and numbers for whoever watches.
+//! Telemetry: structured logs, metrics and traces.
 
+pub(crate) mod log_throttle;
 mod logs;
 mod meter;
-pub(crate) mod seldom;
+mod process;
 mod trace;
-mod watched;
 
+pub use log_throttle::LogThrottle;
 pub use logs::{LogFormat, start_telemetry};
-pub use meter::{Measured, Meter, ROUTE, known_method};
-pub use seldom::Seldom;
+pub use meter::{Meter, ROUTE, RequestTimer, known_method};
+pub use process::{Telemetry, TelemetryConfig};
 pub(crate) use trace::route;
 pub use trace::{TRACEPARENT, begin_trace, end_trace};
-pub use watched::{Watch, Watched};

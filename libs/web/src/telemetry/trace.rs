@@ -1,36 +1,36 @@
-//! The span of a request that a service answers.
+//! Trace span of a request that a service handles.
 
+use ::telemetry::{Kind, Span, SpanInit};
 use axum::{
     extract::{MatchedPath, Request},
     response::Response,
 };
 use http::Method;
-use signals::{Kind, Named, Span};
 
 use super::meter::known_method;
 use crate::Proxies;
 
-/// The header of W3C Trace Context.
+/// Header of W3C Trace Context.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// Begins it: as part of the trace that a proxy of ours says, and of none that a stranger says, who could choose which
-/// requests are looked at, and mix them with others'.
+/// Starts the span. It continues a trace only if a trusted proxy sent the header: others could force sampling, and
+/// mix their traces with those of others.
 #[must_use]
 pub fn begin_trace(request: &Request, proxies: &Proxies) -> Span {
-    if !Span::are_made() {
+    if !Span::enabled() {
         return Span::default();
     }
     let header = request.headers().get(TRACEPARENT).filter(|_| proxies.sent(request));
     let parent = header.and_then(|value| value.to_str().ok());
     Span::following(parent, Kind::Server, || {
         let method = known_method(request.method());
-        Named::new(method).with([("http.request.method", method.into())])
+        SpanInit::new(method).with([("http.request.method", method.into())])
     })
 }
 
-/// Says how it was answered, and by which route.
+/// Records status and route of the response, and renames the span.
 pub fn end_trace(span: &Span, method: &Method, route: &str, response: &Response) {
-    if !span.is_on() {
+    if !span.is_recording() {
         return;
     }
     let status = response.status();
@@ -40,7 +40,7 @@ pub fn end_trace(span: &Span, method: &Method, route: &str, response: &Response)
         span.rename(|| format!("{} {route}", known_method(method)));
     }
     if status.is_server_error() {
-        span.failed(status.as_str().to_owned());
+        span.set_error(status.as_str().to_owned());
     }
 }
 

@@ -1,5 +1,5 @@
-//! The access log: a line for each request, when its answer has gone. It has no query, no body, no header, no address and
-//! no id of a record: nothing of it lets anybody in, and nothing is about people.
+//! Access log: one line per request, written when its response was sent. It contains no query, body, header,
+//! address or record id: neither credentials nor personal data.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use axum::{extract::Request, response::Response};
 use http::Method;
 use web::{ClientRequestId, RequestId};
 
-use super::carried::{Carry, carrying};
-use crate::trail::Trail;
+use super::body_guard::{BodyGuard, carrying};
+use crate::access_record::AccessRecord;
 
-/// A client that has gone before it was answered; as nginx tells it.
+/// Status for a client that disconnected before the response; as in nginx.
 const GONE: u16 = 499;
 
-/// What is known of a request; written when it is dropped, be it answered or not.
-pub(super) struct Line {
+/// Data of a request; logged on drop, whether it was answered or not.
+pub(super) struct AccessLogEntry {
     id: RequestId,
     clients: Option<ClientRequestId>,
     method: Method,
@@ -22,12 +22,16 @@ pub(super) struct Line {
     start: Instant,
     status: u16,
     bytes: u64,
-    trail: Trail,
+    trail: AccessRecord,
 }
 
-impl Line {
-    /// Unless nobody wants to know.
-    pub(super) fn of(request: &Request, id: RequestId, clients: Option<&ClientRequestId>) -> Option<Self> {
+impl AccessLogEntry {
+    /// Creates the entry, unless the access log is disabled.
+    pub(super) fn from_request(
+        request: &Request,
+        id: RequestId,
+        clients: Option<&ClientRequestId>,
+    ) -> Option<Self> {
         tracing::enabled!(target: "access", tracing::Level::INFO).then(|| Self {
             id,
             clients: clients.cloned(),
@@ -36,11 +40,11 @@ impl Line {
             start: Instant::now(),
             status: GONE,
             bytes: 0,
-            trail: Trail::default(),
+            trail: AccessRecord::default(),
         })
     }
 
-    /// Goes with an answer to its end.
+    /// Attaches the entry to a response until it was sent.
     pub(super) fn follow(mut self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         self.status = parts.status.as_u16();
@@ -52,9 +56,9 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for AccessLogEntry {
     fn drop(&mut self) {
-        let Trail { account, upstream, waited, .. } = &self.trail;
+        let AccessRecord { account, upstream, waited, .. } = &self.trail;
         tracing::event!(
             target: "access",
             tracing::Level::INFO,
@@ -73,7 +77,8 @@ impl Drop for Line {
     }
 }
 
-/// A path without what stands for a record: our own names are short and in lower case. A service knows it better.
+/// Path without record ids: names of our routes are short and in lower case. The service's own route takes
+/// precedence.
 fn route(path: &str) -> String {
     let is_name = |part: &str| {
         part.len() <= 32 && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-' | b'_' | b'.'))
@@ -82,13 +87,13 @@ fn route(path: &str) -> String {
     names.take(12).collect::<Vec<_>>().join("/")
 }
 
-impl Carry for Line {
+impl BodyGuard for AccessLogEntry {
     fn sent(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }
 }
 
-/// To a tenth: most take less than one.
+/// Milliseconds with one decimal, because most requests take less than one.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
 }

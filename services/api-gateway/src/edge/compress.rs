@@ -10,31 +10,31 @@ use tower_http::{
     },
 };
 
-use crate::trail::Trail;
+use crate::access_record::AccessRecord;
 
-/// Less than this fits into a packet or two as it is.
-const SMALL: u64 = 1024;
+/// Minimum size: smaller responses fit into one or two packets uncompressed.
+const MIN_COMPRESSED_BYTES: u64 = 1024;
 
 type Judge = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
-/// Compresses answers for clients that take it; what they take is asked of [`negotiate`] before.
+/// Compresses responses for clients that accept it, after [`negotiate`].
 pub(super) fn layer() -> CompressionLayer<And<SizeAbove, Judge>> {
-    let worth = SizeAbove::new(SMALL).and(is_worth_it as Judge);
+    let worth = SizeAbove::new(MIN_COMPRESSED_BYTES).and(is_worth_it as Judge);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth)
 }
 
-/// Texts of known kinds. Not exports: a compressor holds back what is there already, and spreadsheets are compressed.
-/// And nothing that lets somebody in: from sizes, whoever can have a guess of theirs beside a secret learns the secret
+/// Compresses text formats only. Not exports, because a compressor delays streamed data, and spreadsheets are
+/// compressed already. Not credentials: an attacker who can inject data next to a secret could infer it from sizes
 /// (BREACH).
 fn is_worth_it(_: StatusCode, _: Version, headers: &HeaderMap, with: &Extensions) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim_end();
     let texts = ["application/json", "application/problem+json", "text/css", "text/html", "text/javascript"];
-    texts.contains(&kind) && !with.get::<Trail>().is_some_and(|trail| trail.is_secret)
+    texts.contains(&kind) && !with.get::<AccessRecord>().is_some_and(|trail| trail.is_secret)
 }
 
-/// Leaves of `Accept-Encoding` what is decided by it: gzip, or nothing. Where no coding suits, an answer goes as it is
-/// (RFC 9110, 12.5.3): by the time that it is there the work is done, and a 406 would say that it is not.
+/// Reduces `Accept-Encoding` to gzip or nothing. If no coding is acceptable, the response is sent uncompressed
+/// (RFC 9110, 12.5.3): a 406 would deny work that is already done.
 pub(super) fn negotiate(headers: &mut HeaderMap) {
     if !headers.contains_key(ACCEPT_ENCODING) {
         return;
@@ -46,7 +46,7 @@ pub(super) fn negotiate(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether gzip is taken, and nothing but it is liked better that we have.
+/// Whether gzip is accepted, and not less preferred than an uncompressed response.
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut plain, mut any) = (None, None, None);
     let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
@@ -63,7 +63,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     gzip > 0 && gzip >= plain.unwrap_or(0)
 }
 
-/// A coding, and its weight in thousandths; one that cannot be read is not wanted.
+/// A content coding, and its weight in thousandths; an unreadable weight is 0.
 fn coding(element: &str) -> (&str, u16) {
     let mut parts = element.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

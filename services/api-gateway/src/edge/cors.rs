@@ -9,8 +9,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 const NAME: &str = "NEXO_CORS_ORIGINS";
 
-/// `NEXO_CORS_ORIGINS`: origins with commas between them; none by default, and then no answer says a word of it. Credentials are never allowed: whoever calls
-/// shows a token of their own, and no browser adds one.
+/// Reads `NEXO_CORS_ORIGINS`, comma-separated origins. By default there are none, and no CORS headers are sent.
+/// Credentials are never allowed: callers send a token of their own, which no browser adds.
 pub(crate) fn cors(env: &mut Env) -> Option<CorsLayer> {
     let origins = origins(env)?;
     let told =
@@ -36,19 +36,19 @@ fn origins(env: &mut Env) -> Option<AllowOrigin> {
     let wanted = env.optional(NAME)?;
     if wanted.trim() == "*" {
         if env.production() {
-            env.mistake(NAME, "is *: in production, name the origins of your front-end applications");
+            env.report(NAME, "is *: in production, name the origins of your front-end applications");
         }
         return Some(AllowOrigin::any());
     }
     let named = wanted.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     let origins: Option<Vec<HeaderValue>> = named.map(origin).collect();
     if origins.is_none() {
-        env.mistake(NAME, "holds something that is no origin, such as https://app.example.com");
+        env.report(NAME, "holds something that is no origin, such as https://app.example.com");
     }
     origins.map(AllowOrigin::list)
 }
 
-/// As browsers write it: scheme and host, and a port where it is not the usual one.
+/// Parses an origin as browsers send it: scheme, host, and a non-default port.
 fn origin(text: &str) -> Option<HeaderValue> {
     let uri: Uri = text.parse().ok()?;
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());

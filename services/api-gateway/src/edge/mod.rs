@@ -1,12 +1,11 @@
-//! What is around everything that the gateway does: refusals that need no look at the request's purpose, what browsers are
-//! told, who may call from where, and the access log.
+//! Outer layer of the gateway: early rejections, security headers, CORS, compression and the access log.
 
 mod access;
-mod armour;
-pub(crate) mod carried;
+pub(crate) mod body_guard;
 mod compress;
 mod cors;
-pub(crate) mod hops;
+pub(crate) mod hop_by_hop;
+mod security_headers;
 
 use axum::{
     Router,
@@ -18,23 +17,23 @@ use http::{HeaderValue, Method, header::ALLOW};
 use tower::util::option_layer;
 use web::{ClientRequestId, Error, Meter, Proxies, RequestId, begin_trace, end_trace};
 
-use access::Line;
-pub(crate) use armour::transport;
+use access::AccessLogEntry;
 pub(crate) use cors::cors;
+pub(crate) use security_headers::transport;
 
-use crate::{Config, trail::Trail};
+use crate::{Config, access_record::AccessRecord};
 
-/// A longer path with its query asks for nothing that we have.
-const LONGEST: usize = 8 * 1024;
-/// What is passed on at all; which of them a path takes, its service says.
+/// Maximum length of a path with its query.
+const MAX_URI_BYTES: usize = 8 * 1024;
+/// Methods that are forwarded at all; the service decides which ones a path accepts.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Puts the edge around a router.
+/// Wraps a router in the outer layer.
 pub(crate) fn around(router: Router, config: &Config) -> Router {
     let (transport, proxies) = (config.transport.clone(), config.proxies.clone());
-    let edge = Edge { transport, proxies, meter: Meter::of("api-gateway") };
+    let edge = Edge { transport, proxies, meter: Meter::new("api-gateway") };
     let edge = from_fn_with_state(edge, answer);
-    // One layer of the router, outermost first: a page must be able to read a problem as well.
+    // A single layer, outermost first: a page must be able to read error responses too.
     router.layer((edge, option_layer(config.cors.clone()), compress::layer()))
 }
 
@@ -46,14 +45,14 @@ struct Edge {
 }
 
 async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::new(); // whatever a client says: ours is in the history of accounts
+    let id = RequestId::new(); // ours, whatever the client sends: it is stored in the history of accounts
     request.extensions_mut().insert(id);
-    let clients = ClientRequestId::of(&request, id);
+    let clients = ClientRequestId::new(&request, id);
     if let Some(clients) = clients.clone() {
         request.extensions_mut().insert(clients);
     }
     compress::negotiate(request.headers_mut());
-    let line = Line::of(&request, id, clients.as_ref());
+    let line = AccessLogEntry::from_request(&request, id, clients.as_ref());
     let (method, own) = (request.method().clone(), own_route(&request));
     let measured = edge.meter.begin(&method, own.clone());
     let span = begin_trace(&request, &edge.proxies);
@@ -70,35 +69,35 @@ async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     if let Some(clients) = clients {
         clients.mark(&mut response);
     }
-    armour::put_on(response.headers_mut(), is_docs, edge.transport.as_ref());
+    security_headers::add_security_headers(response.headers_mut(), is_docs, edge.transport.as_ref());
     match line {
         Some(line) => line.follow(response),
         None => response,
     }
 }
 
-/// Of what the gateway answers by itself. Behind a wildcard are paths that clients choose.
+/// Route of the gateway's own endpoints. Wildcard routes are excluded, because clients choose their paths.
 fn own_route(request: &Request) -> Option<MatchedPath> {
     request.extensions().get::<MatchedPath>().filter(|route| !route.as_str().contains("{*")).cloned()
 }
 
-/// Of what a service was asked for, as it says: what never reached one has none.
+/// Route reported by the service; empty if no service was reached.
 fn told_route(response: &Response) -> Option<&str> {
-    let trail = response.extensions().get::<Trail>()?;
+    let trail = response.extensions().get::<AccessRecord>()?;
     Some(trail.route.as_ref().and_then(|route| route.to_str().ok()).unwrap_or_default())
 }
 
-/// What nobody asks of us with good intentions.
+/// Rejects requests that no legitimate client sends.
 fn refusal(request: &Request) -> Option<Response> {
     let (method, uri) = (request.method(), request.uri());
     if [Method::TRACE, Method::CONNECT].contains(method) {
         return Some(not_allowed(METHODS));
     }
     let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
-    (length > LONGEST).then(|| Error::PathTooLong(LONGEST).into_response())
+    (length > MAX_URI_BYTES).then(|| Error::PathTooLong(MAX_URI_BYTES).into_response())
 }
 
-/// 405, and what would have been taken (RFC 9110, 15.5.6).
+/// Response 405 with `Allow` (RFC 9110, 15.5.6).
 pub(crate) fn not_allowed(methods: HeaderValue) -> Response {
     ([(ALLOW, methods)], Error::MethodNotAllowed).into_response()
 }

@@ -1,21 +1,23 @@
-//! Addresses, before anybody has come in. In Redis stands a keyed hash of each, and here nothing for longer than minutes.
+//! Rate limits of client addresses, before authentication. Redis stores a keyed hash of each address, and the
+//! process keeps addresses for minutes only.
 
 use std::{net::IpAddr, sync::Arc};
 
-use ::limits::{Bucket, Buckets, Place, Places, Rate};
 use aws_lc_rs::hmac;
+use rate_limit::{Bucket, Buckets, ConcurrencyLimit, ConcurrencyPermit, Rate};
 
-use super::{MOST, Settings};
+use super::{MAX_BUCKETS, Settings};
 
-/// The buckets of addresses.
+/// Buckets of client addresses.
 pub(super) struct Addresses {
     pub(super) rate: Rate,
     hasher: hmac::Key,
     known: Buckets<u128, Bucket>,
-    places: Buckets<u128, Places>,
+    places: Buckets<u128, ConcurrencyLimit>,
 }
 
-/// So many accounts may run as much as they can from one address: whoever opens ten of them has no more than of two.
+/// Number of free accounts that may use their full concurrency from one address: opening ten accounts gains no
+/// more than two.
 const ACCOUNTS: u32 = 2;
 
 impl Addresses {
@@ -23,23 +25,24 @@ impl Addresses {
         Self {
             rate: settings.logins,
             hasher: settings.secret.key_for("addresses in limits"),
-            known: Buckets::at_most(2 * MOST),
-            places: Buckets::at_most(2 * MOST),
+            known: Buckets::at_most(2 * MAX_BUCKETS),
+            places: Buckets::at_most(2 * MAX_BUCKETS),
         }
     }
 
     pub(super) fn bucket(&self, client: Option<IpAddr>) -> Arc<Bucket> {
         let network = network(client);
-        self.known.of(network, || {
+        self.known.get_or_insert(network, || {
             let hash = hmac::sign(&self.hasher, &network.to_be_bytes());
             let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             Bucket::new(format!("address:{name}:login"))
         })
     }
 
-    /// A place among the requests of all accounts that ask from this address, where each may run so many.
-    pub(super) fn enter(&self, client: IpAddr, at_once: u32) -> Option<Place> {
-        let places = self.places.of(network(Some(client)), Places::default);
+    /// Acquires a permit for a concurrent request of free accounts from this address; `at_once` is the limit of
+    /// one account.
+    pub(super) fn enter(&self, client: IpAddr, at_once: u32) -> Option<ConcurrencyPermit> {
+        let places = self.places.get_or_insert(network(Some(client)), ConcurrencyLimit::default);
         places.enter(at_once.saturating_mul(ACCOUNTS))
     }
 
@@ -48,7 +51,7 @@ impl Addresses {
     }
 }
 
-/// Whom an address stands for: of IPv6, whoever has one has 2⁶⁴ of them.
+/// Network that an address stands for: an IPv6 client typically controls 2⁶⁴ addresses.
 fn network(client: Option<IpAddr>) -> u128 {
     match client.map(|client| client.to_canonical()) {
         Some(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),

@@ -1,45 +1,45 @@
-//! What a request was charged, for its answer: how the tightest bucket stands, and the place that the request has until its
-//! answer has gone.
+//! Result of rate limiting for the response: the state of the tightest bucket, and the concurrency permits, which
+//! are held until the response was sent.
 
 use std::time::Duration;
 
-use ::limits::{Place, Standing};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Body as _;
+use rate_limit::{BucketState, ConcurrencyPermit};
 
-use crate::edge::carried::{Carry, carrying};
+use crate::edge::body_guard::{BodyGuard, carrying};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// Dropped with a request that is answered no more.
+/// Dropped with a request that is no longer answered.
 #[derive(Debug, Default)]
-pub(crate) struct Charge {
-    tightest: Option<Standing>,
-    places: Held,
+pub(crate) struct RateLimitCharge {
+    tightest: Option<BucketState>,
+    places: ConcurrencyPermits,
 }
 
-/// The places of a request, of its account and of its address.
+/// Concurrency permits of a request: of its account and of its address.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    pub(super) of_account: Option<Place>,
-    pub(super) _of_address: Option<Place>,
+pub(super) struct ConcurrencyPermits {
+    pub(super) of_account: Option<ConcurrencyPermit>,
+    pub(super) _of_address: Option<ConcurrencyPermit>,
 }
 
-impl Charge {
-    pub(super) fn note(&mut self, standing: Standing) {
+impl RateLimitCharge {
+    pub(super) fn note(&mut self, standing: BucketState) {
         if self.tightest.is_none_or(|known| standing.remaining < known.remaining) {
             self.tightest = Some(standing);
         }
     }
 
-    pub(super) fn hold(&mut self, places: Held) {
+    pub(super) fn hold(&mut self, places: ConcurrencyPermits) {
         self.places = places;
     }
 
-    /// Tells of it, and goes with an answer to its end.
+    /// Adds the headers, and attaches the permits to the response until it was sent.
     pub(crate) fn follow(self, mut answer: Response) -> Response {
         if let Some(standing) = self.tightest {
             tell(answer.headers_mut(), standing);
@@ -51,15 +51,15 @@ impl Charge {
     }
 }
 
-fn tell(headers: &mut HeaderMap, standing: Standing) {
+fn tell(headers: &mut HeaderMap, standing: BucketState) {
     headers.insert(LIMIT, HeaderValue::from(standing.limit));
     headers.insert(REMAINING, HeaderValue::from(standing.remaining));
     headers.insert(RESET, HeaderValue::from(whole_seconds(standing.reset)));
 }
 
-/// Rounded up: after so many it is so.
+/// Whole seconds, rounded up, so that the wait is long enough.
 pub(super) fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
 }
 
-impl Carry for Held {}
+impl BodyGuard for ConcurrencyPermits {}

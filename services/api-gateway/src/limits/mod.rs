@@ -1,34 +1,34 @@
-//! How often somebody may ask: each account as its plan says, each API key half of that, and each address before anybody
-//! has come in. Reads, writes and logins are counted apart.
+//! Rate limiting: each account according to its plan, each API key half of that, and each address before
+//! authentication. Reads, writes and logins have separate buckets.
 
 mod addresses;
 mod bodies;
 mod charge;
+mod endpoint;
 mod plans;
 mod settings;
-mod shown;
 mod tenant;
 
 use std::{net::IpAddr, sync::Arc};
 
-use ::limits::{Bucket, Buckets, Decision, Limiter, Rate, Standing, Tally};
 use db::Db;
 use http::Method;
 use kernel::{AccountId, SessionId};
-use web::{Beside, Error, Result};
+use rate_limit::{Bucket, BucketState, Buckets, Decision, DecisionCounter, Limiter, Rate};
+use web::{Dependency, Error, Result};
 
-pub(crate) use charge::Charge;
-use charge::Held;
+use charge::ConcurrencyPermits;
+pub(crate) use charge::RateLimitCharge;
+pub(crate) use endpoint::{document, get_rate_limit};
 pub(crate) use settings::Settings;
-pub(crate) use shown::{document, shown};
 
 use addresses::Addresses;
 use plans::Plans;
-use tenant::Pair;
+use tenant::ReadWriteBuckets;
 
-/// How many accounts and keys are remembered: a kilobyte each, with their buckets.
-const MOST: u64 = 50_000;
-/// The part of its account's limits that one key has: no key eats up what its account has.
+/// Maximum number of accounts and keys in memory: a kilobyte each, with their buckets.
+const MAX_BUCKETS: u64 = 50_000;
+/// Divisor for the limits of one API key, so that no key can use up its account's limits.
 const PART_OF_KEY: u32 = 2;
 
 const ACCOUNT: &str = "this account sends too many requests; wait as long as Retry-After says";
@@ -36,33 +36,33 @@ const KEY: &str = "this API key sends too many requests; wait as long as Retry-A
 const ADDRESS: &str = "too many attempts from this address; wait as long as Retry-After says";
 const AT_ONCE: &str = "too many requests of this account, or from this address, are running at once";
 
-/// What a request costs.
+/// Kind of a request, which determines its bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Read,
     Write,
 }
 
-/// Everything that is limited at this gateway.
+/// All rate limits of this gateway.
 pub(crate) struct Limits {
     limiter: Limiter,
     plans: Plans,
-    keys: Buckets<(AccountId, SessionId), Pair>,
+    keys: Buckets<(AccountId, SessionId), ReadWriteBuckets>,
     addresses: Addresses,
-    tallies: Tallies,
+    tallies: DecisionCounters,
 }
 
-/// What is counted of decisions.
-struct Tallies {
-    account: [Tally; 2],
-    key: [Tally; 2],
-    address: Tally,
-    at_once: Tally,
+/// Counters of decisions by bucket kind.
+struct DecisionCounters {
+    account: [DecisionCounter; 2],
+    key: [DecisionCounter; 2],
+    address: DecisionCounter,
+    at_once: DecisionCounter,
 }
 
 impl Kind {
-    /// Whether it reads, or does nothing that stays.
-    pub(crate) fn of(method: &Method, path: &str) -> Self {
+    /// Classifies a request: one without lasting effect is a read.
+    pub(crate) fn from_request(method: &Method, path: &str) -> Self {
         let is_question = || path.ends_with("/search") || path.ends_with("/preview");
         match *method {
             Method::GET | Method::HEAD | Method::OPTIONS => Self::Read,
@@ -74,28 +74,32 @@ impl Kind {
 
 impl Limits {
     pub(crate) fn new(settings: &Settings, db: Db) -> Self {
-        let pair = |read, write| [Tally::of(read), Tally::of(write)];
+        let pair = |read, write| [DecisionCounter::new(read), DecisionCounter::new(write)];
         Self {
             limiter: settings.store.limiter(),
             plans: Plans::new(db),
-            keys: Buckets::at_most(MOST),
+            keys: Buckets::at_most(MAX_BUCKETS),
             addresses: Addresses::new(settings),
-            tallies: Tallies {
+            tallies: DecisionCounters {
                 account: pair("account_read", "account_write"),
                 key: pair("key_read", "key_write"),
-                address: Tally::of("address"),
-                at_once: Tally::of("at_once"),
+                address: DecisionCounter::new("address"),
+                at_once: DecisionCounter::new("at_once"),
             },
         }
     }
 
-    /// What the gateway needs for it beside its database.
-    pub(crate) fn beside(&self) -> Option<Beside> {
-        self.limiter.troubles().map(|troubles| Beside::new("limits", troubles))
+    /// Redis as a dependency of the gateway, if it is configured.
+    pub(crate) fn beside(&self) -> Option<Dependency> {
+        self.limiter.failures().map(|troubles| Dependency::new("limits", troubles))
     }
 
-    /// Charges the address of somebody whom nobody knows yet.
-    pub(crate) async fn knock(&self, client: Option<IpAddr>, charge: &mut Charge) -> Result<()> {
+    /// Charges the address of an unauthenticated caller.
+    pub(crate) async fn charge_address(
+        &self,
+        client: Option<IpAddr>,
+        charge: &mut RateLimitCharge,
+    ) -> Result<()> {
         let bucket = self.addresses.bucket(client);
         let decision = self.limiter.take(&bucket, self.addresses.rate).await;
         self.tallies.address.count(decision.allowed);
@@ -103,37 +107,37 @@ impl Limits {
         allowed(decision, ADDRESS)
     }
 
-    /// Whether an address has sent so much that nobody could come in with that nothing of it should cost anything.
-    pub(crate) fn has_spent(&self, client: Option<IpAddr>) -> Option<Standing> {
+    /// Whether this address has used up its budget of failed attempts; returns the state of its bucket.
+    pub(crate) fn exhausted(&self, client: Option<IpAddr>) -> Option<BucketState> {
         let bucket = self.addresses.known(client)?;
         let standing = self.limiter.glance(&bucket, self.addresses.rate);
         (standing.remaining == 0 && !standing.wait.is_zero()).then_some(standing)
     }
 
-    /// The refusal of somebody whose address has spent all that it has.
-    pub(crate) fn turned_away(&self, standing: Standing, charge: &mut Charge) -> Error {
+    /// Error for an address that has used up its budget.
+    pub(crate) fn reject(&self, standing: BucketState, charge: &mut RateLimitCharge) -> Error {
         self.tallies.address.count(false);
         charge.note(standing);
         Error::TooMany(ADDRESS, seconds(standing))
     }
 
-    /// Charges an account, and the key that asks for it, and takes a place among its requests.
+    /// Charges the account and its API key, and acquires concurrency permits.
     pub(crate) async fn charge(
         &self,
         (account, client): (AccountId, Option<IpAddr>),
         key: Option<SessionId>,
         kind: Kind,
-        charge: &mut Charge,
+        charge: &mut RateLimitCharge,
     ) -> Result<()> {
-        let (tenant, known) = self.plans.of(account).await;
+        let (tenant, known) = self.plans.get(account).await;
         let plan = &known.plan;
         let place = tenant.places.enter(plan.at_once);
-        // Accounts that cost nothing are opened by the dozen; what others have is for them to spread.
+        // Free accounts can be opened in any number, so they share limits per address; paid ones do not.
         let client = client.filter(|_| plan.is_free());
         let shared = client.map(|client| self.addresses.enter(client, plan.at_once));
         let has_room = place.is_some() && !matches!(shared, Some(None));
         self.tallies.at_once.count(has_room);
-        let (bucket, rate) = (tenant.buckets.of(kind), plan.rate(kind));
+        let (bucket, rate) = (tenant.buckets.bucket(kind), plan.rate(kind));
         if !has_room {
             charge.note(self.limiter.glance(bucket, rate));
             return Err(Error::TooMany(AT_ONCE, 1));
@@ -141,13 +145,13 @@ impl Limits {
         let key = key.map(|key| self.key(account, key));
         let of_key = rate.part(PART_OF_KEY);
         if let Some(key) = &key {
-            self.take(key.of(kind), of_key, kind, &self.tallies.key, KEY, charge).await?;
+            self.take(key.bucket(kind), of_key, kind, &self.tallies.key, KEY, charge).await?;
         }
         let taken = self.take(bucket, rate, kind, &self.tallies.account, ACCOUNT, charge).await;
         if let (Err(_), Some(key)) = (&taken, &key) {
-            self.limiter.give_back(key.of(kind), of_key);
+            self.limiter.give_back(key.bucket(kind), of_key);
         }
-        charge.hold(Held { of_account: place, _of_address: shared.flatten() });
+        charge.hold(ConcurrencyPermits { of_account: place, _of_address: shared.flatten() });
         taken
     }
 
@@ -156,9 +160,9 @@ impl Limits {
         bucket: &Bucket,
         rate: Rate,
         kind: Kind,
-        tallies: &[Tally; 2],
+        tallies: &[DecisionCounter; 2],
         refusal: &'static str,
-        charge: &mut Charge,
+        charge: &mut RateLimitCharge,
     ) -> Result<()> {
         let decision = self.limiter.take(bucket, rate).await;
         let [read, write] = tallies;
@@ -167,8 +171,8 @@ impl Limits {
         allowed(decision, refusal)
     }
 
-    fn key(&self, account: AccountId, key: SessionId) -> Arc<Pair> {
-        self.keys.of((account, key), || Pair::new(&format!("key:{account}:{key}")))
+    fn key(&self, account: AccountId, key: SessionId) -> Arc<ReadWriteBuckets> {
+        self.keys.get_or_insert((account, key), || ReadWriteBuckets::new(&format!("key:{account}:{key}")))
     }
 }
 
@@ -176,8 +180,8 @@ fn allowed(decision: Decision, refusal: &'static str) -> Result<()> {
     if decision.allowed { Ok(()) } else { Err(Error::TooMany(refusal, seconds(decision.standing))) }
 }
 
-/// How long to wait, in whole seconds: whoever does is not told again.
-fn seconds(standing: Standing) -> u32 {
+/// Time to wait in whole seconds, sufficient for a retry to succeed.
+fn seconds(standing: BucketState) -> u32 {
     charge::whole_seconds(standing.wait).max(1)
 }
 
@@ -196,7 +200,7 @@ mod tests {
             (Method::DELETE, "/api/v1/clients/search", Kind::Write),
             (Method::PATCH, "/api/v1/clients/1", Kind::Write),
         ] {
-            assert_eq!(Kind::of(&method, path), kind, "{method} {path}");
+            assert_eq!(Kind::from_request(&method, path), kind, "{method} {path}");
         }
     }
 }

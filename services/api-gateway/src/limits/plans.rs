@@ -1,4 +1,4 @@
-//! The plan of an account: asked of the database, kept for seconds, and asked again beside the requests.
+//! Plans of accounts: loaded from the database, cached for seconds, and refreshed in the background.
 
 use std::{
     sync::{
@@ -8,43 +8,43 @@ use std::{
     time::Duration,
 };
 
-use ::limits::{Buckets, Rate};
-use db::{Db, LookUp, Reason};
+use db::{Db, LookupFunction, Reason};
 use kernel::AccountId;
+use rate_limit::{Buckets, Rate};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    MOST,
-    tenant::{Known, Plan, Tenant},
+    MAX_BUCKETS,
+    tenant::{AccountLimits, CachedPlan, Plan},
 };
 
-/// How old what is known may be: a changed plan takes effect within these, and the next request.
+/// Maximum age of a cached plan: a changed plan takes effect after this time and the next request.
 const FRESH: Duration = Duration::from_secs(3);
-/// When nobody could tell, it is asked again after this.
+/// Delay before a retry after a failed lookup.
 const AGAIN: Duration = Duration::from_secs(1);
-/// No request waits for longer: a slow database is not yet one that is gone, which would be the plan `free` for everybody.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a lookup. A slow database is not yet an outage, which would mean the plan `free` for everyone.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-const LIMITS: LookUp = LookUp::new(
+const LIMITS: LookupFunction = LookupFunction::new(
     "select plan, reads_per_minute, reads_burst, writes_per_minute, writes_burst, at_once from app.limits_of($1)",
 );
 
 type Row = (String, i32, i32, i32, i32, i32);
 
-/// The accounts that have lately asked for something.
+/// Recently active accounts with their plans.
 pub(super) struct Plans {
     db: Db,
-    tenants: Buckets<AccountId, Tenant>,
+    tenants: Buckets<AccountId, AccountLimits>,
 }
 
 impl Plans {
     pub(super) fn new(db: Db) -> Self {
-        Self { db, tenants: Buckets::at_most(MOST) }
+        Self { db, tenants: Buckets::at_most(MAX_BUCKETS) }
     }
 
-    /// An account and its plan. Only whoever is the first to ask for an account waits for the database.
-    pub(super) async fn of(&self, account: AccountId) -> (Arc<Tenant>, Arc<Known>) {
-        let tenant = self.tenants.of(account, || Tenant::new(account));
+    /// Returns an account and its plan. Only the first request of an account waits for the database.
+    pub(super) async fn get(&self, account: AccountId) -> (Arc<AccountLimits>, Arc<CachedPlan>) {
+        let tenant = self.tenants.get_or_insert(account, || AccountLimits::new(account));
         let known = match tenant.known.load_full() {
             Some(known) => {
                 if known.until <= Instant::now() {
@@ -57,7 +57,7 @@ impl Plans {
         (tenant, known)
     }
 
-    async fn ask_first(&self, account: AccountId, tenant: &Tenant) -> Arc<Known> {
+    async fn ask_first(&self, account: AccountId, tenant: &AccountLimits) -> Arc<CachedPlan> {
         let _turn = tenant.turn.lock().await;
         match tenant.known.load_full() {
             Some(known) => known,
@@ -65,7 +65,7 @@ impl Plans {
         }
     }
 
-    fn ask_beside(&self, account: AccountId, tenant: &Arc<Tenant>) {
+    fn ask_beside(&self, account: AccountId, tenant: &Arc<AccountLimits>) {
         if tenant.is_asked.swap(true, AcqRel) {
             return;
         }
@@ -77,10 +77,10 @@ impl Plans {
     }
 }
 
-/// Learns an account's plan. Without an answer, what was known holds; nothing known is the plan `free`, and so is an
-/// account that nobody knows.
-async fn ask(db: &Db, account: AccountId, tenant: &Tenant) -> Arc<Known> {
-    let answer = timeout(PATIENCE, look_up(db, account))
+/// Loads the plan of an account. On failure the cached plan stays in use; without one, and for unknown accounts,
+/// it is `free`.
+async fn ask(db: &Db, account: AccountId, tenant: &AccountLimits) -> Arc<CachedPlan> {
+    let answer = timeout(LOOKUP_TIMEOUT, look_up(db, account))
         .await
         .unwrap_or_else(|late| Err(db::Error::Unavailable(late.into())));
     let (plan, holds) = match answer {
@@ -91,7 +91,7 @@ async fn ask(db: &Db, account: AccountId, tenant: &Tenant) -> Arc<Known> {
             (last.unwrap_or_else(Plan::free), AGAIN)
         }
     };
-    let known = Arc::new(Known { plan, until: Instant::now() + holds });
+    let known = Arc::new(CachedPlan { plan, until: Instant::now() + holds });
     tenant.known.store(Some(Arc::clone(&known)));
     known
 }
@@ -101,7 +101,7 @@ async fn ask(db: &Db, account: AccountId, tenant: &Tenant) -> Arc<Known> {
     reason = "a key's account has no principal at the gateway; one id in, one row out"
 )]
 async fn look_up(db: &Db, account: AccountId) -> db::Result<Option<Row>> {
-    db.system(Reason::Limits).await?.ask(LIMITS, |row| row.put(account)).await
+    db.begin_unscoped(Reason::Limits).await?.ask(LIMITS, |row| row.bind(account)).await
 }
 
 impl From<Row> for Plan {

@@ -1,64 +1,64 @@
-//! What is known of an account.
+//! Rate limit state of an account.
 
 use std::sync::atomic::AtomicBool;
 
-use ::limits::{Bucket, Places, Rate};
 use arc_swap::ArcSwapOption;
 use kernel::AccountId;
+use rate_limit::{Bucket, ConcurrencyLimit, Rate};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::Kind;
 
-/// The plan of an account that was just opened.
+/// Plan of new accounts.
 const FREE: &str = "free";
 
-/// A plan, and what it lets an account do.
+/// A plan with its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) name: String,
     pub(super) reads: Rate,
     pub(super) writes: Rate,
-    /// Requests that may run at once, at each gateway.
+    /// Maximum number of concurrent requests per gateway.
     pub(super) at_once: u32,
 }
 
-/// A bucket for what is read, and one for what is written.
+/// A bucket for reads and a bucket for writes.
 #[derive(Debug)]
-pub(super) struct Pair {
+pub(super) struct ReadWriteBuckets {
     read: Bucket,
     write: Bucket,
 }
 
-/// An account.
+/// Buckets, concurrency and cached plan of an account.
 #[derive(Debug)]
-pub(super) struct Tenant {
-    pub(super) buckets: Pair,
-    /// Of what is sent in bodies: this gateway's own, as places are.
+pub(super) struct AccountLimits {
+    pub(super) buckets: ReadWriteBuckets,
+    /// Bucket for request bodies, local to this gateway like the concurrency limit.
     pub(super) bodies: Bucket,
-    pub(super) places: Places,
-    /// Its plan, as it was when it was last asked for.
-    pub(super) known: ArcSwapOption<Known>,
-    /// Held by whoever asks first.
+    pub(super) places: ConcurrencyLimit,
+    /// Cached plan, as of its last lookup.
+    pub(super) known: ArcSwapOption<CachedPlan>,
+    /// Serializes the first lookup.
     pub(super) turn: Mutex<()>,
-    /// Whether somebody asks again.
+    /// Whether a refresh is in progress.
     pub(super) is_asked: AtomicBool,
 }
 
-/// A plan, and when to ask for it again.
+/// A plan, and the time at which to refresh it.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CachedPlan {
     pub(super) plan: Plan,
     pub(super) until: Instant,
 }
 
 impl Plan {
-    /// Of an account whose plan nobody can tell. As the migration has it.
+    /// Plan of an account whose plan is unknown, with the values of the migration.
     pub(super) fn free() -> Self {
         let (reads, writes) = (Rate::new(1800, 600), Rate::new(600, 200));
         Self { name: FREE.to_owned(), reads, writes, at_once: 32 }
     }
 
-    /// Whether it is the one that everybody has who opens an account.
+    /// Whether it is the plan of new accounts.
     pub(super) fn is_free(&self) -> bool {
         self.name == FREE
     }
@@ -71,12 +71,12 @@ impl Plan {
     }
 }
 
-impl Pair {
+impl ReadWriteBuckets {
     pub(super) fn new(name: &str) -> Self {
         Self { read: Bucket::new(format!("{name}:read")), write: Bucket::new(format!("{name}:write")) }
     }
 
-    pub(super) fn of(&self, kind: Kind) -> &Bucket {
+    pub(super) fn bucket(&self, kind: Kind) -> &Bucket {
         match kind {
             Kind::Read => &self.read,
             Kind::Write => &self.write,
@@ -84,12 +84,12 @@ impl Pair {
     }
 }
 
-impl Tenant {
+impl AccountLimits {
     pub(super) fn new(account: AccountId) -> Self {
         Self {
-            buckets: Pair::new(&format!("account:{account}")),
+            buckets: ReadWriteBuckets::new(&format!("account:{account}")),
             bodies: Bucket::new(format!("account:{account}:bodies")),
-            places: Places::default(),
+            places: ConcurrencyLimit::default(),
             known: ArcSwapOption::empty(),
             turn: Mutex::default(),
             is_asked: AtomicBool::new(false),

@@ -1,53 +1,53 @@
-//! Whether an address is asked: not for a while after it has failed, and then by one request that tries it.
+//! Circuit breaker of an upstream address: opens after failures, and half-opens for a single trial request.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// However often it fails, it is tried again after this.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Maximum time for which the circuit stays open.
+const MAX_OPEN: Duration = Duration::from_secs(30);
 
-/// When an address rests, and for how long.
+/// Settings of the circuit breaker.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// So many failures, one after the other.
+pub struct BreakerConfig {
+    /// Number of consecutive failures that open the circuit.
     pub failures: u32,
-    /// The first time; then twice as long each time, up to 30 seconds.
+    /// Time for which it first stays open; doubled on each failed trial, up to 30 seconds.
     pub rest: Duration,
 }
 
-/// What is known of an address.
+/// Circuit breaker of one address.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    rules: Rules,
+    rules: BreakerConfig,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// It is asked; so often it has just failed.
+    /// Closed: requests pass; counts consecutive failures.
     Closed { failures: u32 },
-    /// It rests, having rested so often before.
+    /// Open until this time; counts the previous failed trials.
     Open { until: Instant, rests: u32 },
-    /// It has rested, and one request is there to see.
+    /// Half-open: one trial request is in progress.
     HalfOpen { rests: u32 },
 }
 
-/// How a request may go there.
+/// Permission to send a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pass {
+pub(super) enum Permit {
     Usual,
-    /// As the one that tries.
+    /// As the trial request of a half-open circuit.
     Trial,
 }
 
 impl Breaker {
-    pub(super) fn new(rules: Rules) -> Self {
+    pub(super) fn new(rules: BreakerConfig) -> Self {
         Self { rules, state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
-    /// Whether a request may go there.
+    /// Whether a request may be sent.
     pub(super) fn admits(&self, now: Instant) -> bool {
         match *self.state() {
             State::Closed { .. } => true,
@@ -56,34 +56,34 @@ impl Breaker {
         }
     }
 
-    /// Lets a request through.
-    pub(super) fn pass(&self, now: Instant) -> Option<Pass> {
+    /// Grants a permit for a request; opens the trial if it is due.
+    pub(super) fn pass(&self, now: Instant) -> Option<Permit> {
         let mut state = self.state();
         match *state {
-            State::Closed { .. } => Some(Pass::Usual),
+            State::Closed { .. } => Some(Permit::Usual),
             State::Open { until, rests } if until <= now => {
                 *state = State::HalfOpen { rests };
-                Some(Pass::Trial)
+                Some(Permit::Trial)
             }
             State::Open { .. } | State::HalfOpen { .. } => None,
         }
     }
 
-    /// It has answered; tells whether that ends its rest.
-    pub(super) fn succeeded(&self, pass: Pass) -> bool {
+    /// Records a success; returns whether it closes the circuit.
+    pub(super) fn succeeded(&self, pass: Permit) -> bool {
         let mut state = self.state();
-        // What was sent before a rest tells nothing about what comes after.
-        if pass == Pass::Trial || matches!(*state, State::Closed { .. }) {
+        // A request sent before the circuit opened says nothing about the present state.
+        if pass == Permit::Trial || matches!(*state, State::Closed { .. }) {
             *state = State::Closed { failures: 0 };
         }
-        pass == Pass::Trial
+        pass == Permit::Trial
     }
 
-    /// It has not; tells whether that makes it rest.
-    pub(super) fn failed(&self, pass: Pass, now: Instant) -> bool {
+    /// Records a failure; returns whether it opens the circuit.
+    pub(super) fn failed(&self, pass: Permit, now: Instant) -> bool {
         let mut state = self.state();
         let rests = match (*state, pass) {
-            (State::HalfOpen { rests }, Pass::Trial) => rests + 1,
+            (State::HalfOpen { rests }, Permit::Trial) => rests + 1,
             (State::Closed { failures }, _) if failures + 1 >= self.rules.failures => 0,
             (State::Closed { failures }, _) => {
                 *state = State::Closed { failures: failures + 1 };
@@ -91,15 +91,15 @@ impl Breaker {
             }
             _ => return false,
         };
-        let rest = self.rules.rest.saturating_mul(1 << rests.min(16)).min(LONGEST);
+        let rest = self.rules.rest.saturating_mul(1 << rests.min(16)).min(MAX_OPEN);
         *state = State::Open { until: now + rest, rests };
         true
     }
 
-    /// The request has gone before anybody could tell: another may try.
-    pub(super) fn left(&self, pass: Pass, now: Instant) {
+    /// Records a request that was cancelled before its outcome was known: another trial may start.
+    pub(super) fn left(&self, pass: Permit, now: Instant) {
         let mut state = self.state();
-        if let (State::HalfOpen { rests }, Pass::Trial) = (*state, pass) {
+        if let (State::HalfOpen { rests }, Permit::Trial) = (*state, pass) {
             *state = State::Open { until: now, rests };
         }
     }
@@ -113,27 +113,27 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    const REST: Duration = Duration::from_secs(1);
+    const MIN_OPEN: Duration = Duration::from_secs(1);
 
     fn resting(now: Instant) -> Breaker {
-        let breaker = Breaker::new(Rules { failures: 3, rest: REST });
-        assert!(!breaker.failed(Pass::Usual, now) && !breaker.failed(Pass::Usual, now));
-        assert!(breaker.admits(now) && breaker.failed(Pass::Usual, now), "the third one counts");
+        let breaker = Breaker::new(BreakerConfig { failures: 3, rest: MIN_OPEN });
+        assert!(!breaker.failed(Permit::Usual, now) && !breaker.failed(Permit::Usual, now));
+        assert!(breaker.admits(now) && breaker.failed(Permit::Usual, now), "the third one counts");
         breaker
     }
 
     #[test]
     fn failures_in_a_row_open_it_and_others_do_not() {
         let now = Instant::now();
-        let breaker = Breaker::new(Rules { failures: 2, rest: REST });
+        let breaker = Breaker::new(BreakerConfig { failures: 2, rest: MIN_OPEN });
         for _ in 0..5 {
-            assert!(!breaker.failed(Pass::Usual, now));
-            breaker.succeeded(Pass::Usual);
+            assert!(!breaker.failed(Permit::Usual, now));
+            breaker.succeeded(Permit::Usual);
         }
-        assert_eq!(breaker.pass(now), Some(Pass::Usual));
+        assert_eq!(breaker.pass(now), Some(Permit::Usual));
         let breaker = resting(now);
         assert_eq!(breaker.pass(now), None);
-        breaker.succeeded(Pass::Usual);
+        breaker.succeeded(Permit::Usual);
         assert_eq!(breaker.pass(now), None, "an answer to an older request closes nothing");
     }
 
@@ -141,12 +141,12 @@ mod tests {
     fn one_request_tries_it_and_closes_it() {
         let now = Instant::now();
         let breaker = resting(now);
-        let later = now + REST;
-        assert_eq!((breaker.pass(later), breaker.pass(later)), (Some(Pass::Trial), None));
-        breaker.left(Pass::Trial, later);
-        assert_eq!(breaker.pass(later), Some(Pass::Trial), "the first one went away");
-        breaker.succeeded(Pass::Trial);
-        assert_eq!(breaker.pass(later), Some(Pass::Usual));
+        let later = now + MIN_OPEN;
+        assert_eq!((breaker.pass(later), breaker.pass(later)), (Some(Permit::Trial), None));
+        breaker.left(Permit::Trial, later);
+        assert_eq!(breaker.pass(later), Some(Permit::Trial), "the first one went away");
+        breaker.succeeded(Permit::Trial);
+        assert_eq!(breaker.pass(later), Some(Permit::Usual));
     }
 
     #[test]
@@ -156,9 +156,9 @@ mod tests {
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
             assert!(!breaker.admits(now + Duration::from_millis(seconds * 1000 - 1)));
             now += Duration::from_secs(seconds);
-            assert_eq!(breaker.pass(now), Some(Pass::Trial));
-            assert!(!breaker.failed(Pass::Usual, now), "what was sent before does not count");
-            assert!(breaker.failed(Pass::Trial, now));
+            assert_eq!(breaker.pass(now), Some(Permit::Trial));
+            assert!(!breaker.failed(Permit::Usual, now), "what was sent before does not count");
+            assert!(breaker.failed(Permit::Trial, now));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Answers that come before all of a request has gone: a service that refuses a file does not read it to its end.
+//! Early responses: a service that rejects an upload answers before it has read the whole body.
 //!
-//! By then it may have closed its connection, and what is still written breaks. hyper would give up there, with the answer
-//! unread behind it. So a connection that takes no more is written to in vain, and its answer is read; where there is none,
-//! reading tells of it.
+//! It may then close its connection, so that further writes fail. hyper would give up without reading the
+//! response. So after a failed write, further writes are discarded and the response is read; if there is none, the
+//! read fails.
 
 use std::{
     io::{self, IoSlice},
@@ -19,24 +19,24 @@ use hyper_util::{
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::names::InTurn;
+use super::resolver::RoundRobinResolver;
 
-type Connector = HttpConnector<InTurn>;
+type Connector = HttpConnector<RoundRobinResolver>;
 
-/// Connects.
+/// Connector for such connections.
 #[derive(Clone)]
-pub(super) struct Early(Connector);
+pub(super) struct EarlyConnector(Connector);
 
-impl Early {
+impl EarlyConnector {
     pub(super) fn new(connector: Connector) -> Self {
         Self(connector)
     }
 }
 
-impl Service<Uri> for Early {
-    type Response = Heard;
+impl Service<Uri> for EarlyConnector {
+    type Response = EarlyStream;
     type Error = <Connector as Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Heard, Self::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<EarlyStream, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.0.poll_ready(cx)
@@ -44,19 +44,19 @@ impl Service<Uri> for Early {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let connecting = self.0.call(to);
-        Box::pin(async move { Ok(Heard { socket: connecting.await?, is_deaf: false }) })
+        Box::pin(async move { Ok(EarlyStream { socket: connecting.await?, is_deaf: false }) })
     }
 }
 
-/// A connection that is read when nothing can be written any more.
-pub(super) struct Heard {
+/// A stream that stays readable after writing has failed.
+pub(super) struct EarlyStream {
     socket: TokioIo<TcpStream>,
-    /// Whether the other end takes nothing more.
+    /// Whether the peer accepts no more data.
     is_deaf: bool,
 }
 
-impl Heard {
-    /// Writes `bytes`, or in vain.
+impl EarlyStream {
+    /// Writes `bytes`, or discards them after a failed write.
     fn write(
         &mut self,
         bytes: usize,
@@ -80,7 +80,7 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
-impl Read for Heard {
+impl Read for EarlyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -90,7 +90,7 @@ impl Read for Heard {
     }
 }
 
-impl Write for Heard {
+impl Write for EarlyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.write(bytes.len(), |socket| socket.poll_write(cx, bytes))
     }
@@ -117,7 +117,7 @@ impl Write for Heard {
     }
 }
 
-impl Connection for Heard {
+impl Connection for EarlyStream {
     fn connected(&self) -> Connected {
         self.socket.connected()
     }

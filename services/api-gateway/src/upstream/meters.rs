@@ -4,7 +4,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::Failure;
 
-/// What is counted of a service behind us.
+/// Metrics of an upstream service.
 pub(super) struct Meters {
     answered: Counter,
     broken: Counter,
@@ -15,7 +15,7 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    pub(super) fn of(service: &'static str) -> Self {
+    pub(super) fn new(service: &'static str) -> Self {
         let count =
             |outcome| counter!("nexo_upstream_requests_total", "service" => service, "outcome" => outcome);
         Self {
@@ -47,7 +47,7 @@ impl Meters {
     }
 }
 
-/// 1 while an address rests. Addresses are those of the settings.
+/// Gauge that is 1 while the circuit is open. Labels come from settings, so their number is bounded.
 pub(super) fn open(service: &'static str, address: &str) -> Gauge {
     let gauge = gauge!("nexo_upstream_circuit_open", "service" => service, "address" => address.to_owned());
     gauge.set(0);

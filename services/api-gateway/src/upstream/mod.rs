@@ -1,14 +1,14 @@
-//! The services behind the gateway, over kept connections.
+//! Upstream services, over a pool of persistent connections.
 
 mod breaker;
 mod early;
-mod flow;
-mod instances;
+mod endpoints;
 mod meters;
-mod names;
 mod outgoing;
+mod resolver;
 mod service;
 mod trace;
+mod upstream_body;
 
 use std::{
     error::Error as StdError,
@@ -29,56 +29,57 @@ use hyper_util::{
 };
 use tokio::time::{sleep, timeout};
 
-pub use breaker::Rules;
-use early::Early;
-use flow::Flow;
-use instances::{Flight, Instances};
-use names::InTurn;
+pub use breaker::BreakerConfig;
+use early::EarlyConnector;
+use endpoints::{EndpointPool, InFlight};
 pub use outgoing::BodyBounds;
 pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
+use resolver::RoundRobinResolver;
 pub(crate) use service::Service;
+use upstream_body::UpstreamBody;
 
-use web::Seldom;
+use web::LogThrottle;
 
-use crate::trail::Trail;
+use crate::access_record::AccessRecord;
 
-/// A service on our own network answers a connection at once, or is not there.
+/// Connect timeout: a service in our own network accepts at once, or is down.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Shorter than the services keep them, so that a request seldom meets a connection that is just being closed.
+/// Idle timeout of pooled connections, shorter than that of the services, to avoid races with their closing.
 const IDLE: Duration = Duration::from_secs(20);
-/// A process that is killed has lost its connections a moment before its port is free: after that, nobody is there.
-const DEATH: Duration = Duration::from_millis(100);
-/// How long a service may take to tell about itself.
+/// Delay before a retry on the same address: a killed process loses its connections slightly before its port is
+/// free.
+const KILLED_PROCESS_GRACE: Duration = Duration::from_millis(100);
+/// Timeout for health checks and API documents of a service.
 const ASK: Duration = Duration::from_secs(2);
-/// No document of ours is larger.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// Maximum size of such a response.
+const MAX_BUFFERED_BYTES: usize = 4 * 1024 * 1024;
 
-static LATE: Seldom = Seldom::unwritten();
+static LATE_LOG: LogThrottle = LogThrottle::unwritten();
 
-/// Where requests go, and the connections that take them there.
+/// Upstream services, with their connection pool.
 #[derive(Clone)]
 pub struct Upstreams {
-    client: Client<Early, Body>,
-    times: Times,
+    client: Client<EarlyConnector, Body>,
+    times: UpstreamTimeouts,
     services: Arc<Services>,
 }
 
-/// How long a service may take.
+/// Timeouts of an upstream request.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
-    /// Until its answer begins, and between two pieces of it.
+pub struct UpstreamTimeouts {
+    /// Until response headers, and between two chunks of the body.
     pub head: Duration,
-    /// For all of its answer.
+    /// Until the end of the response.
     pub whole: Duration,
 }
 
 struct Services {
-    auth: Instances,
-    crm: Instances,
+    auth: EndpointPool,
+    crm: EndpointPool,
 }
 
-/// Why a service has not answered.
+/// Reason why a service did not respond.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("no instance of {0} is up")]
@@ -90,27 +91,28 @@ pub(crate) enum Failure {
 }
 
 impl Upstreams {
-    /// Services at these addresses.
+    /// Creates the pool for services at these addresses.
     #[must_use]
-    pub fn new(auth: &[Authority], crm: &[Authority], times: Times, rules: Rules) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(InTurn::new());
+    pub fn new(auth: &[Authority], crm: &[Authority], times: UpstreamTimeouts, rules: BreakerConfig) -> Self {
+        let mut connector = HttpConnector::new_with_resolver(RoundRobinResolver::new());
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build(Early::new(connector));
-        let of = |service: Service, addresses| Instances::new(service.name(), addresses, rules);
+            .build(EarlyConnector::new(connector));
+        let of = |service: Service, addresses| EndpointPool::new(service.name(), addresses, rules);
         let services = Services { auth: of(Service::Auth, auth), crm: of(Service::Crm, crm) };
         Self { client, times, services: Arc::new(services) }
     }
 
-    /// Sends a request on, as it is but for its address; a second time where the first was lost and that is as good.
+    /// Forwards a request unchanged except for its address; retries once if the request was lost and is
+    /// repeatable.
     pub(crate) async fn send(
         &self,
         to: Service,
         outgoing: Outgoing,
-        trail: &mut Trail,
+        trail: &mut AccessRecord,
     ) -> Result<Response<Body>, Failure> {
         let instances = match to {
             Service::Auth => &self.services.auth,
@@ -123,30 +125,32 @@ impl Upstreams {
         })?;
         let again = outgoing.copy();
         let failure = match self.attempt(&mut flight, outgoing, trail).await {
-            Ok(answer) => return Ok(answer.map(|body| Flow::body(body, flight, self.times))),
+            Ok(answer) => return Ok(answer.map(|body| UpstreamBody::body(body, flight, self.times))),
             Err(failure) => failure,
         };
         let again =
             again.filter(|again| failure.is_before_sending() || failure.is_loss() && again.is_repeatable());
         let Some(again) = again else { return Err(failure) };
-        // Lost, and as good a second time, which nobody is there for: whoever asks may ask again.
+        // The request was lost and is safe to retry, but no other instance is up: answer 503 so that the client
+        // retries.
         let mut next = instances.choose_after(&flight).ok_or(Failure::NobodyIsUp(to.name()))?;
         if failure.is_loss() && !failure.is_before_sending() && next.address() == flight.address() {
-            sleep(DEATH).await;
+            sleep(KILLED_PROCESS_GRACE).await;
         }
         drop(flight);
         instances.meters.tried_again();
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
         let answer = self.attempt(&mut next, again, trail).await?;
-        Ok(answer.map(|body| Flow::body(body, next, self.times)))
+        Ok(answer.map(|body| UpstreamBody::body(body, next, self.times)))
     }
 
-    /// Asks one instance, and judges it; but not where a client that sends at its own pace may be the cause.
+    /// Sends the request to one instance, and records the outcome. A failure that a slow client may have caused is
+    /// not recorded.
     async fn attempt(
         &self,
-        flight: &mut Flight,
+        flight: &mut InFlight,
         mut outgoing: Outgoing,
-        trail: &mut Trail,
+        trail: &mut AccessRecord,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
         let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
         trail.upstream = Some(address.clone());
@@ -171,13 +175,13 @@ impl Upstreams {
         Err(failure)
     }
 
-    /// What a service says at `path`, if it says it soon.
+    /// Fetches `path` from a service; `None` on failure or timeout.
     pub(crate) async fn ask(&self, service: Service, path: &'static str) -> Option<Bytes> {
         timeout(ASK, async {
             let outgoing = Outgoing::new(http::Method::GET, path);
-            let answer = self.send(service, outgoing, &mut Trail::default()).await.ok();
+            let answer = self.send(service, outgoing, &mut AccessRecord::default()).await.ok();
             let answer = answer.filter(|answer| answer.status().is_success())?;
-            let said = Limited::new(answer.into_body(), LARGEST).collect().await;
+            let said = Limited::new(answer.into_body(), MAX_BUFFERED_BYTES).collect().await;
             said.ok().map(http_body_util::Collected::to_bytes)
         })
         .await
@@ -193,29 +197,30 @@ fn request(address: &Authority, outgoing: Outgoing) -> Request<Body> {
         (Some(Scheme::HTTP), Some(address.clone()), Some(path));
     let mut request = Request::new(body);
     *request.method_mut() = method;
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default(); // all three are there
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default(); // all three parts are valid
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     request
 }
 
 impl Failure {
-    /// Nothing of the request has reached anybody.
+    /// Whether the request was not sent at all.
     fn is_before_sending(&self) -> bool {
         matches!(self, Self::Broken(_, error) if error.is_connect())
     }
 
-    /// A connection has ended without an answer.
+    /// Whether the connection ended without a response.
     fn is_loss(&self) -> bool {
         matches!(self, Self::Broken(..))
     }
 
-    /// Not there: 503. There, and answering nonsense or not in time: 502, 504. Or the client sent too much, or too slowly.
+    /// Maps the failure: 503 if the service is down, 502 for an invalid response, 504 for a timeout; or a fault of
+    /// the client's body.
     pub(crate) fn told(self, limit: usize) -> web::Error {
         match &self {
             Self::NobodyIsUp(_) => web::Error::Unavailable(self.into()),
             Self::TimedOut(_) => {
-                if let Some(left_out) = LATE.now() {
+                if let Some(left_out) = LATE_LOG.now() {
                     let error = &self as &dyn StdError;
                     tracing::warn!(error, left_out, "a request could not be served");
                 }

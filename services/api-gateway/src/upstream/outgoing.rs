@@ -1,4 +1,4 @@
-//! A request on its way to a service, and whether it can go a second time.
+//! Requests to a service, and whether they can be retried.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -13,23 +13,24 @@ use tokio::time::timeout;
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 use web::{Error, Result};
 
-/// A body up to this is read before a service is asked: a slow sender then holds nobody, and it can be sent again.
+/// Maximum size of a body that is buffered before it is sent: then a slow client occupies no service, and a retry
+/// is possible.
 const KEPT: u64 = 64 * 1024;
-/// How long a body that is kept may take.
+/// Timeout for buffering a body.
 const WHOLE: Duration = Duration::from_secs(20);
 
-/// What bounds a body that comes in.
+/// Limits of a request body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyBounds {
-    /// How large it may be.
+    /// Maximum size in bytes.
     pub bytes: usize,
-    /// How long it may pause.
+    /// Maximum pause between two chunks.
     pub pause: Duration,
-    /// How long it may take altogether, where that is longer than other requests may: then for an answer as well.
+    /// Total timeout, if it is longer than that of other requests; then it also applies to the response.
     pub patience: Option<Duration>,
 }
 
-/// What is sent.
+/// A request to send to a service.
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) path: PathAndQuery,
@@ -44,39 +45,39 @@ enum Payload {
 }
 
 impl BodyBounds {
-    /// Of what has no body.
+    /// Limits of a request without a body.
     const NONE: Self = Self { bytes: 0, pause: Duration::ZERO, patience: None };
 }
 
 impl Outgoing {
-    /// A request without a body.
+    /// Creates a request without a body.
     pub(crate) fn new(method: Method, path: &'static str) -> Self {
         let (path, headers) = (PathAndQuery::from_static(path), HeaderMap::new());
         Self { method, path, headers, bounds: BodyBounds::NONE, body: Payload::Kept(Bytes::new()) }
     }
 
-    /// What came in, with a body within `bounds`.
-    pub(crate) async fn of(request: Request, bounds: BodyBounds) -> Result<Self> {
+    /// Converts an incoming request, with its body within `bounds`.
+    pub(crate) async fn from_request(request: Request, bounds: BodyBounds) -> Result<Self> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.into_parts().path_and_query.unwrap_or(PathAndQuery::from_static("/"));
-        let body = Payload::of(body, bounds).await?;
+        let body = Payload::read(body, bounds).await?;
         Ok(Self { method: parts.method, path, headers: parts.headers, bounds, body })
     }
 
-    /// The same once more, where its body is still there.
+    /// Copies the request for a retry; `None` if its body was streamed.
     pub(crate) fn copy(&self) -> Option<Self> {
         let Payload::Kept(body) = &self.body else { return None };
         let (method, path, headers) = (self.method.clone(), self.path.clone(), self.headers.clone());
         Some(Self { method, path, headers, bounds: self.bounds, body: Payload::Kept(body.clone()) })
     }
 
-    /// Whether what goes wrong is no doing of the client's.
+    /// Whether the body was complete before sending, so that the client cannot be the cause of a failure.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.body, Payload::Kept(_))
     }
 
-    /// Whether twice is as good as once, in what is done and in what is answered: a write that says which version it has
-    /// seen would hear of its own first time that somebody else was faster.
+    /// Whether a retry has the same effect and the same response (idempotent). A write with `If-Match` does not
+    /// qualify: its retry would fail because of its own first attempt.
     pub(super) fn is_repeatable(&self) -> bool {
         match self.method {
             Method::GET | Method::HEAD | Method::OPTIONS => true,
@@ -97,7 +98,7 @@ impl Outgoing {
 }
 
 impl Payload {
-    async fn of(body: Body, bounds: BodyBounds) -> Result<Self> {
+    async fn read(body: Body, bounds: BodyBounds) -> Result<Self> {
         if body.is_end_stream() {
             return Ok(Self::Kept(Bytes::new()));
         }
@@ -112,7 +113,7 @@ impl Payload {
     }
 }
 
-/// A body did not come in as it should.
+/// The client's body could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the body of a request could not be read")]
 struct FromClient(#[source] Box<dyn StdError + Send + Sync>);
@@ -129,7 +130,7 @@ impl FromClient {
     }
 }
 
-/// What the client has done wrong, if it is the cause of this error.
+/// Fault of the client's body, if it caused this error.
 pub(super) fn fault_of_client(error: &(dyn StdError + 'static), limit: usize) -> Option<Error> {
     causes(error).find_map(|cause| cause.downcast_ref::<FromClient>()).map(|cause| cause.fault(limit))
 }

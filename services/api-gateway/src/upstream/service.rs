@@ -1,4 +1,4 @@
-/// What the auth-service serves, by the first part of the path under `/api/v1/`; the crm-service serves the rest.
+/// First path segments under `/api/v1/` that the auth-service serves; the crm-service serves all others.
 const AUTH: &[&str] = &[
     "account",
     "accounts",
@@ -14,7 +14,7 @@ const AUTH: &[&str] = &[
     "teams",
 ];
 
-/// One of the services.
+/// An upstream service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Auth,
@@ -24,8 +24,8 @@ pub(crate) enum Service {
 impl Service {
     pub(crate) const ALL: [Self; 2] = [Self::Auth, Self::Crm];
 
-    /// Whose path this is.
-    pub(crate) fn of(path: &str) -> Self {
+    /// Service that serves this path.
+    pub(crate) fn from_path(path: &str) -> Self {
         let of_auth = |rest: &str| AUTH.contains(&rest.split('/').next().unwrap_or_default());
         if path.starts_with("/.well-known/")
             || path == "/dev/mail"

@@ -1,15 +1,15 @@
-//! The span of an attempt to ask a service, which goes on with it.
+//! Client span of an attempt, which the service continues.
 
+use ::telemetry::{Kind, Span, SpanInit};
 use http::{HeaderValue, Response, uri::Authority};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error;
-use signals::{Kind, Named, Span};
 use tokio::time::error::Elapsed;
 use web::{TRACEPARENT, known_method};
 
 use super::Outgoing;
 
-/// Begins it, and tells the service.
+/// Starts the span, and sets the `traceparent` header for the service.
 pub(super) fn asking(address: &Authority, outgoing: &mut Outgoing) -> Span {
     let span = Span::begin(Kind::Client, || {
         let method = known_method(&outgoing.method);
@@ -18,7 +18,7 @@ pub(super) fn asking(address: &Authority, outgoing: &mut Outgoing) -> Span {
             ("server.address", address.host().to_owned().into()),
             ("server.port", i64::from(address.port_u16().unwrap_or(80)).into()),
         ];
-        Named::new(method).with(known)
+        SpanInit::new(method).with(known)
     });
     if let Some(parent) = span.traceparent().and_then(|parent| HeaderValue::try_from(parent).ok()) {
         outgoing.headers.insert(TRACEPARENT, parent);
@@ -31,10 +31,10 @@ pub(super) fn answered(span: &Span, answer: &Result<Result<Response<Incoming>, E
         Ok(Ok(answer)) => {
             span.set("http.response.status_code", i64::from(answer.status().as_u16()));
             if answer.status().is_server_error() {
-                span.failed(answer.status().as_str().to_owned());
+                span.set_error(answer.status().as_str().to_owned());
             }
         }
-        Ok(Err(_)) => span.failed("broken"),
-        Err(_) => span.failed("timed_out"),
+        Ok(Err(_)) => span.set_error("broken"),
+        Err(_) => span.set_error("timed_out"),
     }
 }

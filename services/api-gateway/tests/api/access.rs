@@ -1,4 +1,4 @@
-//! The access log.
+//! Tests of the access log.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
     let answer = ana.send_raw(Method::POST, &path, &headers, "a body of people").await;
     let id = answer.header("x-request-id").unwrap().to_owned();
     answer.expect(StatusCode::OK);
-    let refused = send(&testkit::Person::nobody(&nexo.router), Method::GET, "/api/v1/clients", &[]).await;
+    let refused = send(&testkit::TestUser::nobody(&nexo.router), Method::GET, "/api/v1/clients", &[]).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     let slow = send(&ana, Method::GET, "/api/v1/slow", &[]);
     assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err(), "whoever asked has gone");

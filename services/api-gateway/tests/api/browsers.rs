@@ -1,4 +1,4 @@
-//! What browsers are told: what to load, who may call, what they have already, and in how few bytes.
+//! Responses for browsers: security headers, CORS, conditional requests and compression.
 
 use std::io::Read as _;
 
@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use kernel::Env;
 use serde_json::json;
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tower::ServiceExt as _;
 use web::Proxies;
 
@@ -27,8 +27,8 @@ async fn every_answer_tells_browsers_what_not_to_do() {
     let echo = echo().await;
     let settings =
         [("NEXO_AUTH_URL", "http://127.0.0.1:9"), ("NEXO_CRM_URL", &echo), ("NEXO_HSTS", "max-age=60")];
-    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
-    let (ana, nobody) = (nexo.person("").await, Person::nobody(&nexo.router));
+    let nexo = gateway_on(TestContext::new("nexo_app").await, &settings);
+    let (ana, nobody) = (nexo.person("").await, TestUser::nobody(&nexo.router));
     let asked = [
         (&ana, Method::GET, "/api/v1/clients", StatusCode::OK),
         (&nobody, Method::GET, "/nowhere", StatusCode::NOT_FOUND),
@@ -60,12 +60,12 @@ async fn every_answer_tells_browsers_what_not_to_do() {
 
 #[tokio::test]
 async fn without_tls_before_it_nobody_is_told_to_use_it() {
-    let answer = send(&Person::nobody(&in_front_of_echo().await.router), Method::GET, "/", &[]).await;
+    let answer = send(&TestUser::nobody(&in_front_of_echo().await.router), Method::GET, "/", &[]).await;
     assert_eq!(answer.header("strict-transport-security"), None);
 }
 
-/// What a page gets.
-async fn load(nexo: &Nexo, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+/// Loads a path like a page does.
+async fn load(nexo: &TestApp, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
     let request =
         headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
     let answer = nexo.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
@@ -110,7 +110,7 @@ async fn the_page_of_the_documents_loads_what_its_policy_lets_it() {
 
 #[tokio::test]
 async fn only_pages_of_known_origins_may_call() {
-    let nobody = Person::nobody(&in_front_of_echo().await.router);
+    let nobody = TestUser::nobody(&in_front_of_echo().await.router);
     let asked = |origin: &'static str| {
         let nobody = nobody.clone();
         async move {
@@ -142,24 +142,24 @@ async fn only_pages_of_known_origins_may_call() {
 
 #[tokio::test]
 async fn by_default_no_page_may_call_and_with_a_star_none_with_credentials() {
-    let ground = Ground::of("nexo_app").await;
+    let ground = TestContext::new("nexo_app").await;
     for (origins, allowed) in [("", None), ("*", Some("*"))] {
         let nexo = gateway_on(ground.clone(), &[("NEXO_CORS_ORIGINS", origins)]);
         let answer =
-            send(&Person::nobody(&nexo.router), Method::GET, "/", &[("origin", "https://a.test")]).await;
+            send(&TestUser::nobody(&nexo.router), Method::GET, "/", &[("origin", "https://a.test")]).await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
 }
 
-/// The crm-service itself, and the gateway before it.
-pub(crate) async fn in_front_of_crm() -> Nexo {
-    let ground = Ground::of("nexo_app").await;
+/// A gateway in front of a real crm-service.
+pub(crate) async fn in_front_of_crm() -> TestApp {
+    let ground = TestContext::new("nexo_app").await;
     let app = crm_service::App { db: ground.db.clone(), verifier: ground.verifier.clone() };
     let listener = web::Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("http://{}", listener.address().unwrap());
-    let mut gateways = Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]);
-    let service = crm_service::router_beside(app, Vec::new(), Proxies::read(&mut gateways)).0;
+    let mut gateways = Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]);
+    let service = crm_service::router_with_dependencies(app, Vec::new(), Proxies::read(&mut gateways)).0;
     tokio::spawn(web::serve(listener, service, std::future::pending()));
     gateway_on(
         ground,
@@ -227,7 +227,7 @@ async fn large_texts_are_compressed_but_nothing_that_lets_somebody_in() {
     }
 }
 
-/// By then the work is done: a 406 would say that it is not.
+/// The work is done by then: a 406 would deny it.
 #[tokio::test]
 async fn no_accept_encoding_takes_the_place_of_an_answer() {
     let (nexo, echo) = (in_front_of_crm().await, in_front_of_echo().await);
@@ -245,7 +245,7 @@ async fn no_accept_encoding_takes_the_place_of_an_answer() {
             (&ana, Method::GET, &one, StatusCode::OK),
             (&ana, Method::GET, "/nowhere", StatusCode::NOT_FOUND),
             (&ana, Method::GET, "/api/openapi.json", StatusCode::OK),
-            (&Person::nobody(&echo.router), Method::POST, "/api/v1/auth/login", StatusCode::OK),
+            (&TestUser::nobody(&echo.router), Method::POST, "/api/v1/auth/login", StatusCode::OK),
         ] {
             let answer = send(person, method.clone(), path, &stale).await;
             assert_eq!(

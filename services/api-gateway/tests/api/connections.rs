@@ -1,4 +1,4 @@
-//! What can be done to a gateway with a socket of one's own.
+//! Low-level attacks on the gateway over a raw socket.
 
 use std::{
     sync::{
@@ -10,17 +10,17 @@ use std::{
 
 use axum::{Router, body::Bytes};
 use serde_json::Value;
-use testkit::Ground;
+use testkit::TestContext;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
-use web::Bounds;
+use web::ConnectionLimits;
 
 use crate::{
     gateway_on,
     wire::{Served, read},
 };
 
-/// A gateway, and how many requests have come through it.
-async fn gateway(bounds: Bounds, settings: &[(&'static str, &str)]) -> (Served, Arc<AtomicUsize>) {
+/// A gateway with a counter of the requests that reached its service.
+async fn gateway(bounds: ConnectionLimits, settings: &[(&'static str, &str)]) -> (Served, Arc<AtomicUsize>) {
     let reached = Arc::<AtomicUsize>::default();
     let counted = Arc::clone(&reached);
     let service = Router::new().fallback(async move |body: Bytes| {
@@ -31,7 +31,7 @@ async fn gateway(bounds: Bounds, settings: &[(&'static str, &str)]) -> (Served, 
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, service).await });
     let settings = [settings, &[("NEXO_AUTH_URL", &address), ("NEXO_CRM_URL", &address)]].concat();
-    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
+    let nexo = gateway_on(TestContext::new("nexo_app").await, &settings);
     (Served::within(bounds, nexo.router).await, reached)
 }
 
@@ -40,7 +40,7 @@ const SMUGGLED: &str = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: nexo.test\r
 
 #[tokio::test]
 async fn no_request_is_smuggled_behind_another() {
-    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let (served, reached) = gateway(ConnectionLimits::default(), &[]).await;
     let fine = served.say(&format!("{LOGIN}content-length: 2\r\n\r\n{{}}{SMUGGLED}")).await;
     assert_eq!((fine.matches("HTTP/1.1 200").count(), reached.swap(0, SeqCst)), (2, 2), "{fine}");
     let fine = served
@@ -93,7 +93,7 @@ async fn no_request_is_smuggled_behind_another() {
 
 #[tokio::test]
 async fn what_is_no_request_of_ours_is_refused() {
-    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let (served, reached) = gateway(ConnectionLimits::default(), &[]).await;
     let head =
         |line: &str, more: &str| format!("{line}\r\nhost: nexo.test\r\n{more}connection: close\r\n\r\n");
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
@@ -113,7 +113,7 @@ async fn what_is_no_request_of_ours_is_refused() {
     assert_eq!(reached.load(SeqCst), 0);
 }
 
-/// A problem, and the same id in the body as beside it.
+/// Asserts that the answer is a problem with the same id in body and header.
 fn is_a_problem(answer: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
@@ -124,10 +124,10 @@ fn is_a_problem(answer: &str) {
     assert_eq!(header("x-content-type-options"), Some("nosniff"), "{answer}");
 }
 
-/// Answers of the server itself as well: of what it cannot read, before anything else of ours has seen it.
+/// Includes responses of the server itself to unreadable input, before any handler.
 #[tokio::test]
 async fn what_is_no_request_at_all_is_a_problem_too() {
-    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let (served, reached) = gateway(ConnectionLimits::default(), &[]).await;
     let long = format!("GET /{}", "x".repeat(40_000));
     for (bytes, status) in [
         ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0", "400"),
@@ -148,7 +148,7 @@ async fn what_is_no_request_at_all_is_a_problem_too() {
 
 #[tokio::test]
 async fn a_request_is_for_one_host_and_says_each_thing_once() {
-    let (served, reached) = gateway(Bounds::default(), &[]).await;
+    let (served, reached) = gateway(ConnectionLimits::default(), &[]).await;
     let ask = async |line: &str, headers: &str| {
         served.say(&format!("{line}\r\n{headers}connection: close\r\n\r\n")).await
     };
@@ -207,7 +207,7 @@ async fn a_request_is_for_one_host_and_says_each_thing_once() {
 
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
-    let bounds = Bounds { idle: Duration::from_secs(1), ..Bounds::default() };
+    let bounds = ConnectionLimits { idle: Duration::from_secs(1), ..ConnectionLimits::default() };
     let (served, _) = gateway(bounds, &[]).await;
     let mut slow = served.connect().await;
     let start = Instant::now();
@@ -222,9 +222,11 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_body_that_stops_coming_is_not_waited_for() {
-    let (served, reached) =
-        gateway(Bounds::default(), &[("NEXO_BODY_READ_TIMEOUT_SECONDS", "1"), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "10")])
-            .await;
+    let (served, reached) = gateway(
+        ConnectionLimits::default(),
+        &[("NEXO_BODY_READ_TIMEOUT_SECONDS", "1"), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "10")],
+    )
+    .await;
     for length in ["content-length: 10\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
         let mut slow = served.connect().await;
         slow.write_all(format!("{LOGIN}{length}").as_bytes()).await.unwrap();
@@ -240,7 +242,7 @@ async fn a_body_that_stops_coming_is_not_waited_for() {
 
 #[tokio::test]
 async fn there_are_no_more_connections_than_are_allowed() {
-    let (served, _) = gateway(Bounds { connections: 2, ..Bounds::default() }, &[]).await;
+    let (served, _) = gateway(ConnectionLimits { connections: 2, ..ConnectionLimits::default() }, &[]).await;
     let asks = "GET /health/live HTTP/1.1\r\nhost: nexo.test\r\n\r\n";
     let mut connections = [served.connect().await, served.connect().await];
     for one in &mut connections {

@@ -1,15 +1,15 @@
-//! A gateway that is told to stop.
+//! Graceful shutdown of the gateway.
 
 use std::time::{Duration, Instant};
 
 use axum::{Router, routing::post};
-use testkit::Ground;
+use testkit::TestContext;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
     time::sleep,
 };
-use web::Bounds;
+use web::ConnectionLimits;
 
 use crate::{
     gateway_on,
@@ -33,17 +33,17 @@ async fn slow_service(takes: Duration) -> String {
     address
 }
 
-async fn gateway(takes: Duration, bounds: Bounds) -> Served {
+async fn gateway(takes: Duration, bounds: ConnectionLimits) -> Served {
     let address = slow_service(takes).await;
     let settings =
         [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")];
-    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
+    let nexo = gateway_on(TestContext::new("nexo_app").await, &settings);
     Served::within(bounds, nexo.router).await
 }
 
 #[tokio::test]
 async fn it_says_so_first_then_takes_nobody_more_and_finishes_what_runs() {
-    let bounds = Bounds { notice: Duration::from_secs(2), ..Bounds::default() };
+    let bounds = ConnectionLimits { notice: Duration::from_secs(2), ..ConnectionLimits::default() };
     let served = gateway(Duration::from_secs(4), bounds).await;
     let address = served.address;
     assert!(served.say(READY).await.starts_with("HTTP/1.1 200 "));
@@ -74,7 +74,7 @@ async fn it_says_so_first_then_takes_nobody_more_and_finishes_what_runs() {
 
 #[tokio::test]
 async fn it_waits_for_nobody_for_ever() {
-    let bounds = Bounds { drain: Duration::from_secs(1), ..Bounds::default() };
+    let bounds = ConnectionLimits { drain: Duration::from_secs(1), ..ConnectionLimits::default() };
     let served = gateway(Duration::from_secs(50), bounds).await;
     let mut running = served.connect().await;
     running.write_all(LOGIN.as_bytes()).await.unwrap();

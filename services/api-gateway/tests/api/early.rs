@@ -1,17 +1,17 @@
-//! Answers that are there before all of a request is.
+//! Responses that arrive before the request was sent completely.
 
 use std::{net::SocketAddr, time::Duration};
 
 use api_gateway::Config;
 use http::{Method, StatusCode};
 use kernel::Env;
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
     time::{sleep, timeout},
 };
-use web::{BodyRate, Bounds};
+use web::{BodyRate, ConnectionLimits};
 
 use crate::{
     browsers::in_front_of_crm,
@@ -19,8 +19,8 @@ use crate::{
     wire::{Served, answer, take},
 };
 
-/// The service itself, and the gateway before it, each on a socket.
-async fn both(bounds: Bounds) -> (Nexo, Person, [Served; 2]) {
+/// The service and the gateway in front of it, each on a socket.
+async fn both(bounds: ConnectionLimits) -> (TestApp, TestUser, [Served; 2]) {
     let nexo = in_front_of_crm().await;
     let ana = nexo.person("import:read import:write client:read client:write").await;
     let app = crm_service::App { db: nexo.ground.db.clone(), verifier: nexo.ground.verifier.clone() };
@@ -29,7 +29,7 @@ async fn both(bounds: Bounds) -> (Nexo, Person, [Served; 2]) {
     (nexo, ana, [service, gateway])
 }
 
-fn upload(ana: &Person, query: &str, length: usize) -> String {
+fn upload(ana: &TestUser, query: &str, length: usize) -> String {
     format!(
         "POST /api/v1/imports?{query} HTTP/1.1\r\nhost: nexo.test\r\nauthorization: Bearer {}\r\n\
          content-type: text/csv\r\ncontent-length: {length}\r\n\r\n",
@@ -37,14 +37,14 @@ fn upload(ana: &Person, query: &str, length: usize) -> String {
     )
 }
 
-/// A client that sends a whole file whatever comes back, and reads then.
+/// A client that sends a whole file before it reads the response.
 async fn send_whole(to: SocketAddr, head: String, file: Vec<u8>) -> String {
     let stream = TcpStream::connect(to).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
     let sending = tokio::spawn(async move {
         let _ = writing.write_all(head.as_bytes()).await;
-        let _ = writing.write_all(&file).await; // the server may have had enough
-        writing // its end would be the end of the connection
+        let _ = writing.write_all(&file).await; // the server may have stopped reading
+        writing // dropping it would close the connection
     });
     let answer = answer(&mut reading).await;
     sending.abort();
@@ -53,7 +53,7 @@ async fn send_whole(to: SocketAddr, head: String, file: Vec<u8>) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_refused_early_gets_its_answer_through_the_gateway() {
-    let (_, ana, [service, gateway]) = both(Bounds::default()).await;
+    let (_, ana, [service, gateway]) = both(ConnectionLimits::default()).await;
     for to in [&gateway, &service] {
         for kilobytes in [128, 530, 2048] {
             for turn in 0..50 {
@@ -69,10 +69,10 @@ async fn an_upload_that_is_refused_early_gets_its_answer_through_the_gateway() {
     assert_eq!(after.status, StatusCode::OK, "none of them was taken for a failure of the service");
 }
 
-/// As httpx, Java and others send: the head, and a moment later the body.
+/// Sends the headers and a moment later the body, like httpx, Java and others.
 #[tokio::test]
 async fn a_connection_whose_request_was_refused_early_goes_on_or_says_that_it_ends() {
-    let (_, ana, servers) = both(Bounds::default()).await;
+    let (_, ana, servers) = both(ConnectionLimits::default()).await;
     let refused = [
         ("Bearer nonsense", "/api/v1/clients", "401"),
         (&format!("Bearer {}", ana.token), "/api/v1/tasks", "403"),
@@ -103,7 +103,7 @@ async fn a_connection_whose_request_was_refused_early_goes_on_or_says_that_it_en
 
 #[tokio::test]
 async fn a_refused_body_that_has_come_costs_no_connection() {
-    let (_, _, servers) = both(Bounds::default()).await;
+    let (_, _, servers) = both(ConnectionLimits::default()).await;
     let refused = "POST /api/v1/clients HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
     for served in &servers {
         let said = served.say(&refused.repeat(3)).await;
@@ -114,7 +114,7 @@ async fn a_refused_body_that_has_come_costs_no_connection() {
 
 #[tokio::test]
 async fn a_body_that_nobody_wants_is_not_asked_for() {
-    let (_, _, servers) = both(Bounds::default()).await;
+    let (_, _, servers) = both(ConnectionLimits::default()).await;
     let asks =
         "POST /api/v1/clients HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 20\r\n\r\n";
     for served in &servers {
@@ -126,7 +126,7 @@ async fn a_body_that_nobody_wants_is_not_asked_for() {
 #[tokio::test]
 async fn an_upload_that_comes_too_slowly_ends() {
     let body = BodyRate { bytes: 1024, window: Duration::from_millis(500) };
-    let (_, ana, servers) = both(Bounds { body, ..Bounds::default() }).await;
+    let (_, ana, servers) = both(ConnectionLimits { body, ..ConnectionLimits::default() }).await;
     for served in &servers {
         let (mut reading, mut writing) = served.connect().await.into_split();
         writing.write_all(upload(&ana, "resource=clients&file_name=a", 100_000).as_bytes()).await.unwrap();
@@ -152,7 +152,7 @@ async fn an_upload_that_comes_too_slowly_ends() {
     }
 }
 
-/// A service that sends its answer and its farewell at once, as others may.
+/// A service that responds and closes the connection at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_is_heard_from_a_service_that_has_hung_up() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -167,15 +167,15 @@ async fn an_answer_is_heard_from_a_service_that_has_hung_up() {
             });
         }
     });
-    let ground = Ground::of("nexo_app").await;
-    let env = Env::of(ground.database.settings("nexo_app")).with("NEXO_CRM_URL", address);
+    let ground = TestContext::new("nexo_app").await;
+    let env = Env::from_values(ground.database.settings("nexo_app")).with("NEXO_CRM_URL", address);
     let mut env = env.with("NEXO_CIRCUIT_BREAKER_FAILURES", "1").with("NEXO_UPSTREAM_TIMEOUT_SECONDS", "5");
     let config = Config::read(&mut env);
     env.finish().unwrap();
     let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());
-    let nexo = Nexo { router: api_gateway::router(app, &config), ground };
+    let nexo = TestApp { router: api_gateway::router(app, &config), ground };
     let ana = nexo.person("").await;
-    let gateway = Served::within(Bounds::default(), nexo.router.clone()).await;
+    let gateway = Served::within(ConnectionLimits::default(), nexo.router.clone()).await;
     for turn in 0..40 {
         let file = vec![b'x'; 2 * 1024 * 1024];
         let answer = send_whole(gateway.address, upload(&ana, "resource=clients", file.len()), file).await;

@@ -1,4 +1,4 @@
-//! API keys at the edge, before an auth-service that counts its exchanges and a service that takes tokens alone.
+//! API keys at the gateway, with an auth-service that counts exchanges and a service that accepts tokens only.
 
 use std::{
     sync::{
@@ -13,18 +13,18 @@ use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
 use identity::ApiKey;
 use kernel::{AccountId, SessionId};
 use serde_json::json;
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 use tokio::net::TcpListener;
 
 use crate::gateway;
 
-/// What the two services behind the gateway do, and have done.
+/// State of the two services behind the gateway.
 #[derive(Clone, Default)]
 pub(crate) struct Behind {
     exchanges: Arc<AtomicUsize>,
-    /// Requests that came to the service, with whatever token.
+    /// Number of requests that reached the service, with any token.
     reached: Arc<AtomicUsize>,
-    /// Tokens of earlier exchanges are refused by the service.
+    /// Tokens of exchanges before this number are rejected by the service.
     good_since: Arc<AtomicUsize>,
 }
 
@@ -32,7 +32,8 @@ fn bearer(headers: &HeaderMap) -> &str {
     headers[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap()
 }
 
-/// The exchange: slow enough that all who ask at once ask during the first; it knows no key of the nil account.
+/// Exchange endpoint: slow enough that concurrent requests arrive during the first exchange; rejects keys of the
+/// nil account.
 async fn token(Extension(behind): Extension<Behind>, headers: HeaderMap) -> impl IntoResponse {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let exchange = behind.exchanges.fetch_add(1, SeqCst) + 1;
@@ -56,7 +57,7 @@ impl Behind {
         (self.exchanges.load(SeqCst), self.reached.load(SeqCst))
     }
 
-    pub(crate) async fn gateway(&self) -> Nexo {
+    pub(crate) async fn gateway(&self) -> TestApp {
         let router = Router::new().route("/api/v1/auth/token", post(token)).fallback(service);
         let router = router.layer(Extension(self.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -66,11 +67,11 @@ impl Behind {
     }
 }
 
-fn program(nexo: &Nexo, account: AccountId) -> Person {
-    Person { token: ApiKey::generate(account, SessionId::new()).text, ..Person::nobody(&nexo.router) }
+fn program(nexo: &TestApp, account: AccountId) -> TestUser {
+    TestUser { token: ApiKey::generate(account, SessionId::new()).text, ..TestUser::nobody(&nexo.router) }
 }
 
-async fn get(program: &Person) -> Answer {
+async fn get(program: &TestUser) -> TestResponse {
     program.get("/clients").await
 }
 
@@ -81,7 +82,7 @@ async fn a_key_is_exchanged_once_for_fifty_first_requests_and_no_service_sees_it
     let on_a_plan = format!(
         "insert into app.account_directory (account_id, slug, plan) values ('{account}', 'a', 'pro')"
     );
-    nexo.ground.database.run(&on_a_plan).await; // with fifty at once
+    nexo.ground.database.run(&on_a_plan).await; // allows fifty concurrent requests
     let program = program(&nexo, account);
     let all = futures::future::join_all((0..50).map(|_| get(&program))).await;
     for answer in all {
@@ -100,7 +101,7 @@ async fn a_key_that_is_no_good_goes_no_further() {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
         assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "unauthenticated");
     }
-    let nonsense = Person { token: "nxk_nonsense".to_owned(), ..unknown };
+    let nonsense = TestUser { token: "nxk_nonsense".to_owned(), ..unknown };
     assert_eq!(get(&nonsense).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(behind.counted(), (1, 0), "a refusal is remembered for moments");
 }

@@ -1,4 +1,4 @@
-//! What is written to a log.
+//! Captured log output.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Its lines; clones share them.
+/// Captured lines of a log; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! The gateway before a service that tells what reached it.
+//! The gateway in front of an echo service.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -33,10 +33,10 @@ use axum::{
 use http::{Method, StatusCode};
 use kernel::Env;
 use serde_json::{Value, json};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 use tokio::net::TcpListener;
 
-/// A service that answers with what it was sent.
+/// A service that echoes the request.
 async fn echo() -> String {
     let router = Router::new()
         .route("/api/v1/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
@@ -64,27 +64,27 @@ async fn breaks() -> &'static str {
     panic!("the connection breaks")
 }
 
-async fn gateway(auth: &str, crm: &str) -> Nexo {
-    gateway_on(Ground::of("nexo_app").await, &[("NEXO_AUTH_URL", auth), ("NEXO_CRM_URL", crm)])
+async fn gateway(auth: &str, crm: &str) -> TestApp {
+    gateway_on(TestContext::new("nexo_app").await, &[("NEXO_AUTH_URL", auth), ("NEXO_CRM_URL", crm)])
 }
 
-fn gateway_on(ground: Ground, settings: &[(&'static str, &str)]) -> Nexo {
-    let env = Env::of(ground.database.settings("nexo_app"))
+fn gateway_on(ground: TestContext, settings: &[(&'static str, &str)]) -> TestApp {
+    let env = Env::from_values(ground.database.settings("nexo_app"))
         .with("NEXO_UPSTREAM_TIMEOUT_SECONDS", "1")
         .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
     let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
     let config = Config::read(&mut env);
     env.finish().unwrap();
     let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());
-    Nexo { router: router(app, &config), ground }
+    TestApp { router: router(app, &config), ground }
 }
 
-async fn in_front_of_echo() -> Nexo {
+async fn in_front_of_echo() -> TestApp {
     let echo = echo().await;
     gateway(&echo, &echo).await
 }
 
-async fn send(person: &Person, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(person: &TestUser, method: Method, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     person.send_raw(method, path, headers, "").await
 }
 
@@ -141,7 +141,7 @@ async fn a_proxy_of_ours_is_believed_up_to_the_first_address_that_is_none() {
     let echo = echo().await;
     let settings =
         [("NEXO_AUTH_URL", &*echo), ("NEXO_CRM_URL", &echo), ("NEXO_TRUSTED_PROXIES", "10.0.0.0/8")];
-    let ana = gateway_on(Ground::of("nexo_app").await, &settings).person("").await;
+    let ana = gateway_on(TestContext::new("nexo_app").await, &settings).person("").await;
     let (forged, told) =
         ("203.0.113.9, 198.51.100.7, 10.0.0.3", "for=203.0.113.9, for=198.51.100.7;by=10.0.0.3");
     for (peer, headers, client) in [
@@ -167,14 +167,14 @@ async fn a_bad_token_goes_no_further() {
     mallory.token.push('x');
     for path in ["/api/v1/clients", "/api/v1/auth/me", "/.well-known/other"] {
         for (person, why) in
-            [(&mallory, "Bearer error=\"invalid_token\""), (&Person::nobody(&nexo.router), "Bearer")]
+            [(&mallory, "Bearer error=\"invalid_token\""), (&TestUser::nobody(&nexo.router), "Bearer")]
         {
             let answer = send(person, Method::GET, path, &[]).await;
             assert_eq!(answer.header("www-authenticate"), Some(why));
             assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "unauthenticated", "{path}");
         }
     }
-    let nobody = Person::nobody(&nexo.router);
+    let nobody = TestUser::nobody(&nexo.router);
     for path in ["register", "login", "refresh", "token"] {
         let answer = send(&nobody, Method::POST, &format!("/api/v1/auth/{path}"), &[]).await;
         assert_eq!(answer.status, StatusCode::OK, "{path} needs no token");
@@ -233,7 +233,7 @@ async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
 
 #[test]
 fn production_takes_no_default_that_is_for_development() {
-    let mut env = Env::of([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
+    let mut env = Env::from_values([]).with("NEXO_ENV", "production").with("NEXO_CORS_ORIGINS", "*");
     let config = Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     for name in ["NEXO_CORS_ORIGINS", "DATABASE_URL"] {
@@ -253,7 +253,7 @@ fn what_cannot_be_meant_is_told() {
         ("NEXO_HSTS", "yes"),
         ("NEXO_MAX_CONNECTIONS", "0"),
     ];
-    let mut env = wrong.iter().fold(Env::of([]), |env, &(name, value)| env.with(name, value));
+    let mut env = wrong.iter().fold(Env::from_values([]), |env, &(name, value)| env.with(name, value));
     Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     for (name, _) in wrong {

@@ -1,11 +1,11 @@
-//! The token of a person who is a member of no account.
+//! Tokens of persons without an account.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{in_front_of_echo, send};
 
-/// Every operation of both services, and whether the document names the person's token, or lets in everybody.
+/// All operations of both services, and whether the document allows the person's token, or is public.
 fn operations() -> Vec<(Method, String, bool)> {
     let documents = [auth_service::api().split_for_parts().1, crm_service::api().split_for_parts().1];
     let mut all = Vec::new();
@@ -34,7 +34,7 @@ async fn the_token_of_a_person_goes_no_further_than_the_document_says() {
     let (mut open, mut tried) = (0, 0);
     for (method, path, is_open) in operations() {
         if tried % 50 == 49 {
-            outside = nexo.person_without_account().await; // another one, who has not asked too often
+            outside = nexo.person_without_account().await; // a new person with unused rate limits
         }
         let answer = send(&outside, method.clone(), &path, &[]).await;
         (open, tried) = (open + usize::from(is_open), tried + 1);

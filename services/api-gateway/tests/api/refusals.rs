@@ -1,15 +1,15 @@
-//! What a refusal says beside its status.
+//! Headers and bodies of rejections.
 
 use http::{Method, StatusCode};
 use serde_json::json;
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{browsers::in_front_of_crm, in_front_of_echo, send};
 
 #[tokio::test]
 async fn a_method_that_is_not_taken_is_405_and_the_answer_says_which_are() {
     let nexo = in_front_of_crm().await;
-    let (ana, nobody) = (nexo.person("client:read").await, Person::nobody(&nexo.router));
+    let (ana, nobody) = (nexo.person("client:read").await, TestUser::nobody(&nexo.router));
     let passed_on = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
     for (person, method, path, allowed) in [
         (&ana, Method::TRACE, "/api/v1/clients", passed_on),
@@ -37,7 +37,7 @@ async fn a_method_that_is_not_taken_is_405_and_the_answer_says_which_are() {
 async fn a_path_that_is_too_long_is_a_problem_with_its_id() {
     let nexo = in_front_of_echo().await;
     let answer =
-        send(&Person::nobody(&nexo.router), Method::GET, &format!("/{}", "x".repeat(9000)), &[]).await;
+        send(&TestUser::nobody(&nexo.router), Method::GET, &format!("/{}", "x".repeat(9000)), &[]).await;
     assert_eq!(answer.body["request_id"], json!(answer.header("x-request-id").unwrap()));
     assert_eq!(answer.expect(StatusCode::URI_TOO_LONG)["code"], "path-too-long");
 }

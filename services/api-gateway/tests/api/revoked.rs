@@ -1,17 +1,17 @@
-//! Sessions that have ended, at a gateway which is told of them over Redis, or is not told any more.
+//! Revoked sessions at a gateway, with and without Redis.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use kernel::Env;
-use revocation::{Ended, Revocations};
-use testkit::{Ground, Nexo, Person, Redis};
+use revocation::{Revocations, RevokedTokens};
+use testkit::{Redis, TestApp, TestContext, TestUser};
 use tokio::time::{Instant, sleep};
 
 use crate::{echo, gateway_on, send};
 
-/// A gateway in front of a service that lets everybody in: what is refused, the gateway refuses.
-async fn gateway(redis: &Redis) -> Nexo {
+/// A gateway in front of a service that accepts everyone, so that all rejections come from the gateway.
+async fn gateway(redis: &Redis) -> TestApp {
     let (echo, redis) = (echo().await, redis.url());
     let settings = [
         ("NEXO_AUTH_URL", &*echo),
@@ -19,19 +19,19 @@ async fn gateway(redis: &Redis) -> Nexo {
         ("REDIS_URL", &redis),
         ("NEXO_REVOCATION_GRACE_SECONDS", "1"),
     ];
-    gateway_on(Ground::of("nexo_app").await, &settings)
+    gateway_on(TestContext::new("nexo_app").await, &settings)
 }
 
-/// The auth-service, as far as telling goes.
+/// The auth-service, reduced to publishing revocations.
 fn auth(redis: &Redis) -> Revocations {
-    revocation::Config::read(&mut Env::of([]).with("REDIS_URL", redis.url())).start()
+    revocation::Config::read(&mut Env::from_values([]).with("REDIS_URL", redis.url())).start()
 }
 
-async fn asks(person: &Person) -> StatusCode {
+async fn asks(person: &TestUser) -> StatusCode {
     send(person, Method::GET, "/api/v1/clients", &[]).await.status
 }
 
-async fn until_refused(person: &Person) {
+async fn until_refused(person: &TestUser) {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         match asks(person).await {
@@ -43,8 +43,8 @@ async fn until_refused(person: &Person) {
     }
 }
 
-/// The session of somebody who has only one.
-async fn session(nexo: &Nexo, person: &Person) -> kernel::SessionId {
+/// Session of a person who has only one.
+async fn session(nexo: &TestApp, person: &TestUser) -> kernel::SessionId {
     nexo.ground.verifier.verify(&person.token, uuid::Uuid::nil()).await.unwrap().session()
 }
 
@@ -55,12 +55,12 @@ async fn a_session_that_has_ended_goes_no_further_than_the_gateway() {
     let (ana, ben) = (nexo.person("").await, nexo.person("").await);
     assert_eq!((asks(&ana).await, asks(&ben).await), (StatusCode::OK, StatusCode::OK));
     let auth = auth(&redis);
-    auth.tell(&[Ended::whole(ana.account, session(&nexo, &ana).await)]);
+    auth.publish(&[RevokedTokens::entire_session(ana.account, session(&nexo, &ana).await)]);
     until_refused(&ana).await;
     assert_eq!(asks(&ben).await, StatusCode::OK);
 }
 
-/// Nobody tells it, and it does not go by what it remembers: a session that has ended is refused, and all others are let in.
+/// Without Redis, the gateway does not rely on its cache: ended sessions are rejected, all others accepted.
 #[tokio::test]
 async fn without_redis_the_database_is_asked() {
     let mut redis = Redis::start().await;

@@ -1,4 +1,4 @@
-//! Several instances of a service: which is asked, what happens when one is slow, and when one dies.
+//! Load balancing over several instances, with slow and failing ones.
 
 use std::{
     sync::{
@@ -15,17 +15,17 @@ use axum::{
 use futures::{StreamExt as _, future::join_all, stream};
 use http::{Method, Request, StatusCode};
 use serde_json::json;
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tokio::{net::TcpListener, runtime::Runtime, time::sleep};
 use tower::ServiceExt as _;
 
 use crate::{echo, gateway_on, send};
 
-/// An instance in a process of its own, as far as a test can have one: it can be killed, with all that it does.
+/// An instance in its own runtime, which can be killed with all its connections, like a process.
 struct Instance {
     address: String,
     asked: Arc<AtomicUsize>,
-    /// Whether it takes for ever.
+    /// Whether it never responds.
     hangs: Arc<AtomicBool>,
     process: Option<Runtime>,
 }
@@ -76,17 +76,17 @@ impl Drop for Instance {
     }
 }
 
-/// In front of these instances of the crm-service, the first of which is asked first.
-async fn before(instances: &[&Instance], settings: &[(&'static str, &str)]) -> (Nexo, Person) {
+/// A gateway in front of these instances of the crm-service, the first of which is used first.
+async fn before(instances: &[&Instance], settings: &[(&'static str, &str)]) -> (TestApp, TestUser) {
     let addresses: Vec<_> = instances.iter().map(|one| one.address.as_str()).collect();
     let (crm, auth) = (addresses.join(","), echo().await);
     let settings = [&[("NEXO_CRM_URL", &*crm), ("NEXO_AUTH_URL", &auth)], settings].concat();
-    let nexo = gateway_on(Ground::of("nexo_app").await, &settings);
+    let nexo = gateway_on(TestContext::new("nexo_app").await, &settings);
     let ana = nexo.person("").await;
     (nexo, ana)
 }
 
-async fn get(person: &Person) -> StatusCode {
+async fn get(person: &TestUser) -> StatusCode {
     send(person, Method::GET, "/api/v1/clients", &[]).await.status
 }
 
@@ -136,11 +136,11 @@ async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
         (Method::PATCH, &seen, lost),
         (Method::DELETE, &seen, lost),
     ];
-    // Each through a gateway of its own, whose first request goes to the first instance.
+    // Each case has its own gateway, whose first request goes to the first instance.
     let crm = format!("{},{}", dies.address, lives.address);
     let running = sent.map(|(method, headers, expected)| {
         let router = gateway_on(nexo.ground.clone(), &[settings[0], ("NEXO_CRM_URL", &crm)]).router;
-        let (ana, headers) = (Person { service: router, ..ana.clone() }, headers.to_vec());
+        let (ana, headers) = (TestUser { service: router, ..ana.clone() }, headers.to_vec());
         tokio::spawn(async move {
             let answer = ana.send_raw(method.clone(), "/api/v1/clients", &headers, "a body").await;
             assert_eq!(answer.status, expected, "{method} with {headers:?}");
@@ -184,7 +184,7 @@ async fn an_answer_that_stops_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, service).await });
-    let nexo = gateway_on(Ground::of("nexo_app").await, &[("NEXO_CRM_URL", &address)]);
+    let nexo = gateway_on(TestContext::new("nexo_app").await, &[("NEXO_CRM_URL", &address)]);
     let ana = nexo.person("").await;
     let request = Request::get("/api/v1/clients").header("authorization", format!("Bearer {}", ana.token));
     let start = Instant::now();
@@ -219,6 +219,6 @@ async fn without_any_instance_the_whole_says_that_it_is_down() {
     for _ in 0..3 {
         assert_eq!(get(&ana).await, StatusCode::SERVICE_UNAVAILABLE);
     }
-    let health = send(&Person::nobody(&nexo.router), Method::GET, "/api/health", &[]).await;
+    let health = send(&TestUser::nobody(&nexo.router), Method::GET, "/api/health", &[]).await;
     assert_eq!(health.body["parts"]["crm-service"], json!({ "status": "down" }));
 }

@@ -1,4 +1,4 @@
-//! The gateway on a socket, and whoever talks to it byte by byte.
+//! The gateway on a socket, with a byte-level client.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,9 +9,9 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use web::{Bounds, Listener};
+use web::{ConnectionLimits, Listener};
 
-/// A gateway that is served.
+/// A gateway that is being served.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -19,14 +19,14 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) async fn within(bounds: Bounds, router: axum::Router) -> Self {
+    pub(crate) async fn within(bounds: ConnectionLimits, router: axum::Router) -> Self {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap().within(bounds);
         let (address, (stop, stopped)) = (listener.address().unwrap(), oneshot::channel());
         let ended = tokio::spawn(web::serve(listener, router, async { drop(stopped.await) }));
         Self { address, stop, ended }
     }
 
-    /// Tells it to stop; what is given back is done when it has.
+    /// Triggers the shutdown; the handle completes with it.
     pub(crate) fn stop(self) -> JoinHandle<std::io::Result<()>> {
         self.stop.send(()).unwrap();
         self.ended
@@ -36,7 +36,7 @@ impl Served {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// All that comes back for these bytes, until the connection ends or is quiet.
+    /// Sends bytes and returns the response, until the connection ends or is quiet.
     pub(crate) async fn say(&self, bytes: &str) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -44,7 +44,7 @@ impl Served {
     }
 }
 
-/// One answer, as soon as it is whole; it says how long it is.
+/// Reads one complete response, by its `Content-Length`.
 pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(read @ 1..) = stream.read(&mut piece).await {
@@ -59,7 +59,7 @@ pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(all).unwrap()
 }
 
-/// So many bytes, at least, and nothing of what follows.
+/// Reads at least this number of bytes, and nothing that follows.
 pub(crate) async fn take(stream: &mut TcpStream, bytes: usize) {
     let (mut taken, mut piece) = (0, [0; 512]);
     while taken < bytes {
@@ -70,7 +70,7 @@ pub(crate) async fn take(stream: &mut TcpStream, bytes: usize) {
     }
 }
 
-/// What comes until the connection ends, or is quiet for a while.
+/// Reads until the connection ends, or is quiet for a while.
 pub(crate) async fn read(stream: &mut TcpStream) -> String {
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(1500), async {

@@ -1,37 +1,37 @@
 use axum::extract::State;
 use db::Reason;
 use kernel::{Account, AccountId, Id};
-use web::{Known, NoContent, Path, Result};
+use web::{AuthenticatedUser, NoContent, Path, Result};
 
-use super::list::one_of_mine;
+use super::list::account_of_user;
 use crate::{
     App,
-    members::{MemberRefusal, count_owners, depart},
+    members::{MemberRefusal, count_owners, remove_from_account},
     rights,
 };
 
-/// Leave an account of mine.
+/// Leave an account.
 ///
-/// My sessions there end. The last owner cannot leave, nor can whoever is suspended there: they could come back as if they
-/// were not.
+/// The caller's sessions there end. The last owner cannot leave, nor can a suspended member: only an administrator ends
+/// a suspension.
 #[utoipa::path(delete, path = "/api/v1/accounts/{id}/membership", params(Id<Account>), tag = "auth")]
 pub(crate) async fn leave_account(
     State(app): State<App>,
-    Known(who): Known,
+    AuthenticatedUser(who): AuthenticatedUser,
     Path(id): Path<AccountId>,
 ) -> Result<NoContent> {
-    one_of_mine(&app, &who, id).await?;
+    account_of_user(&app, &who, id).await?;
     #[expect(
         clippy::disallowed_methods,
         reason = "an account of the person's own, which the look-up has named"
     )]
-    let tx = app.db.system(Reason::OwnChange).await?;
+    let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
     let mut tx = tx.enter(id, who.user(), who.request()).await?;
     let mine = rights::lock_for(&mut tx, who.user()).await?.ok_or(MemberRefusal::Suspended)?;
     if mine.is_owner() && count_owners(&mut tx).await? < 2 {
         return Err(MemberRefusal::LastOwner.into());
     }
-    depart(&mut tx, who.user(), "left").await?;
+    remove_from_account(&mut tx, who.user(), "left").await?;
     tx.commit().await?;
     Ok(NoContent)
 }

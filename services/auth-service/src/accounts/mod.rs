@@ -1,4 +1,4 @@
-//! Accounts: the companies that a person works in, and the rules of the one that they are in.
+//! Accounts: the companies of a user, and the settings of the current one.
 
 mod create;
 mod leave;
@@ -10,23 +10,23 @@ mod switch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
-pub(crate) use create::found;
-pub(crate) use list::{Places, is_of_provider};
-use open::open;
-pub(crate) use policy::Account;
+pub(crate) use create::create_account_for;
+pub(crate) use list::{AccountMembershipList, is_of_provider};
+use open::initialize_account;
+pub(crate) use policy::{Account, AccountPatch};
 
-/// The permissions `account:read` and `account:write`.
+/// Resource of the permissions `account:read` and `account:write`.
 #[derive(Debug)]
 pub(crate) enum Rules {}
 
-impl web::Subject for Rules {
+impl web::ResourceName for Rules {
     const NAME: &'static str = "account";
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list::my_accounts, create::create_account))
+        .routes(routes!(list::list_my_accounts, create::create_account))
         .routes(routes!(switch::switch_account))
         .routes(routes!(leave::leave_account))
-        .routes(routes!(policy::account, policy::change_account))
+        .routes(routes!(policy::get_account, policy::update_account))
 }

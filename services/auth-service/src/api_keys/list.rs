@@ -1,20 +1,20 @@
-use db::{PageInfo, Pager, Paging, Scoped, TenantTx};
+use db::{PageInfo, PageParams, Pager, TenantQuery, TenantTx};
 use kernel::SessionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Error, Json, May, Query, Read, Result};
+use web::{Authorized, Error, Json, Query, Read, Result};
 
 use super::ApiKey;
 
-/// Part of the account's keys, newest first.
+/// A page of the account's API keys, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ApiKeys {
     data: Vec<ApiKey>,
     page: PageInfo,
 }
 
-const LIST: Scoped = Scoped::new(
+const LIST: TenantQuery = TenantQuery::new(
     "select k.id, s.user_id as member_id, k.name, k.permissions, s.expires_at, s.revoked_at, k.last_used_at, k.last_used_ip,
             k.created_at, k.created_by,
             case when s.revoked_at is not null then 'revoked' when s.expires_at <= now() then 'expired' else 'active' end as status
@@ -25,14 +25,14 @@ const LIST: Scoped = Scoped::new(
 
 /// List the account's API keys.
 ///
-/// Also those that were revoked or have expired; never their secrets.
-#[utoipa::path(get, path = "/api/v1/api-keys", params(Paging), tag = "api-keys")]
+/// Includes revoked and expired keys; never their secrets.
+#[utoipa::path(get, path = "/api/v1/api-keys", params(PageParams), tag = "api-keys")]
 pub(crate) async fn list_api_keys(
-    may: May<Read, ApiKey>,
-    Query(asked): Query<Paging>,
+    auth: Authorized<Read, ApiKey>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<ApiKeys>> {
-    let mut tx = may.begin_reading().await?;
-    let pager = Pager::new(&tx, &["api_keys"], &asked)?;
+    let mut tx = auth.begin_read_only().await?;
+    let pager = Pager::new(&tx, &["api_keys"], &params)?;
     let statement = tx.read::<ApiKey>(LIST).bind(pager.after()).bind(pager.fetch());
     let mut data = statement.bind(None::<Uuid>).all().await?;
     let page = pager.page(&mut data, |key| key.id.into());

@@ -1,7 +1,7 @@
-//! API keys: how programs come in. A key belongs to a member and does what both it and that member may.
+//! API keys: authentication of programs. A key belongs to a member and grants what both it and that member may.
 //!
-//! To every service a key is a session of its own, which lives as long as the key: what ends sessions for lack of rights
-//! ends keys, and a key that was revoked is refused with the very next request.
+//! To every service a key is a session of its own with the key's lifetime. What revokes sessions for lack of rights
+//! also revokes keys, and a revoked key is rejected from the next request.
 
 mod create;
 mod exchange;
@@ -16,44 +16,44 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::App;
-pub(crate) use create::MadeKey;
-pub(crate) use exchange::KeyToken;
+pub(crate) use create::CreatedApiKey;
+pub(crate) use exchange::ApiKeyToken;
 pub(crate) use list::ApiKeys;
 
-/// A key, but for its secret.
+/// An API key, without its secret.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct ApiKey {
-    /// Revokes it: `DELETE /api/v1/api-keys/{id}`.
+    /// Id of the key; revoke it with `DELETE /api/v1/api-keys/{id}`.
     #[schema(value_type = Uuid)]
     id: SessionId,
-    /// For whom it acts.
+    /// Member that the key acts for.
     #[schema(value_type = Uuid)]
     member_id: UserId,
-    /// What it is for.
+    /// Purpose of the key, chosen by its creator.
     #[schema(example = "Nightly import")]
     name: String,
-    /// What it may do, where its member may.
+    /// Permissions of the key, limited by those of its member.
     #[schema(example = json!(["client:read", "client:write@own"]))]
     permissions: Vec<String>,
-    /// `active`, `revoked` or `expired`.
+    /// Status of the key: `active`, `revoked` or `expired`.
     #[schema(example = "active")]
     status: String,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     revoked_at: Option<OffsetDateTime>,
-    /// When it was last exchanged for an access token, to the minute.
+    /// Time of the last exchange for an access token, to the minute (UTC).
     #[serde(with = "time::serde::rfc3339::option")]
     last_used_at: Option<OffsetDateTime>,
-    /// Whence.
+    /// Client address of the last use.
     last_used_ip: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// Who made it.
+    /// User who created the key.
     created_by: Uuid,
 }
 
-impl web::Subject for ApiKey {
+impl web::ResourceName for ApiKey {
     const NAME: &'static str = "api_key";
 }
 

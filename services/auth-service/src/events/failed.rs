@@ -5,15 +5,15 @@ use uuid::Uuid;
 
 use crate::sessions::device::Device;
 
-/// How many may wait to be noted. Beyond it they are only counted by the throttle.
+/// Maximum number of failed logins waiting to be recorded. Beyond it, only the throttle counts them.
 const QUEUE: usize = 1_000;
 
-/// Notes logins that failed in the account that they were for, beside the requests: the time of an answer must not tell
-/// whether there was anything to note.
+/// Records failed logins in the audit log of their account. It does so asynchronously, so that response times do not
+/// reveal whether the account exists.
 #[derive(Clone)]
-pub struct FailedLogins(mpsc::Sender<Failed>);
+pub struct FailedLogins(mpsc::Sender<FailedLogin>);
 
-struct Failed {
+struct FailedLogin {
     account: AccountId,
     user: UserId,
     request: Uuid,
@@ -21,10 +21,10 @@ struct Failed {
 }
 
 impl FailedLogins {
-    /// Starts noting into `db`.
+    /// Starts the task that writes to `db`.
     #[must_use]
     pub fn start(db: Db) -> Self {
-        let (sender, mut waiting) = mpsc::channel::<Failed>(QUEUE);
+        let (sender, mut waiting) = mpsc::channel::<FailedLogin>(QUEUE);
         tokio::spawn(async move {
             while let Some(failed) = waiting.recv().await {
                 if let Err(error) = failed.note(&db).await {
@@ -38,21 +38,21 @@ impl FailedLogins {
         Self(sender)
     }
 
-    /// Somebody did not come in to `account` as `user`.
+    /// Queues a failed login of `user` to `account`.
     pub(crate) fn note(&self, account: AccountId, user: UserId, request: Uuid, device: Device) {
-        if self.0.try_send(Failed { account, user, request, device }).is_err() {
+        if self.0.try_send(FailedLogin { account, user, request, device }).is_err() {
             tracing::warn!(account.id = %account, "too many failed logins to note them all");
         }
     }
 }
 
-impl Failed {
+impl FailedLogin {
     async fn note(self, db: &Db) -> db::Result<()> {
         #[expect(clippy::disallowed_methods, reason = "nobody came in: it is noted where they wanted to")]
-        let tx = db.system(Reason::SignIn).await?;
+        let tx = db.begin_unscoped(Reason::SignIn).await?;
         let mut tx = tx.enter(self.account, self.user, self.request).await?;
         let failed = Change::new("auth.login.failed", "login", self.user.into(), "failed");
-        tx.note(failed.with(self.device.told()));
+        tx.audit(failed.with(self.device.told()));
         tx.commit().await
     }
 }

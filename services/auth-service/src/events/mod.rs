@@ -1,8 +1,8 @@
-//! Who came in, who could not, and what changed about rights: told from the account's history.
+//! Security events: logins, failed logins and changes of rights, read from the account's audit log.
 
 mod failed;
 
-use db::{PageInfo, Pager, Paging, Scoped};
+use db::{PageInfo, PageParams, Pager, TenantQuery};
 use identity::{Permissions, SUBJECTS};
 use serde::Serialize;
 use serde_json::Value;
@@ -10,28 +10,28 @@ use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use web::{Action as _, Json, May, Query, Read, Result};
+use web::{Action as _, Authorized, Json, Query, Read, Result};
 
 use crate::App;
 pub use failed::FailedLogins;
 
-/// Something that happened to people, sessions or rights.
+/// An event that concerns members, sessions or rights.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct SecurityEvent {
     id: Uuid,
-    /// What it happened to: `session`, `login`, `member`, `role`, …
+    /// Type of the affected object: `session`, `login`, `member`, `role`, …
     #[schema(example = "session")]
     subject: String,
-    /// Which one.
+    /// Id of the affected object.
     subject_id: Uuid,
-    /// What: `opened`, `failed`, `logged_out`, `reused`, `changed`, …
+    /// What happened: `opened`, `failed`, `logged_out`, `reused`, `changed`, …
     #[schema(example = "opened")]
     action: String,
-    /// By whom.
+    /// User who caused the event.
     actor: Uuid,
-    /// What it was, where that is known and the caller may read the subject.
+    /// Previous state, if recorded and if the caller may read the subject.
     before: Option<Value>,
-    /// What it became, and whence it came, where the caller may read the subject.
+    /// New state and client address, if the caller may read the subject.
     details: Option<Value>,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
@@ -39,7 +39,7 @@ pub(crate) struct SecurityEvent {
 }
 
 impl SecurityEvent {
-    /// Removes the contents of a subject that the caller may not read: that something happened to it remains.
+    /// Removes the contents of a subject that the caller may not read; the event itself remains.
     fn keep_readable(&mut self, permissions: &Permissions) {
         let is_readable = SUBJECTS
             .iter()
@@ -51,19 +51,19 @@ impl SecurityEvent {
     }
 }
 
-impl web::Subject for SecurityEvent {
+impl web::ResourceName for SecurityEvent {
     const NAME: &'static str = "security_event";
 }
 
-/// Part of the security events, newest first.
+/// A page of security events, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SecurityEvents {
     data: Vec<SecurityEvent>,
     page: PageInfo,
 }
 
-/// The list is that of `ix_audit_log_security`.
-const LIST: Scoped = Scoped::new(
+/// The list of resources must be that of `ix_audit_log_security`.
+const LIST: TenantQuery = TenantQuery::new(
     "select id, resource as subject, record_id as subject_id, action, created_by as actor, before, after as details, created_at as at, request_id
      from app.audit_log
      where account_id = $1 and ($2::uuid is null or id < $2)
@@ -72,22 +72,22 @@ const LIST: Scoped = Scoped::new(
 );
 
 /// List the security events of the account.
-#[utoipa::path(get, path = "/api/v1/security-events", params(Paging), tag = "security-events")]
-pub(crate) async fn security_events(
-    may: May<Read, SecurityEvent>,
-    Query(asked): Query<Paging>,
+#[utoipa::path(get, path = "/api/v1/security-events", params(PageParams), tag = "security-events")]
+pub(crate) async fn list_security_events(
+    auth: Authorized<Read, SecurityEvent>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<SecurityEvents>> {
-    let mut tx = may.begin_reading().await?;
-    let pager = Pager::new(&tx, &["security-events"], &asked)?;
+    let mut tx = auth.begin_read_only().await?;
+    let pager = Pager::new(&tx, &["security-events"], &params)?;
     let statement = tx.read::<SecurityEvent>(LIST).bind(pager.after()).bind(pager.fetch());
     let mut data = statement.all().await?;
     let page = pager.page(&mut data, |event| event.id);
     for event in &mut data {
-        event.keep_readable(may.who().permissions());
+        event.keep_readable(auth.who().permissions());
     }
     Ok(Json(SecurityEvents { data, page }))
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(security_events))
+    OpenApiRouter::new().routes(routes!(list_security_events))
 }

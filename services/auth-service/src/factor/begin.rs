@@ -1,64 +1,66 @@
 use axum::extract::State;
-use db::LookUp;
+use db::LookupFunction;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{ClientAddress, Json, Known, Result};
+use web::{AuthenticatedUser, ClientAddress, Json, Result};
 
 use super::{
     FactorRefusal,
-    kept::done,
-    shared::{Shared, picture},
+    shared::{TotpSecret, picture},
+    store::returned_true,
 };
 use crate::{App, password};
 
-/// Somebody who adds a second factor.
+/// Request to enroll a second factor.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewFactor {
-    /// Theirs: a stolen access token is not enough.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String, format = Password)]
+pub(crate) struct EnrollSecondFactorRequest {
+    /// Current password of the caller: a stolen access token is not enough.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, format = Password, max_length = 4096)]
     password: SecretString,
 }
 
-/// What the authenticator app needs, in three forms. It is not shown again. No `Debug`: it would end in a log.
+/// TOTP secret for the authenticator app, in three forms. It is not shown again. No `Debug`, so that it cannot be
+/// logged.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Enrolment {
-    /// To be typed: 160 bits in base32.
+pub(crate) struct SecondFactorEnrollment {
+    /// Secret to be typed in: 160 bits in base32.
     secret: String,
-    /// To be opened on the phone itself.
+    /// Link that opens the app on the phone itself.
     #[schema(
         example = "otpauth://totp/NEXO:ana%40acme.test?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=NEXO"
     )]
     otpauth_uri: String,
-    /// To be shown to its camera: the same address as a QR code, an SVG document.
+    /// The same link as a QR code for the phone's camera, an SVG document.
     qr_svg: String,
 }
 
-const BEGIN: LookUp = LookUp::new("select begin_factor from app.begin_factor($1)");
+const BEGIN: LookupFunction = LookupFunction::new("select begin_factor from app.begin_factor($1)");
 
-/// Begin to add a second factor.
+/// Start the enrollment of a second factor.
 ///
-/// It counts once it is confirmed with a first code, within an hour; begun again, the one before is forgotten.
+/// It takes effect once it is confirmed with a first code, within an hour. Starting again discards the previous
+/// attempt.
 #[utoipa::path(post, path = "/api/v1/auth/second-factor", tag = "auth")]
-pub(crate) async fn begin_factor(
+pub(crate) async fn start_second_factor(
     State(app): State<App>,
-    Known(who): Known,
+    AuthenticatedUser(who): AuthenticatedUser,
     from: ClientAddress,
-    Json(NewFactor { password }): Json<NewFactor>,
-) -> Result<Json<Enrolment>> {
-    let mine = password::show(&app, &who, from, password).await?;
-    let shared = Shared::generate()?;
+    Json(EnrollSecondFactorRequest { password }): Json<EnrollSecondFactorRequest>,
+) -> Result<Json<SecondFactorEnrollment>> {
+    let mine = password::verify_current(&app, &who, from, password).await?;
+    let shared = TotpSecret::generate()?;
     let otpauth_uri = shared.uri(&mine.email)?;
     let qr_svg = picture(&otpauth_uri)?;
     let sealed = shared.seal(&app.factors, who.user())?;
     let mut tx = app.db.begin(&who).await?;
-    if !done(tx.look_up(BEGIN).bind(sealed).optional().await?) {
+    if !returned_true(tx.look_up(BEGIN).bind(sealed).optional().await?) {
         return Err(FactorRefusal::Exists.into());
     }
-    mine.counted.forgive(&mut tx).await?;
+    mine.counted.reset(&mut tx).await?;
     tx.commit().await?;
-    Ok(Json(Enrolment { secret: shared.text(), otpauth_uri, qr_svg }))
+    Ok(Json(SecondFactorEnrollment { secret: shared.text(), otpauth_uri, qr_svg }))
 }

@@ -1,64 +1,66 @@
 use axum::extract::State;
-use db::LookUp;
+use db::LookupFunction;
 use identity::Principal;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Json, Known, Result};
+use web::{AuthenticatedUser, Json, Result};
 
 use super::{
-    At, FactorRefusal,
-    kept::{done, find},
+    Challenge, FactorRefusal,
     recovery::{RecoveryCodes, normal},
     renew::{elsewhere, here, letter_to},
-    shared::Shared,
+    shared::TotpSecret,
+    store::{find, returned_true},
 };
-use crate::{App, mail::Letter, throttle::Of};
+use crate::{App, mail::Message, throttle::AttemptKey};
 
-/// Somebody whose authenticator app shows a first code.
+/// First code of a newly enrolled authenticator app.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FirstCode {
-    /// What it shows.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String, example = "287082")]
+pub(crate) struct ConfirmSecondFactorRequest {
+    /// Code that the authenticator app shows.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, example = "287082", max_length = 4096)]
     code: SecretString,
 }
 
-const CONFIRM: LookUp = LookUp::new("select confirm_factor from app.confirm_factor($1, $2, $3)");
+const CONFIRM: LookupFunction =
+    LookupFunction::new("select confirm_factor from app.confirm_factor($1, $2, $3)");
 
-/// Confirm my second factor with a first code.
+/// Confirm the second factor with a first code.
 ///
-/// From now on a login needs one. The answer holds ten recovery codes, which are not shown again. Every access token of
-/// mine has to be refreshed; the next one has all rights again where an account requires a second factor.
+/// From now on a login requires a code. The response contains ten recovery codes, which are not shown again. Every
+/// access token of the caller has to be refreshed. Where an account requires a second factor, the next token has all
+/// rights again.
 #[utoipa::path(post, path = "/api/v1/auth/second-factor/confirm", tag = "auth")]
-pub(crate) async fn confirm_factor(
+pub(crate) async fn confirm_second_factor(
     State(app): State<App>,
-    Known(who): Known,
-    Json(FirstCode { code }): Json<FirstCode>,
+    AuthenticatedUser(who): AuthenticatedUser,
+    Json(ConfirmSecondFactorRequest { code }): Json<ConfirmSecondFactorRequest>,
 ) -> Result<Json<RecoveryCodes>> {
-    // Whoever has only a token must not guess a code: the answer would let them in for good.
-    let counted = app.throttle.count(&app, &[Of::Code(who.user())]).await?;
+    // Limits guessing with a stolen token: a correct code would confirm the thief's factor.
+    let counted = app.throttle.count(&app, &[AttemptKey::Code(who.user())]).await?;
     let mut tx = app.db.begin(&who).await?;
     let kept = find(&mut tx).await?.ok_or(FactorRefusal::NotBegun)?;
     if kept.confirmed_at.is_some() {
         return Err(FactorRefusal::Exists.into());
     }
-    let shared = Shared::open(&app.factors, who.user(), &kept.secret)?;
+    let shared = TotpSecret::open(&app.factors, who.user(), &kept.secret)?;
     let step = shared.step_of(&normal(code.expose_secret()), app.factors.now())?;
-    let step = step.ok_or(FactorRefusal::Wrong(At::Inside))?;
+    let step = step.ok_or(FactorRefusal::Wrong(Challenge::Inside))?;
     let codes = RecoveryCodes::generate()?;
     let hashes = codes.hashes(&app.factors, who.user());
-    if !done(tx.look_up(CONFIRM).bind(&kept.secret).bind(step).bind(hashes).optional().await?) {
-        return Err(FactorRefusal::NotBegun.into()); // begun anew meanwhile
+    if !returned_true(tx.look_up(CONFIRM).bind(&kept.secret).bind(step).bind(hashes).optional().await?) {
+        return Err(FactorRefusal::NotBegun.into()); // enrollment was restarted meanwhile
     }
-    counted.forgive(&mut tx).await?;
+    counted.reset(&mut tx).await?;
     here(&mut tx, &who, "added").await?;
     let to = letter_to(&mut tx).await?;
     tx.commit().await?;
     if let Err(error) = make_known(&app, &who, &to).await {
-        // The codes are shown this once: what is still to do must not cost them.
+        // The codes are shown only once, so a failure of the remaining steps must not fail the request.
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "a new second factor is not known everywhere"
@@ -69,6 +71,6 @@ pub(crate) async fn confirm_factor(
 
 async fn make_known(app: &App, who: &Principal, to: &str) -> Result<()> {
     elsewhere(app, who).await?;
-    app.mail.post(Letter::factor_added(to))?;
+    app.mail.post(Message::factor_added(to))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Recovery codes: each lets its person in once, in place of a code of the app.
+//! Recovery codes: each replaces a code of the app once.
 
 use aws_lc_rs::{hmac, rand};
 use kernel::UserId;
@@ -14,10 +14,11 @@ const HOW_MANY: usize = 10;
 /// 128 bits: 26 characters (ASVS 5.0, 6.5.2 asks for 112).
 const BYTES: usize = 16;
 
-/// The codes of a person. They are shown this once: what is kept are hashes. No `Debug`: it would end in a log.
+/// Recovery codes of a user. They are shown only once; only hashes are stored. No `Debug`, so that they cannot be
+/// logged.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecoveryCodes {
-    /// Ten, each good once.
+    /// Ten codes, each valid once.
     #[schema(example = json!(["MFRG-GZDF-MZTW-Q2LK-NRWW-233Q-OE"]))]
     recovery_codes: Vec<String>,
 }
@@ -28,19 +29,19 @@ impl RecoveryCodes {
         Ok(Self { recovery_codes })
     }
 
-    /// As they are kept.
+    /// Hashes of the codes, as stored in the database.
     pub(super) fn hashes(&self, factors: &Factors, user: UserId) -> Vec<Vec<u8>> {
         self.recovery_codes.iter().map(|code| hash(factors, user, &normal(code))).collect()
     }
 }
 
-/// What a code that is shown was kept as.
+/// Keyed hash of a presented code, as stored in the database.
 pub(super) fn hash(factors: &Factors, user: UserId, normal: &str) -> Vec<u8> {
     let text = [Uuid::from(user).as_bytes(), normal.as_bytes()].concat();
     hmac::sign(&factors.0.codes, &text).as_ref().to_vec()
 }
 
-/// Without what people put between its characters, and in capitals.
+/// Normalizes a code: removes white space and hyphens, and converts to upper case.
 pub(super) fn normal(shown: &str) -> String {
     let kept = shown.chars().filter(|sign| !sign.is_whitespace() && *sign != '-');
     kept.map(|sign| sign.to_ascii_uppercase()).collect()

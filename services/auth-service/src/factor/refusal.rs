@@ -1,23 +1,23 @@
-use db::{Refusal, Sort};
+use db::{Refusal, RefusalKind};
 
-use super::At;
+use super::Challenge;
 
-/// Why a second factor is not enough, or cannot be changed so.
+/// Reasons to reject a second factor or a change of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FactorRefusal {
-    /// The password is right, and no code came with it.
+    /// The password is right, but the code is missing.
     #[error("a code of your authenticator app, or a recovery code, is required as well")]
-    Required(At),
-    /// Of another time, used before, or never good: nobody can tell which.
+    Required(Challenge),
+    /// The code has expired, was used before, or never was valid. The answer does not reveal which.
     #[error("the code is wrong, or was used before")]
-    Wrong(At),
-    /// Whoever wants another one removes it first, which needs more than a password.
+    Wrong(Challenge),
+    /// Replacing a factor requires removing it first, which needs more than a password.
     #[error("there is a second factor already; remove it first")]
     Exists,
-    /// Nor within the last hour.
+    /// No enrollment was started within the last hour.
     #[error("no second factor is being added; begin again")]
     NotBegun,
-    /// Whoever makes the rule would be shut out by it.
+    /// The author of the rule has no second factor, and would be locked out by it.
     #[error("add a second factor of your own first")]
     OwnFirst,
 }
@@ -33,11 +33,11 @@ impl Refusal for FactorRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::Required(At::Login) | Self::Wrong(At::Login) => Sort::Unauthenticated,
-            Self::Required(At::Inside) | Self::Wrong(At::Inside) => Sort::Invalid,
-            Self::Exists | Self::NotBegun | Self::OwnFirst => Sort::Conflict,
+            Self::Required(Challenge::Login) | Self::Wrong(Challenge::Login) => RefusalKind::Unauthenticated,
+            Self::Required(Challenge::Inside) | Self::Wrong(Challenge::Inside) => RefusalKind::Invalid,
+            Self::Exists | Self::NotBegun | Self::OwnFirst => RefusalKind::Conflict,
         }
     }
 

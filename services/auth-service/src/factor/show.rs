@@ -2,29 +2,32 @@ use axum::extract::State;
 use serde::Serialize;
 use sqlx::types::time::OffsetDateTime;
 use utoipa::ToSchema;
-use web::{Json, Known, Result};
+use web::{AuthenticatedUser, Json, Result};
 
-use super::kept::confirmed;
+use super::store::confirmed;
 use crate::App;
 
-/// Whether there is a second factor.
+/// State of the caller's second factor.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Factor {
-    /// Whether a login asks for one.
+pub(crate) struct SecondFactor {
+    /// Whether a login requires a code.
     enabled: bool,
-    /// When it was confirmed.
+    /// Time when the second factor was confirmed (UTC).
     #[serde(with = "time::serde::rfc3339::option")]
     confirmed_at: Option<OffsetDateTime>,
-    /// Of ten.
+    /// Number of unused recovery codes, of ten.
     recovery_codes_left: i32,
 }
 
-/// Tell whether I have a second factor.
+/// Get the state of the caller's second factor.
 #[utoipa::path(get, path = "/api/v1/auth/second-factor", tag = "auth")]
-pub(crate) async fn factor(State(app): State<App>, Known(who): Known) -> Result<Json<Factor>> {
-    let mut tx = app.db.begin_reading(&who).await?;
+pub(crate) async fn get_second_factor(
+    State(app): State<App>,
+    AuthenticatedUser(who): AuthenticatedUser,
+) -> Result<Json<SecondFactor>> {
+    let mut tx = app.db.begin_read_only(&who).await?;
     let kept = confirmed(&mut tx).await?;
-    Ok(Json(Factor {
+    Ok(Json(SecondFactor {
         enabled: kept.is_some(),
         confirmed_at: kept.as_ref().and_then(|kept| kept.confirmed_at),
         recovery_codes_left: kept.map_or(0, |kept| kept.codes_left),

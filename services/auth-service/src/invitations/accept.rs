@@ -1,6 +1,6 @@
 use axum::extract::State;
-use db::{Change, LookUp, Reason, Scoped, ScopedWrite, TenantTx};
-use identity::strength;
+use db::{Change, LookupFunction, Reason, TenantCommand, TenantQuery, TenantTx};
+use identity::check_strength;
 use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -8,108 +8,113 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Error, Json, KnownCaller, RequestId, Result};
+use web::{AnyUser, Error, Json, RequestId, Result};
 
 use super::{authorize, token::Token};
 use crate::{
     App, AuthRefusal, rights,
     sessions::{
-        Tokens, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
+        TokenPair, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
     },
-    signup::Person,
-    throttle::Of,
+    signup::NewUser,
+    throttle::AttemptKey,
 };
 
-/// Somebody who was invited and has signed up before.
+/// Acceptance of an invitation by a registered user.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Acceptance {
-    /// From the letter.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String)]
+pub(crate) struct AcceptInvitationRequest {
+    /// Token from the invitation e-mail.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, max_length = 4096)]
     token: SecretString,
 }
 
-/// Somebody who was invited and is new.
+/// Acceptance of an invitation by a new user.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Newcomer {
-    /// From the letter; it proves the address as well.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String)]
+pub(crate) struct RegisterByInvitationRequest {
+    /// Token from the invitation e-mail; it also proves ownership of the address.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, max_length = 4096)]
     token: SecretString,
-    /// What others call them.
-    #[validate(length(min = 1, max = 200), custom(function = "web::one_line"))]
+    /// Name shown to other members.
+    #[validate(length(min = 1, max = 200), custom(function = "web::single_line"))]
+    #[schema(min_length = 1, max_length = 200)]
     display_name: String,
-    /// Hard to guess: judged by how many guesses it would take.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String, format = Password)]
+    /// Password; rejected if its estimated number of guesses is too low.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, format = Password, max_length = 4096)]
     password: SecretString,
 }
 
-const OPEN: Scoped = Scoped::new(
+const OPEN: TenantQuery = TenantQuery::new(
     "select email, role_id, coalesce(granted_by, created_by) from app.invitations
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
-const ACCEPT: ScopedWrite = ScopedWrite::new(
+const ACCEPT: TenantCommand = TenantCommand::new(
     "update app.invitations set accepted_at = now()
      where account_id = $1 and id = $2 and token_hash = $3 and accepted_at is null and revoked_at is null and expires_at > now()",
 );
-/// Whoever was suspended does not come back by an invitation; whoever was removed does, and if they were suspended then, by
-/// somebody who could have ended that ($3).
-const JOIN: ScopedWrite = ScopedWrite::new(
+/// A suspended member cannot return by an invitation. A removed one can, but if they were suspended at that time only
+/// if the grantor may end a suspension ($3).
+const JOIN: TenantCommand = TenantCommand::new(
     "insert into app.memberships as m (account_id, user_id, last_used_at) values ($1, $2, now())
      on conflict (account_id, user_id) do update set status = 'active', removed_while_suspended = false, version = m.version + 1, last_used_at = now()
      where m.status <> 'suspended' and (not m.removed_while_suspended or $3)",
 );
-const APPOINT: ScopedWrite = ScopedWrite::new(
+const APPOINT: TenantCommand = TenantCommand::new(
     "insert into app.member_roles (account_id, user_id, role_id) values ($1, $2, $3) on conflict do nothing",
 );
-const MINE: LookUp = LookUp::new("select email from app.my_password()");
+const MINE: LookupFunction = LookupFunction::new("select email from app.my_password()");
 
-/// Accept an invitation to my address.
+/// Accept an invitation to the caller's address.
 ///
-/// The answer is a session in the account; the one I have stays.
+/// The response is a session in the account; the current session stays.
 #[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
 pub(crate) async fn accept_invitation(
     State(app): State<App>,
-    KnownCaller(who): KnownCaller,
+    AnyUser(who): AnyUser,
     device: Device,
-    Json(Acceptance { token }): Json<Acceptance>,
-) -> Result<Json<Tokens>> {
+    Json(AcceptInvitationRequest { token }): Json<AcceptInvitationRequest>,
+) -> Result<Json<TokenPair>> {
     let (mut tx, parent) = begin_opening(&app, &who).await?;
     let (mine,): (String,) = tx.look_up(MINE).optional().await?.ok_or(Error::Unauthenticated)?;
     tx.commit().await?;
-    let invited = Invited::by(&app, &token, RequestId(who.request())).await?;
+    let invited = InvitationRow::find(&app, &token, RequestId(who.request())).await?;
     if !invited.email.eq_ignore_ascii_case(&mine) {
         return Err(AuthRefusal::InvitationInvalid.into());
     }
     parent.leads_to(Some(invited.token.account))?;
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
-    let tx = app.db.system(Reason::OwnChange).await?;
+    let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
     let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
     Ok(Json(invited.join(&app, tx, who.user(), &device, Some(parent)).await?))
 }
 
-/// Accept an invitation as somebody new.
+/// Accept an invitation as a new user.
 ///
-/// The person becomes a user and a member, and is logged in.
+/// Creates the user and the membership, and opens a session.
 #[utoipa::path(post, path = "/api/v1/auth/invitations/accept", tag = "auth", security(()))]
-pub(crate) async fn join_by_invitation(
+pub(crate) async fn register_by_invitation(
     State(app): State<App>,
     request: RequestId,
     device: Device,
-    Json(new): Json<Newcomer>,
-) -> Result<Json<Tokens>> {
-    let invited = Invited::by(&app, &new.token, request).await?;
-    strength(new.password.expose_secret(), &[invited.email.as_str(), &new.display_name])
+    Json(new): Json<RegisterByInvitationRequest>,
+) -> Result<Json<TokenPair>> {
+    let invited = InvitationRow::find(&app, &new.token, request).await?;
+    check_strength(new.password.expose_secret(), &[invited.email.as_str(), &new.display_name])
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
-    let holders = [Of::Login(&invited.email), Of::From(device.address), Of::Account(invited.token.account)];
-    let place = app.hasher.place(&app.throttle.holders(&holders)).map_err(hashing_failed)?;
+    let holders = [
+        AttemptKey::Login(&invited.email),
+        AttemptKey::From(device.address),
+        AttemptKey::Account(invited.token.account),
+    ];
+    let place = app.hasher.reserve(&app.throttle.holders(&holders)).map_err(hashing_failed)?;
     let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     #[expect(clippy::disallowed_methods, reason = "the person does not exist before this")]
-    let mut tx = app.db.system(Reason::SignUp).await?;
-    let person = Person { email: &invited.email, name: &new.display_name, password_hash: &hash };
+    let mut tx = app.db.begin_unscoped(Reason::SignUp).await?;
+    let person = NewUser { email: &invited.email, name: &new.display_name, password_hash: &hash };
     let user = match person.add(&mut tx).await {
         Err(error) if error.constraint() == Some("uq_users_email") => {
             return Err(AuthRefusal::LogInFirst.into());
@@ -121,19 +126,19 @@ pub(crate) async fn join_by_invitation(
     Ok(Json(invited.join(&app, tx, user, &device, None).await?))
 }
 
-/// An invitation that was found open.
-struct Invited {
+/// An invitation that is still open.
+struct InvitationRow {
     token: Token,
     email: String,
     role: Uuid,
     grantor: UserId,
 }
 
-impl Invited {
-    async fn by(app: &App, shown: &SecretString, request: RequestId) -> Result<Self> {
+impl InvitationRow {
+    async fn find(app: &App, shown: &SecretString, request: RequestId) -> Result<Self> {
         let token = Token::read(shown).ok_or(AuthRefusal::InvitationInvalid)?;
         #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
-        let tx = app.db.system(Reason::OwnChange).await?;
+        let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
         let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
         let open: Option<(String, Uuid, UserId)> =
             tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
@@ -141,7 +146,7 @@ impl Invited {
         Ok(Self { token, email, role, grantor })
     }
 
-    /// Makes `user` a member, uses the invitation up, and opens their session.
+    /// Makes `user` a member, marks the invitation as accepted, and opens a session.
     async fn join(
         self,
         app: &App,
@@ -149,18 +154,18 @@ impl Invited {
         user: UserId,
         device: &Device,
         parent: Option<Parent>,
-    ) -> Result<Tokens> {
+    ) -> Result<TokenPair> {
         let Self { token: Token { account, id, hash }, role, grantor, .. } = self;
         rights::lock_for(&mut tx, user).await?;
         let lets_in = authorize::authorize_acceptance(&mut tx, grantor, role, user).await?;
         let joined = Change::new("auth.member.joined", "member", user.into(), "joined");
         let joined = joined.with(json!({ "invitation": id, "role_id": role }));
-        if tx.write_unnoted::<()>(ACCEPT).bind(id).bind(hash).run().await? == 0
-            || tx.write_noted::<()>(JOIN, joined).bind(user).bind(lets_in).run().await? == 0
+        if tx.execute_untracked::<()>(ACCEPT).bind(id).bind(hash).run().await? == 0
+            || tx.execute_audited::<()>(JOIN, joined).bind(user).bind(lets_in).run().await? == 0
         {
             return Err(AuthRefusal::InvitationInvalid.into()); // used meanwhile, or the member is suspended
         }
-        tx.write_unnoted::<()>(APPOINT).bind(user).bind(role).run().await?;
+        tx.execute_untracked::<()>(APPOINT).bind(user).bind(role).run().await?;
         rights::renew(&mut tx, &[user]).await?;
         let tokens = open_session_from(app, &mut tx, account, user, device, parent).await?;
         tx.commit().await?;

@@ -1,8 +1,9 @@
-//! Whether a member may create, resend, replace or revoke an invitation; and whether its grantor still may when it is accepted.
+//! Authorizes members to create, resend, replace or revoke an invitation, and checks its grantor's rights on
+//! acceptance.
 
 use std::collections::HashMap;
 
-use db::{LookUp, Refusal, Scoped, TenantTx};
+use db::{LookupFunction, Refusal, TenantQuery, TenantTx};
 use kernel::UserId;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -35,23 +36,23 @@ impl Refusal for AlreadyMember {
 }
 
 #[derive(FromRow)]
-struct Known {
+struct RecipientRow {
     user_id: UserId,
     status: String,
     removed_while_suspended: bool,
 }
 
-const KNOWN: LookUp =
-    LookUp::new("select user_id, status, removed_while_suspended from app.member_with_email($1)");
-const OPEN: Scoped = Scoped::new(
+const KNOWN: LookupFunction =
+    LookupFunction::new("select user_id, status, removed_while_suspended from app.member_with_email($1)");
+const OPEN: TenantQuery = TenantQuery::new(
     "select role_id from app.invitations
      where account_id = $1 and email_norm = app.normalize_email($2) and accepted_at is null and revoked_at is null and expires_at > now()",
 );
 
 /// Refuses to invite a member; and, without `member:write`, a person who was removed while suspended.
 pub(super) async fn refuse_member(tx: &mut TenantTx, author: &Grantor, email: &str) -> Result<()> {
-    let known: Option<Known> = tx.look_up(KNOWN).bind(email).optional().await?;
-    let Some(Known { user_id, status, removed_while_suspended }) = known else { return Ok(()) };
+    let known: Option<RecipientRow> = tx.look_up(KNOWN).bind(email).optional().await?;
+    let Some(RecipientRow { user_id, status, removed_while_suspended }) = known else { return Ok(()) };
     if status != "removed" {
         let told = author.permissions().allow("member", "read");
         let member = if told { Some(members::shown_now(tx, user_id).await?) } else { None };
@@ -72,7 +73,7 @@ pub(super) async fn authorize_role(tx: &mut TenantTx, author: &Grantor, role: Uu
     }
 }
 
-/// The same for the open invitation of an address, if there is one.
+/// Refuses to replace an address's open invitation if its role exceeds the author's rights.
 pub(super) async fn authorize_replacement(tx: &mut TenantTx, author: &Grantor, email: &str) -> Result<()> {
     let open: Option<(Uuid,)> = tx.read(OPEN).bind(email).optional().await?;
     match open {
@@ -81,8 +82,8 @@ pub(super) async fn authorize_replacement(tx: &mut TenantTx, author: &Grantor, e
     }
 }
 
-/// Checks the present rights of `grantor` when `user` accepts. Every failure has the same answer. Returns whether the grantor
-/// may end a suspension.
+/// Checks the present rights of `grantor` when `user` accepts. Every failure has the same answer. Returns true if the
+/// grantor may end a suspension.
 pub(super) async fn authorize_acceptance(
     tx: &mut TenantTx,
     grantor: UserId,

@@ -1,19 +1,19 @@
-use db::{PageInfo, Pager, Paging, Scoped, TenantTx};
+use db::{PageInfo, PageParams, Pager, TenantQuery, TenantTx};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Error, Json, May, Query, Read, Result};
+use web::{Authorized, Error, Json, Query, Read, Result};
 
 use super::{Invitation, authorize};
 
-/// Part of the account's invitations, newest first.
+/// A page of the account's invitations, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Invitations {
     data: Vec<Invitation>,
     page: PageInfo,
 }
 
-const LIST: Scoped = Scoped::new(
+const LIST: TenantQuery = TenantQuery::new(
     "select i.id, i.email, i.role_id, r.name as role, i.expires_at, i.created_at, i.created_by,
             coalesce(i.granted_by, i.created_by) as granted_by,
             case when i.accepted_at is not null then 'accepted' when i.revoked_at is not null then 'revoked'
@@ -23,16 +23,16 @@ const LIST: Scoped = Scoped::new(
      order by i.id desc limit $3",
 );
 
-/// List who was invited.
+/// List the account's invitations.
 ///
-/// An open invitation that nobody could accept at present says why.
-#[utoipa::path(get, path = "/api/v1/invitations", params(Paging), tag = "invitations")]
+/// An open invitation that cannot be accepted at present has an `unusable_reason`.
+#[utoipa::path(get, path = "/api/v1/invitations", params(PageParams), tag = "invitations")]
 pub(crate) async fn list_invitations(
-    may: May<Read, Invitation>,
-    Query(asked): Query<Paging>,
+    auth: Authorized<Read, Invitation>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Invitations>> {
-    let mut tx = may.begin_reading().await?;
-    let pager = Pager::new(&tx, &["invitations"], &asked)?;
+    let mut tx = auth.begin_read_only().await?;
+    let pager = Pager::new(&tx, &["invitations"], &params)?;
     let statement = tx.read::<Invitation>(LIST).bind(pager.after()).bind(pager.fetch());
     let mut data = statement.bind(None::<Uuid>).all().await?;
     let page = pager.page(&mut data, |invitation| invitation.id);

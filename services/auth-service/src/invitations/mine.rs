@@ -1,23 +1,23 @@
 use axum::extract::State;
-use db::LookUp;
+use db::LookupFunction;
 use kernel::AccountId;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Json, KnownCaller, Result};
+use web::{AnyUser, Json, Result};
 
 use crate::{App, sessions::person::begin_own};
 
-/// An account that asks me to come in.
+/// An open invitation of the caller, as its recipient sees it.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct MyInvitation {
     id: Uuid,
     #[schema(value_type = Uuid)]
     account_id: AccountId,
-    /// The account's.
+    /// Slug of the inviting account.
     slug: String,
-    /// The account's.
+    /// Name of the inviting account.
     name: String,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
@@ -25,22 +25,24 @@ pub(crate) struct MyInvitation {
     created_at: OffsetDateTime,
 }
 
-/// Every open invitation to my address, the newest first.
+/// All open invitations to the caller's address, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MyInvitations {
     data: Vec<MyInvitation>,
 }
 
-const MINE: LookUp =
-    LookUp::new("select id, account_id, slug, name, expires_at, created_at from app.my_invitations()");
+const MINE: LookupFunction = LookupFunction::new(
+    "select id, account_id, slug, name, expires_at, created_at from app.my_invitations()",
+);
 
-/// List the open invitations to my address.
+/// List the open invitations to the caller's address.
 ///
-/// The token of the letter accepts one: `POST /api/v1/invitations/accept`. Whoever has lost the letter asks for another.
+/// Accept one with the token from its e-mail: `POST /api/v1/invitations/accept`. If the e-mail is lost, ask the account
+/// to resend it.
 #[utoipa::path(get, path = "/api/v1/auth/invitations", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
-pub(crate) async fn my_invitations(
+pub(crate) async fn list_my_invitations(
     State(app): State<App>,
-    KnownCaller(caller): KnownCaller,
+    AnyUser(caller): AnyUser,
 ) -> Result<Json<MyInvitations>> {
     let (mut tx, only) = begin_own(&app, &caller).await?;
     let mut data = tx.look_up::<MyInvitation>(MINE).all().await?;

@@ -1,4 +1,4 @@
-//! Invitations: how somebody comes into an account that is there already.
+//! Invitations: how a person joins an existing account.
 
 mod accept;
 mod authorize;
@@ -20,41 +20,41 @@ pub(crate) use list::Invitations;
 pub(crate) use mine::MyInvitations;
 pub(crate) use revoke::revoke_all_of;
 
-/// Somebody who is asked to come in.
+/// An invitation to the account.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct Invitation {
     id: Uuid,
     email: String,
     role_id: Uuid,
     role: String,
-    /// `open`, `accepted`, `revoked` or `expired`.
+    /// Status of the invitation: `open`, `accepted`, `revoked` or `expired`.
     #[schema(example = "open")]
     status: String,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// Who invited them.
+    /// User who created the invitation.
     created_by: Uuid,
-    /// Against whose rights it is held when it is accepted: who has sent it last.
+    /// Grantor whose rights are checked on acceptance: the user who sent it last.
     #[schema(value_type = Uuid)]
     granted_by: UserId,
-    /// Why nobody could accept it at present, though it is `open`.
+    /// Why the invitation cannot be accepted at present, though it is `open`.
     #[sqlx(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     unusable_reason: Option<String>,
 }
 
-impl web::Subject for Invitation {
+impl web::ResourceName for Invitation {
     const NAME: &'static str = "invitation";
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list::list_invitations, invite::invite))
+        .routes(routes!(list::list_invitations, invite::create_invitation))
         .routes(routes!(revoke::revoke_invitation))
         .routes(routes!(invite::resend_invitation))
-        .routes(routes!(mine::my_invitations))
+        .routes(routes!(mine::list_my_invitations))
         .routes(routes!(accept::accept_invitation))
-        .routes(routes!(accept::join_by_invitation))
+        .routes(routes!(accept::register_by_invitation))
 }

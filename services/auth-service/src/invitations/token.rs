@@ -5,10 +5,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 use web::{Error, Result};
 
-use crate::one_time;
+use crate::email_token;
 
-/// What an invited person shows: where they are invited to, and 256 random bits. It names its account, so that the look-up
-/// goes to one tenant.
+/// Token of an invitation: account, invitation id and 256 random bits. It names its account, so that the lookup is
+/// confined to one tenant.
 pub(super) struct Token {
     pub(super) account: AccountId,
     pub(super) id: Uuid,
@@ -18,23 +18,23 @@ pub(super) struct Token {
 const PREFIX: &str = "nxi_";
 
 impl Token {
-    /// A new one, and its text.
+    /// Generates a token and its text.
     pub(super) fn generate(account: AccountId, id: Uuid) -> Result<(Self, String)> {
         let mut secret = [0; 32];
         rand::fill(&mut secret).map_err(|_| Error::Internal("the system has no randomness".into()))?;
         let bytes = [Uuid::from(account).as_bytes(), id.as_bytes(), &secret[..]].concat();
         let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
-        let hash = one_time::hash_of(&SecretString::from(text.as_str()));
+        let hash = email_token::hash_of(&SecretString::from(text.as_str()));
         Ok((Self { account, id, hash }, text))
     }
 
-    /// Reads one that is shown. Whether it is good, the database knows.
+    /// Parses a presented token; only the database knows whether it is valid.
     pub(super) fn read(shown: &SecretString) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(shown.expose_secret().strip_prefix(PREFIX)?).ok()?;
         let (account, rest) = bytes.split_first_chunk::<16>()?;
         let (id, secret) = rest.split_first_chunk::<16>()?;
         let whole = secret.len() == 32;
         let (account, id) = (Uuid::from_bytes(*account).into(), Uuid::from_bytes(*id));
-        whole.then(|| Self { account, id, hash: one_time::hash_of(shown) })
+        whole.then(|| Self { account, id, hash: email_token::hash_of(shown) })
     }
 }

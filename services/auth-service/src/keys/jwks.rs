@@ -14,7 +14,7 @@ use web::{Error, Json};
 
 use crate::App;
 
-/// A JSON Web Key Set.
+/// Response with a JSON Web Key Set (RFC 7517).
 pub(crate) struct KeySet(Jwks);
 
 impl IntoResponse for KeySet {
@@ -33,8 +33,8 @@ impl IntoResponses for KeySet {
     }
 }
 
-/// The public keys that access tokens are signed with, or soon will be (RFC 7517).
+/// Get the public keys of access tokens, in use or about to be (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", security(()))]
-pub(crate) async fn jwks(State(app): State<App>) -> KeySet {
+pub(crate) async fn get_jwks(State(app): State<App>) -> KeySet {
     KeySet(app.keys.public().published())
 }

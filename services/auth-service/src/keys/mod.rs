@@ -1,5 +1,5 @@
-//! The keys that access tokens are signed with: kept in a table, and read again every few seconds, so that a rotation
-//! reaches every replica without a restart. No request asks for them: it finds them in memory.
+//! Signing keys of access tokens. They are stored in a table and reloaded every few seconds, so that a rotation reaches
+//! every replica without a restart. Requests use the copy in memory.
 
 pub(crate) mod jwks;
 mod table;
@@ -10,58 +10,59 @@ use std::{
 };
 
 use db::Db;
-use identity::{Issuer, Jwk, Jwks, KeyError, Mint, PublicKeys, SealingKey, Secret};
+use identity::{Issuer, IssuerConfig, Jwk, Jwks, KeyError, PublicKeys, SealingKey, Secret};
 use kernel::{Clock, jittered};
 use tokio::time::sleep;
 
 use table::{Stored, Table};
 
-/// After a failure, the table is read again sooner: a key may have been retired meanwhile.
+/// Delay before reloading after a failure: shorter than usual, since a key may have been revoked meanwhile.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Why there is no key to sign with.
+/// Reason why there is no key to sign with.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The key that the operator gave.
+    /// The signing key from the environment is unusable.
     #[error("NEXO_SIGNING_KEY cannot be used")]
     Given(#[source] KeyError),
-    /// The keys of the database are of another deployment's secret, or the secret was replaced.
+    /// The stored keys were sealed with another secret: the database is of another deployment, or the secret was
+    /// replaced.
     #[error(
         "the signing key {kid} cannot be used: start with the NEXO_SECRET that it was sealed under, or make new keys with `nexo keys rotate --replace-all`"
     )]
     Sealed {
-        /// The key's name.
+        /// Id (`kid`) of the unusable key.
         kid: String,
-        /// Why.
+        /// Why the key cannot be unsealed.
         source: KeyError,
     },
-    /// The first keys.
+    /// The first keys cannot be generated.
     #[error("the signing keys cannot be made")]
     NotMade(#[source] KeyError),
-    /// The table.
+    /// The table of keys cannot be read.
     #[error("the signing keys cannot be read")]
     Unreadable(#[from] db::Error),
-    /// Somebody takes them away as fast as they are made.
+    /// The table is empty even after keys were added: another process deletes them.
     #[error("there are no signing keys in the database")]
     Missing,
 }
 
-/// The issuer and the public keys, kept as the table says for as long as somebody holds this.
+/// The issuer and the public keys, refreshed from the table until the last clone is dropped.
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
 
 struct Inner {
     table: Table,
-    /// The public half of `NEXO_SIGNING_KEY`.
+    /// Public half of `NEXO_SIGNING_KEY`, if it is set.
     given: Option<Jwk>,
     issuer: Arc<Issuer>,
     public: PublicKeys,
 }
 
 impl Keys {
-    /// Reads the keys, makes the first ones if there are none, and reads them again about every so often.
+    /// Loads the keys, generates the first ones if there are none, and starts to reload them periodically.
     pub(crate) async fn open(
-        mint: &Mint,
+        mint: &IssuerConfig,
         secret: &Secret,
         db: &Db,
         clock: &Clock,
@@ -85,13 +86,13 @@ impl Keys {
         Ok(Self(inner))
     }
 
-    /// Signs with the current key.
+    /// The issuer, which signs with the current key.
     #[must_use]
     pub fn issuer(&self) -> &Arc<Issuer> {
         &self.0.issuer
     }
 
-    /// What tokens are verified by.
+    /// The public keys that verify access tokens.
     #[must_use]
     pub fn public(&self) -> &PublicKeys {
         &self.0.public
@@ -99,7 +100,7 @@ impl Keys {
 }
 
 impl Inner {
-    /// Makes issuer and public keys as the table says. A key is published before it signs.
+    /// Updates issuer and public keys from the table. A key is published before it signs.
     async fn refresh(&self) -> Result<(), KeysError> {
         if let Some(given) = &self.given {
             self.publish(Some(given), self.table.read().await?);
@@ -130,7 +131,7 @@ async fn follow(keys: Weak<Inner>, every: Duration) {
     loop {
         sleep(jittered(if failing { every.min(AGAIN) } else { every })).await;
         let Some(keys) = keys.upgrade() else { return };
-        let told = failing; // once, when it begins and when it ends
+        let told = failing; // log only the start and the end
         failing = match keys.refresh().await {
             Ok(()) => {
                 if told {

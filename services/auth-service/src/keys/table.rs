@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use db::{Db, LookUp, Reason, Row};
+use db::{Bindings, Db, LookupFunction, Reason};
 use identity::{Jwk, KeyError, SealedKey, SealingKey, SigningKey};
 use sqlx::{FromRow, types::Json};
 
 use super::KeysError;
 
-/// The key that signs, and all that verify.
+/// The signing key, and the public keys that verify.
 #[derive(FromRow)]
 pub(super) struct Stored {
     pub(super) kid: String,
@@ -14,30 +14,31 @@ pub(super) struct Stored {
     pub(super) public: Json<Vec<Jwk>>,
 }
 
-/// The keys that the database keeps.
+/// The table of signing keys.
 pub(super) struct Table {
     pub(super) db: Db,
     pub(super) sealing: SealingKey,
     pub(super) forgets_after: Duration,
 }
 
-const READ: LookUp = LookUp::new("select kid, sealed, public from app.signing_keys_now($1)");
-const AGE: LookUp = LookUp::new("select seconds from app.signing_key_age()");
-const ADD_FIRST: LookUp = LookUp::new("select from app.add_first_signing_keys($1, $2, $3, $4, $5, $6)");
+const READ: LookupFunction = LookupFunction::new("select kid, sealed, public from app.signing_keys_now($1)");
+const AGE: LookupFunction = LookupFunction::new("select seconds from app.signing_key_age()");
+const ADD_FIRST: LookupFunction =
+    LookupFunction::new("select from app.add_first_signing_keys($1, $2, $3, $4, $5, $6)");
 
 impl Table {
     pub(super) async fn read(&self) -> db::Result<Option<Stored>> {
         let seconds = i32::try_from(self.forgets_after.as_secs()).unwrap_or(i32::MAX);
-        self.ask(READ, |row| row.put(seconds)).await
+        self.ask(READ, |row| row.bind(seconds)).await
     }
 
-    /// For how long the current key has signed, in seconds.
+    /// Age of the current signing key in seconds.
     pub(super) async fn age(&self) -> db::Result<Option<f64>> {
         Ok(self.ask::<(f64,)>(AGE, |_| {}).await?.map(|(seconds,)| seconds))
     }
 
-    /// Makes the first keys if there are none. What another replica has made in the same moment is as good: what
-    /// counts is what is read after it, since nobody may sign with a key that was not kept.
+    /// Generates the first keys if there are none. A concurrent replica may win; the keys are therefore read back,
+    /// since a key that was not stored must not sign.
     pub(super) async fn read_or_make(&self) -> Result<Stored, KeysError> {
         if let Some(stored) = self.read().await? {
             return Ok(stored);
@@ -46,9 +47,9 @@ impl Table {
         let (current, next) = (make()?, make()?);
         self.ask::<()>(ADD_FIRST, |row| {
             for SealedKey { public, sealed } in [current, next] {
-                row.put(public.kid.clone());
-                row.put(Json(public));
-                row.put(sealed);
+                row.bind(public.kid.clone());
+                row.bind(Json(public));
+                row.bind(sealed);
             }
         })
         .await?;
@@ -60,12 +61,12 @@ impl Table {
         opened.map_err(|source: KeyError| KeysError::Sealed { kid: stored.kid.clone(), source })
     }
 
-    async fn ask<T>(&self, text: LookUp, fill: impl FnOnce(&mut Row)) -> db::Result<Option<T>>
+    async fn ask<T>(&self, text: LookupFunction, fill: impl FnOnce(&mut Bindings)) -> db::Result<Option<T>>
     where
         T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
         #[expect(clippy::disallowed_methods, reason = "the keys are those of all accounts")]
-        let mut tx = self.db.system(Reason::SigningKeys).await?;
+        let mut tx = self.db.begin_unscoped(Reason::SigningKeys).await?;
         let found = tx.ask(text, fill).await?;
         tx.commit().await?;
         Ok(found)

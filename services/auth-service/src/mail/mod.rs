@@ -1,6 +1,6 @@
-//! Letters to people, and who takes them there.
+//! E-mails to users, and the transports that deliver them.
 
-mod letter;
+mod message;
 mod operator;
 mod outbox;
 mod smtp;
@@ -11,19 +11,19 @@ use std::sync::Arc;
 use kernel::{Env, ListenAddress};
 use lettre::message::Mailbox;
 
-pub(crate) use letter::Letter;
-pub(crate) use operator::OperatorLetters;
+pub(crate) use message::Message;
+pub(crate) use operator::OperatorEmails;
 pub(crate) use outbox::{Outbox, dev_mail};
 use smtp::Smtp;
 pub(crate) use untrusted_text::UntrustedText;
 
-/// Why a letter is not taken.
+/// Reason why an e-mail is not accepted for delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// As many letters as may wait are waiting.
-    #[error("too many letters wait to be sent")]
+    /// The queue of e-mails is full.
+    #[error("the queue of e-mails is full")]
     Busy,
-    /// The address of the server, or the sender's, cannot be used.
+    /// The URL of the server or the sender's address is unusable.
     #[error("{0}")]
     Setting(String),
 }
@@ -34,24 +34,25 @@ impl From<MailError> for web::Error {
     }
 }
 
-/// Takes letters. It answers before they arrive: how long that takes must not tell whether there is anybody to write to.
+/// Delivers e-mails. Accepting one returns before delivery, so that response times do not reveal whether a recipient
+/// exists.
 pub trait Mailer: Send + Sync + 'static {
-    /// Takes one letter.
-    fn post(&self, letter: Letter) -> Result<(), MailError>;
+    /// Queues an e-mail for delivery.
+    fn post(&self, letter: Message) -> Result<(), MailError>;
 
-    /// What has been posted, where it only waits to be looked at.
+    /// The e-mails accepted so far, if this mailer only stores them for development.
     fn outbox(&self) -> Option<&Outbox> {
         None
     }
 }
 
-/// How letters are sent.
+/// Configuration of the e-mail transport.
 #[derive(Debug)]
 pub(crate) struct Config {
     server: Option<secrecy::SecretString>,
     sender: Option<Mailbox>,
     open: bool,
-    /// Where the pages are that letters lead to.
+    /// Base URL of the pages that e-mails link to.
     pub(crate) pages: String,
 }
 
@@ -60,18 +61,18 @@ impl Config {
     pub(crate) fn read(env: &mut Env) -> Self {
         let server = env.secret("NEXO_SMTP_URL");
         if env.production() && server.is_none() {
-            env.mistake("NEXO_SMTP_URL", "is not set (such as smtps://user:password@mail.example.com)");
+            env.report("NEXO_SMTP_URL", "is not set (such as smtps://user:password@mail.example.com)");
         }
-        let from = env.or("NEXO_MAIL_FROM", "NEXO <no-reply@nexo.invalid>");
+        let from = env.string_or("NEXO_MAIL_FROM", "NEXO <no-reply@nexo.invalid>");
         let sender = from.parse().ok();
         if sender.is_none() {
-            env.mistake("NEXO_MAIL_FROM", "is no mailbox (such as NEXO <no-reply@example.com>)");
+            env.report("NEXO_MAIL_FROM", "is no mailbox (such as NEXO <no-reply@example.com>)");
         }
-        let open = env.or("NEXO_DEV_MAIL", "") == "open";
+        let open = env.string_or("NEXO_DEV_MAIL", "") == "open";
         Self { server, sender, open, pages: pages(env) }
     }
 
-    /// An SMTP server where one is set; in development otherwise an outbox to look into.
+    /// An SMTP mailer if a server is configured; otherwise (in development) an in-memory outbox.
     pub(crate) fn mailer(&self) -> Result<Arc<dyn Mailer>, MailError> {
         match (&self.server, &self.sender) {
             (Some(server), Some(sender)) => Ok(Arc::new(Smtp::start(server, sender.clone())?)),
@@ -80,9 +81,9 @@ impl Config {
     }
 }
 
-/// Where letters lead to: pages of a front-end, or else the gateway, where it listens.
+/// Base URL of links in e-mails: the front-end, or else the gateway's own address.
 fn pages(env: &mut Env) -> String {
     let gateway = ListenAddress(env.listen("NEXO_GATEWAY_LISTEN", 3000)).reached_at();
     let host = if gateway.ip().is_loopback() { "localhost".to_owned() } else { gateway.ip().to_string() };
-    env.or("NEXO_FRONTEND_URL", &format!("http://{host}:{}", gateway.port()))
+    env.string_or("NEXO_FRONTEND_URL", &format!("http://{host}:{}", gateway.port()))
 }

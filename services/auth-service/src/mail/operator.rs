@@ -1,4 +1,4 @@
-//! Letters about what an operator's command has done: the command writes an event, and auth-service the letter.
+//! E-mails about an operator's commands. The command emits an event; auth-service sends the e-mail.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use ::events::{Consumer, Event, Failure};
 use async_trait::async_trait;
 use db::{Db, Reason, TenantTx};
 
-use super::{Letter, Mailer};
+use super::{Mailer, Message};
 use crate::factor;
 
-/// Sends them.
-pub(crate) struct OperatorLetters {
-    /// As the role that may look up an e-mail.
+/// Event consumer that sends the e-mails.
+pub(crate) struct OperatorEmails {
+    /// Pool of the role that may look up e-mail addresses.
     pub(crate) db: Db,
     pub(crate) mail: Arc<dyn Mailer>,
 }
 
 #[async_trait]
-impl Consumer for OperatorLetters {
+impl Consumer for OperatorEmails {
     fn name(&self) -> &'static str {
         "letters"
     }
@@ -29,12 +29,11 @@ impl Consumer for OperatorLetters {
     async fn handle(&self, _: &mut TenantTx, event: &Event) -> Result<(), Failure> {
         let Some(("factor", person)) = event.record() else { return Ok(()) };
         if event.data.get("letter").and_then(serde_json::Value::as_bool) != Some(true) {
-            return Ok(()); // the event of another account of theirs has it sent
+            return Ok(()); // another account's event triggers the e-mail
         }
         #[expect(clippy::disallowed_methods, reason = "the event names the person, in an account of theirs")]
-        let mut tx =
-            self.db.system_inside(Reason::Event, event.account, person.into(), event.request).await?;
+        let mut tx = self.db.begin_as(Reason::Event, event.account, person.into(), event.request).await?;
         let Some(to) = factor::address(&mut tx).await? else { return Ok(()) };
-        self.mail.post(Letter::factor_reset(&to)).map_err(|busy| Failure::Other(busy.into()))
+        self.mail.post(Message::factor_reset(&to)).map_err(|busy| Failure::Other(busy.into()))
     }
 }

@@ -12,21 +12,21 @@ use serde::Deserialize;
 use serde_json::json;
 use web::{ClientAddress, Error, Json, Query, Result};
 
-use super::{Letter, MailError, Mailer};
+use super::{MailError, Mailer, Message};
 use crate::App;
 
-/// How many letters are kept.
+/// Maximum number of stored e-mails.
 const KEPT: usize = 500;
 
-/// Letters that go nowhere: for development, where `GET /dev/mail` shows them.
+/// E-mails that are stored instead of sent: for development, where `GET /dev/mail` shows them.
 #[derive(Clone)]
 pub struct Outbox {
-    letters: Arc<Mutex<VecDeque<Letter>>>,
+    letters: Arc<Mutex<VecDeque<Message>>>,
     open: bool,
 }
 
 impl Mailer for Outbox {
-    fn post(&self, letter: Letter) -> Result<(), MailError> {
+    fn post(&self, letter: Message) -> Result<(), MailError> {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.push_front(letter);
         letters.truncate(KEPT);
@@ -39,33 +39,33 @@ impl Mailer for Outbox {
 }
 
 impl Outbox {
-    /// An empty one; `open`: shown to other machines as well.
+    /// Creates an empty outbox; `open` shows it to other machines as well.
     pub(super) fn new(open: bool) -> Self {
         Self { letters: Arc::default(), open }
     }
 
-    /// The letters to an address, or all; the newest first.
-    fn letters(&self, to: Option<&str>) -> Vec<Letter> {
+    /// The e-mails to an address, or all; newest first.
+    fn letters(&self, to: Option<&str>) -> Vec<Message> {
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        let addressed = |letter: &&Letter| to.is_none_or(|to| letter.to.eq_ignore_ascii_case(to));
+        let addressed = |letter: &&Message| to.is_none_or(|to| letter.to.eq_ignore_ascii_case(to));
         letters.iter().filter(addressed).cloned().collect()
     }
 }
 
-/// Which letters.
+/// Query parameters of the outbox.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct OutboxFilter {
     to: Option<String>,
 }
 
-/// Shows the letters of a development outbox: a page for a browser, JSON for a program. On this machine alone, unless
-/// `NEXO_DEV_MAIL` says otherwise: whoever reads them is whoever they are for.
+/// Shows the e-mails of a development outbox: HTML for browsers, JSON for programs. Available to this machine only
+/// unless `NEXO_DEV_MAIL` is `open`, because an e-mail's token authenticates its reader.
 pub(crate) async fn dev_mail(
     State(app): State<App>,
     ClientAddress(client): ClientAddress,
     headers: HeaderMap,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<OutboxFilter>,
 ) -> Result<Response> {
     let here = client.is_none_or(|client| client.is_loopback());
     let outbox =
@@ -78,13 +78,13 @@ pub(crate) async fn dev_mail(
     Ok(Json(json!({ "data": letters })).into_response())
 }
 
-fn page(letters: &[Letter]) -> String {
-    let one = |letter: &Letter| {
+fn page(letters: &[Message]) -> String {
+    let one = |letter: &Message| {
         let (to, subject, text) = (escaped(&letter.to), escaped(&letter.subject), escaped(&letter.text));
         format!("<article><h2>{subject}</h2><p>to {to}</p><pre>{text}</pre></article>")
     };
     let all: String = letters.iter().map(one).collect();
-    let all = if all.is_empty() { "<p>No letters yet.</p>".to_owned() } else { all };
+    let all = if all.is_empty() { "<p>No e-mails yet.</p>".to_owned() } else { all };
     format!("<!doctype html><meta charset=utf-8><title>Letters</title><h1>Letters</h1>{all}")
 }
 

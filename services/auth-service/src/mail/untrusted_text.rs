@@ -1,18 +1,18 @@
-//! Text of others in e-mails, such as the name of an account. Letters accept it as this type only.
+//! Text written by others in e-mails, such as the name of an account. E-mails accept it as this type only.
 
 use std::fmt;
 
-/// Characters that are shown.
-const LONGEST: usize = 60;
-/// Digits that are shown: fewer than a telephone number has, which mail programs link as well.
-const MOST_DIGITS: usize = 6;
+/// Maximum number of characters shown.
+const MAX_CHARS: usize = 60;
+/// Maximum number of digits shown: fewer than a telephone number has, which mail programs turn into links.
+const MAX_DIGITS: usize = 6;
 
-/// One short line in quotation marks, in which no mail program finds an address to link. The stored text stays as it is.
+/// One short line in quotation marks that mail programs find nothing to link in. The stored text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UntrustedText(String);
 
 impl UntrustedText {
-    /// Sanitizes `text`.
+    /// Sanitizes `text` for display in an e-mail.
     pub(crate) fn new(text: &str) -> Self {
         let mut shown = String::new();
         let mut length = 0;
@@ -25,8 +25,8 @@ impl UntrustedText {
                 length += part.chars().count();
                 shown.push_str(part);
             }
-            if length > LONGEST {
-                shown = shown.chars().take(LONGEST).chain(['…']).collect();
+            if length > MAX_CHARS {
+                shown = shown.chars().take(MAX_CHARS).chain(['…']).collect();
                 break;
             }
         }
@@ -35,10 +35,10 @@ impl UntrustedText {
     }
 }
 
-/// `sign`, or a dot for a digit beyond the limit.
+/// Returns `sign`, or a dot for a digit beyond the limit.
 fn without_number(sign: char, digits: &mut usize) -> char {
     *digits += usize::from(sign.is_numeric());
-    if sign.is_numeric() && *digits > MOST_DIGITS { '·' } else { sign }
+    if sign.is_numeric() && *digits > MAX_DIGITS { '·' } else { sign }
 }
 
 impl fmt::Display for UntrustedText {
@@ -47,7 +47,7 @@ impl fmt::Display for UntrustedText {
     }
 }
 
-/// Without invisible and bidirectional characters; with ASCII for characters that look, and work in addresses, like it.
+/// Removes invisible and bidirectional characters; replaces look-alikes that work in addresses with ASCII.
 fn plain(text: &str) -> String {
     let shown = text.chars().filter(|sign| sign.is_whitespace() || !is_unseen(*sign));
     shown.map(usual).collect()
@@ -81,7 +81,7 @@ fn is_unseen(sign: char) -> bool {
             | 0xFFF0..=0xFFFF | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE000..=0xF8FF | 0xE0000..=0x0010_FFFF)
 }
 
-/// Breaks addresses apart: a space after dots and colons, ` at ` for `@`, and a space for `//`.
+/// Breaks up addresses: a space after dots and colons, ` at ` for `@`, and a space for `//`.
 fn unlinked(word: &str) -> String {
     let mut apart = String::new();
     let mut signs = word.chars().peekable();

@@ -1,31 +1,32 @@
-use db::{Change, Scoped, ScopedWrite, TenantTx};
+use db::{Change, TenantCommand, TenantQuery, TenantTx};
 use kernel::{Id, User, UserId};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{IfMatch, Json, Marked, May, Path, Result, Shown, Write};
+use web::{Authorized, IfMatch, Json, Path, Redacted, Result, WithETag, Write};
 
-use super::{Kept, Member, MemberRefusal, Membership, find, is_service, shown};
+use super::{Member, MemberRefusal, Membership, MembershipRow, find, is_service, shown};
 use crate::{
     invitations::revoke_all_of,
     rights::{self, HeldRole, Rights, RightsChange},
     sessions::end::end_all,
 };
 
-/// What to change about a member; what is absent stays.
+/// Changes to a member; absent fields stay unchanged.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MemberChange {
-    /// The ids of all roles that they are to have.
+pub(crate) struct MemberPatch {
+    /// Ids of all roles that the member has after the change.
     #[validate(length(max = 20))]
+    #[schema(max_items = 20)]
     roles: Option<Vec<Uuid>>,
-    /// `suspended` ends their sessions in this account, and keeps them out until it is `active` again.
+    /// `suspended` ends the member's sessions in this account and locks them out until the status is `active` again.
     status: Option<MemberStatus>,
 }
 
-/// Whether a member is let in.
+/// Status of a membership, settable by a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MemberStatus {
@@ -42,41 +43,41 @@ impl MemberStatus {
     }
 }
 
-const ROLES: Scoped = Scoped::new(
+const ROLES: TenantQuery = TenantQuery::new(
     "select id, name, priority, standard, permissions, hidden_fields from app.roles
      where account_id = $1 and id = any ($2) and deleted_at is null",
 );
-const TAKE: ScopedWrite =
-    ScopedWrite::new("delete from app.member_roles where account_id = $1 and user_id = $2");
-const GIVE: ScopedWrite = ScopedWrite::new(
+const TAKE: TenantCommand =
+    TenantCommand::new("delete from app.member_roles where account_id = $1 and user_id = $2");
+const GIVE: TenantCommand = TenantCommand::new(
     "insert into app.member_roles (account_id, user_id, role_id) select $1, $2, unnest($3::uuid[])",
 );
-const MARK: ScopedWrite = ScopedWrite::new(
+const MARK: TenantCommand = TenantCommand::new(
     "update app.memberships set status = coalesce($3, status), version = version + 1 where account_id = $1 and user_id = $2",
 );
 
-/// Change a member's roles, suspend them, or let them in again.
+/// Update a member's roles or status.
 ///
-/// It takes effect with their very next request. Nobody changes themselves, gives what they do not have, or changes
-/// somebody who may do more than they.
+/// It takes effect with the member's next request. Callers cannot change themselves, grant rights they lack, or change
+/// a member with more rights than theirs.
 #[utoipa::path(patch, path = "/api/v1/members/{id}", params(Id<User>, IfMatch), tag = "members")]
-pub(crate) async fn change_member(
-    may: May<Write, Membership>,
+pub(crate) async fn update_member(
+    auth: Authorized<Write, Membership>,
     Path(id): Path<UserId>,
-    seen: IfMatch,
-    Json(asked): Json<MemberChange>,
-) -> Result<Marked<Shown<Member>>> {
-    let mut tx = may.begin().await?;
-    let author = rights::lock(&mut tx, may.who()).await?;
+    if_match: IfMatch,
+    Json(asked): Json<MemberPatch>,
+) -> Result<WithETag<Redacted<Member>>> {
+    let mut tx = auth.begin().await?;
+    let author = rights::lock(&mut tx, auth.who()).await?;
     let member = find(&mut tx, id).await?;
-    if seen != member.version {
-        let now = may.shown(shown(&mut tx, member).await?.1)?;
+    if if_match != member.version {
+        let now = auth.shown(shown(&mut tx, member).await?.1)?;
         return Err(web::Error::Stale("member", Some(now.into_json()?)));
     }
-    if id == may.who().user() {
+    if id == auth.who().user() {
         return Err(MemberRefusal::OwnRights.into());
     }
-    let held = Rights::of(member.roles.0.clone());
+    let held = Rights::from_roles(member.roles.0.clone());
     author.may_change(&held)?;
     let roles = match &asked.roles {
         Some(wanted) => Some(fitting(&mut tx, id, wanted).await?),
@@ -84,10 +85,10 @@ pub(crate) async fn change_member(
     };
     author.authorize(&mut tx, &gains(&member, &held, roles.as_deref(), asked.status)).await?;
     if let Some(roles) = &roles {
-        tx.write_unnoted::<()>(TAKE).bind(id).run().await?;
-        give(&mut tx, id, roles).await?;
+        tx.execute_untracked::<()>(TAKE).bind(id).run().await?;
+        insert_roles(&mut tx, id, roles).await?;
     }
-    let given = roles.map(|roles| Rights::of(roles).names());
+    let given = roles.map(|roles| Rights::from_roles(roles).names());
     if asked.status == Some(MemberStatus::Suspended) {
         revoke_all_of(&mut tx, id).await?;
         end_all(&mut tx, id, "suspended").await?;
@@ -95,20 +96,20 @@ pub(crate) async fn change_member(
     let status = asked.status.map(MemberStatus::name);
     let change = Change::new("auth.member.changed", "member", id.into(), "changed")
         .at(member.version + 1)
-        .from(json!({ "roles": Rights::of(member.roles.0).names(), "status": member.status }))
+        .from(json!({ "roles": Rights::from_roles(member.roles.0).names(), "status": member.status }))
         .with(json!({ "roles": given, "status": status }));
-    tx.write_noted::<()>(MARK, change).bind(id).bind(status).run().await?;
+    tx.execute_audited::<()>(MARK, change).bind(id).bind(status).run().await?;
     rights::renew(&mut tx, &[id]).await?;
     let member = find(&mut tx, id).await?;
-    let Marked(version, member) = shown(&mut tx, member).await?;
-    let member = may.shown(member)?;
+    let WithETag(version, member) = shown(&mut tx, member).await?;
+    let member = auth.shown(member)?;
     tx.commit().await?;
-    Ok(Marked(version, member))
+    Ok(WithETag(version, member))
 }
 
-/// The change of rights; for a member who becomes active again, from none.
+/// The change of rights. A reactivated member starts from no rights.
 fn gains(
-    member: &Kept,
+    member: &MembershipRow,
     held: &Rights,
     roles: Option<&[HeldRole]>,
     status: Option<MemberStatus>,
@@ -118,7 +119,7 @@ fn gains(
     RightsChange::of_roles(Some(member.user_id), before, roles.unwrap_or(&held.roles))
 }
 
-/// The requested roles of `member`; a service account cannot be an owner.
+/// Loads the requested roles of `member`; a service account cannot be an owner.
 async fn fitting(tx: &mut TenantTx, member: UserId, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
     let roles = roles(tx, wanted).await?;
     if roles.iter().any(HeldRole::is_owner) && is_service(tx, member).await? {
@@ -127,7 +128,7 @@ async fn fitting(tx: &mut TenantTx, member: UserId, wanted: &[Uuid]) -> Result<V
     Ok(roles)
 }
 
-/// The account's roles of these ids: all of them, or a refusal.
+/// Loads the account's roles by id; rejects the request if one of them does not exist.
 pub(crate) async fn roles(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
     let mut ids = wanted.to_vec();
     ids.sort_unstable();
@@ -136,14 +137,14 @@ pub(crate) async fn roles(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<Held
     if roles.len() == ids.len() { Ok(roles) } else { Err(MemberRefusal::RoleUnknown.into()) }
 }
 
-/// Those of the account's roles that have one of these ids.
+/// Loads the account's roles with these ids; unknown ids are skipped.
 pub(crate) async fn known_roles(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<HeldRole>> {
     Ok(tx.read::<HeldRole>(ROLES).bind(ids).all().await?)
 }
 
-/// Gives roles to somebody who has none of them; part of a change that is noted.
-pub(crate) async fn give(tx: &mut TenantTx, user: UserId, roles: &[HeldRole]) -> Result<()> {
+/// Adds roles to a member who has none of them; the caller audits the change.
+pub(crate) async fn insert_roles(tx: &mut TenantTx, user: UserId, roles: &[HeldRole]) -> Result<()> {
     let ids: Vec<Uuid> = roles.iter().map(|role| role.id).collect();
-    tx.write_unnoted::<()>(GIVE).bind(user).bind(ids).run().await?;
+    tx.execute_untracked::<()>(GIVE).bind(user).bind(ids).run().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Members: who works in the account, and as what.
+//! Members of the account, and their roles.
 
 mod change;
 mod former;
@@ -10,60 +10,61 @@ mod remove;
 mod rights;
 mod service;
 
-use db::{LookUp, Scoped, TenantTx};
+use db::{LookupFunction, TenantQuery, TenantTx};
 use kernel::UserId;
 use serde::Serialize;
 use sqlx::{FromRow, types::Json, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use web::{Error, Marked, Result};
+use web::{Error, Result, WithETag};
 
 use crate::{App, rights::HeldRole};
 pub(crate) use change::{known_roles, roles};
 pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
-pub(crate) use remove::{count_owners, depart};
+pub(crate) use remove::{count_owners, remove_from_account};
 pub(crate) use rights::MemberRights;
 
-/// The permissions `member:read`, `member:write` and `member:delete`.
+/// Resource of the permissions `member:read`, `member:write` and `member:delete`.
 #[derive(Debug)]
 pub(crate) enum Membership {}
 
-impl web::Subject for Membership {
+impl web::ResourceName for Membership {
     const NAME: &'static str = "member";
 }
 
-/// Somebody who works in the account.
+/// An active or suspended member of the account.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Member {
-    /// The person's.
+    /// Id of the user, the same in all accounts.
     #[schema(value_type = Uuid)]
     id: UserId,
     email: String,
     display_name: String,
-    /// `person`, or `service` for a program.
+    /// `person`, or `service` for a service account.
     kind: String,
-    /// `active` or `suspended`.
+    /// Status of the membership: `active` or `suspended`.
     #[schema(example = "active")]
     status: String,
     roles: Vec<RoleName>,
-    /// The role that is shown: the one of the greatest priority.
+    /// Name of the member's role with the highest priority.
     effective_role: Option<String>,
-    /// Grows with every change; the `ETag`.
+    /// Version of the membership, incremented by every change; also the `ETag`.
     version: i64,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// When they last logged in to this account.
+    /// Time of the last login to this account (UTC).
     #[serde(with = "time::serde::rfc3339::option")]
     last_used_at: Option<OffsetDateTime>,
-    /// Until when they have to wait because somebody guessed their password. Told of one member, not in lists.
+    /// Time until which logins are rejected after failed attempts. Only in the response for a single member, not in
+    /// lists.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<OffsetDateTime>,
 }
 
-/// A role, by name.
+/// Id and name of a member's role.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct RoleName {
     id: Uuid,
@@ -72,7 +73,7 @@ pub(crate) struct RoleName {
 
 /// A membership as it is stored.
 #[derive(Debug, FromRow)]
-pub(crate) struct Kept {
+pub(crate) struct MembershipRow {
     user_id: UserId,
     status: String,
     version: i64,
@@ -81,7 +82,7 @@ pub(crate) struct Kept {
     roles: Json<Vec<HeldRole>>,
 }
 
-/// What the person calls themselves.
+/// Name and e-mail of a user.
 #[derive(Debug, FromRow)]
 struct Profile {
     user_id: UserId,
@@ -90,32 +91,32 @@ struct Profile {
     kind: String,
 }
 
-const FIND: Scoped = Scoped::new(
+const FIND: TenantQuery = TenantQuery::new(
     "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
             coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
                       where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed'",
 );
-const PROFILES: LookUp =
-    LookUp::new("select user_id, email, display_name, kind from app.member_profiles($1)");
+const PROFILES: LookupFunction =
+    LookupFunction::new("select user_id, email, display_name, kind from app.member_profiles($1)");
 
-/// One member, as stored.
-pub(crate) async fn find(tx: &mut TenantTx, id: UserId) -> Result<Kept> {
-    tx.read::<Kept>(FIND).bind(id).optional().await?.ok_or(Error::NotFound("member"))
+/// Finds a current member by id.
+pub(crate) async fn find(tx: &mut TenantTx, id: UserId) -> Result<MembershipRow> {
+    tx.read::<MembershipRow>(FIND).bind(id).optional().await?.ok_or(Error::NotFound("member"))
 }
 
-/// Whether a member is a program.
+/// True if a member is a service account.
 async fn is_service(tx: &mut TenantTx, id: UserId) -> Result<bool> {
     Ok(profile(tx, id).await?.is_some_and(|profile| profile.kind == "service"))
 }
 
-/// Whether somebody is a program that works in the account at present.
+/// True if the user is an active service account of this account.
 pub(crate) async fn is_active_service(tx: &mut TenantTx, id: UserId) -> Result<bool> {
     Ok(crate::rights::of(tx, id).await?.is_some() && is_service(tx, id).await?)
 }
 
-/// Puts names to memberships, in one question.
-async fn named(tx: &mut TenantTx, members: Vec<Kept>) -> Result<Vec<Member>> {
+/// Adds names and e-mails to memberships, in one query.
+async fn named(tx: &mut TenantTx, members: Vec<MembershipRow>) -> Result<Vec<Member>> {
     let ids: Vec<Uuid> = members.iter().map(|member| member.user_id.into()).collect();
     let profiles: Vec<Profile> = tx.look_up::<Profile>(PROFILES).bind(ids).all().await?;
     let named = members.into_iter().filter_map(|member| {
@@ -125,26 +126,26 @@ async fn named(tx: &mut TenantTx, members: Vec<Kept>) -> Result<Vec<Member>> {
     Ok(named.collect())
 }
 
-/// What a member calls themselves.
+/// Name and e-mail of a user.
 async fn profile(tx: &mut TenantTx, id: UserId) -> Result<Option<Profile>> {
     Ok(tx.look_up::<Profile>(PROFILES).bind(vec![Uuid::from(id)]).optional().await?)
 }
 
-/// One member, named, as an answer.
-async fn shown(tx: &mut TenantTx, member: Kept) -> Result<Marked<Member>> {
+/// The member as a response with its `ETag`.
+async fn shown(tx: &mut TenantTx, member: MembershipRow) -> Result<WithETag<Member>> {
     let member = named(tx, vec![member]).await?.pop().ok_or(Error::NotFound("member"))?;
-    Ok(Marked(member.version, member))
+    Ok(WithETag(member.version, member))
 }
 
-/// The same of somebody who is there, by their id.
+/// Finds a current member by id, with name and e-mail.
 pub(crate) async fn shown_now(tx: &mut TenantTx, id: UserId) -> Result<Member> {
     let member = find(tx, id).await?;
     Ok(shown(tx, member).await?.1)
 }
 
-impl Kept {
+impl MembershipRow {
     fn named(self, profile: &Profile) -> Member {
-        let rights = crate::rights::Rights::of(self.roles.0);
+        let rights = crate::rights::Rights::from_roles(self.roles.0);
         let roles: Vec<RoleName> =
             rights.roles.into_iter().map(|role| RoleName { id: role.id, name: role.name }).collect();
         Member {
@@ -166,9 +167,9 @@ impl Kept {
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_members))
-        .routes(routes!(list::find_member, change::change_member, remove::remove_member))
-        .routes(routes!(rights::member_permissions))
-        .routes(routes!(lock::lift_lock))
-        .routes(routes!(service::add_service_account))
+        .routes(routes!(list::get_member, change::update_member, remove::remove_member))
+        .routes(routes!(rights::get_member_permissions))
+        .routes(routes!(lock::lift_member_lock))
+        .routes(routes!(service::create_service_account))
         .routes(routes!(owner::transfer_ownership))
 }

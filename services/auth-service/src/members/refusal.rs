@@ -1,35 +1,35 @@
-use db::{Refusal, Sort};
+use db::{Refusal, RefusalKind};
 
-/// Why a member, or what they may do, cannot be changed so.
+/// Reasons to reject a change of a member or their rights.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MemberRefusal {
-    /// Nobody gives, or takes from somebody, what they do not have. Holds the first such thing.
+    /// The change grants or removes rights that the caller lacks. Holds the first such right.
     #[error("this reaches beyond your own rights: {0}")]
     BeyondOwnRights(String),
-    /// An administrator may do as much, and is none.
+    /// The target is an owner and the caller is not, although an administrator may do as much.
     #[error("only an owner does this to an owner")]
     OwnersOnly,
-    /// Nobody changes their own roles or status.
+    /// Callers cannot change their own roles or status.
     #[error("nobody changes their own rights; ask another administrator, or leave the account")]
     OwnRights,
-    /// Somebody has to be left who may do everything.
+    /// An account needs at least one active owner.
     #[error("the last owner cannot leave; make somebody else the owner first")]
     LastOwner,
-    /// See `check_token_size`.
+    /// The rights exceed what fits into a token: see `check_token_size`.
     #[error(
         "a member has at most 20 roles, whose names, permissions and hidden fields together take at most 5000 bytes in a token"
     )]
     TooManyRights,
-    /// A suspension is ended by an administrator only.
+    /// Only an administrator ends a suspension.
     #[error("you are suspended in this account: who suspended you can let you in again, or remove you")]
     Suspended,
-    /// Not one of the account's.
+    /// The role does not exist in the account.
     #[error("the account has no such role")]
     RoleUnknown,
-    /// Not one of the account's.
+    /// The member does not exist in the account.
     #[error("the account has no such member")]
     MemberUnknown,
-    /// Not one who could take it over.
+    /// The new owner is not an active person of the account, or a service account would become an owner.
     #[error("the new owner must be another active person of this account")]
     SuccessorUnfit,
 }
@@ -49,12 +49,12 @@ impl Refusal for MemberRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::BeyondOwnRights(_) | Self::OwnersOnly | Self::OwnRights => Sort::Forbidden,
-            Self::LastOwner | Self::Suspended => Sort::Conflict,
+            Self::BeyondOwnRights(_) | Self::OwnersOnly | Self::OwnRights => RefusalKind::Forbidden,
+            Self::LastOwner | Self::Suspended => RefusalKind::Conflict,
             Self::TooManyRights | Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => {
-                Sort::Invalid
+                RefusalKind::Invalid
             }
         }
     }

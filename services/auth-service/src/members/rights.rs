@@ -2,30 +2,30 @@ use kernel::{Id, User, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Json, May, Path, Read, Result};
+use web::{Authorized, Json, Path, Read, Result};
 
 use super::{Membership, find};
 use crate::rights::Rights;
 
-/// What a member may do, and by which roles.
+/// Effective rights of a member, and the roles that grant them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MemberRights {
     #[schema(value_type = Uuid)]
     member_id: UserId,
-    /// Whether they are let in at all.
+    /// Status of the membership: `active` or `suspended`.
     status: String,
     effective_role: Option<String>,
-    /// Everything that one of their roles lets them do.
+    /// Permissions that at least one of the roles grants.
     permissions: Vec<String>,
-    /// What none of their roles shows them.
+    /// Fields that all of the roles hide.
     hidden_fields: Vec<String>,
-    /// What each role gives, the effective one first.
-    roles: Vec<Given>,
+    /// Rights that each role grants; the effective role comes first.
+    roles: Vec<RoleGrant>,
 }
 
-/// What one role gives.
+/// Rights that one role grants.
 #[derive(Debug, Serialize, ToSchema)]
-struct Given {
+struct RoleGrant {
     id: Uuid,
     name: String,
     priority: i32,
@@ -33,23 +33,23 @@ struct Given {
     hidden_fields: Vec<String>,
 }
 
-/// Tell what a member may do.
+/// Get a member's effective rights.
 #[utoipa::path(get, path = "/api/v1/members/{id}/permissions", params(Id<User>), tag = "members")]
-pub(crate) async fn member_permissions(
-    may: May<Read, Membership>,
+pub(crate) async fn get_member_permissions(
+    auth: Authorized<Read, Membership>,
     Path(id): Path<UserId>,
 ) -> Result<Json<MemberRights>> {
-    let mut tx = may.begin_reading().await?;
+    let mut tx = auth.begin_read_only().await?;
     let member = find(&mut tx, id).await?;
-    let Rights { roles, permissions } = Rights::of(member.roles.0);
-    let given = roles.into_iter().map(|role| Given {
+    let Rights { roles, permissions } = Rights::from_roles(member.roles.0);
+    let given = roles.into_iter().map(|role| RoleGrant {
         id: role.id,
         name: role.name,
         priority: role.priority,
         permissions: role.permissions,
         hidden_fields: role.hidden_fields,
     });
-    let roles: Vec<Given> = given.collect();
+    let roles: Vec<RoleGrant> = given.collect();
     Ok(Json(MemberRights {
         member_id: id,
         status: member.status,

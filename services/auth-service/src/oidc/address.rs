@@ -1,15 +1,15 @@
-//! Which addresses an issuer may have. An administrator types its URL, and the request comes from inside our network.
+//! Allowed addresses of issuers. An administrator enters the URL, but the request originates inside our network (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Looks names up, and knows no address but public ones. Since the connection goes to the very address that was judged,
-/// a name that changes its mind between two look-ups gains nothing.
+/// DNS resolver that returns public addresses only. The connection uses the address that was checked, so DNS rebinding
+/// gains nothing.
 #[derive(Debug)]
 pub(super) struct PublicNames;
 
-/// A name of our own network.
+/// The name has no public address, such as one of our own network.
 #[derive(Debug, thiserror::Error)]
 #[error("the name has no public address")]
 struct NotPublic;
@@ -28,7 +28,7 @@ impl Resolve for PublicNames {
     }
 }
 
-/// Whether an address is one of the internet at large.
+/// True if an address is globally reachable.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

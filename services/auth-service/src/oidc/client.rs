@@ -8,7 +8,7 @@ use web::Error;
 
 use super::providers::Provider;
 
-/// Us, to a provider that we know.
+/// OpenID Connect client for a discovered provider.
 pub(super) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
@@ -18,7 +18,7 @@ pub(super) type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// Signatures by which a token is known to be the issuer's: not `none`, and not with a key that two share.
+/// Accepted ID token signatures: neither `none` nor HMAC, whose key is shared.
 const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -31,7 +31,7 @@ const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// Us, as the provider knows us.
+/// Builds the client with our registration at the provider.
 pub(super) fn client(provider: &Provider, us: (ClientId, ClientSecret), redirect: RedirectUrl) -> Client {
     let (id, secret) = us;
     CoreClient::from_provider_metadata(CoreProviderMetadata::clone(provider), id, Some(secret))
@@ -39,13 +39,13 @@ pub(super) fn client(provider: &Provider, us: (ClientId, ClientSecret), redirect
         .set_auth_type(auth_type(provider))
 }
 
-/// The signatures that we take from this provider.
+/// The accepted signature algorithms that this provider offers.
 pub(super) fn signatures(provider: &Provider) -> Vec<CoreJwsSigningAlgorithm> {
     let offered = provider.id_token_signing_alg_values_supported();
     SIGNATURES.into_iter().filter(|signature| offered.contains(signature)).collect()
 }
 
-/// The secret goes into a header, where a provider does not say that it only reads bodies.
+/// Sends the client secret in a header, unless the provider only supports it in the body.
 fn auth_type(provider: &Provider) -> AuthType {
     let methods = provider.token_endpoint_auth_methods_supported().map_or(&[][..], Vec::as_slice);
     let only_body = methods.contains(&CoreClientAuthMethod::ClientSecretPost)
@@ -53,7 +53,7 @@ fn auth_type(provider: &Provider) -> AuthType {
     if only_body { AuthType::RequestBody } else { AuthType::BasicAuth }
 }
 
-/// The provider is not there, or does not speak as one: 503, and perhaps better in a moment.
+/// The provider is unreachable or violates the protocol: 503, since a retry may succeed.
 pub(super) fn unavailable(error: impl StdError + Send + Sync + 'static) -> Error {
     Error::Unavailable(error.into())
 }

@@ -3,7 +3,7 @@ use openidconnect::{RedirectUrl, url::Url};
 
 use super::outbound::is_loopback;
 
-/// How people log in at their own provider.
+/// Configuration of logins at identity providers.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(super) redirect: Option<RedirectUrl>,
@@ -30,7 +30,7 @@ fn redirect(env: &mut Env, production: bool) -> Option<RedirectUrl> {
         |url: &Url| url.scheme() == "https" || url.scheme() == "http" && is_loopback(url) && !production;
     let url = Url::parse(&text).ok().filter(safe);
     if url.is_none() {
-        env.mistake(NAME, "is not the https:// address of the page that people come back to");
+        env.report(NAME, "is not the https:// address of the page that people come back to");
     }
     url.map(RedirectUrl::from_url)
 }
@@ -40,7 +40,8 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> (Config, bool) {
-        let mut env = Env::of(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let mut env =
+            Env::from_values(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let config = Config::read(&mut env);
         (config, env.finish().is_ok())
     }

@@ -1,6 +1,6 @@
-//! A connection: who an account's provider is, and who we are to it.
+//! Connections: an account's identity provider and our registration there.
 
-use db::{Scoped, TenantTx};
+use db::{TenantQuery, TenantTx};
 use identity::{SealError, Sealer};
 use kernel::{AccountId, Id};
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, url};
@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 use web::{Error, Result};
 
-/// A connection as it is used. It is shown as [`Shown`](super::list::Shown), without its secret.
+/// A connection as it is used. The API shows it as [`OidcConnection`](super::list::OidcConnection), without its secret.
 #[derive(FromRow)]
 pub(crate) struct Connection {
     pub(super) id: ConnectionId,
@@ -19,10 +19,10 @@ pub(crate) struct Connection {
     pub(super) domain: String,
 }
 
-/// The identity of a connection.
+/// Identifier of a connection.
 pub(crate) type ConnectionId = Id<Connection>;
 
-const FIND: Scoped = Scoped::new(
+const FIND: TenantQuery = TenantQuery::new(
     "select id, issuer, client_id, client_secret, domain from app.oidc_connections where account_id = $1 and id = $2",
 );
 
@@ -41,13 +41,13 @@ impl Connection {
         Ok((ClientId::new(self.client_id.clone()), ClientSecret::new(secret)))
     }
 
-    /// Whether an e-mail is of the domain that this connection may speak for.
+    /// True if an e-mail belongs to the domain of this connection.
     pub(super) fn speaks_for(&self, email: &str) -> bool {
         domain_of(email).is_some_and(|domain| domain == self.domain)
     }
 }
 
-/// The secret as the table keeps it.
+/// Encrypts the client secret for storage.
 pub(super) fn seal(
     sealer: &Sealer,
     account: AccountId,
@@ -57,7 +57,7 @@ pub(super) fn seal(
     sealer.seal(&place(account, id), secret.expose_secret().as_bytes()).map_err(unsealed)
 }
 
-/// The domain of an e-mail, as domains are compared.
+/// The domain of an e-mail, normalized for comparison.
 pub(super) fn domain_of(email: &str) -> Option<String> {
     email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase())
 }
@@ -66,7 +66,7 @@ pub(super) fn unsealed(error: SealError) -> Error {
     Error::Internal(error.into())
 }
 
-/// A secret opens in its own row alone.
+/// Associated data of the encryption: a sealed secret opens in its own row only.
 fn place(account: AccountId, id: ConnectionId) -> Vec<u8> {
     [b"connection".as_slice(), Uuid::from(account).as_bytes(), Uuid::from(id).as_bytes()].concat()
 }

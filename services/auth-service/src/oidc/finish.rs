@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{Change, LookUp, Reason, ScopedWrite, TenantTx};
+use db::{Change, LookupFunction, Reason, TenantCommand, TenantTx};
 use kernel::{AccountId, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -17,29 +17,31 @@ use super::{
 };
 use crate::{
     App, AuthRefusal,
-    login::LoggedIn,
+    login::LoginResponse,
     sessions::{
         AT_PROVIDER,
         device::Device,
         open_session,
-        person::{Shown, open_person_session},
+        person::{Credentials, open_person_session},
         refresh::STILL_HERE,
     },
 };
 
-/// Somebody who comes back from their provider.
+/// Response of the identity provider, as the browser returned with it.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Finish {
-    /// From the address that the provider has sent the browser to; the one that the login was started with.
+pub(crate) struct FinishOidcRequest {
+    /// `state` from the redirect URL; must match the started login.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     state: String,
-    /// From there too.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String)]
+    /// Authorization code from the redirect URL.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, max_length = 4096)]
     code: SecretString,
-    /// From there too, if the provider says it (RFC 9207): a code of another provider is then told from one of this.
+    /// Issuer from the redirect URL, if present (RFC 9207); prevents mix-up attacks between providers.
     #[validate(length(min = 1, max = 500))]
+    #[schema(min_length = 1, max_length = 500)]
     iss: Option<String>,
 }
 
@@ -49,24 +51,25 @@ struct Identified {
     linked: bool,
 }
 
-const IDENTIFY: LookUp = LookUp::new("select user_id, linked from app.identify($1, $2, $3, $4)");
-const IS_OUTSIDE: LookUp = LookUp::new("select is_outside from app.is_outside()");
-const USED: ScopedWrite = ScopedWrite::new(
+const IDENTIFY: LookupFunction =
+    LookupFunction::new("select user_id, linked from app.identify($1, $2, $3, $4)");
+const IS_OUTSIDE: LookupFunction = LookupFunction::new("select is_outside from app.is_outside()");
+const USED: TenantCommand = TenantCommand::new(
     "update app.memberships set last_used_at = now() where account_id = $1 and user_id = $2",
 );
 
-/// Finish to log in at the account's identity provider.
+/// Finish a login at the account's identity provider.
 ///
-/// Once for each state, whatever comes of it. Whoever logs in so for the first time must be a member of the account, with
-/// the e-mail that the provider has verified; afterwards the provider's own name for them is what counts. A person who has left
-/// the account, and is an active member of no other, gets a token with which they accept another invitation to it.
+/// Each state works once, even if the login fails. A first login links the provider's identity to the member with the
+/// verified e-mail. Later logins use the provider's subject identifier. A former member of the account who is in no
+/// other gets a person token, to accept a new invitation to it.
 #[utoipa::path(post, path = "/api/v1/auth/oidc/finish", tag = "auth", security(()))]
 pub(crate) async fn finish_oidc_login(
     State(app): State<App>,
     request: RequestId,
     device: Device,
-    Json(finish): Json<Finish>,
-) -> Result<Json<LoggedIn>> {
+    Json(finish): Json<FinishOidcRequest>,
+) -> Result<Json<LoginResponse>> {
     let parts = app.oidc.parts()?;
     let redirect = parts.redirect.clone().ok_or(AuthRefusal::OidcNotConfigured)?;
     let Pending { account, connection, proof } = take(&app, parts, &finish.state).await?;
@@ -86,24 +89,24 @@ pub(crate) async fn finish_oidc_login(
     let mut tx = inside(&app, account, request).await?;
     let (user, place) = identify(&mut tx, &connection, &person).await?;
     let answer = match place {
-        Place::Inside => {
+        LoginTarget::Inside => {
             let tokens = open_session(&app, &mut tx, account, user, &device).await?;
-            tx.write_unnoted::<()>(AT_PROVIDER).bind(tokens.session()).run().await?;
-            LoggedIn::Inside(tokens)
+            tx.execute_untracked::<()>(AT_PROVIDER).bind(tokens.session()).run().await?;
+            LoginResponse::Inside(tokens)
         }
-        Place::Outside => {
-            LoggedIn::Outside(open_person_session(&app, &mut tx, user, Shown::Provider(account)).await?)
-        }
+        LoginTarget::Outside => LoginResponse::Outside(
+            open_person_session(&app, &mut tx, user, Credentials::Provider(account)).await?,
+        ),
     };
     tx.commit().await?;
     Ok(Json(answer))
 }
 
-/// Where somebody stands whom the provider has named.
-enum Place {
-    /// They are an active member of its account.
+/// Where a user named by the provider is logged in.
+enum LoginTarget {
+    /// Session in the account: an active member.
     Inside,
-    /// They have left it, and are an active member of no other.
+    /// Person session: left the account, and is an active member of no other.
     Outside,
 }
 
@@ -112,30 +115,34 @@ async fn inside(app: &App, account: AccountId, request: RequestId) -> Result<Ten
         clippy::disallowed_methods,
         reason = "the pending login names the account; its provider has yet to name the person"
     )]
-    let tx = app.db.system(Reason::SignIn).await?;
+    let tx = app.db.begin_unscoped(Reason::SignIn).await?;
     Ok(tx.enter(account, Uuid::nil().into(), request.0).await?)
 }
 
-/// Finds the person, and goes on for them.
-async fn identify(tx: &mut TenantTx, connection: &Connection, person: &Person) -> Result<(UserId, Place)> {
+/// Finds the user of the provider's identity, and impersonates them in the transaction.
+async fn identify(
+    tx: &mut TenantTx,
+    connection: &Connection,
+    person: &Person,
+) -> Result<(UserId, LoginTarget)> {
     let Connection { id, issuer, client_id, .. } = connection;
     let asked = tx.look_up::<Identified>(IDENTIFY).bind(issuer).bind(&person.subject);
     let found = asked.bind(client_id).bind(&person.email).optional().await?;
     let Identified { user_id, linked } =
         found.ok_or_else(|| refused("nobody here has this identity, and no member this e-mail"))?;
-    tx.act_for(user_id).await?;
+    tx.impersonate(user_id).await?;
     if tx.look_up::<(bool,)>(STILL_HERE).optional().await? != Some((true,)) {
         if tx.look_up::<(bool,)>(IS_OUTSIDE).optional().await? == Some((true,)) {
-            return Ok((user_id, Place::Outside));
+            return Ok((user_id, LoginTarget::Outside));
         }
         return Err(refused("the person or the account is suspended, or they are no member"));
     }
     let used = if linked {
         let linked = Change::new("auth.identity.linked", "user", user_id.into(), "linked");
-        tx.write_noted::<()>(USED, linked.with(json!({ "issuer": issuer, "connection": id })))
+        tx.execute_audited::<()>(USED, linked.with(json!({ "issuer": issuer, "connection": id })))
     } else {
-        tx.write_unnoted::<()>(USED)
+        tx.execute_untracked::<()>(USED)
     };
     used.bind(user_id).run().await?;
-    Ok((user_id, Place::Inside))
+    Ok((user_id, LoginTarget::Inside))
 }

@@ -1,49 +1,51 @@
-use db::Scoped;
+use db::TenantQuery;
 use serde::Serialize;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
-use web::{Json, May, Result, Write};
+use web::{Authorized, Json, Result, Write};
 
 use super::connection::ConnectionId;
 use crate::accounts::Rules;
 
-/// An identity provider of the account. Its secret is told to nobody.
+/// An identity provider of the account. Its secret is never returned.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 #[schema(as = OidcConnection)]
-pub(crate) struct Shown {
-    /// Removes it: `DELETE /api/v1/oidc-connections/{id}`.
+pub(crate) struct OidcConnection {
+    /// Id of the connection; remove it with `DELETE /api/v1/oidc-connections/{id}`.
     #[schema(value_type = uuid::Uuid)]
     pub(super) id: ConnectionId,
-    /// Its address.
+    /// Issuer URL of the provider.
     #[schema(example = "https://login.acme.test")]
     pub(super) issuer: String,
-    /// Who we are to it.
+    /// Client id of NEXO at the provider.
     #[schema(example = "nexo")]
     pub(super) client_id: String,
-    /// People with an e-mail of this domain log in there.
+    /// Users with an e-mail of this domain log in there.
     #[schema(example = "acme.test")]
     pub(super) domain: String,
-    /// Since when.
+    /// Time when the connection was created (UTC).
     #[serde(with = "time::serde::rfc3339")]
     pub(super) created_at: OffsetDateTime,
 }
 
-/// Every identity provider of the account.
+/// All identity providers of the account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OidcConnections)]
-pub(crate) struct Connections {
-    data: Vec<Shown>,
+pub(crate) struct OidcConnectionList {
+    data: Vec<OidcConnection>,
 }
 
-const LIST: Scoped = Scoped::new(
+const LIST: TenantQuery = TenantQuery::new(
     "select id, issuer, client_id, domain, created_at from app.oidc_connections
      where account_id = $1 order by created_at desc, id desc limit 200",
 );
 
 /// List the account's identity providers.
 #[utoipa::path(get, path = "/api/v1/oidc-connections", tag = "oidc-connections")]
-pub(crate) async fn oidc_connections(may: May<Write, Rules>) -> Result<Json<Connections>> {
-    let mut tx = may.begin_reading().await?;
-    let data = tx.read::<Shown>(LIST).all().await?;
-    Ok(Json(Connections { data }))
+pub(crate) async fn list_oidc_connections(
+    auth: Authorized<Write, Rules>,
+) -> Result<Json<OidcConnectionList>> {
+    let mut tx = auth.begin_read_only().await?;
+    let data = tx.read::<OidcConnection>(LIST).all().await?;
+    Ok(Json(OidcConnectionList { data }))
 }

@@ -1,8 +1,8 @@
 //! Logins at an account's own identity provider: OpenID Connect, authorization code with PKCE.
 //!
-//! An administrator keeps [connections](connection); each binds a domain of e-mails to an issuer. A login
-//! [starts](start) there, and [finishes](finish) here with a session like any other. The provider says who somebody is;
-//! whether they are let in is for their membership in the account to say.
+//! An administrator maintains [connections](connection); each binds an e-mail domain to an issuer. A login
+//! [starts](start) there and [finishes](finish) here with an ordinary session. The provider authenticates the user; the
+//! membership in the account authorizes them.
 
 mod address;
 mod client;
@@ -31,7 +31,7 @@ pub(crate) use config::Config;
 use outbound::Outbound;
 use providers::Providers;
 
-/// What logins at a provider need; nothing, where they cannot work.
+/// State for logins at identity providers; empty if they cannot work.
 #[derive(Clone)]
 pub struct Oidc(Option<Arc<Parts>>);
 
@@ -42,19 +42,19 @@ pub(crate) struct Parts {
     sealer: Sealer,
 }
 
-/// Why logins at a provider cannot work at all.
+/// Reason why logins at identity providers cannot work at all.
 #[derive(Debug, thiserror::Error)]
 enum OidcError {
-    /// Such as no root certificates on this machine.
+    /// The HTTPS client cannot be built, e.g. without root certificates.
     #[error("no HTTPS client can be made")]
     Client(#[from] reqwest::Error),
-    /// The cipher took no key.
+    /// The cipher rejected the key.
     #[error("no key can be made of NEXO_SECRET")]
     Key(#[from] SealError),
 }
 
 impl Oidc {
-    /// Whatever is missing keeps nobody from logging in with a password.
+    /// Builds the state. On failure only these logins are disabled; passwords still work.
     pub(crate) fn new(config: &Config, secret: &Secret) -> Self {
         let parts = Parts::new(config, secret).inspect_err(|error| {
             tracing::warn!(
@@ -81,11 +81,11 @@ impl Parts {
     }
 }
 
-/// The operations.
+/// Routes of the OpenID Connect operations.
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(start::start_oidc_login))
         .routes(routes!(finish::finish_oidc_login))
-        .routes(routes!(list::oidc_connections, create::create_oidc_connection))
-        .routes(routes!(remove::remove_oidc_connection))
+        .routes(routes!(list::list_oidc_connections, create::create_oidc_connection))
+        .routes(routes!(remove::delete_oidc_connection))
 }

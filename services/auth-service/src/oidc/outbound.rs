@@ -1,4 +1,4 @@
-//! Requests to issuers: short, bounded, and never to where an outsider could not go.
+//! Requests to issuers: bounded in time and size, and limited to public addresses.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{
     address::{PublicNames, is_public},
 };
 
-/// How long an issuer may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// No document of an issuer is larger.
-const LARGEST: usize = 128 * 1024;
+/// Timeout of one request to an issuer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum size of a response from an issuer.
+const MAX_RESPONSE_BYTES: usize = 128 * 1024;
 
-/// The way to issuers.
+/// HTTP client for requests to issuers.
 #[derive(Debug)]
 pub(super) struct Outbound {
     client: Client,
@@ -26,27 +26,28 @@ pub(super) struct Outbound {
     may_be_plain: bool,
 }
 
-/// Why an issuer has not answered.
+/// Reason why a request to an issuer failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutboundError {
-    /// Somebody on the way could read the secret.
+    /// Plain HTTP, which would expose the client secret.
     #[error("the address must begin with https://")]
     Plain,
-    /// Our own network, or an address that is written as one.
+    /// An address of our own network.
     #[error("the address must be a public one")]
     Private,
-    /// No connection, no answer in time, or half of one.
+    /// Connection failure, timeout or truncated response.
     #[error("no answer")]
     Silent(#[from] reqwest::Error),
-    /// More than we read.
-    #[error("the answer is larger than {LARGEST} bytes")]
+    /// The response exceeds the size limit.
+    #[error("the answer is larger than {MAX_RESPONSE_BYTES} bytes")]
     TooLarge,
 }
 
 impl Outbound {
     pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
-        // A redirect could lead to where the first address may not; and a proxy would look the name up by itself.
-        let builder = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(PATIENCE);
+        // A redirect could lead to a forbidden address, and a proxy would bypass the DNS resolver.
+        let builder =
+            Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(REQUEST_TIMEOUT);
         let builder = if config.may_be_private { builder } else { builder.dns_resolver(PublicNames) };
         Ok(Self {
             client: builder.build()?,
@@ -55,7 +56,7 @@ impl Outbound {
         })
     }
 
-    /// Whether we would ask there at all. Names are judged when they are looked up.
+    /// Checks whether a URL may be requested. Host names are checked when they are resolved.
     pub(super) fn admits(&self, url: &Url) -> Result<(), OutboundError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(address.into()),
@@ -88,7 +89,7 @@ impl Outbound {
 async fn body(answer: &mut Response) -> Result<Vec<u8>, OutboundError> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > LARGEST {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return Err(OutboundError::TooLarge);
         }
         body.extend_from_slice(&chunk);
@@ -96,7 +97,7 @@ async fn body(answer: &mut Response) -> Result<Vec<u8>, OutboundError> {
     Ok(body)
 }
 
-/// Whether a URL leads to this machine.
+/// True if a URL refers to this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

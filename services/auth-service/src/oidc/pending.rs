@@ -1,7 +1,7 @@
-//! Logins on their way: begun here, now at the provider.
+//! Pending logins: started here, not yet finished at the provider.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use db::{LookUp, Reason};
+use db::{LookupFunction, Reason};
 use kernel::AccountId;
 use openidconnect::{Nonce, PkceCodeVerifier};
 use serde::{Deserialize, Serialize};
@@ -14,59 +14,60 @@ use super::{
 };
 use crate::{App, AuthRefusal};
 
-/// What proves that a code was given for this login.
+/// Proof that a code was issued for this login (nonce and PKCE verifier).
 #[derive(Serialize, Deserialize)]
-pub(super) struct Proof {
+pub(super) struct PendingProof {
     pub(super) nonce: Nonce,
     pub(super) verifier: PkceCodeVerifier,
 }
 
-/// A login that somebody comes back with.
+/// A pending login, retrieved by its state.
 pub(super) struct Pending {
     pub(super) account: AccountId,
     pub(super) connection: ConnectionId,
-    pub(super) proof: Proof,
+    pub(super) proof: PendingProof,
 }
 
 #[derive(FromRow)]
-struct Taken {
+struct TakenLogin {
     account_id: AccountId,
     connection_id: ConnectionId,
     sealed: Vec<u8>,
 }
 
-/// A row without columns.
+/// A result row without columns, of a function that returns nothing.
 #[derive(FromRow)]
 struct Nothing {}
 
-const KEEP: LookUp = LookUp::new("select from app.keep_oidc_login($1, $2, $3, $4)");
-const TAKE: LookUp = LookUp::new("select account_id, connection_id, sealed from app.take_oidc_login($1)");
+const KEEP: LookupFunction = LookupFunction::new("select from app.keep_oidc_login($1, $2, $3, $4)");
+const TAKE: LookupFunction =
+    LookupFunction::new("select account_id, connection_id, sealed from app.take_oidc_login($1)");
 
-/// Keeps a login until somebody comes back with its state.
+/// Stores a login until the browser returns with its state.
 pub(super) async fn keep(app: &App, parts: &Parts, state: &str, pending: &Pending) -> Result<()> {
     let hash = hash(state);
     let proof = serde_json::to_vec(&pending.proof).map_err(|error| Error::Internal(error.into()))?;
     let sealed = parts.sealer.seal(&hash, &proof).map_err(unsealed)?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
     let kept = tx.ask::<Nothing>(KEEP, |row| {
-        row.put(hash);
-        row.put(pending.account);
-        row.put(pending.connection);
-        row.put(sealed);
+        row.bind(hash);
+        row.bind(pending.account);
+        row.bind(pending.connection);
+        row.bind(sealed);
     });
     kept.await?;
     Ok(tx.commit().await?)
 }
 
-/// Takes the login of a state, so that nobody takes it a second time.
+/// Consumes the login of a state; a second attempt with the state fails.
 pub(super) async fn take(app: &App, parts: &Parts, state: &str) -> Result<Pending> {
     let hash = hash(state);
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
-    let taken: Option<Taken> = tx.ask(TAKE, |row| row.put(&hash)).await?;
+    let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
+    let taken: Option<TakenLogin> = tx.ask(TAKE, |row| row.bind(&hash)).await?;
     tx.commit().await?;
-    let Taken { account_id, connection_id, sealed } = taken.ok_or(AuthRefusal::OidcLoginFailed)?;
+    let TakenLogin { account_id, connection_id, sealed } = taken.ok_or(AuthRefusal::OidcLoginFailed)?;
     let proof = parts.sealer.open(&hash, &sealed).map_err(unsealed)?;
     let proof = serde_json::from_slice(&proof).map_err(|error| Error::Internal(error.into()))?;
     Ok(Pending { account: account_id, connection: connection_id, proof })

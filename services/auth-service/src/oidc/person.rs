@@ -1,4 +1,4 @@
-//! What a provider says of somebody, and how far we believe it.
+//! Claims of a provider about a user, and their verification.
 
 use std::error::Error as StdError;
 
@@ -14,20 +14,20 @@ use super::{
     Parts,
     client::{Client, client, signatures, unavailable},
     connection::Connection,
-    pending::Proof,
+    pending::PendingProof,
     providers::Provider,
 };
 use crate::AuthRefusal;
 
-/// Somebody, as their provider knows them.
+/// A user as authenticated by the provider.
 pub(super) struct Person {
-    /// Never changes, and is never given to anybody else.
+    /// Subject identifier: never changes and is never reassigned.
     pub(super) subject: String,
-    /// Verified by the provider.
+    /// E-mail address, verified by the provider.
     pub(super) email: String,
 }
 
-/// A code that somebody has brought, and us, who are to change it for a token.
+/// An authorization code exchange: the code, the connection and our client credentials.
 pub(super) struct Exchange<'a> {
     pub(super) parts: &'a Parts,
     pub(super) connection: &'a Connection,
@@ -35,12 +35,12 @@ pub(super) struct Exchange<'a> {
     pub(super) redirect: RedirectUrl,
 }
 
-/// An e-mail, and whether the provider has verified that it is theirs.
+/// An e-mail, and whether the provider has verified it.
 type Email = (String, bool);
 
 impl Exchange<'_> {
-    /// Whose code it is.
-    pub(super) async fn person(self, code: String, proof: Proof) -> Result<Person> {
+    /// Exchanges the code and returns the authenticated user.
+    pub(super) async fn person(self, code: String, proof: PendingProof) -> Result<Person> {
         let provider = self.parts.providers.get(&self.parts.outbound, self.connection.issuer()?);
         let provider = provider.await.map_err(unavailable)?;
         let client = self.client(&provider);
@@ -66,7 +66,7 @@ impl Exchange<'_> {
         client(provider, self.us.clone(), self.redirect.clone())
     }
 
-    /// What the token says, once it is known to be the issuer's, for us, for this login, and not too old.
+    /// Claims of the ID token, after verification of signature, issuer, audience, nonce and expiry.
     async fn claims(
         &self,
         provider: &Provider,
@@ -77,7 +77,7 @@ impl Exchange<'_> {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) => {
-                // A key that is newer than what we remember of the provider.
+                // The key is newer than the cached provider metadata: fetch it again.
                 let fresh = self.parts.providers.fetch(&self.parts.outbound, self.connection.issuer()?);
                 let fresh = fresh.await.map_err(unavailable)?;
                 self.verified(&fresh, token, nonce)
@@ -98,7 +98,7 @@ impl Exchange<'_> {
         token.claims(&verifier, nonce).cloned()
     }
 
-    /// Many providers put no e-mail into the token, and tell it to whoever asks with the other one.
+    /// Requests the e-mail from the user info endpoint, since many providers omit it from the ID token.
     async fn asked(
         &self,
         client: &Client,
@@ -124,7 +124,7 @@ fn email_of_token(claims: &CoreIdTokenClaims) -> Option<Email> {
     Some((claims.email()?.to_string(), claims.email_verified().unwrap_or(false)))
 }
 
-/// The client is not told why; our log is.
+/// Logs the reason; the client only learns that the login failed.
 pub(super) fn refused(because: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     let because = because.into();
     tracing::info!(error = &*because as &dyn StdError, "a login at an identity provider is refused");

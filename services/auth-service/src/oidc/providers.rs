@@ -1,4 +1,4 @@
-//! What issuers say of themselves, remembered for a while.
+//! Cache of provider metadata (OpenID Connect Discovery).
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,25 +7,25 @@ use openidconnect::{DiscoveryError, IssuerUrl, core::CoreProviderMetadata};
 
 use super::outbound::{Outbound, OutboundError};
 
-/// An issuer that changes its endpoints or withdraws a key is followed after this long.
+/// Time to live: endpoint changes and withdrawn keys take effect after it.
 const FRESH: Duration = Duration::from_secs(300);
-/// Each takes at most twice what one answer may.
-const MOST: u64 = 100;
+/// Maximum number of cached providers; each takes at most twice the maximum response size.
+const MAX_PROVIDERS: u64 = 100;
 
-/// A provider's endpoints and keys.
+/// Metadata of a provider: endpoints and keys.
 pub(super) type Provider = Arc<CoreProviderMetadata>;
 
-/// The issuers that somebody has lately logged in at.
+/// Providers of recent logins.
 pub(super) struct Providers(Cache<String, Provider>);
 
 impl Default for Providers {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MOST).time_to_live(FRESH).build())
+        Self(Cache::builder().max_capacity(MAX_PROVIDERS).time_to_live(FRESH).build())
     }
 }
 
 impl Providers {
-    /// The provider, as it was within the last minutes.
+    /// Provider metadata, from the cache if fresh.
     pub(super) async fn get(
         &self,
         outbound: &Outbound,
@@ -37,7 +37,7 @@ impl Providers {
         }
     }
 
-    /// The provider, as it is now.
+    /// Fetches the provider metadata and updates the cache.
     pub(super) async fn fetch(
         &self,
         outbound: &Outbound,

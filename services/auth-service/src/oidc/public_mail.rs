@@ -1,9 +1,9 @@
-//! Domains of public mailboxes: who has an address of one speaks for no company.
+//! Domains of public mailbox providers: an address there does not prove control of a company's domain.
 
-/// One domain a line, and comments.
+/// One domain per line; comments start with `#`.
 const LIST: &str = include_str!("public_mail.txt");
 
-/// Whether anybody can have an address of this domain, which is in lower case, or of one that it is part of.
+/// True if the lower-case domain, or a parent domain, is a public mailbox provider.
 pub(super) fn is_public(domain: &str) -> bool {
     let domain = domain.trim_end_matches('.');
     let parts = std::iter::successors(Some(domain), |part| part.split_once('.').map(|(_, rest)| rest));

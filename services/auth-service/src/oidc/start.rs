@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{LookUp, Reason};
+use db::{LookupFunction, Reason};
 use kernel::AccountId;
 use openidconnect::{
     CsrfToken, LoginHint, Nonce, PkceCodeChallenge, Scope, core::CoreAuthenticationFlow, url::Url,
@@ -14,90 +14,90 @@ use web::{Json, RequestId, Result};
 use super::{
     client::{Client, client, unavailable},
     connection::{Connection, ConnectionId, domain_of},
-    pending::{Pending, Proof, keep},
+    pending::{Pending, PendingProof, keep},
 };
 use crate::{App, AuthRefusal};
 
-/// Somebody who wants to log in at the provider of an account.
+/// Request to log in at the identity provider of an account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Start {
-    /// The slug of the account to work in, which leads to its provider. An e-mail alone leads nowhere: nobody has proven that its
-    /// domain is theirs.
+pub(crate) struct StartOidcRequest {
+    /// Slug of the account, which determines the provider. An e-mail alone is not enough, since its domain is unproven.
     #[validate(length(min = 1, max = 48))]
-    #[schema(example = "acme-ltd")]
+    #[schema(example = "acme-ltd", min_length = 1, max_length = 48)]
     account: String,
-    /// Theirs: the provider is told it, if its domain is connected to the account.
+    /// E-mail of the user, passed to the provider as a hint; its domain must be connected to the account.
     #[serde(default, deserialize_with = "web::trimmed_option")]
     #[validate(length(min = 3, max = 254))]
-    #[schema(example = "ana@acme.test")]
+    #[schema(example = "ana@acme.test", min_length = 3, max_length = 254)]
     email: Option<String>,
 }
 
-/// Where the login goes on.
+/// Where the browser continues the login.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Started {
-    /// Send the browser there.
+pub(crate) struct OidcAuthorization {
+    /// URL of the provider to send the browser to.
     #[schema(value_type = String)]
     authorization_url: Url,
-    /// What it comes back with. Keep it in the browser's session: a login that was begun elsewhere is not yours to finish.
+    /// State that the browser returns with. Keep it in the browser's session and compare it, to prevent login CSRF.
     state: String,
-    /// Seconds until it is too late to finish.
+    /// Seconds until the pending login expires.
     #[schema(example = 600)]
     expires_in: u32,
 }
 
 #[derive(FromRow)]
-struct Found {
+struct ConnectionRow {
     account_id: AccountId,
     connection_id: ConnectionId,
 }
 
-const LOOK_UP: LookUp = LookUp::new("select account_id, connection_id from app.oidc_connection_for($1, $2)");
+const LOOK_UP: LookupFunction =
+    LookupFunction::new("select account_id, connection_id from app.oidc_connection_for($1, $2)");
 
-/// Start to log in at the account's identity provider.
+/// Start a login at the account's identity provider.
 ///
-/// The provider sends the browser back to the front-end with `state` and `code`: finish with them.
+/// The provider redirects the browser to the front-end with `state` and `code`; use them to finish the login.
 #[utoipa::path(post, path = "/api/v1/auth/oidc/start", tag = "auth", security(()))]
 pub(crate) async fn start_oidc_login(
     State(app): State<App>,
     request: RequestId,
-    Json(start): Json<Start>,
-) -> Result<Json<Started>> {
+    Json(start): Json<StartOidcRequest>,
+) -> Result<Json<OidcAuthorization>> {
     let parts = app.oidc.parts()?;
     let redirect = parts.redirect.clone().ok_or(AuthRefusal::OidcNotConfigured)?;
-    // No connection is held while the provider is asked: it may take a thousand times as long.
+    // No database connection is held during the request to the provider, which may take a thousand times as long.
     let (account, connection) = find(&app, request, &start).await?;
     let us = connection.client(&parts.sealer, account)?;
     let provider = Box::pin(parts.providers.get(&parts.outbound, connection.issuer()?)).await;
     let client = client(&provider.map_err(unavailable)?, us, redirect);
     let (authorization_url, state, proof) = ask(&client, start.email);
     let pending = Pending { account, connection: connection.id, proof };
-    // A provider could name a script where a page should be.
+    // A provider's metadata could name a `javascript:` URL as its authorization endpoint.
     parts.outbound.admits(&authorization_url).map_err(unavailable)?;
     keep(&app, parts, state.secret(), &pending).await?;
-    Ok(Json(Started { authorization_url, state: state.into_secret(), expires_in: 600 }))
+    Ok(Json(OidcAuthorization { authorization_url, state: state.into_secret(), expires_in: 600 }))
 }
 
-async fn find(app: &App, request: RequestId, start: &Start) -> Result<(AccountId, Connection)> {
+async fn find(app: &App, request: RequestId, start: &StartOidcRequest) -> Result<(AccountId, Connection)> {
     let domain = match start.email.as_deref() {
         Some(email) => Some(domain_of(email).ok_or(AuthRefusal::OidcNotConfigured)?),
         None => None,
     };
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-    let mut tx = app.db.system(Reason::SignIn).await?;
+    let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
     let found = tx.ask(LOOK_UP, |row| {
-        row.put(domain);
-        row.put(&start.account);
+        row.bind(domain);
+        row.bind(&start.account);
     });
-    let Found { account_id, connection_id } = found.await?.ok_or(AuthRefusal::OidcNotConfigured)?;
+    let ConnectionRow { account_id, connection_id } = found.await?.ok_or(AuthRefusal::OidcNotConfigured)?;
     let mut tx = tx.enter(account_id, Uuid::nil().into(), request.0).await?;
     let connection = Connection::find(&mut tx, connection_id).await?.ok_or(AuthRefusal::OidcNotConfigured)?;
     tx.commit().await?;
     Ok((account_id, connection))
 }
 
-fn ask(client: &Client, email: Option<String>) -> (Url, CsrfToken, Proof) {
+fn ask(client: &Client, email: Option<String>) -> (Url, CsrfToken, PendingProof) {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let request = client
         .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
@@ -108,5 +108,5 @@ fn ask(client: &Client, email: Option<String>) -> (Url, CsrfToken, Proof) {
         None => request,
     };
     let (url, state, nonce) = request.url();
-    (url, state, Proof { nonce, verifier })
+    (url, state, PendingProof { nonce, verifier })
 }

@@ -1,18 +1,18 @@
-//! Passwords: changed by whoever knows theirs, reset by whoever reads their mail.
+//! Passwords: changed with the current password, or reset by e-mail.
 
 mod change;
-mod mine;
 pub(crate) mod own;
 mod reset;
+mod verify;
 
 use kernel::{AccountId, UserId};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{RequestId, Result};
 
 use crate::{App, sessions::end::end_all};
-pub(crate) use mine::show;
+pub(crate) use verify::verify_current;
 
-/// Ends every session of `user`, in every account but `except`.
+/// Revokes all login sessions of `user` in every account except `except`.
 pub(crate) async fn end_everywhere(
     app: &App,
     user: UserId,

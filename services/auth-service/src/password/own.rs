@@ -1,22 +1,22 @@
-//! The accounts of one person, each entered in a transaction of its own: none sees two.
+//! The accounts of one user, each entered in a transaction of its own: no transaction sees two accounts.
 
-use db::{LookUp, Reason, TenantTx};
+use db::{LookupFunction, Reason, TenantTx};
 use kernel::{AccountId, UserId};
 use uuid::Uuid;
 use web::{RequestId, Result};
 
 use crate::App;
 
-const ACCOUNTS: LookUp = LookUp::new("select account_id from app.my_accounts()");
+const ACCOUNTS: LookupFunction = LookupFunction::new("select account_id from app.my_accounts()");
 
-/// Those that `user` works in, or has worked in.
+/// Accounts that `user` is or was a member of.
 pub(crate) async fn accounts(app: &App, user: UserId, request: RequestId) -> Result<Vec<AccountId>> {
     let mut tx = inside(app, Uuid::nil().into(), user, request).await?;
     let accounts: Vec<(AccountId,)> = tx.look_up(ACCOUNTS).all().await?;
     Ok(accounts.into_iter().map(|(account,)| account).collect())
 }
 
-/// Enters one of them.
+/// Enters one of the accounts as `user`.
 pub(crate) async fn inside(
     app: &App,
     account: AccountId,
@@ -27,6 +27,6 @@ pub(crate) async fn inside(
         clippy::disallowed_methods,
         reason = "a person's own sessions, in accounts of theirs which the look-up names"
     )]
-    let tx = app.db.system(Reason::OwnAccounts).await?;
+    let tx = app.db.begin_unscoped(Reason::OwnAccounts).await?;
     Ok(tx.enter(account, user, request.0).await?)
 }

@@ -1,8 +1,8 @@
-//! The one decision whether a member may grant rights to another: every operation that adds to a member's rights calls it.
+//! Decides whether a member may grant rights to another. Every operation that adds to a member's rights calls it.
 
 use std::collections::HashSet;
 
-use db::{Scoped, TenantTx};
+use db::{TenantQuery, TenantTx};
 use identity::Permissions;
 use kernel::UserId;
 use sqlx::types::Json;
@@ -12,7 +12,7 @@ use web::Result;
 use super::{HeldRole, Rights, teams};
 use crate::members::MemberRefusal;
 
-/// A member who changes the rights of others, with the rights of their own.
+/// A member who changes the rights of others, with their own rights.
 #[derive(Debug)]
 pub(crate) struct Grantor {
     user: UserId,
@@ -29,16 +29,16 @@ pub(crate) struct RightsChange {
 }
 
 impl RightsChange {
-    /// A role, granted to a member without rights.
+    /// The grant of a role to a member without rights.
     pub(crate) fn of_role(role: &HeldRole) -> Self {
-        Self { to: None, before: Rights::default(), after: Rights::of(vec![role.clone()]) }
+        Self { to: None, before: Rights::default(), after: Rights::from_roles(vec![role.clone()]) }
     }
 
-    /// `roles` in place of those that the member has: each new one alone, and all of them together.
+    /// Replaces the member's roles by `roles`: one change per new role, and one for all of them together.
     pub(crate) fn of_roles(to: Option<UserId>, before: Rights, roles: &[HeldRole]) -> Vec<Self> {
         let new = roles.iter().filter(|role| !before.roles.iter().any(|held| held.id == role.id));
         let mut gains: Vec<Self> = new.map(Self::of_role).collect();
-        gains.push(Self { to, before, after: Rights::of(roles.to_vec()) });
+        gains.push(Self { to, before, after: Rights::from_roles(roles.to_vec()) });
         gains
     }
 }
@@ -56,13 +56,13 @@ impl Grantor {
         &self.rights.permissions
     }
 
-    /// Whether they hold this role.
+    /// True if the grantor holds this role.
     pub(crate) fn holds(&self, role: Uuid) -> bool {
         self.rights.roles.iter().any(|held| held.id == role)
     }
 
-    /// Refuses what the grantor does not have: a permission, its reach, a field that is hidden from them, the records of a
-    /// team of others. Refuses rights that are too large for a token, too.
+    /// Refuses rights that the grantor lacks: a permission, its scope, a hidden field, or the records of a team they
+    /// are not in. Also refuses rights that are too large for a token.
     pub(crate) async fn authorize(&self, tx: &mut TenantTx, gains: &[RightsChange]) -> Result<()> {
         let (mut of_teams, mut members) = (None, Vec::new());
         for RightsChange { to, before, after } in gains {
@@ -83,7 +83,7 @@ impl Grantor {
         }
     }
 
-    /// The same for one role that no member has yet; needs no query.
+    /// Checks one role that no member has yet, without a query.
     pub(crate) fn can_grant(&self, role: &HeldRole) -> Result<(), MemberRefusal> {
         let RightsChange { before, after, .. } = RightsChange::of_role(role);
         self.covers(&before, &after)
@@ -99,14 +99,14 @@ impl Grantor {
         self.covers(&Rights::default(), member)
     }
 
-    /// Refuses permissions, and fields, that the grantor does not have.
+    /// Refuses permissions and fields that the grantor does not have.
     pub(crate) fn reach(&self, rights: &Permissions) -> Result<(), MemberRefusal> {
-        let lacks = self.rights.permissions.lacks_of(rights);
+        let lacks = self.rights.permissions.first_missing(rights);
         lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
     }
 
-    /// Refuses to change a team's members from `before` to `all`, where a member would reach records by `@team` that the
-    /// grantor does not reach: the others gain the records of the new members, the new members those of all.
+    /// Refuses to change a team's members from `before` to `all` if one of them would gain records by `@team` that the
+    /// grantor cannot access. The others gain the records of the new members; the new members gain those of all.
     pub(crate) async fn authorize_team(
         &self,
         tx: &mut TenantTx,
@@ -136,22 +136,22 @@ impl Grantor {
         if after.is_owner() && !before.is_owner() && !self.is_owner() {
             return Err(MemberRefusal::OwnersOnly);
         }
-        let lacks = self.rights.permissions.lacks_for_change(&before.permissions, &after.permissions);
+        let lacks = self.rights.permissions.first_missing_for_change(&before.permissions, &after.permissions);
         lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
     }
 }
 
-const HELD_BY_ALL: Scoped = Scoped::new(
+const HELD_BY_ALL: TenantQuery = TenantQuery::new(
     "select m.user_id,
             coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
                       where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
      from app.memberships m where m.account_id = $1 and m.user_id = any ($2) and m.status <> 'removed'",
 );
 
-/// The rights of these members, also of suspended ones: they may become active again.
+/// The rights of these members, including suspended ones, since they may become active again.
 pub(crate) async fn of_members(tx: &mut TenantTx, users: &[UserId]) -> Result<Vec<(UserId, Rights)>> {
     let users: HashSet<Uuid> = users.iter().map(|user| (*user).into()).collect();
     let users: Vec<Uuid> = users.into_iter().collect();
     let held: Vec<(UserId, Json<Vec<HeldRole>>)> = tx.read(HELD_BY_ALL).bind(users).all().await?;
-    Ok(held.into_iter().map(|(user, Json(roles))| (user, Rights::of(roles))).collect())
+    Ok(held.into_iter().map(|(user, Json(roles))| (user, Rights::from_roles(roles))).collect())
 }

@@ -1,9 +1,9 @@
-//! What a member may do: the union of their roles.
+//! Rights of a member: the union of their roles.
 
 mod grantor;
 mod teams;
 
-use db::{Ending, Result, Scoped, TenantTx};
+use db::{Result, SessionRevocation, TenantQuery, TenantTx};
 use identity::{OWNER, Permissions, Principal};
 use kernel::UserId;
 use serde::Deserialize;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use crate::members::MemberRefusal;
 pub(crate) use grantor::{Grantor, RightsChange, of_members};
 
-/// Roles of one member.
+/// Maximum number of roles of one member.
 pub(crate) const MAX_ROLES_PER_MEMBER: usize = 20;
-/// Bytes of JSON for the names of roles, permissions and hidden fields in a token, which then stays below 8 KiB: the limit of
-/// common servers and proxies for a header.
+/// Maximum JSON bytes for role names, permissions and hidden fields in a token. The token then stays below 8 KiB, the
+/// header limit of common servers and proxies.
 const MAX_TOKEN_BYTES: usize = 5_000;
 
-/// A role, as far as rights go.
+/// The part of a role that grants rights.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, FromRow)]
 pub(crate) struct HeldRole {
     pub(crate) id: Uuid,
@@ -30,7 +30,7 @@ pub(crate) struct HeldRole {
     pub(crate) hidden_fields: Vec<String>,
 }
 
-/// What somebody may do, and by which roles; the effective one comes first.
+/// Permissions of a member and the roles that grant them; the effective role comes first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rights {
     pub(crate) roles: Vec<HeldRole>,
@@ -44,7 +44,7 @@ impl HeldRole {
 }
 
 impl Rights {
-    pub(crate) fn of(mut roles: Vec<HeldRole>) -> Self {
+    pub(crate) fn from_roles(mut roles: Vec<HeldRole>) -> Self {
         roles.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.name.cmp(&other.name)));
         let held: Vec<_> =
             roles.iter().map(|role| (role.permissions.clone(), role.hidden_fields.clone())).collect();
@@ -59,16 +59,16 @@ impl Rights {
         self.roles.iter().any(HeldRole::is_owner)
     }
 
-    /// The same through a key, which is no owner whoever made it.
+    /// Rights through an API key: limited by the key, and never those of an owner.
     fn of_key(mut self, key: &Permissions) -> Self {
         self.roles.retain(|role| !role.is_owner());
         Self { permissions: self.permissions.within(key), ..self }
     }
 
-    /// The same rights with `role` in place of the role of its id.
-    pub(crate) fn with(&self, role: &HeldRole) -> Self {
+    /// The rights after replacing the role with the id of `role`.
+    pub(crate) fn with_role(&self, role: &HeldRole) -> Self {
         let other = |held: &HeldRole| if held.id == role.id { role.clone() } else { held.clone() };
-        Self::of(self.roles.iter().map(other).collect())
+        Self::from_roles(self.roles.iter().map(other).collect())
     }
 
     /// Refuses rights that are too large for a token, unless they are smaller than `before`.
@@ -87,17 +87,17 @@ impl Rights {
     }
 }
 
-/// One row for an active member, none for anybody else.
-const HELD: Scoped = Scoped::new(
+/// Returns one row for an active member, and none otherwise.
+const HELD: TenantQuery = TenantQuery::new(
     "select coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
                       where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
 );
-const LOCK: Scoped = Scoped::new("select name from app.accounts where account_id = $1 for update");
-const GRANTED_BY: Scoped = Scoped::new(
+const LOCK: TenantQuery = TenantQuery::new("select name from app.accounts where account_id = $1 for update");
+const GRANTED_BY: TenantQuery = TenantQuery::new(
     "select coalesce(granted_by, created_by) from app.api_keys where account_id = $1 and id = $2",
 );
-const RENEW: Ending = Ending::new(
+const RENEW: SessionRevocation = SessionRevocation::new(
     "update app.sessions set epoch = epoch + 1
      where account_id = $1 and revoked_at is null
        and (user_id = any ($2)
@@ -105,27 +105,27 @@ const RENEW: Ending = Ending::new(
      returning id, epoch, revoked_at",
 );
 
-/// The rights of a member; none of somebody who is no active member.
+/// The rights of an active member; `None` for everyone else.
 pub(crate) async fn of(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>> {
     let held: Option<(Json<Vec<HeldRole>>,)> = tx.read(HELD).bind(user).optional().await?;
-    Ok(held.map(|(Json(roles),)| Rights::of(roles)))
+    Ok(held.map(|(Json(roles),)| Rights::from_roles(roles)))
 }
 
-/// Takes the account's lock on rights, so that two changes do not undo each other's rules, and tells what `who` may do
-/// from here on: their token may have been overtaken while they waited.
+/// Locks the account's rights, so that concurrent changes cannot break each other's invariants. Returns the present
+/// rights of `who`: their token may be outdated by the time the lock is granted.
 pub(crate) async fn lock(tx: &mut TenantTx, who: &Principal) -> Result<Grantor> {
-    let rights = lock_for(tx, who.user()).await?.ok_or(db::Error::Ended)?;
+    let rights = lock_for(tx, who.user()).await?.ok_or(db::Error::SessionEnded)?;
     let rights = if who.is_key() { rights.of_key(who.permissions()) } else { rights };
     Ok(Grantor::new(who.user(), rights))
 }
 
-/// The same for somebody who may be a member no more.
+/// Locks the account's rights and returns those of `user`; `None` if they are no active member.
 pub(crate) async fn lock_for(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>> {
     tx.read::<(String,)>(LOCK).optional().await?;
     of(tx, user).await
 }
 
-/// The member who answers for what `who` grants: `who`, or the person at the beginning of a chain of keys.
+/// The member who is accountable for what `who` grants: `who`, or the person at the start of a chain of keys.
 pub(crate) async fn grantor_of(tx: &mut TenantTx, who: &Principal) -> Result<UserId> {
     if !who.is_key() {
         return Ok(who.user());
@@ -134,11 +134,11 @@ pub(crate) async fn grantor_of(tx: &mut TenantTx, who: &Principal) -> Result<Use
     Ok(given.map_or(who.user(), |(grantor,)| grantor))
 }
 
-/// Invalidates the access tokens of these members, and of the keys that they have granted; a refresh issues new ones, with
-/// today's rights.
+/// Invalidates the access tokens of these members and of the keys that they granted. A refresh issues tokens with the
+/// present rights.
 pub(crate) async fn renew(tx: &mut TenantTx, users: &[UserId]) -> Result<()> {
     let users: Vec<Uuid> = users.iter().map(|user| Uuid::from(*user)).collect();
-    tx.end_sessions(RENEW).bind(users).run().await?;
+    tx.revoke_sessions(RENEW).bind(users).run().await?;
     Ok(())
 }
 
@@ -160,24 +160,26 @@ mod tests {
 
     #[test]
     fn the_role_of_the_greatest_priority_is_the_effective_one() {
-        let rights = Rights::of(vec![role("a", 1, &[], &[]), role("c", 9, &[], &[]), role("b", 9, &[], &[])]);
+        let rights =
+            Rights::from_roles(vec![role("a", 1, &[], &[]), role("c", 9, &[], &[]), role("b", 9, &[], &[])]);
         assert_eq!(rights.names(), ["b", "c", "a"]);
     }
 
     #[test]
     fn a_field_is_hidden_unless_one_role_shows_it() {
         let blind = role("blind", 1, &["client:read"], &["client.credit_limit"]);
-        let alone = Rights::of(vec![blind.clone(), role("other", 2, &["role:read"], &[])]);
+        let alone = Rights::from_roles(vec![blind.clone(), role("other", 2, &["role:read"], &[])]);
         assert_eq!(alone.permissions.hidden(), ["client.credit_limit"]);
-        let seeing = Rights::of(vec![blind, role("seeing", 2, &["client:read@own"], &[])]);
+        let seeing = Rights::from_roles(vec![blind, role("seeing", 2, &["client:read@own"], &[])]);
         assert!(seeing.permissions.hidden().is_empty());
     }
 
     #[test]
     fn an_admin_touches_no_owner() {
         let (owner, admin) = (role(OWNER, 100, &["*:*"], &[]), role("admin", 80, &["*:*"], &[]));
-        let grantor = |role: &HeldRole| Grantor::new(UserId::new(), Rights::of(vec![role.clone()]));
-        let (boss, other) = (Rights::of(vec![owner.clone()]), Rights::of(vec![admin.clone()]));
+        let grantor = |role: &HeldRole| Grantor::new(UserId::new(), Rights::from_roles(vec![role.clone()]));
+        let (boss, other) =
+            (Rights::from_roles(vec![owner.clone()]), Rights::from_roles(vec![admin.clone()]));
         assert_eq!(grantor(&admin).may_change(&boss), Err(MemberRefusal::OwnersOnly));
         assert_eq!(grantor(&admin).may_change(&other), Ok(()));
         assert_eq!(grantor(&owner).may_change(&boss), Ok(()));
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn what_a_member_has_fits_a_token() {
         let long = |at: usize| role(&format!("{at} {}", "\u{1}".repeat(96)), 1, &["client:read"], &[]);
-        let roles = |count: usize| Rights::of((0..count).map(long).collect());
+        let roles = |count: usize| Rights::from_roles((0..count).map(long).collect());
         let none = Rights::default();
         assert_eq!(roles(2).check_token_size(&none), Ok(()));
         assert_eq!(
@@ -197,7 +199,7 @@ mod tests {
             "its names alone are 5 KB"
         );
         assert_eq!(roles(9).check_token_size(&roles(10)), Ok(()), "less than before");
-        let short = |count: usize| Rights::of(vec![role("a", 1, &[], &[]); count]);
+        let short = |count: usize| Rights::from_roles(vec![role("a", 1, &[], &[]); count]);
         assert_eq!(short(MAX_ROLES_PER_MEMBER).check_token_size(&none), Ok(()));
         assert_eq!(
             short(MAX_ROLES_PER_MEMBER + 1).check_token_size(&none),

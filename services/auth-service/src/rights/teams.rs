@@ -1,8 +1,8 @@
-//! Permissions with the scope `@team`: they reach the records of all members of one's teams.
+//! Permissions with the scope `@team`: they cover the records of all members of one's teams.
 
 use std::collections::HashSet;
 
-use db::{Scoped, TenantTx};
+use db::{TenantQuery, TenantTx};
 use identity::{Permissions, SUBJECTS, Scope};
 use kernel::UserId;
 use uuid::Uuid;
@@ -13,11 +13,11 @@ use super::Rights;
 /// The permissions of a member whose scope is exactly `@team`.
 pub(super) struct OfTeams {
     pub(super) as_they_are: Permissions,
-    /// The same permissions for all records of the account.
+    /// These permissions, extended to all records of the account.
     pub(super) everywhere: Permissions,
 }
 
-/// `None` if there are none.
+/// Extracts the `@team` permissions; `None` if there are none.
 pub(super) fn permissions(held: &Permissions) -> Option<OfTeams> {
     let texts: Vec<String> = reaching(held, Scope::Team).collect();
     let hidden = || held.hidden().iter().cloned();
@@ -36,7 +36,7 @@ pub(super) fn gained(grantor: &Permissions, before: &Rights, after: &Rights) -> 
     gained.find(|text| !was.contains(text) && !everywhere.contains(text))
 }
 
-/// Every `resource:action` on records that is held with exactly this scope.
+/// Each `resource:action` on records that is held with exactly this scope.
 fn reaching(held: &Permissions, scope: Scope) -> impl Iterator<Item = String> {
     let records = SUBJECTS.iter().filter(|subject| subject.records);
     let each = records.flat_map(|subject| subject.actions.iter().map(|action| (subject.name, *action)));
@@ -44,14 +44,14 @@ fn reaching(held: &Permissions, scope: Scope) -> impl Iterator<Item = String> {
     each.map(|(resource, action)| format!("{resource}:{action}"))
 }
 
-const OTHERS: Scoped = Scoped::new(
+const OTHERS: TenantQuery = TenantQuery::new(
     "select exists (
          select from app.team_members one
          join app.teams team on team.account_id = one.account_id and team.id = one.team_id and team.deleted_at is null
          join app.team_members mate on mate.account_id = one.account_id and mate.team_id = one.team_id
          where one.account_id = $1 and one.user_id = any ($2) and mate.user_id <> one.user_id and mate.user_id <> all ($3))",
 );
-const MATES: Scoped = Scoped::new(
+const MATES: TenantQuery = TenantQuery::new(
     "select distinct mate.user_id
      from app.team_members mine
      join app.teams team on team.account_id = mine.account_id and team.id = mine.team_id and team.deleted_at is null
@@ -59,7 +59,7 @@ const MATES: Scoped = Scoped::new(
      where mine.account_id = $1 and mine.user_id = $2",
 );
 
-/// Whether one of `members` has a team-mate who is no team-mate of `grantor`.
+/// True if one of `members` has a team-mate who is no team-mate of `grantor`.
 pub(super) async fn reach_others(tx: &mut TenantTx, members: &[UserId], grantor: UserId) -> Result<bool> {
     let known: Vec<Uuid> = mates(tx, grantor).await?.into_iter().map(Uuid::from).collect();
     let members: Vec<Uuid> = members.iter().map(|member| Uuid::from(*member)).collect();
@@ -67,7 +67,7 @@ pub(super) async fn reach_others(tx: &mut TenantTx, members: &[UserId], grantor:
     Ok(others == Some((true,)))
 }
 
-/// `user` and all their team-mates.
+/// The ids of `user` and all their team-mates.
 pub(super) async fn mates(tx: &mut TenantTx, user: UserId) -> Result<HashSet<UserId>> {
     let mates: Vec<(UserId,)> = tx.read(MATES).bind(user).all().await?;
     Ok(mates.into_iter().map(|(mate,)| mate).chain([user]).collect())

@@ -2,49 +2,52 @@ use axum::extract::State;
 use identity::{HIDEABLE_FIELDS, STANDARD_ROLES, SUBJECTS};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Json, Known, Result};
+use web::{AuthenticatedUser, Json, Result};
 
 use crate::App;
 
-/// What there is to permit.
+/// All permissions that roles can grant.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Catalogue {
-    data: Vec<Permitted>,
-    /// How far a permission on records may reach: `client:read@own`; without one it reaches all.
+pub(crate) struct PermissionCatalog {
+    data: Vec<PermissionInfo>,
+    /// Scopes of permissions on records, as in `client:read@own`; without a scope they cover all records.
     scopes: &'static [&'static str],
-    /// The roles that every account has.
-    standard_roles: Vec<Standard>,
+    /// Roles that exist in every account.
+    standard_roles: Vec<StandardRole>,
 }
 
-/// Something that permissions are about.
+/// A resource that permissions refer to.
 #[derive(Debug, Serialize, ToSchema)]
-struct Permitted {
+struct PermissionInfo {
     #[schema(example = "client")]
     resource: &'static str,
     about: &'static str,
     actions: &'static [&'static str],
-    /// Whether its records have owners, so that a permission may reach only some of them.
+    /// Whether its records have owners, so that permissions can have a scope.
     scoped: bool,
-    /// As roles write them.
+    /// Permissions on the resource, in the syntax of roles.
     permissions: Vec<String>,
-    /// The fields of its records that a role may hide, as roles write them.
+    /// Fields of its records that a role can hide, in the syntax of roles.
     #[schema(example = json!(["client.credit_limit"]))]
     hidden_fields: Vec<String>,
 }
 
-/// A role that every account has.
+/// A role that exists in every account.
 #[derive(Debug, Serialize, ToSchema)]
-struct Standard {
+struct StandardRole {
     name: &'static str,
     priority: i32,
     permissions: &'static [&'static str],
 }
 
-/// List what there is to permit.
+/// List all permissions that roles can grant.
 #[utoipa::path(get, path = "/api/v1/permissions", tag = "auth")]
-pub(crate) async fn permissions(State(app): State<App>, Known(who): Known) -> Result<Json<Catalogue>> {
-    app.db.admit(&who).await?; // a session that has ended is answered nowhere
-    let data = SUBJECTS.iter().map(|subject| Permitted {
+pub(crate) async fn list_permissions(
+    State(app): State<App>,
+    AuthenticatedUser(who): AuthenticatedUser,
+) -> Result<Json<PermissionCatalog>> {
+    app.db.admit(&who).await?; // reject ended sessions here as well
+    let data = SUBJECTS.iter().map(|subject| PermissionInfo {
         resource: subject.name,
         about: subject.about,
         actions: subject.actions,
@@ -54,9 +57,9 @@ pub(crate) async fn permissions(State(app): State<App>, Known(who): Known) -> Re
     });
     let standard_roles = STANDARD_ROLES
         .iter()
-        .map(|role| Standard { name: role.name, priority: role.priority, permissions: role.permissions })
+        .map(|role| StandardRole { name: role.name, priority: role.priority, permissions: role.permissions })
         .collect();
-    Ok(Json(Catalogue { data: data.collect(), scopes: &["own", "team"], standard_roles }))
+    Ok(Json(PermissionCatalog { data: data.collect(), scopes: &["own", "team"], standard_roles }))
 }
 
 fn hideable(resource: &str) -> Vec<String> {

@@ -1,9 +1,9 @@
-//! Roles: sets of permissions that members hold. Five are every account's; the rest are its own.
+//! Roles: sets of permissions that members hold. Every account has five standard roles, and can add its own.
 
 mod catalogue;
 mod write;
 
-use db::{Field, Kind, Refusal, Resource, Sort};
+use db::{Field, Kind, Refusal, RefusalKind, Resource};
 use identity::{HiddenField, Permission, Permissions};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -12,34 +12,37 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::{Validate, ValidationError};
 
 use crate::App;
-pub(crate) use catalogue::Catalogue;
+pub(crate) use catalogue::PermissionCatalog;
 
-/// A set of permissions.
+/// A named set of permissions that members can hold.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Role {
-    /// No two roles of an account share one.
+    /// Name, unique within the account.
     #[validate(length(min = 1, max = 100))]
-    #[schema(example = "Sales")]
+    #[schema(example = "Sales", min_length = 1, max_length = 100)]
     pub(crate) name: String,
-    /// What it is for.
+    /// Purpose of the role, in words.
     #[validate(length(max = 500))]
+    #[schema(max_length = 500)]
     description: Option<String>,
-    /// A member's role of the greatest priority is shown as the effective one: 0 to 79.
+    /// Priority from 0 to 79. A member's role of the highest priority is their effective role.
     #[serde(default)]
     #[validate(range(min = 0, max = 100))]
+    #[schema(minimum = 0, maximum = 100)]
     priority: i32,
-    /// What it lets one do, such as `client:read`, `client:*` or `client:write@own`.
+    /// Permissions that the role grants, such as `client:read`, `client:*` or `client:write@own`.
     #[serde(deserialize_with = "web::each_once")]
     #[validate(length(max = 100), custom(function = "permissions"))]
-    #[schema(example = json!(["client:read", "client:write@own"]))]
+    #[schema(schema_with = db::texts_schema::<0, 100, 100>)]
     pub(crate) permissions: Vec<String>,
-    /// Fields that it does not show, such as `client.credit_limit`. What every record has cannot be hidden (its id, version
-    /// and times), nor can a field be that a record needs which the role lets one create.
+    /// Fields that the role hides, such as `client.credit_limit`. Fields that every record has (id, version, times)
+    /// cannot be hidden. Nor can a required field of a record that the role may create.
     #[serde(default, deserialize_with = "web::each_once")]
     #[validate(length(max = 50), custom(function = "fields"))]
+    #[schema(schema_with = db::texts_schema::<0, 50, 100>)]
     pub(crate) hidden_fields: Vec<String>,
-    /// Whether it is one of the five that every account has, which cannot be changed.
+    /// Whether it is one of the five standard roles, which cannot be changed.
     #[serde(default)]
     pub(crate) standard: bool,
 }
@@ -52,15 +55,15 @@ impl Role {
 
 impl Resource for Role {
     const NAME: &'static str = "role";
-    const PLURAL: &'static str = "roles";
-    const AREA: &'static str = "auth";
+    const TABLE: &'static str = "roles";
+    const EVENT_PREFIX: &'static str = "auth";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("name", Kind::Text, |role, row| row.put(&role.name)),
-        Field::new("description", Kind::Text, |role, row| row.put(&role.description)),
-        Field::required("priority", Kind::Integer, |role, row| row.put(role.priority)),
-        Field::required("permissions", Kind::Texts, |role, row| row.put(&role.permissions)),
-        Field::required("hidden_fields", Kind::Texts, |role, row| row.put(&role.hidden_fields)),
-        Field::required("standard", Kind::Boolean, |role, row| row.put(role.standard)),
+        Field::required("name", Kind::Text, |role, row| row.bind(&role.name)),
+        Field::new("description", Kind::Text, |role, row| row.bind(&role.description)),
+        Field::required("priority", Kind::Integer, |role, row| row.bind(role.priority)),
+        Field::required("permissions", Kind::Texts, |role, row| row.bind(&role.permissions)),
+        Field::required("hidden_fields", Kind::Texts, |role, row| row.bind(&role.hidden_fields)),
+        Field::required("standard", Kind::Boolean, |role, row| row.bind(role.standard)),
     ];
     type Refusal = RoleRefusal;
 
@@ -82,25 +85,25 @@ impl Resource for Role {
     }
 }
 
-/// Why a role cannot be written so.
+/// Reasons to reject a change of a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RoleRefusal {
-    /// See `uq_roles_name`.
+    /// Violates the constraint `uq_roles_name`.
     #[error("another role has this name")]
     NameTaken,
-    /// It is every account's.
+    /// Standard roles cannot be changed.
     #[error("standard roles are the same in every account; make a role of your own instead")]
     Standard,
-    /// The standard roles of owners and administrators come first.
+    /// Priorities above 79 are reserved for the standard roles of owners and administrators.
     #[error("a role of one's own has a priority from 0 to 79")]
     PriorityTooHigh,
-    /// Nothing could be created by it. Holds the field.
+    /// The role may create such records, but could not set a required field. Holds the field.
     #[error("`{0}` is required, so a role that may create what it belongs to cannot hide it")]
     HidesRequired(String),
-    /// Somebody holds it.
+    /// At least one member holds the role.
     #[error("members hold this role; give them another one first")]
     InUse,
-    /// Nobody widens, or narrows, what they themselves may do.
+    /// Callers cannot change a role that they hold themselves.
     #[error("this is a role of your own; somebody else has to change it")]
     OwnRole,
 }
@@ -117,11 +120,11 @@ impl Refusal for RoleRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::PriorityTooHigh | Self::HidesRequired(_) => Sort::Invalid,
-            Self::NameTaken | Self::Standard | Self::InUse => Sort::Conflict,
-            Self::OwnRole => Sort::Forbidden,
+            Self::PriorityTooHigh | Self::HidesRequired(_) => RefusalKind::Invalid,
+            Self::NameTaken | Self::Standard | Self::InUse => RefusalKind::Conflict,
+            Self::OwnRole => RefusalKind::Forbidden,
         }
     }
 
@@ -154,8 +157,8 @@ fn problem(code: &'static str, message: String) -> ValidationError {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud_for_reading::<Role, App>()
+    web::read_only::<Role, App>()
         .routes(routes!(write::create_role))
-        .routes(routes!(write::change_role, write::remove_role))
-        .routes(routes!(catalogue::permissions))
+        .routes(routes!(write::update_role, write::delete_role))
+        .routes(routes!(catalogue::list_permissions))
 }

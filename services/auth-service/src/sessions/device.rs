@@ -7,12 +7,12 @@ use axum::{
 use serde_json::{Value, json};
 use web::ClientAddress;
 
-/// What a request comes from.
+/// Client of a request: user agent and address.
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
-    /// What the client calls itself.
+    /// `User-Agent` header, truncated to 300 characters.
     pub(crate) agent: Option<String>,
-    /// Whence it comes.
+    /// Network address of the client.
     pub(crate) address: ClientAddress,
 }
 
@@ -21,7 +21,7 @@ impl Device {
         self.address.0.map(|address| address.to_string())
     }
 
-    /// As security events tell it.
+    /// Details of the device for security events.
     pub(crate) fn told(&self) -> Value {
         json!({ "ip": self.ip(), "user_agent": self.agent })
     }

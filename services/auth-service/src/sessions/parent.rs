@@ -1,40 +1,40 @@
-use db::{Scoped, TenantTx};
+use db::{TenantQuery, TenantTx};
 use identity::Principal;
 use kernel::AccountId;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use web::{Error, Result};
 
-use super::person::Outside;
+use super::person::UserSession;
 use crate::AuthRefusal;
 
-/// The session from which its person opens another one. That one knows no more, and lives no longer: else whoever has found
-/// a token could go on for ever.
+/// The session from which a user opens another one. The new session inherits its login time and expiry, so that a
+/// stolen token cannot be extended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parent {
-    /// When the person has last shown who they are.
+    /// Time of the user's last authentication.
     pub(crate) since: OffsetDateTime,
-    /// When the session ends; that of a person without an account says nothing of how long they stay where they come in.
+    /// Expiry of the parent session; `None` for a person session, which does not limit the new one.
     pub(crate) until: Option<OffsetDateTime>,
-    /// The only account that it leads to: the one whose identity provider speaks for the person.
+    /// The only account that it may open: the one whose identity provider authenticated the user.
     pub(crate) only: Option<AccountId>,
 }
 
 #[derive(FromRow)]
-struct Kept {
+struct ParentRow {
     authenticated_at: OffsetDateTime,
     expires_at: OffsetDateTime,
     via: String,
 }
 
-const FIND: Scoped = Scoped::new(
+const FIND: TenantQuery = TenantQuery::new(
     "select authenticated_at, expires_at, via from app.sessions where account_id = $1 and id = $2",
 );
 
 impl Parent {
-    /// That of `who`, if it leads anywhere: one that was opened at an account's identity provider is good for that
-    /// account alone, and opens no other.
-    pub(crate) async fn of(tx: &mut TenantTx, who: &Principal) -> Result<Self> {
-        let kept: Option<Kept> = tx.read(FIND).bind(who.session()).optional().await?;
+    /// Loads the session of `who`. A session opened at an account's identity provider is refused, since it is valid in
+    /// that account only.
+    pub(crate) async fn read(tx: &mut TenantTx, who: &Principal) -> Result<Self> {
+        let kept: Option<ParentRow> = tx.read(FIND).bind(who.session()).optional().await?;
         let kept = kept.ok_or(Error::Unauthenticated)?;
         if kept.via == "provider" {
             return Err(AuthRefusal::ProviderSession.into());
@@ -42,12 +42,12 @@ impl Parent {
         Ok(Self { since: kept.authenticated_at, until: Some(kept.expires_at), only: None })
     }
 
-    /// That of a person who is a member of no account.
-    pub(crate) fn outside(session: &Outside) -> Self {
+    /// The person session of a user who is a member of no account.
+    pub(crate) fn outside(session: &UserSession) -> Self {
         Self { since: session.authenticated_at, until: None, only: session.account_id }
     }
 
-    /// Whether it leads to `account`; to a new one, if none is said.
+    /// Checks that a session in `account` may be opened; `None` stands for a new account.
     pub(crate) fn leads_to(&self, account: Option<AccountId>) -> Result<()> {
         if self.only.is_none_or(|only| Some(only) == account) {
             Ok(())

@@ -1,6 +1,7 @@
-//! Sessions of people who are members of no account: ten minutes, without a refresh token, for what concerns the person alone.
+//! Sessions of people who are members of no account: ten minutes, no refresh token, only for operations on the person
+//! themselves.
 
-use db::{LookUp, Reason, TenantTx};
+use db::{LookupFunction, Reason, TenantTx};
 use identity::{Identity, Person};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
@@ -12,63 +13,65 @@ use web::{Error, Result};
 use super::parent::Parent;
 use crate::{App, AuthRefusal, accounts::is_of_provider};
 
-/// What lets in a person who is a member of no account. No `Debug`: it would end in a log.
+/// Token of a person who is a member of no account. No `Debug`, so that it cannot be logged.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PersonToken {
-    /// Goes into `Authorization: Bearer …`. Good for `GET /auth/me`, `GET /auth/invitations`, `POST /invitations/accept`, and
-    /// `GET` and `POST /accounts`; everything else answers 403 `no-account`.
+    /// Access token for `Authorization: Bearer …`. Valid for `GET /auth/me`, `GET /auth/invitations`, `POST
+    /// /invitations/accept`, and `GET` and `POST /accounts`; everything else answers 403 `no-account`.
     access_token: String,
-    /// `Bearer`.
+    /// Token type: always `Bearer`.
     token_type: &'static str,
-    /// The token's life, in seconds. There is no refresh token: log in again.
+    /// Lifetime of the token in seconds. There is no refresh token: log in again.
     #[schema(example = 600)]
     expires_in: u64,
-    /// The person.
+    /// Id of the authenticated user.
     #[schema(value_type = Uuid)]
     user_id: UserId,
-    /// `true`: accept an invitation, or open an account, to get a session there.
+    /// Always `true`: accept an invitation or open an account to get a session there.
     #[schema(example = true)]
     no_account: bool,
 }
 
-/// A person's session, as it stands.
+/// A person session, as stored.
 #[derive(FromRow)]
-pub(crate) struct Outside {
-    /// Whose identity provider opened it: it speaks for the person in this account, and in no other.
+pub(crate) struct UserSession {
+    /// Account whose identity provider opened the session; it vouches for the user in this account only.
     pub(crate) account_id: Option<AccountId>,
     pub(crate) authenticated_at: OffsetDateTime,
     pub(crate) email: String,
     pub(crate) display_name: String,
 }
 
-const OPEN: LookUp = LookUp::new("select open_person_session from app.open_person_session($1, $2, $3)");
-const FIND: LookUp =
-    LookUp::new("select account_id, authenticated_at, email, display_name from app.person_session($1)");
+const OPEN: LookupFunction =
+    LookupFunction::new("select open_person_session from app.open_person_session($1, $2, $3)");
+const FIND: LookupFunction = LookupFunction::new(
+    "select account_id, authenticated_at, email, display_name from app.person_session($1)",
+);
 
-/// What says that the person is who they are.
+/// How the person was authenticated.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Shown<'s> {
-    /// Their password, held against this hash.
+pub(crate) enum Credentials<'s> {
+    /// By password; holds the hash it was verified against.
     Password(&'s str),
-    /// The identity provider of this account.
+    /// By the identity provider of this account.
     Provider(AccountId),
 }
 
-/// Opens a session of `user`, for whom the transaction was entered.
+/// Opens a person session of the transaction's user.
 pub(crate) async fn open_person_session(
     app: &App,
     tx: &mut TenantTx,
     user: UserId,
-    shown: Shown<'_>,
+    shown: Credentials<'_>,
 ) -> Result<PersonToken> {
     let session = SessionId::new();
     let (account, hash) = match shown {
-        Shown::Password(hash) => (None, Some(hash)),
-        Shown::Provider(account) => (Some(account), None),
+        Credentials::Password(hash) => (None, Some(hash)),
+        Credentials::Provider(account) => (Some(account), None),
     };
     let opened: Option<(bool,)> = tx.look_up(OPEN).bind(session).bind(account).bind(hash).optional().await?;
     if opened != Some((true,)) {
-        return Err(AuthRefusal::LoginFailed.into()); // another password was set meanwhile
+        return Err(AuthRefusal::LoginFailed.into()); // the password was changed meanwhile
     }
     let token = app.issuer.issue_for_person(user, session).map_err(|error| Error::Internal(error.into()))?;
     Ok(PersonToken {
@@ -80,47 +83,46 @@ pub(crate) async fn open_person_session(
     })
 }
 
-impl Outside {
-    /// Enters a transaction for `person`, inside no account, if their session still stands.
+impl UserSession {
+    /// Begins a transaction for `person` outside any account, if their session is still valid.
     pub(crate) async fn begin(app: &App, person: &Person) -> Result<(TenantTx, Self)> {
         let nowhere = Uuid::nil().into();
         #[expect(
             clippy::disallowed_methods,
             reason = "the person is a member of no account, and sees themselves"
         )]
-        let mut tx =
-            app.db.system_inside(Reason::OwnAccounts, nowhere, person.user(), person.request()).await?;
+        let mut tx = app.db.begin_as(Reason::OwnAccounts, nowhere, person.user(), person.request()).await?;
         let found: Option<Self> = tx.look_up(FIND).bind(person.session()).optional().await?;
         Ok((tx, found.ok_or(Error::Unauthenticated)?))
     }
 }
 
-/// Enters a transaction that reads what concerns `caller` alone, and tells the only account that they may learn about, if it is
-/// an identity provider that speaks for them.
+/// Begins a transaction for data of `caller` alone. Also returns the only account they may see, if an identity provider
+/// authenticated them.
 pub(crate) async fn begin_own(app: &App, caller: &Identity) -> Result<(TenantTx, Option<AccountId>)> {
     match caller {
         Identity::Member(who) => {
-            let mut tx = app.db.begin_reading(who).await?;
+            let mut tx = app.db.begin_read_only(who).await?;
             let only = is_of_provider(&mut tx, who).await?.then(|| who.account());
             Ok((tx, only))
         }
         Identity::Person(person) => {
-            let (tx, outside) = Outside::begin(app, person).await?;
+            let (tx, outside) = UserSession::begin(app, person).await?;
             Ok((tx, outside.account_id))
         }
     }
 }
 
-/// Enters a transaction that reads for `caller`, and tells from what they may open a session in another account.
+/// Begins a read-only transaction for `caller`, and loads the parent of a session to be opened.
 pub(crate) async fn begin_opening(app: &App, caller: &Identity) -> Result<(TenantTx, Parent)> {
     match caller {
         Identity::Member(who) => {
-            let mut tx = app.db.begin_reading(who).await?;
-            let parent = Parent::of(&mut tx, who).await?;
+            let mut tx = app.db.begin_read_only(who).await?;
+            let parent = Parent::read(&mut tx, who).await?;
             Ok((tx, parent))
         }
         Identity::Person(person) => {
-            let (tx, outside) = Outside::begin(app, person).await?;
+            let (tx, outside) = UserSession::begin(app, person).await?;
             Ok((tx, Parent::outside(&outside)))
         }
     }

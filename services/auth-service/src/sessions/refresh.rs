@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{Change, Ending, LookUp, Reason, Scoped, ScopedWrite};
+use db::{Change, LookupFunction, Reason, SessionRevocation, TenantCommand, TenantQuery};
 use identity::RefreshToken;
 use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,21 +10,21 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Json, RequestId, Result};
 
-use super::{Opened, Tokens, tokens};
+use super::{OpenedSession, TokenPair, tokens};
 use crate::{App, AuthRefusal};
 
-/// Somebody whose access token ends.
+/// Request for a new pair of tokens.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Refresh {
-    /// From the last answer.
-    #[serde(deserialize_with = "crate::form::secret")]
-    #[schema(value_type = String)]
+pub(crate) struct RefreshRequest {
+    /// Refresh token from the last token response.
+    #[serde(deserialize_with = "crate::validators::secret")]
+    #[schema(value_type = String, max_length = 4096)]
     refresh_token: SecretString,
 }
 
 #[derive(FromRow)]
-struct Kept {
+struct SessionRow {
     user_id: UserId,
     seed: Vec<u8>,
     epoch: i32,
@@ -32,70 +32,71 @@ struct Kept {
     ended: bool,
 }
 
-/// What becomes of a refresh token that is shown.
+/// Kind of use of a presented refresh token.
 #[derive(Debug, PartialEq, Eq)]
-enum Use {
-    /// The current one: the next takes its place.
+enum TokenUse {
+    /// Current token: it is rotated.
     Rotates,
-    /// The one before: the answer was lost, or two asked at once; the successor is given again until somebody uses it.
+    /// Previous token: the response was lost, or two requests were concurrent. Its successor is returned again until it
+    /// is used.
     Repeats,
-    /// An older one: somebody kept a copy.
-    Betrays,
+    /// Older token: a copy of it exists, so the session is revoked.
+    Reused,
 }
 
-impl Kept {
-    fn use_of(&self, generation: i32) -> Use {
+impl SessionRow {
+    fn use_of(&self, generation: i32) -> TokenUse {
         match self.generation - generation {
-            0 => Use::Rotates,
-            1 => Use::Repeats,
-            _ => Use::Betrays,
+            0 => TokenUse::Rotates,
+            1 => TokenUse::Repeats,
+            _ => TokenUse::Reused,
         }
     }
 }
 
-const FIND: Scoped = Scoped::new(
+const FIND: TenantQuery = TenantQuery::new(
     "select s.user_id, s.seed, s.epoch, s.generation,
             s.revoked_at is not null or s.expires_at < now() or s.rotated_at < now() - make_interval(mins => a.session_idle_minutes) as ended
      from app.sessions s join app.accounts a on a.account_id = s.account_id where s.account_id = $1 and s.id = $2 and s.kind = 'login' for update of s",
 );
-const ROTATE: ScopedWrite = ScopedWrite::new(
+const ROTATE: TenantCommand = TenantCommand::new(
     "update app.sessions set generation = generation + 1, rotated_at = now() where account_id = $1 and id = $2",
 );
-const END: Ending = Ending::new(
+const END_REUSED: SessionRevocation = SessionRevocation::new(
     "update app.sessions set revoked_at = now(), revoked_for = 'reuse' where account_id = $1 and id = $2
      returning id, epoch, revoked_at",
 );
-/// Of the person and the account that the transaction is in.
-pub(crate) const STILL_HERE: LookUp =
-    LookUp::new("select user_status = 'active' and account_status = 'active' from app.whoami()");
+/// True if both the transaction's user and its account are active.
+pub(crate) const STILL_HERE: LookupFunction =
+    LookupFunction::new("select user_status = 'active' and account_status = 'active' from app.whoami()");
 
-/// Get the next pair of tokens.
+/// Refresh the tokens of a session.
 ///
-/// Shown again, a refresh token gives the same successor again, for a client whose answer was lost. Once that one was used, it
-/// ends the session: somebody has a copy.
+/// Repeating a refresh token returns the same successor, for a client that lost the response. Once the successor was
+/// used, repeating it ends the session, because a copy of the token must exist.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", security(()))]
-pub(crate) async fn refresh(
+pub(crate) async fn refresh_session(
     State(app): State<App>,
     request: RequestId,
-    Json(shown): Json<Refresh>,
-) -> Result<Json<Tokens>> {
+    Json(shown): Json<RefreshRequest>,
+) -> Result<Json<TokenPair>> {
     let token =
         RefreshToken::read(shown.refresh_token.expose_secret()).ok_or(AuthRefusal::RefreshTokenInvalid)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the token names its account; the session's seed proves it"
     )]
-    let mut tx = app.db.system_inside(Reason::Refresh, token.account, Uuid::nil().into(), request.0).await?;
-    let kept = tx.read::<Kept>(FIND).bind(token.session).optional().await?;
+    let mut tx = app.db.begin_as(Reason::Refresh, token.account, Uuid::nil().into(), request.0).await?;
+    let kept = tx.read::<SessionRow>(FIND).bind(token.session).optional().await?;
     let kept = kept.filter(|kept| !kept.ended && app.refresh.made(&token, &kept.seed));
     let kept = kept.ok_or(AuthRefusal::RefreshTokenInvalid)?;
-    tx.act_for(kept.user_id).await?;
+    tx.impersonate(kept.user_id).await?;
 
     let used = kept.use_of(token.generation);
-    if used == Use::Betrays {
+    if used == TokenUse::Reused {
         let ended = Change::new("auth.session.ended", "session", token.session.into(), "reused");
-        tx.note(ended);
-        tx.end_sessions(END).bind(token.session).run().await?;
+        tx.audit(ended);
+        tx.revoke_sessions(END_REUSED).bind(token.session).run().await?;
         tx.commit().await?;
         tracing::warn!(account.id = %token.account, session.id = %token.session, "a refresh token was used twice");
         return Err(AuthRefusal::RefreshTokenReused.into());
@@ -104,10 +105,10 @@ pub(crate) async fn refresh(
     if here != Some((true,)) {
         return Err(AuthRefusal::RefreshTokenInvalid.into());
     }
-    if used == Use::Rotates {
-        tx.write_unnoted::<()>(ROTATE).bind(token.session).run().await?;
+    if used == TokenUse::Rotates {
+        tx.execute_untracked::<()>(ROTATE).bind(token.session).run().await?;
     }
-    let session = Opened {
+    let session = OpenedSession {
         user: kept.user_id,
         id: token.session,
         epoch: kept.epoch,

@@ -1,10 +1,10 @@
-//! How a person and their company come in: they sign up, get a letter, and confirm.
+//! Registration of a user and their company: register, receive an e-mail, confirm.
 
 pub(crate) mod confirm;
+pub(crate) mod create_owner;
 pub(crate) mod register;
-pub(crate) mod settle;
 
-use db::LookUp;
+use db::LookupFunction;
 use kernel::UserId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,46 +12,46 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
-/// A letter is on its way, to whoever has that address. The answer is the same whether we know them or not.
+/// An e-mail was sent if the address qualifies. The response does not reveal whether it did.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Sent {
-    /// The address.
+pub(crate) struct EmailSent {
+    /// Address that the request named.
     sent_to: String,
 }
 
-impl Sent {
+impl EmailSent {
     pub(crate) fn to(address: &str) -> web::Accepted<Self> {
         web::Accepted(Self { sent_to: address.to_owned() })
     }
 }
 
-const ADD_USER: LookUp = LookUp::new("select from app.add_user($1, $2, $3, $4)");
+const ADD_USER: LookupFunction = LookupFunction::new("select from app.add_user($1, $2, $3, $4)");
 
-/// A person, as they become a user.
-pub(crate) struct Person<'p> {
+/// Data of a user to be created.
+pub(crate) struct NewUser<'p> {
     pub(crate) email: &'p str,
     pub(crate) name: &'p str,
     pub(crate) password_hash: &'p str,
 }
 
-impl Person<'_> {
-    /// Makes them a user; the constraint `uq_users_email` refuses an address that somebody has.
+impl NewUser<'_> {
+    /// Creates the user; the constraint `uq_users_email` rejects a taken address.
     pub(crate) async fn add(&self, tx: &mut db::SystemTx) -> db::Result<UserId> {
         let user = UserId::new();
-        tx.ask::<Nothing>(ADD_USER, |row| {
-            row.put(user);
-            row.put(self.email);
-            row.put(self.name);
-            row.put(self.password_hash);
+        tx.ask::<EmptyRow>(ADD_USER, |row| {
+            row.bind(user);
+            row.bind(self.email);
+            row.bind(self.name);
+            row.bind(self.password_hash);
         })
         .await?;
         Ok(user)
     }
 }
 
-/// A row without columns.
+/// A result row without columns, of a function that returns nothing.
 #[derive(sqlx::FromRow)]
-pub(crate) struct Nothing {}
+pub(crate) struct EmptyRow {}
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -14,22 +14,22 @@ use validator::Validate;
 use crate::App;
 pub(crate) use members::TeamMembers;
 
-/// A team.
+/// A group of members who share records by `@team` permissions.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Team {
-    /// No two teams of an account share one.
+    /// Name, unique within the account.
     #[validate(length(min = 1, max = 100))]
-    #[schema(example = "North")]
+    #[schema(example = "North", min_length = 1, max_length = 100)]
     name: String,
 }
 
 impl Resource for Team {
     const NAME: &'static str = "team";
-    const PLURAL: &'static str = "teams";
-    const AREA: &'static str = "auth";
+    const TABLE: &'static str = "teams";
+    const EVENT_PREFIX: &'static str = "auth";
     const FIELDS: &'static [Field<Self>] =
-        &[Field::required("name", Kind::Text, |team, row| row.put(&team.name))];
+        &[Field::required("name", Kind::Text, |team, row| row.bind(&team.name))];
     type Refusal = TeamRefusal;
 
     fn constraint(name: &str) -> Option<TeamRefusal> {
@@ -37,10 +37,10 @@ impl Resource for Team {
     }
 }
 
-/// Why a team cannot be written so.
+/// Reasons to reject a change of a team.
 #[derive(Debug, thiserror::Error)]
 pub enum TeamRefusal {
-    /// See `uq_teams_name`.
+    /// Violates the constraint `uq_teams_name`.
     #[error("another team has this name")]
     NameTaken,
 }
@@ -58,5 +58,5 @@ impl Refusal for TeamRefusal {
 pub(crate) fn router() -> OpenApiRouter<App> {
     web::crud_without_restore::<Team, App>()
         .route("/api/v1/teams/{id}/restore", post(restore::restore_team))
-        .routes(routes!(members::team_members, members::set_team_members))
+        .routes(routes!(members::list_team_members, members::set_team_members))
 }

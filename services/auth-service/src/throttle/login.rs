@@ -1,51 +1,51 @@
-//! Attempts to log in: counted under their address and their e-mail. Who has logged in from an address within 30 days is not held
-//! back by what others do there.
+//! Counts login attempts by client address and by e-mail. A user who logged in from an address within 30 days is not
+//! held back by others' attempts there.
 
-use db::{LookUp, Reason, TenantTx};
+use db::{LookupFunction, Reason, TenantTx};
 use web::{ClientAddress, Result};
 
-use super::{Of, Throttle, network, waits};
+use super::{AttemptKey, Throttle, network, waits};
 use crate::App;
 
-/// An attempt to log in that was counted.
+/// A login attempt that was counted.
 pub(crate) struct CountedLogin {
     email: Vec<u8>,
-    /// None: it was not counted there, for it passed the address's wait.
+    /// `None` if the attempt bypassed the address's wait, and was not counted there.
     address: Option<Vec<u8>>,
     pair: Option<Vec<u8>>,
 }
 
-const COUNT: LookUp =
-    LookUp::new("select count_login_attempt from app.count_login_attempt($1, $2, $3, $4, $5)");
-const FORGIVE: LookUp = LookUp::new("select from app.forgive_login_attempt($1, $2, $3)");
-/// The address waits, and the attempt passed.
+const COUNT: LookupFunction =
+    LookupFunction::new("select count_login_attempt from app.count_login_attempt($1, $2, $3, $4, $5)");
+const FORGIVE: LookupFunction = LookupFunction::new("select from app.forgive_login_attempt($1, $2, $3)");
+/// Result for an attempt that bypassed the address's wait.
 const PASSED: i32 = -1;
 
 impl Throttle {
-    /// Counts an attempt to log in; refuses it if there were too many.
+    /// Counts a login attempt; rejects it if there were too many.
     pub(crate) async fn count_login(
         &self,
         app: &App,
         email: &str,
         from: ClientAddress,
     ) -> Result<CountedLogin> {
-        let (about, of_address) = (Of::Login(email), Of::From(from));
+        let (about, of_address) = (AttemptKey::Login(email), AttemptKey::From(from));
         let (Some(address), Some(pair), Some(client)) =
-            (self.sealed(of_address), self.sealed(Of::Pair(email, from)), from.0)
+            (self.sealed(of_address), self.sealed(AttemptKey::Pair(email, from)), from.0)
         else {
             self.count(app, &[about]).await?;
             return Ok(CountedLogin { email: self.key_of_email(email), address: None, pair: None });
         };
         let key = self.key_of_email(email);
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = app.db.system(Reason::SignIn).await?;
+        let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
         let answer: Option<(i32,)> = tx
             .ask(COUNT, |row| {
-                row.put(&key);
-                row.put(&address);
-                row.put(&pair);
-                row.put(vec![about.free(), of_address.free()]);
-                row.put(network(client));
+                row.bind(&key);
+                row.bind(&address);
+                row.bind(&pair);
+                row.bind(vec![about.free(), of_address.free()]);
+                row.bind(network(client));
             })
             .await?;
         tx.commit().await?;
@@ -57,17 +57,17 @@ impl Throttle {
 }
 
 impl Throttle {
-    /// Somebody has come in with their e-mail for the first time, from there.
+    /// Remembers the address for a user who logs in for the first time.
     pub(crate) async fn remember(&self, tx: &mut TenantTx, email: &str, from: ClientAddress) -> Result<()> {
-        let pair = self.sealed(Of::Pair(email, from));
-        CountedLogin { email: self.key_of_email(email), address: None, pair }.forgive(tx).await
+        let pair = self.sealed(AttemptKey::Pair(email, from));
+        CountedLogin { email: self.key_of_email(email), address: None, pair }.reset(tx).await
     }
 }
 
 impl CountedLogin {
-    /// It was really they: the e-mail's count is forgotten, this attempt is of the address's, and that they came in from there is
-    /// remembered.
-    pub(crate) async fn forgive(self, tx: &mut TenantTx) -> Result<()> {
+    /// Resets the counters after a successful login. The e-mail's count is cleared, this attempt is subtracted from the
+    /// address, and the pair is remembered.
+    pub(crate) async fn reset(self, tx: &mut TenantTx) -> Result<()> {
         let statement = tx.look_up::<()>(FORGIVE).bind(self.email);
         statement.bind(self.address).bind(self.pair).run().await?;
         Ok(())

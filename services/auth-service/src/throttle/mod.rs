@@ -1,21 +1,22 @@
-//! Whoever guesses has to wait: counted before the password is looked at, so that fifty guesses at once count as fifty.
+//! Limits guessing. Attempts are counted before the password is verified, so that fifty concurrent guesses count as
+//! fifty.
 
 mod login;
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::hmac;
-use db::{LookUp, Reason, SystemTx, TenantTx};
+use db::{LookupFunction, Reason, SystemTx, TenantTx};
 use identity::Secret;
 use kernel::{AccountId, UserId};
 use sqlx::types::time::OffsetDateTime;
 use uuid::Uuid;
 use web::{ClientAddress, Result};
 
-use crate::{App, AuthRefusal, signup::Nothing};
+use crate::{App, AuthRefusal, signup::EmptyRow};
 pub(crate) use login::CountedLogin;
 
-/// Makes the keys that attempts are counted under: of what was typed, so that unknown people are counted too.
+/// Derives the keys that attempts are counted under: from what was typed, so that unknown users are counted too.
 #[derive(Clone)]
 pub struct Throttle(hmac::Key);
 
@@ -25,36 +26,36 @@ impl std::fmt::Debug for Throttle {
     }
 }
 
-/// What is attempted, or who takes a place among the passwords that wait to be hashed.
+/// Kind of attempt, or a holder of a share of the hashing queue.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Of<'o> {
-    /// To show the password that goes with an e-mail.
+pub(crate) enum AttemptKey<'o> {
+    /// Verifying the password of an e-mail.
     Login(&'o str),
-    /// To have a letter sent to it.
+    /// Sending an e-mail to this address.
     Mail(&'o str),
-    /// To show what goes with a token.
+    /// Using a token from an e-mail.
     Token(&'o [u8]),
-    /// To show a code of somebody's second factor.
+    /// Using a second-factor code of this user.
     Code(UserId),
-    /// To let somebody with this e-mail log in again.
+    /// Lifting the wait of this e-mail.
     Lift(&'o str),
-    /// To log in, from one address.
+    /// Logging in from a client address.
     From(ClientAddress),
-    /// To have letters sent, from one address.
+    /// Requesting e-mails from a client address.
     LettersFrom(ClientAddress),
-    /// An e-mail and an address together.
+    /// An e-mail and a client address together.
     Pair(&'o str, ClientAddress),
-    /// Somebody inside an account.
+    /// Any user of this account.
     Account(AccountId),
 }
 
-/// How many attempts cost nothing.
+/// Number of failed attempts without a wait.
 const FREE: i32 = 5;
-/// How many failed ones cost nothing that come from one address: many people may sit behind it.
+/// Number of failed attempts from one address without a wait: many users may share it.
 const FREE_FROM_ADDRESS: i32 = 50;
 
-impl Of<'_> {
-    /// `None`: there is nothing to count under.
+impl AttemptKey<'_> {
+    /// Canonical bytes of the key; `None` if there is nothing to count under.
     fn bytes(self) -> Option<Vec<u8>> {
         let of = |kind: &str, email: &str| format!("{kind}{}", email.trim().to_lowercase()).into_bytes();
         let from = |kind: &str, ClientAddress(address): ClientAddress| {
@@ -78,7 +79,7 @@ impl Of<'_> {
     }
 }
 
-/// What one customer of a provider has, as an operator is shown it: an IPv4 address, or 64 bits of IPv6 (RFC 6177).
+/// The network of one customer, as shown to operators: an IPv4 address, or an IPv6 /64 (RFC 6177).
 #[must_use]
 pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
@@ -87,61 +88,62 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
-/// What attempts are counted under; the first is what they are about.
-pub(crate) struct Counted(Vec<Vec<u8>>);
+/// Keys that an attempt was counted under; the first is its subject.
+pub(crate) struct CountedAttempts(Vec<Vec<u8>>);
 
-const COUNT: LookUp = LookUp::new("select count_attempts from app.count_attempts($1, $2)");
-const FORGIVE: LookUp = LookUp::new("select from app.forgive_attempts($1)");
-const BLOCKED: LookUp = LookUp::new("select attempts_blocked_until from app.attempts_blocked_until($1)");
+const COUNT: LookupFunction = LookupFunction::new("select count_attempts from app.count_attempts($1, $2)");
+const FORGIVE: LookupFunction = LookupFunction::new("select from app.forgive_attempts($1)");
+const BLOCKED: LookupFunction =
+    LookupFunction::new("select attempts_blocked_until from app.attempts_blocked_until($1)");
 
 impl Throttle {
-    /// With a key of its own, derived from the deployment's secret.
+    /// Derives a separate key from the deployment's secret.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
         Self(secret.key_for("login attempts"))
     }
 
-    /// Counts an attempt under each of these; refuses it if there were too many of one.
-    pub(crate) async fn count(&self, app: &App, of: &[Of<'_>]) -> Result<Counted> {
+    /// Counts an attempt under each of the keys; rejects it if one of them has too many.
+    pub(crate) async fn count(&self, app: &App, of: &[AttemptKey<'_>]) -> Result<CountedAttempts> {
         let (keys, free): (Vec<_>, Vec<_>) =
             of.iter().filter_map(|of| Some((self.sealed(*of)?, of.free()))).unzip();
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = app.db.system(Reason::SignIn).await?;
+        let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
         let wait: Option<(i32,)> = tx
             .ask(COUNT, |row| {
-                row.put(&keys);
-                row.put(free);
+                row.bind(&keys);
+                row.bind(free);
             })
             .await?;
         tx.commit().await?;
         waits(wait.map_or(0, |(seconds,)| seconds))?;
-        Ok(Counted(keys))
+        Ok(CountedAttempts(keys))
     }
 
-    /// The same within a transaction, whose rollback undoes it.
-    pub(crate) async fn count_within(&self, tx: &mut TenantTx, of: Of<'_>) -> Result<()> {
+    /// Counts an attempt within a transaction, whose rollback undoes it.
+    pub(crate) async fn count_within(&self, tx: &mut TenantTx, of: AttemptKey<'_>) -> Result<()> {
         let Some(key) = self.sealed(of) else { return Ok(()) };
         let wait: Option<(i32,)> = tx.look_up(COUNT).bind(vec![key]).bind(vec![of.free()]).optional().await?;
         Ok(waits(wait.map_or(0, |(seconds,)| seconds))?)
     }
 
-    /// What attempts of one kind are counted under, without counting.
-    pub(crate) fn key(&self, of: Of<'_>) -> Counted {
-        Counted(self.sealed(of).into_iter().collect())
+    /// Keys of one kind of attempt, without counting.
+    pub(crate) fn key(&self, of: AttemptKey<'_>) -> CountedAttempts {
+        CountedAttempts(self.sealed(of).into_iter().collect())
     }
 
-    /// Under what attempts to log in with an e-mail are counted, for an operator who lifts its wait.
+    /// Key for login attempts with an e-mail, for an operator who lifts its wait.
     #[must_use]
     pub fn key_of_email(&self, email: &str) -> Vec<u8> {
-        self.sealed(Of::Login(email)).unwrap_or_default()
+        self.sealed(AttemptKey::Login(email)).unwrap_or_default()
     }
 
-    /// Who takes a place among the passwords that wait to be hashed: each has a share of them.
-    pub(crate) fn holders(&self, of: &[Of<'_>]) -> Vec<Vec<u8>> {
+    /// Holders of shares of the hashing queue, which limits each holder to its share.
+    pub(crate) fn holders(&self, of: &[AttemptKey<'_>]) -> Vec<Vec<u8>> {
         of.iter().filter_map(|of| self.sealed(*of)).collect()
     }
 
-    fn sealed(&self, of: Of<'_>) -> Option<Vec<u8>> {
+    fn sealed(&self, of: AttemptKey<'_>) -> Option<Vec<u8>> {
         Some(hmac::sign(&self.0, &of.bytes()?).as_ref().to_vec())
     }
 }
@@ -150,20 +152,20 @@ fn waits(seconds: i32) -> Result<(), AuthRefusal> {
     if seconds > 0 { Err(AuthRefusal::TooManyAttempts(seconds.unsigned_abs())) } else { Ok(()) }
 }
 
-impl Counted {
-    /// It was really they: what it was about is forgotten, and this attempt from that address.
-    pub(crate) async fn forgive(self, tx: &mut TenantTx) -> Result<()> {
+impl CountedAttempts {
+    /// Resets the counters after success: clears the first key, and subtracts this attempt from the others.
+    pub(crate) async fn reset(self, tx: &mut TenantTx) -> Result<()> {
         tx.look_up::<()>(FORGIVE).bind(self.0).run().await?;
         Ok(())
     }
 
-    /// The same, before anybody is inside an account.
+    /// Resets the counters in a transaction outside any account.
     pub(crate) async fn forgive_outside(self, tx: &mut SystemTx) -> Result<()> {
-        tx.ask::<Nothing>(FORGIVE, |row| row.put(self.0)).await?;
+        tx.ask::<EmptyRow>(FORGIVE, |row| row.bind(self.0)).await?;
         Ok(())
     }
 
-    /// Until when one has to wait.
+    /// Time until which attempts are rejected.
     pub(crate) async fn blocked_until(self, tx: &mut TenantTx) -> Result<Option<OffsetDateTime>> {
         let blocked: Option<(Option<OffsetDateTime>,)> =
             tx.look_up(BLOCKED).bind(self.0.first()).optional().await?;

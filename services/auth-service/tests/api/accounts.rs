@@ -1,4 +1,4 @@
-//! A person in several companies.
+//! A user who is a member of several accounts.
 
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -88,7 +88,7 @@ async fn an_account_says_how_long_its_sessions_live() {
     assert_eq!(late.expect(StatusCode::UNAUTHORIZED)["code"], "refresh-token-invalid");
 }
 
-/// Else whoever has found a token could go on for ever, from session to session.
+/// Otherwise a stolen token could be extended forever, from session to session.
 #[tokio::test]
 async fn a_session_that_another_opens_lives_no_longer() {
     let acme = Company::new().await;

@@ -1,11 +1,11 @@
-//! API keys: what they let in, how far, and until when.
+//! API keys: what they grant, its limits, and their lifetime.
 
 use std::net::SocketAddr;
 
 use axum::{Extension, extract::ConnectInfo};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -14,54 +14,54 @@ use crate::{
 };
 
 impl Company {
-    /// A key of `who`, as it was answered.
-    async fn key(&self, who: &Person, permissions: &[&str]) -> Value {
+    /// Creates a key of `who` and returns the response body.
+    async fn key(&self, who: &TestUser, permissions: &[&str]) -> Value {
         make(who, permissions).await.expect(StatusCode::CREATED)
     }
 
-    /// What comes of it when a key is shown.
-    async fn exchange(&self, key: &Value) -> Answer {
-        show(&Person::nobody(&self.nexo.router), key["key"].as_str().unwrap()).await
+    /// Exchanges a key for an access token.
+    async fn exchange(&self, key: &Value) -> TestResponse {
+        show(&TestUser::nobody(&self.nexo.router), key["key"].as_str().unwrap()).await
     }
 
-    /// Whoever acts with the key's access token.
-    async fn acting(&self, key: &Value) -> Person {
+    /// A test user that acts with the key's access token.
+    async fn acting(&self, key: &Value) -> TestUser {
         let token = self.exchange(key).await.expect(StatusCode::OK);
-        Person {
+        TestUser {
             token: token["access_token"].as_str().unwrap().to_owned(),
             account: self.ana.account,
-            ..Person::nobody(&self.nexo.router)
+            ..TestUser::nobody(&self.nexo.router)
         }
     }
 
-    async fn revoke(&self, who: &Person, key: &Value) -> Answer {
+    async fn revoke(&self, who: &TestUser, key: &Value) -> TestResponse {
         who.send(Method::DELETE, &format!("/api-keys/{}", key["id"].as_str().unwrap()), None, None).await
     }
 
-    /// A service account with this role.
+    /// Creates a service account with this role.
     async fn service(&self, role: &str) -> Value {
         let new = json!({ "name": "Warehouse", "role_ids": [self.role(role).await] });
         self.ana.post("/service-accounts", new).await.expect(StatusCode::CREATED)
     }
 
-    /// The key as it is listed.
+    /// The entry of the key in the list of keys.
     async fn listed(&self, key: &Value) -> Value {
         let all = self.ana.get("/api-keys").await.expect(StatusCode::OK);
         all["data"].as_array().unwrap().iter().find(|one| one["id"] == key["id"]).unwrap().clone()
     }
 }
 
-async fn make(who: &Person, permissions: &[&str]) -> Answer {
+async fn make(who: &TestUser, permissions: &[&str]) -> TestResponse {
     who.post("/api-keys", json!({ "name": "Import", "permissions": permissions })).await
 }
 
-async fn show(nobody: &Person, text: &str) -> Answer {
-    let bearer = Person { token: text.to_owned(), ..nobody.clone() };
+async fn show(nobody: &TestUser, text: &str) -> TestResponse {
+    let bearer = TestUser { token: text.to_owned(), ..nobody.clone() };
     bearer.send_raw(Method::POST, "/api/v1/auth/token", &[], "").await
 }
 
 #[track_caller]
-fn refused(answer: Answer) {
+fn refused(answer: TestResponse) {
     assert_eq!(answer.expect(StatusCode::UNAUTHORIZED)["code"], "api-key-invalid");
 }
 
@@ -77,7 +77,7 @@ async fn a_key_does_what_both_it_and_its_member_may_and_no_more() {
     program.get("/members").await.expect(StatusCode::OK);
     program.get("/api-keys").await.expect(StatusCode::FORBIDDEN);
     assert_eq!(make(&program, &["member:read"]).await.status, StatusCode::FORBIDDEN);
-    // By either form.
+    // The key may also be sent in the body.
     let body = post(&acme.nexo, "token", json!({ "api_key": key["key"] })).await.expect(StatusCode::OK);
     assert_eq!((body.get("refresh_token"), &body["expires_in"]), (None, &json!(600)));
 }
@@ -177,13 +177,13 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
         format!("nxk_{}", "0".repeat(5000)),
     ] {
         let mut answer =
-            show(&Person::nobody(&acme.nexo.router), &bad).await.expect(StatusCode::UNAUTHORIZED);
+            show(&TestUser::nobody(&acme.nexo.router), &bad).await.expect(StatusCode::UNAUTHORIZED);
         answer.as_object_mut().unwrap().remove("request_id");
         answers.push(answer);
     }
     assert_eq!(answers[0]["code"], "api-key-invalid");
     assert!(answers.iter().all(|answer| answer == &answers[0]), "{answers:?}");
-    let unread = Person { token: text.to_owned(), ..Person::nobody(&acme.nexo.router) };
+    let unread = TestUser { token: text.to_owned(), ..TestUser::nobody(&acme.nexo.router) };
     assert_eq!(unread.get("/members").await.status, StatusCode::UNAUTHORIZED, "a service takes tokens alone");
 }
 
@@ -217,10 +217,10 @@ async fn nobody_makes_a_key_beyond_their_own_rights_and_neither_does_a_key() {
     let answer = acme.ana.post("/api-keys", for_viewer).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer["code"], "invalid-key-member", "nobody acts in the name of another person");
 
-    // An owner's key is no owner: it goes no further than it was made to.
+    // An owner's key has no owner rights, only the permissions that it was created with.
     let narrow = acme.key(&acme.ana, &["api_key:write", "member:*", "role:write", "invitation:write"]).await;
     let program = acme.acting(&narrow).await;
-    let code = |answer: Answer| answer.expect(StatusCode::FORBIDDEN)["code"].clone();
+    let code = |answer: TestResponse| answer.expect(StatusCode::FORBIDDEN)["code"].clone();
     assert_eq!(code(make(&program, &["client:read"]).await), "privilege-escalation");
     let role = json!({ "name": "all", "permissions": ["*:*"] });
     assert_eq!(code(program.post("/roles", role).await), "privilege-escalation");
@@ -353,7 +353,7 @@ async fn a_use_is_noted_once_a_minute_and_whenever_it_comes_from_elsewhere() {
     let from = async |address: &str| {
         let peer: SocketAddr = format!("{address}:4000").parse().unwrap();
         let service = acme.nexo.router.clone().layer(Extension(ConnectInfo(peer)));
-        show(&Person::nobody(&service), text).await.expect(StatusCode::OK);
+        show(&TestUser::nobody(&service), text).await.expect(StatusCode::OK);
         acme.listed(&key).await
     };
     let first = from("192.0.2.1").await;
@@ -375,7 +375,7 @@ async fn a_use_is_noted_once_a_minute_and_whenever_it_comes_from_elsewhere() {
     assert_eq!(noted, [(json!({ "ip": "192.0.2.1" }), json!({ "ip": "198.51.100.7" }))]);
 }
 
-/// Whatever asks for a person who has just shown who they are gets none by a key.
+/// An API key never satisfies an operation that needs a recent login.
 #[tokio::test]
 async fn a_key_is_never_a_fresh_login() {
     let acme = Company::new().await;
@@ -402,18 +402,18 @@ async fn keys_are_listed_by_pages_newest_first() {
     assert_eq!(pages.iter().map(|key| key["id"].clone()).collect::<Vec<_>>(), made);
 }
 
-/// The look-up answers nobody who only knows names.
+/// A valid key is required; knowing ids is not enough.
 #[tokio::test]
 async fn without_a_key_nobody_gets_a_token() {
     let nexo = nexo().await;
-    let nobody = Person::nobody(&nexo.router);
+    let nobody = TestUser::nobody(&nexo.router);
     let nothing = nobody.send_raw(Method::POST, "/api/v1/auth/token", &[], "").await;
     assert_eq!(nothing.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     refused(post(&nexo, "token", json!({ "api_key": "" })).await);
     post(&nexo, "token", json!({})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-/// A key outlives by far the token that somebody may have found.
+/// A key lives much longer than a token that may have been stolen.
 #[tokio::test]
 async fn whoever_makes_a_key_has_just_shown_who_they_are() {
     let acme = Company::new().await;

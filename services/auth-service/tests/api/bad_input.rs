@@ -1,4 +1,4 @@
-//! Whatever comes in: an answer that names the field, and never a 500.
+//! Malformed input: the response names the field, and is never a 500.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -39,11 +39,11 @@ async fn a_registration_that_is_wrong_names_the_field() {
     }
 }
 
-/// An answer is for whoever asked: no cache keeps it, and no browser guesses what it is.
+/// Responses are private: caches must not store them, and browsers must not sniff their type.
 #[tokio::test]
 async fn no_answer_is_kept_by_a_cache() {
     let nexo = nexo().await;
-    let nobody = testkit::Person::nobody(&nexo.router);
+    let nobody = testkit::TestUser::nobody(&nexo.router);
     for path in ["/api/v1/auth/me", "/api/v1/nothing", "/dev/mail"] {
         let answer = nobody.send_raw(http::Method::GET, path, &[], "").await;
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");

@@ -1,8 +1,8 @@
-//! Who may write and not read: answers hold identities and versions, and nothing else.
+//! Callers with write but no read permission: responses contain ids and versions only.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::nexo;
 
@@ -38,7 +38,7 @@ async fn without_the_permission_to_read_a_change_answers_with_identity_and_versi
 async fn without_the_permission_to_read_nothing_of_a_new_service_account_is_answered() {
     let nexo = nexo().await;
     let boss = nexo.person("*:*").await;
-    let blind: Person = nexo.member(boss.account, ADMINISTERS).await;
+    let blind: TestUser = nexo.member(boss.account, ADMINISTERS).await;
     let made = blind.post("/service-accounts", json!({ "name": "Nightly", "role_ids": [] })).await;
     assert_eq!(fields(&made.expect(StatusCode::CREATED)), ["id", "version"]);
 }

@@ -1,22 +1,22 @@
-//! A company with people in several roles.
+//! Fixture: a company with members in several roles.
 
 use http::{Method, StatusCode};
 use kernel::UserId;
 use serde_json::{Value, json};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 use uuid::Uuid;
 
 use crate::{nexo, registered};
 
-/// A service, and Acme with its owner Ana.
+/// A running service with the account Acme and its owner Ana.
 pub(crate) struct Company {
-    pub(crate) nexo: Nexo,
-    pub(crate) ana: Person,
+    pub(crate) nexo: TestApp,
+    pub(crate) ana: TestUser,
 }
 
-pub(crate) fn person(nexo: &Nexo, tokens: &Value) -> Person {
+pub(crate) fn person(nexo: &TestApp, tokens: &Value) -> TestUser {
     let id = |name: &str| tokens[name].as_str().unwrap().parse::<Uuid>().unwrap();
-    Person {
+    TestUser {
         service: nexo.router.clone(),
         token: tokens["access_token"].as_str().unwrap().to_owned(),
         account: id("account_id").into(),
@@ -31,15 +31,15 @@ impl Company {
         Self { nexo, ana }
     }
 
-    /// The id of a role of Acme.
+    /// The id of one of Acme's roles, by name.
     pub(crate) async fn role(&self, name: &str) -> Value {
         let filter = format!("/roles?filter=name%5Beq%5D:%22{name}%22");
         let found = self.ana.get(&filter).await.expect(StatusCode::OK);
         found["data"][0]["id"].clone()
     }
 
-    /// Somebody who has one of the standard roles, and nothing else.
-    pub(crate) async fn somebody(&self, role: &str) -> Person {
+    /// Adds a member with exactly one of the standard roles.
+    pub(crate) async fn somebody(&self, role: &str) -> TestUser {
         let wanted = identity::STANDARD_ROLES.iter().find(|known| known.name == role).unwrap();
         let somebody = self.nexo.member(self.ana.account, &wanted.permissions.join(" ")).await;
         let id = self.role(role).await;
@@ -49,19 +49,19 @@ impl Company {
         somebody
     }
 
-    /// A member as `who` sees them.
-    pub(crate) async fn member(&self, who: &Person, id: UserId) -> Value {
+    /// Reads a member as `who`.
+    pub(crate) async fn member(&self, who: &TestUser, id: UserId) -> Value {
         who.get(&format!("/members/{id}")).await.expect(StatusCode::OK)
     }
 
-    /// What comes of it when `who` changes a member.
-    pub(crate) async fn change(&self, who: &Person, id: UserId, change: Value) -> Answer {
+    /// Updates a member as `who`.
+    pub(crate) async fn change(&self, who: &TestUser, id: UserId, change: Value) -> TestResponse {
         let seen = self.member(&self.ana, id).await;
         who.patch(&format!("/members/{id}"), &seen, change).await
     }
 
-    /// What comes of it when `who` gives a member these roles, by name.
-    pub(crate) async fn appoint(&self, who: &Person, id: UserId, roles: &[&str]) -> Answer {
+    /// Sets a member's roles by name as `who`.
+    pub(crate) async fn appoint(&self, who: &TestUser, id: UserId, roles: &[&str]) -> TestResponse {
         let mut ids = Vec::new();
         for role in roles {
             ids.push(self.role(role).await);
@@ -69,8 +69,8 @@ impl Company {
         self.change(who, id, json!({ "roles": ids })).await
     }
 
-    /// What comes of it when `who` removes a member.
-    pub(crate) async fn remove(&self, who: &Person, id: UserId) -> Answer {
+    /// Removes a member as `who`.
+    pub(crate) async fn remove(&self, who: &TestUser, id: UserId) -> TestResponse {
         let seen = self.member(&self.ana, id).await;
         who.send(Method::DELETE, &format!("/members/{id}"), Some(&seen["version"]), None).await
     }

@@ -1,26 +1,26 @@
-//! What ends a session, and with it the tokens that are out there.
+//! What ends a session, and thereby revokes its tokens.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 
 use crate::{PASSWORD, is_told, me, nexo, post, registered};
 
-fn holder(nexo: &Nexo, tokens: &Value) -> Person {
-    Person { token: tokens["access_token"].as_str().unwrap().to_owned(), ..Person::nobody(&nexo.router) }
+fn holder(nexo: &TestApp, tokens: &Value) -> TestUser {
+    TestUser { token: tokens["access_token"].as_str().unwrap().to_owned(), ..TestUser::nobody(&nexo.router) }
 }
 
-async fn login(nexo: &Nexo, email: &str, password: &str) -> Answer {
+async fn login(nexo: &TestApp, email: &str, password: &str) -> TestResponse {
     post(nexo, "login", json!({ "email": email, "password": password })).await
 }
 
-/// Two sessions of Ana.
-async fn two(nexo: &Nexo) -> (Value, Value) {
+/// Opens two sessions of Ana.
+async fn two(nexo: &TestApp) -> (Value, Value) {
     let first = registered(nexo, "ana@acme.test", "Acme").await;
     (first, login(nexo, "ana@acme.test", PASSWORD).await.expect(StatusCode::OK))
 }
 
-async fn is_refused(nexo: &Nexo, tokens: &Value) {
+async fn is_refused(nexo: &TestApp, tokens: &Value) {
     assert_eq!(me(nexo, tokens).await.status, StatusCode::UNAUTHORIZED);
     let refreshed = post(nexo, "refresh", json!({ "refresh_token": tokens["refresh_token"] })).await;
     assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
@@ -88,7 +88,7 @@ async fn a_new_password_ends_every_other_session_in_every_account() {
     let nexo = nexo().await;
     let (first, second) = two(&nexo).await;
     let elsewhere = registered(&nexo, "ben@other.test", "Other").await;
-    // Ana is a member of Ben's account as well.
+    // Ana becomes a member of Ben's account as well.
     let join = format!(
         "insert into app.memberships (account_id, user_id) values ('{account}', '{user}');
          insert into app.member_roles select account_id, '{user}', id from app.roles where account_id = '{account}' and name = 'viewer'",
@@ -112,7 +112,7 @@ async fn a_new_password_ends_every_other_session_in_every_account() {
     login(&nexo, "ana@acme.test", "another-lantern-orbit").await.expect(StatusCode::OK);
 }
 
-/// Rights are those of now: the old token is refused, the next one has them.
+/// Tokens carry present rights: a token of an earlier epoch is rejected, the next one is valid.
 #[tokio::test]
 async fn a_token_of_an_earlier_epoch_is_refused_and_the_next_one_is_good() {
     let nexo = nexo().await;

@@ -1,4 +1,4 @@
-//! What a role may say, and how much of it one member has: a token fits every header on its way.
+//! Limits on roles, and on the sum of a member's roles: a token fits into every header.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ async fn names_of_a_role_are_kept_once() {
     assert_eq!(made["permissions"], json!(["client:read"]));
 }
 
-/// A name that takes six bytes in a token for each of its characters.
+/// A name of which each character takes six bytes in a token.
 fn long(at: usize) -> String {
     format!("{at:03}{}", "\u{1}".repeat(90))
 }
@@ -98,7 +98,7 @@ async fn what_a_member_has_together_fits_a_token_however_they_came_to_it() {
         let role = json!({ "name": long(at), "permissions": ["client:read"] });
         roles.push(acme.ana.post("/roles", role).await.expect(StatusCode::CREATED)["id"].clone());
     }
-    let too_many = |answer: testkit::Answer| {
+    let too_many = |answer: testkit::TestResponse| {
         assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "too-many-rights");
     };
     let all: Vec<&Value> = roles.iter().collect();
@@ -107,7 +107,7 @@ async fn what_a_member_has_together_fits_a_token_however_they_came_to_it() {
     let most = &all[..9];
     acme.give(&acme.ana, eve.user, most).await.expect(StatusCode::OK);
 
-    // One of them is made longer.
+    // A role's name grows beyond the limit.
     let short = acme.made_role(&acme.ana, &["client:read"], &[]).await;
     let with_short: Vec<&Value> = most.iter().copied().chain([&short]).collect();
     acme.give(&acme.ana, eve.user, &with_short).await.expect(StatusCode::OK);
@@ -149,7 +149,7 @@ async fn the_largest_token_that_roles_can_make_is_under_8_kib() {
             .flat_map(|one| one[name].as_array().unwrap().clone());
         of.map(|text| text.as_str().unwrap().to_owned()).collect()
     };
-    // Everything by name, as many hidden fields as one role takes, and names that are as long as they can be.
+    // All permissions by name, the maximum of hidden fields per role, and names of maximum length.
     let reads = |text: &String| !text.ends_with(":write");
     let (all_of_it, hidden) = (all("permissions"), all("hidden_fields"));
     let (permissions, writes): (Vec<_>, Vec<_>) = all_of_it.into_iter().partition(reads);

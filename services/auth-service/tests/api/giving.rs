@@ -1,9 +1,9 @@
-//! Nobody gives what they do not have, in whatever way.
+//! Callers cannot grant rights that they lack, by any operation.
 
 use http::StatusCode;
 use kernel::UserId;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::company::Company;
 
@@ -11,7 +11,7 @@ const HIDDEN: &str = "client.credit_limit";
 const CLERK: &str = "client:read client:write client:delete client:purge role:read role:write member:read member:write \
                      invitation:read invitation:write api_key:write team:read team:write";
 
-/// What lets one do anything to clients.
+/// Permissions that cover all operations on clients.
 const ANYTHING: [&str; 8] = [
     "client:read",
     "client:write",
@@ -24,22 +24,27 @@ const ANYTHING: [&str; 8] = [
 ];
 
 impl Company {
-    /// The id of a new role of Acme's.
-    pub(crate) async fn made_role(&self, who: &Person, permissions: &[&str], hidden: &[&str]) -> Value {
+    /// Creates a role in Acme and returns its id.
+    pub(crate) async fn made_role(&self, who: &TestUser, permissions: &[&str], hidden: &[&str]) -> Value {
         self.make_role(who, permissions, hidden).await.expect(StatusCode::CREATED)["id"].clone()
     }
 
-    pub(crate) async fn make_role(&self, who: &Person, permissions: &[&str], hidden: &[&str]) -> Answer {
+    pub(crate) async fn make_role(
+        &self,
+        who: &TestUser,
+        permissions: &[&str],
+        hidden: &[&str],
+    ) -> TestResponse {
         let name = uuid::Uuid::now_v7();
         who.post("/roles", json!({ "name": name, "permissions": permissions, "hidden_fields": hidden })).await
     }
 
-    pub(crate) async fn give(&self, who: &Person, to: UserId, roles: &[&Value]) -> Answer {
+    pub(crate) async fn give(&self, who: &TestUser, to: UserId, roles: &[&Value]) -> TestResponse {
         self.change(who, to, json!({ "roles": roles })).await
     }
 
-    /// What comes of it when `who` changes a role.
-    pub(crate) async fn edit_role(&self, who: &Person, role: &Value, change: Value) -> Answer {
+    /// Updates a role as `who`.
+    pub(crate) async fn edit_role(&self, who: &TestUser, role: &Value, change: Value) -> TestResponse {
         let path = format!("/roles/{}", role.as_str().unwrap());
         let seen = self.ana.get(&path).await.expect(StatusCode::OK);
         who.patch(&path, &seen, change).await
@@ -47,7 +52,7 @@ impl Company {
 }
 
 #[track_caller]
-fn beyond(answer: Answer, what: &str) {
+fn beyond(answer: TestResponse, what: &str) {
     let problem = answer.expect(StatusCode::FORBIDDEN);
     assert_eq!(problem["code"], "privilege-escalation", "{problem}");
     assert!(problem["detail"].as_str().unwrap().ends_with(what), "{what}: {problem}");
@@ -86,7 +91,8 @@ async fn a_role_that_others_hold_is_not_widened_beyond_the_authors_sight() {
 
     let sees = json!({ "hidden_fields": [] });
     beyond(acme.edit_role(&clerk, &blind, sees.clone()).await, HIDDEN);
-    // Without the role that hides it, the other one shows it: so it is not taken, nor made to hide nothing, by the clerk.
+    // Without the role that hides the field, the other role shows it. So the clerk can neither remove that role nor
+    // unhide the field.
     beyond(acme.edit_role(&clerk, &blind, json!({ "permissions": [], "hidden_fields": [] })).await, HIDDEN);
     beyond(acme.give(&clerk, eve.user, &[&writes]).await, HIDDEN);
     acme.edit_role(&clerk, &blind, json!({ "permissions": ["client:read@own"] }))

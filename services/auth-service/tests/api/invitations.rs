@@ -1,8 +1,8 @@
-//! Invitations: bound to an address, good once, until they are taken back.
+//! Invitations: bound to an address, valid once, until they are revoked.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -11,23 +11,23 @@ use crate::{
 };
 
 impl Company {
-    async fn invite(&self, who: &Person, email: &str, role: &str) -> Answer {
+    async fn invite(&self, who: &TestUser, email: &str, role: &str) -> TestResponse {
         who.post("/invitations", json!({ "email": email, "role_id": self.role(role).await })).await
     }
 
-    /// The token of the newest invitation to an address.
+    /// Invites an address and returns the invitation's id and token.
     async fn invited(&self, email: &str, role: &str) -> (String, Value) {
         let made = self.invite(&self.ana, email, role).await.expect(StatusCode::CREATED);
         (made["id"].as_str().unwrap().to_owned(), letter(&self.nexo, email).await["token"].clone())
     }
 
-    async fn join(&self, token: &Value) -> Answer {
+    async fn join(&self, token: &Value) -> TestResponse {
         let new = json!({ "token": token, "display_name": "Eve", "password": PASSWORD });
         post(&self.nexo, "invitations/accept", new).await
     }
 }
 
-fn refused(answer: Answer) {
+fn refused(answer: TestResponse) {
     assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "invitation-invalid");
 }
 
@@ -139,7 +139,7 @@ async fn an_invitation_brings_back_who_was_removed_and_not_who_was_suspended() {
     let outside = post(&acme.nexo, "login", login).await.expect(StatusCode::OK);
     assert_eq!(outside["no_account"], true);
     let access = outside["access_token"].as_str().unwrap().to_owned();
-    let outside = Person { token: access, ..Person::nobody(&acme.nexo.router) };
+    let outside = TestUser { token: access, ..TestUser::nobody(&acme.nexo.router) };
     acme.nexo
         .ground
         .database

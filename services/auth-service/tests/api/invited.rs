@@ -1,8 +1,8 @@
-//! What an invitation gives is held against the rights of whoever gives it, each time that somebody handles it.
+//! The role of an invitation is checked against its grantor's rights at each operation on it.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -12,23 +12,23 @@ use crate::{
 
 const EVE: &str = "eve@new.test";
 
-async fn invite(who: &Person, role: &Value) -> Answer {
+async fn invite(who: &TestUser, role: &Value) -> TestResponse {
     who.post("/invitations", json!({ "email": EVE, "role_id": role })).await
 }
 
-async fn join(acme: &Company) -> Answer {
+async fn join(acme: &Company) -> TestResponse {
     let token = letter(&acme.nexo, EVE).await["token"].clone();
     let new = json!({ "token": token, "display_name": "Eve", "password": PASSWORD });
     post(&acme.nexo, "invitations/accept", new).await
 }
 
-/// Why the newest invitation is of no use, if it is of none.
+/// The newest invitation's `unusable_reason`, if any.
 async fn unusable(acme: &Company) -> Value {
     acme.ana.get("/invitations").await.expect(StatusCode::OK)["data"][0]["unusable_reason"].clone()
 }
 
 #[track_caller]
-fn invalid(answer: Answer) {
+fn invalid(answer: TestResponse) {
     assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "invitation-invalid");
 }
 
@@ -48,7 +48,7 @@ async fn an_invitation_is_worth_what_its_grantor_may_when_it_is_accepted() {
     invalid(join(&acme).await);
     assert_eq!(unusable(&acme).await, "this reaches beyond your own rights: *:*");
 
-    // Whoever sends it again gives it from then on.
+    // The user who resends an invitation becomes its grantor.
     let id = acme.ana.get("/invitations").await.body["data"][0]["id"].as_str().unwrap().to_owned();
     acme.ana.post(&format!("/invitations/{id}/resend"), json!({})).await.expect(StatusCode::ACCEPTED);
     assert_eq!(unusable(&acme).await, Value::Null);
@@ -141,7 +141,7 @@ async fn inviting_a_member_tells_what_they_have_and_writes_to_nobody() {
     assert_eq!((&problem["code"], &problem["current"]), (&json!("already-member"), &Value::Null));
 
     acme.nexo.ground.database.run("delete from app.login_attempts").await;
-    // Of somebody elsewhere nothing is told, nor of whoever has left.
+    // Nothing is revealed about members of other accounts, nor about former members.
     registered(&acme.nexo, "eve@evil.test", "Evil").await;
     let known = json!({ "email": "eve@evil.test", "role_id": none });
     host.post("/invitations", known).await.expect(StatusCode::CREATED);

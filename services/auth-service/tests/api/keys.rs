@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with: made once, rotated without a restart, unreadable in the database.
+//! Signing keys: created once, rotated without a restart, encrypted in the database.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,7 +10,7 @@ use revocation::Revocations;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -24,8 +24,8 @@ fn sealing(secret: &str) -> SealingKey {
     SealingKey::new(&Secret::new(secret.into()).unwrap()).unwrap()
 }
 
-/// What `nexo keys rotate` does.
-async fn rotate(nexo: &Nexo) {
+/// Rotates the keys like `nexo keys rotate`.
+async fn rotate(nexo: &TestApp) {
     let next = sealing("a secret for tests, and for nothing else").make().unwrap();
     let mut look = nexo.ground.database.look().await;
     let mut tx = look.begin().await.unwrap();
@@ -45,18 +45,18 @@ async fn rotate(nexo: &Nexo) {
     tx.commit().await.unwrap();
 }
 
-async fn published(nexo: &Nexo) -> Vec<String> {
-    let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
+async fn published(nexo: &TestApp) -> Vec<String> {
+    let keys = TestUser::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     let keys = keys.expect(StatusCode::OK);
     keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-fn signing(nexo: &Nexo) -> String {
+fn signing(nexo: &TestApp) -> String {
     nexo.ground.issuer.key().public().kid.clone()
 }
 
-/// Waits until the replica has read the keys again.
-async fn until(nexo: &Nexo, published: usize) {
+/// Waits until the replica has reloaded the keys.
+async fn until(nexo: &TestApp, published: usize) {
     let began = Instant::now();
     while self::published(nexo).await.len() != published {
         assert!(began.elapsed() < Duration::from_secs(5), "the keys are not read again");
@@ -66,7 +66,7 @@ async fn until(nexo: &Nexo, published: usize) {
 
 #[tokio::test]
 async fn a_rotation_needs_no_restart_and_ends_no_token() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, OFTEN).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, OFTEN).await;
     let (first, before) = (signing(&nexo), registered(&nexo, "ana@acme.test", "Acme").await);
     let known = published(&nexo).await;
     assert_eq!((known.len(), known.contains(&first)), (2, true));
@@ -84,7 +84,7 @@ async fn a_rotation_needs_no_restart_and_ends_no_token() {
         assert_eq!(me(&nexo, tokens).await.status, StatusCode::OK);
     }
 
-    // When no token of the first key can be alive, it is not published any more.
+    // Once all tokens of the first key have expired, it is no longer published.
     nexo.ground
         .database
         .run(
@@ -96,7 +96,7 @@ async fn a_rotation_needs_no_restart_and_ends_no_token() {
     assert_eq!(me(&nexo, &after).await.status, StatusCode::OK);
 }
 
-/// The name of the key that signed.
+/// The id of the key that signed the access token.
 fn named(tokens: &Value) -> String {
     let token = tokens["access_token"].as_str().unwrap();
     let header = base64_json(token.split('.').next().unwrap());
@@ -110,7 +110,7 @@ fn base64_json(part: &str) -> Value {
 
 #[tokio::test]
 async fn the_tokens_of_a_key_that_was_ended_are_refused() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, OFTEN).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, OFTEN).await;
     let leaked = registered(&nexo, "ana@acme.test", "Acme").await;
     assert_eq!(me(&nexo, &leaked).await.status, StatusCode::OK);
     rotate(&nexo).await;
@@ -122,7 +122,7 @@ async fn the_tokens_of_a_key_that_was_ended_are_refused() {
 
 #[tokio::test]
 async fn replicas_that_start_together_sign_with_one_key() {
-    let ground = Ground::of("nexo_auth").await;
+    let ground = TestContext::new("nexo_auth").await;
     let mut starting = JoinSet::new();
     for _ in 0..6 {
         let ground = ground.clone();
@@ -145,7 +145,7 @@ async fn replicas_that_start_together_sign_with_one_key() {
 
 #[tokio::test]
 async fn a_database_that_was_emptied_gets_new_keys() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, OFTEN).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, OFTEN).await;
     let first = signing(&nexo);
     nexo.ground.database.run("delete from app.signing_keys").await;
     let began = Instant::now();
@@ -174,7 +174,7 @@ async fn the_key_of_the_settings_signs_and_those_of_the_table_still_verify() {
 #[tokio::test]
 async fn production_needs_no_key_in_its_settings() {
     let nexo = nexo_on(
-        Ground::of("nexo_auth").await,
+        TestContext::new("nexo_auth").await,
         &[
             ("NEXO_ENV", "production"),
             ("NEXO_SMTP_URL", "smtps://mail.nexo.test"),
@@ -189,7 +189,7 @@ async fn production_needs_no_key_in_its_settings() {
 async fn keys_of_another_secret_are_not_signed_with() {
     let ground = nexo().await.ground;
     let other = ("NEXO_SECRET".to_owned(), "another secret, as long as it has to be".to_owned());
-    let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain([other]));
+    let mut env = kernel::Env::from_values(ground.database.settings("nexo_auth").into_iter().chain([other]));
     let refused =
         Config::read(&mut env).app(ground.db, &Revocations::default(), &Clock::system()).await.err().unwrap();
     assert!(
@@ -221,9 +221,10 @@ async fn the_database_shows_nobody_a_private_key() {
 
 #[tokio::test]
 async fn production_names_what_it_must_be_told() {
-    let ground = Ground::of("nexo_auth").await;
+    let ground = TestContext::new("nexo_auth").await;
     let production = ("NEXO_ENV".to_owned(), "production".to_owned());
-    let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain([production]));
+    let mut env =
+        kernel::Env::from_values(ground.database.settings("nexo_auth").into_iter().chain([production]));
     Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();
     for name in ["NEXO_SMTP_URL", "NEXO_TRUSTED_PROXIES"] {

@@ -1,4 +1,4 @@
-//! What goes by mail: sign-up, another password, another address. No answer tells whether somebody is known.
+//! E-mails: sign-up, password reset, change of address. Responses do not reveal whether a user exists.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use crate::{
     letter, me, nexo, post, registered, registration,
 };
 
-async fn login(nexo: &testkit::Nexo, email: &str, password: &str) -> testkit::Answer {
+async fn login(nexo: &testkit::TestApp, email: &str, password: &str) -> testkit::TestResponse {
     post(nexo, "login", json!({ "email": email, "password": password })).await
 }
 
-fn refused(answer: testkit::Answer) {
+fn refused(answer: testkit::TestResponse) {
     assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY)["code"], "token-invalid");
 }
 
@@ -156,7 +156,7 @@ async fn an_address_changes_when_the_new_one_is_confirmed_and_both_are_told() {
     for told in ["ana@acme.test", "ana@new.test"] {
         assert_eq!(letter(&acme.nexo, told).await["subject"], "Your address was changed");
     }
-    // Somebody else's: the same answer, and no letter that would take it away from them.
+    // A taken address gets the same response, and no e-mail that could transfer it.
     ask("ben@other.test", PASSWORD).await.expect(StatusCode::ACCEPTED);
     assert_ne!(letter(&acme.nexo, "ben@other.test").await["subject"], "Confirm your new address");
 }
@@ -198,7 +198,7 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `lower('İ')` is `i` to PostgreSQL, and another domain to whoever delivers letters.
+/// PostgreSQL's `lower('İ')` is `i`, but mail servers treat it as another domain.
 #[tokio::test]
 async fn an_address_beyond_ascii_is_nobodys() {
     let nexo = nexo().await;
@@ -230,7 +230,7 @@ async fn a_changed_password_ends_what_was_mailed_before() {
 #[tokio::test]
 async fn letters_that_wait_are_shown_on_this_machine_alone() {
     let nexo = nexo().await;
-    let nobody = testkit::Person::nobody(&nexo.router);
+    let nobody = testkit::TestUser::nobody(&nexo.router);
     for (from, status) in [("127.0.0.1:1", StatusCode::OK), ("198.51.100.7:1", StatusCode::NOT_FOUND)] {
         let answer = nobody.send_from(from, http::Method::GET, "/dev/mail", &[], "").await;
         assert_eq!(answer.status, status, "{from}");

@@ -1,4 +1,4 @@
-//! What `nexo_auth` can learn with SQL of its own: nothing in bulk.
+//! Direct SQL access as `nexo_auth` reveals nothing in bulk.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 

@@ -45,37 +45,37 @@ use http::{Method, StatusCode};
 use kernel::Clock;
 use revocation::Revocations;
 use serde_json::{Value, json};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 use uuid::Uuid;
 
 const PASSWORD: &str = "correct-horse-battery";
 
-async fn nexo() -> Nexo {
-    nexo_on(Ground::of("nexo_auth").await, &[]).await
+async fn nexo() -> TestApp {
+    nexo_on(TestContext::new("nexo_auth").await, &[]).await
 }
 
-/// A replica on this ground, with more settings.
-async fn nexo_on(ground: Ground, more: &[(&str, &str)]) -> Nexo {
+/// Starts a replica in this context, with additional settings.
+async fn nexo_on(ground: TestContext, more: &[(&str, &str)]) -> TestApp {
     nexo_at(ground, more, &Clock::system()).await
 }
 
-/// The same, by this clock.
-async fn nexo_at(ground: Ground, more: &[(&str, &str)], clock: &Clock) -> Nexo {
-    testkit::answers_are_described(auth_service::document);
-    let prompt = [("NEXO_HASHING_NICE", "0")]; // tests wait for their hashes, whatever else is being built
+/// Starts a replica in this context, with additional settings and the given clock.
+async fn nexo_at(ground: TestContext, more: &[(&str, &str)], clock: &Clock) -> TestApp {
+    testkit::validate_answers_against(auth_service::document);
+    let prompt = [("NEXO_HASHING_NICE", "0")]; // do not yield to concurrent builds
     let more = prompt.iter().chain(more).map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    let mut env = kernel::Env::of(ground.database.settings("nexo_auth").into_iter().chain(more));
+    let mut env = kernel::Env::from_values(ground.database.settings("nexo_auth").into_iter().chain(more));
     let config = Config::read(&mut env);
     env.finish().unwrap();
     let mut app: App = config.app(ground.db.clone(), &config.revocation.start(), clock).await.unwrap();
-    let ground = Ground { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
-    // Here the service hears nothing of ended sessions: what the database says must be enough.
-    app.verifier = app.verifier.heeding(&Revocations::default());
-    Nexo { router: auth_service::router(app).0, ground }
+    let ground = TestContext { verifier: app.verifier.clone(), issuer: Arc::clone(&app.issuer), ..ground };
+    // No revocations are published to this service, so the database alone must reject ended sessions.
+    app.verifier = app.verifier.with_revocations(&Revocations::default());
+    TestApp { router: auth_service::router(app).0, ground }
 }
 
-/// Whether somebody who does not ask the database was told that this token is good for nothing.
-async fn is_told(nexo: &Nexo, token: &str) -> bool {
+/// True if a verifier without database access learned that the token is revoked.
+async fn is_told(nexo: &TestApp, token: &str) -> bool {
     nexo.ground.verifier.verify(token, Uuid::nil()).await.is_err()
 }
 
@@ -83,27 +83,27 @@ fn registration(email: &str, account: &str) -> Value {
     json!({ "email": email, "password": PASSWORD, "display_name": "Ana", "account_name": account })
 }
 
-async fn post(nexo: &Nexo, path: &str, body: Value) -> Answer {
+async fn post(nexo: &TestApp, path: &str, body: Value) -> TestResponse {
     let headers = [("content-type", "application/json"), ("user-agent", "tests")];
     let path = format!("/api/v1/auth/{path}");
-    Person::nobody(&nexo.router).send_raw(Method::POST, &path, &headers, body.to_string()).await
+    TestUser::nobody(&nexo.router).send_raw(Method::POST, &path, &headers, body.to_string()).await
 }
 
-/// The newest letter to an address.
-async fn letter(nexo: &Nexo, to: &str) -> Value {
+/// The newest e-mail to an address.
+async fn letter(nexo: &TestApp, to: &str) -> Value {
     let path = format!("/dev/mail?to={}", to.replace('+', "%2b"));
-    let letters = Person::nobody(&nexo.router).send_raw(Method::GET, &path, &[], "").await;
+    let letters = TestUser::nobody(&nexo.router).send_raw(Method::GET, &path, &[], "").await;
     letters.expect(StatusCode::OK)["data"][0].clone()
 }
 
-async fn registered(nexo: &Nexo, email: &str, account: &str) -> Value {
+async fn registered(nexo: &TestApp, email: &str, account: &str) -> Value {
     post(nexo, "register", registration(email, account)).await.expect(StatusCode::ACCEPTED);
     let shown = json!({ "token": letter(nexo, email).await["token"], "password": PASSWORD });
     post(nexo, "register/confirm", shown).await.expect(StatusCode::CREATED)
 }
 
-async fn me(nexo: &Nexo, tokens: &Value) -> Answer {
-    let mut person = Person::nobody(&nexo.router);
+async fn me(nexo: &TestApp, tokens: &Value) -> TestResponse {
+    let mut person = TestUser::nobody(&nexo.router);
     person.token = tokens["access_token"].as_str().unwrap().to_owned();
     person.get("/auth/me").await
 }
@@ -147,9 +147,9 @@ async fn a_slug_belongs_to_one_account() {
 async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
-    testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 75);
-    let keys = Person::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
+    testkit::assert_openapi_valid(&document);
+    assert_eq!(testkit::assert_requires_auth(&nexo, &document).await, 75);
+    let keys = TestUser::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
 
@@ -157,12 +157,12 @@ async fn the_api_is_described_and_closed() {
 async fn every_operation_says_which_bodies_and_methods_it_takes() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
-    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 75);
+    assert_eq!(testkit::assert_bodies_checked(&nexo, &document).await, 75);
 }
 
 #[tokio::test]
 async fn what_each_standard_role_may_do_is_kept_as_a_table() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
-    insta::assert_snapshot!(testkit::matrix(&nexo, &document).await);
+    insta::assert_snapshot!(testkit::role_matrix(&nexo, &document).await);
 }

@@ -1,16 +1,16 @@
-//! Members: what is done to them takes effect at once, and nobody reaches beyond their own rights.
+//! Members: changes take effect at once, and callers cannot exceed their own rights.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{company::Company, is_told};
 
-async fn me(person: &Person) -> Answer {
+async fn me(person: &TestUser) -> TestResponse {
     person.get("/auth/me").await
 }
 
-fn refused(answer: Answer, status: StatusCode, code: &str) {
+fn refused(answer: TestResponse, status: StatusCode, code: &str) {
     assert_eq!(answer.expect(status)["code"], code);
 }
 
@@ -52,7 +52,7 @@ async fn a_removed_member_is_refused_on_the_next_request() {
     assert_eq!(acme.ana.get("/members").await.body["data"].as_array().unwrap().len(), 1);
 }
 
-/// What they own and have written still names them.
+/// Records that former members own or wrote still refer to them.
 #[tokio::test]
 async fn whoever_has_left_keeps_a_name_and_nothing_more() {
     let acme = Company::new().await;
@@ -178,7 +178,7 @@ async fn ownership_is_handed_over_and_the_last_owner_stays() {
     assert_eq!(held, ["admin", "owner", "viewer"].map(|name| (name.to_owned(),)));
 }
 
-/// The account's lock decides: two owners who leave at once are one after the other, and one of them stays.
+/// The account's lock serializes two owners who leave concurrently: one of them stays.
 #[tokio::test]
 async fn of_two_owners_who_leave_at_once_one_stays() {
     let acme = Company::new().await;

@@ -1,8 +1,8 @@
-//! Senders are counted, and not only whom they write to.
+//! E-mails are counted by sender, not only by recipient.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -12,25 +12,25 @@ use crate::{
 
 const HOME: &str = "198.51.100.7:1";
 
-async fn send_from(nexo: &Nexo, address: &str, path: &str, body: Value) -> Answer {
+async fn send_from(nexo: &TestApp, address: &str, path: &str, body: Value) -> TestResponse {
     let headers = [("content-type", "application/json")];
     let path = format!("/api/v1/auth/{path}");
-    Person::nobody(&nexo.router).send_from(address, Method::POST, &path, &headers, body.to_string()).await
+    TestUser::nobody(&nexo.router).send_from(address, Method::POST, &path, &headers, body.to_string()).await
 }
 
-/// Somebody with an account that was opened from this address.
-async fn opened(nexo: &Nexo, address: &str, email: &str) -> Person {
+/// A user whose account was opened from this address.
+async fn opened(nexo: &TestApp, address: &str, email: &str) -> TestUser {
     send_from(nexo, address, "register", registration(email, "Acme")).await.expect(StatusCode::ACCEPTED);
     let shown = json!({ "token": letter(nexo, email).await["token"], "password": PASSWORD });
     person(nexo, &send_from(nexo, address, "register/confirm", shown).await.expect(StatusCode::CREATED))
 }
 
-async fn viewer(who: &Person) -> Value {
+async fn viewer(who: &TestUser) -> Value {
     who.get("/roles?filter=name%5Beq%5D:%22viewer%22").await.expect(StatusCode::OK)["data"][0]["id"].clone()
 }
 
-/// Invites so many, each by an address of their own; how many letters went out until it was too many.
-async fn invited(who: &Person, count: usize) -> (usize, Option<Answer>) {
+/// Sends `count` invitations to distinct addresses. Returns how many were accepted, and the first rejection.
+async fn invited(who: &TestUser, count: usize) -> (usize, Option<TestResponse>) {
     let role = viewer(who).await;
     for at in 0..count {
         let email = format!("x{at}-{}@strangers.test", uuid::Uuid::now_v7());
@@ -43,7 +43,7 @@ async fn invited(who: &Person, count: usize) -> (usize, Option<Answer>) {
 }
 
 #[track_caller]
-fn too_many(answer: Answer) {
+fn too_many(answer: TestResponse) {
     let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=3_600).contains(&wait), "{wait}");
     assert_eq!(answer.expect(StatusCode::TOO_MANY_REQUESTS)["code"], "too-many-emails");
@@ -57,7 +57,7 @@ async fn a_free_account_writes_to_thirty_strangers_an_hour_whoever_asks() {
     too_many(refused.unwrap());
     let admin = acme.somebody("admin").await;
     too_many(invited(&admin, 1).await.1.unwrap());
-    // Neither is an invitation sent again, nor another address of one's own confirmed.
+    // Resending an invitation and confirming another own address are rejected as well.
     let first = acme.ana.get("/invitations").await.body["data"][0]["id"].as_str().unwrap().to_owned();
     too_many(acme.ana.post(&format!("/invitations/{first}/resend"), json!({})).await);
     let change = json!({ "new_email": "ana@strangers.test", "password": PASSWORD });
@@ -85,7 +85,7 @@ async fn a_day_has_four_times_what_an_hour_has() {
 
 #[tokio::test]
 async fn accounts_that_were_opened_from_one_address_share_what_it_has() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &[("NEXO_SHARED_EMAILS_PER_HOUR", "12")]).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &[("NEXO_SHARED_EMAILS_PER_HOUR", "12")]).await;
     let mut sent = 0;
     for at in 0..4 {
         let one = opened(&nexo, HOME, &format!("one{at}@acme.test")).await;
@@ -106,7 +106,7 @@ async fn accounts_that_were_opened_from_one_address_share_what_it_has() {
 
 #[tokio::test]
 async fn one_address_registers_and_opens_only_so_many() {
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &[("NEXO_SIGNUPS_PER_HOUR", "4")]).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &[("NEXO_SIGNUPS_PER_HOUR", "4")]).await;
     let ana = opened(&nexo, HOME, "ana@acme.test").await;
     for at in 0..2 {
         let email = format!("x{at}@acme.test");
@@ -126,7 +126,7 @@ async fn one_address_registers_and_opens_only_so_many() {
     open("198.51.100.8:1").await.expect(StatusCode::CREATED);
 }
 
-/// Two at once for the last letter: one of them is too many, in whichever replica.
+/// Two replicas compete for the last e-mail of the quota: one is rejected.
 #[tokio::test]
 async fn replicas_count_together() {
     let nexo = nexo().await;

@@ -1,4 +1,4 @@
-//! What may be seen decides what is shown, on every operation of the document, for callers with less than all rights.
+//! Read permissions decide what responses contain, for every documented operation and for restricted callers.
 
 use serde_json::{Value, json};
 use testkit::{Rights, Sample, Special};
@@ -16,7 +16,7 @@ fn samples() -> Vec<Sample> {
     ]
 }
 
-/// The operations whose paths do not tell how they are called. None ends the session of its caller.
+/// Operations whose request cannot be derived from their path. None ends the caller's session.
 const SPECIAL: &[fn() -> Special] = &[
     || ("GET /account", "", Value::Null),
     || ("PATCH /account", "", json!({})),
@@ -71,7 +71,7 @@ async fn every_operation_shows_what_its_caller_may_see() {
     let nexo = nexo().await;
     let document = auth_service::api().to_openapi();
     let others = "client:* account:* invitation:* api_key:* security_event:read";
-    let rights = Rights::of(nexo, &document, samples(), others, SPECIAL).await;
+    let rights = Rights::new(nexo, &document, samples(), others, SPECIAL).await;
     let (operations, requests) = rights.hold().await;
     println!("{operations} operations, {requests} requests");
     assert!(operations > 50 && requests > 5 * operations, "{requests} requests to {operations} operations");

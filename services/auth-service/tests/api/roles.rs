@@ -1,4 +1,4 @@
-//! Roles of one's own.
+//! Roles that an account defines itself.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ async fn teams_are_kept_and_nobody_adds_themselves() {
     let one = format!("/teams/{}", team["id"].as_str().unwrap());
     let path = format!("{one}/members");
     let set = |members: Value| Some(json!({ "members": members }));
-    let put = async |person: &testkit::Person, members| {
+    let put = async |person: &testkit::TestUser, members| {
         let seen = acme.ana.get(&one).await.expect(StatusCode::OK)["version"].take();
         person.send(http::Method::PUT, &path, Some(&seen), set(members)).await
     };

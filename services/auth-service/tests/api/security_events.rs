@@ -1,10 +1,10 @@
-//! What the account is told about who came in, who could not, and what changed about rights.
+//! Security events of an account: logins, failed logins and changes of rights.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -12,15 +12,17 @@ use crate::{
     post, registered,
 };
 
-/// A login from an address.
-async fn login_from(nexo: &Nexo, address: &str, email: &str, password: &str) -> Answer {
+/// Sends a login from a client address.
+async fn login_from(nexo: &TestApp, address: &str, email: &str, password: &str) -> TestResponse {
     let body = json!({ "email": email, "password": password }).to_string();
     let headers = [("content-type", "application/json"), ("user-agent", "a browser")];
-    Person::nobody(&nexo.router).send_from(address, Method::POST, "/api/v1/auth/login", &headers, body).await
+    TestUser::nobody(&nexo.router)
+        .send_from(address, Method::POST, "/api/v1/auth/login", &headers, body)
+        .await
 }
 
-/// The newest event of this kind, once it is there.
-async fn event(person: &Person, subject: &str, action: &str) -> Value {
+/// Waits for the newest event of this kind.
+async fn event(person: &TestUser, subject: &str, action: &str) -> Value {
     for _ in 0..100 {
         let page = person.get("/security-events?limit=200").await.expect(StatusCode::OK);
         let found = page["data"]
@@ -82,7 +84,7 @@ async fn changes_of_rights_and_ends_of_sessions_are_told_to_those_who_may_know()
 async fn guesses_from_one_address_are_counted_whoever_they_are_about() {
     let acme = Company::new().await;
     let mut told = Vec::new();
-    // Ten at once: an address has a share of the passwords that wait to be hashed.
+    // Ten at a time, since an address has only a share of the hashing queue.
     for turn in 0..8 {
         let mut guesses = tokio::task::JoinSet::new();
         for guess in 0..10 {
@@ -90,7 +92,7 @@ async fn guesses_from_one_address_are_counted_whoever_they_are_about() {
             guesses.spawn(async move { login_from(&nexo, "203.0.113.9:1", &email, "wrong").await.status });
         }
         told.extend(guesses.join_all().await);
-        // Once it waits, it waits for long enough, however slow the machine is.
+        // Extends the wait, so that slow machines do not outlast it.
         let longer = "update app.login_attempts set blocked_until = now() + interval '5 minutes' where blocked_until is not null";
         acme.nexo.ground.database.run(longer).await;
     }
@@ -109,7 +111,7 @@ async fn many_who_come_in_from_one_address_do_not_hold_each_other_up() {
     }
 }
 
-/// Nobody is behind a proxy that is not named.
+/// Forwarded addresses are only accepted from trusted proxies.
 #[tokio::test]
 async fn what_a_client_says_about_its_address_is_not_believed() {
     let acme = Company::new().await;
@@ -119,7 +121,7 @@ async fn what_a_client_says_about_its_address_is_not_believed() {
         ("x-forwarded-for", "198.51.100.7"),
         ("forwarded", "for=198.51.100.7"),
     ];
-    let nobody = Person::nobody(&acme.nexo.router);
+    let nobody = TestUser::nobody(&acme.nexo.router);
     nobody
         .send_from("203.0.113.9:1", Method::POST, "/api/v1/auth/login", &headers, body)
         .await

@@ -1,15 +1,15 @@
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher as _};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 
 use crate::{PASSWORD, me, nexo, post, registered};
 
-async fn refresh(nexo: &Nexo, tokens: &Value) -> Answer {
+async fn refresh(nexo: &TestApp, tokens: &Value) -> TestResponse {
     post(nexo, "refresh", json!({ "refresh_token": tokens["refresh_token"] })).await
 }
 
-async fn login(nexo: &Nexo, email: &str, password: &str, account: Option<&str>) -> Answer {
+async fn login(nexo: &TestApp, email: &str, password: &str, account: Option<&str>) -> TestResponse {
     post(nexo, "login", json!({ "email": email, "password": password, "account": account })).await
 }
 
@@ -70,7 +70,7 @@ async fn a_lost_answer_is_given_again_until_its_successor_is_used() {
     let (one, other) = tokio::join!(refresh(&nexo, &first), refresh(&nexo, &first));
     let (one, other) = (one.expect(StatusCode::OK), other.expect(StatusCode::OK));
     assert_eq!(one["refresh_token"], other["refresh_token"], "one successor, not two families");
-    // However late the client asks again.
+    // Also if the client repeats the request much later.
     nexo.ground.database.run("update app.sessions set rotated_at = now() - interval '1 hour'").await;
     let late = refresh(&nexo, &first).await.expect(StatusCode::OK);
     assert_eq!(late["refresh_token"], one["refresh_token"]);
@@ -118,7 +118,7 @@ async fn an_invented_refresh_token_ends_nobodys_session() {
 async fn logging_out_ends_the_session() {
     let nexo = nexo().await;
     let tokens = registered(&nexo, "ana@acme.test", "Acme").await;
-    let mut ana = Person::nobody(&nexo.router);
+    let mut ana = TestUser::nobody(&nexo.router);
     ana.token = tokens["access_token"].as_str().unwrap().to_owned();
     assert_eq!(ana.send(Method::POST, "/auth/logout", None, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(refresh(&nexo, &tokens).await.status, StatusCode::UNAUTHORIZED);
@@ -138,7 +138,7 @@ async fn a_refresh_token_logs_out_without_an_access_token_and_is_told_nothing() 
         assert_eq!((answer.status, answer.body), (StatusCode::NO_CONTENT, Value::Null), "{unknown}");
     }
     me(&nexo, &second).await.expect(StatusCode::OK);
-    // One that was used already is of the same session.
+    // A used refresh token still identifies its session.
     for _ in 0..2 {
         let answer = post(&nexo, "logout", json!({ "refresh_token": first["refresh_token"] })).await;
         assert_eq!((answer.status, answer.body), (StatusCode::NO_CONTENT, Value::Null));
@@ -146,7 +146,7 @@ async fn a_refresh_token_logs_out_without_an_access_token_and_is_told_nothing() 
     assert_eq!(refresh(&nexo, &second).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(me(&nexo, &second).await.status, StatusCode::UNAUTHORIZED);
 
-    let mut ana = Person::nobody(&nexo.router);
+    let mut ana = TestUser::nobody(&nexo.router);
     for access in ["an expired one".to_owned(), other["access_token"].as_str().unwrap().to_owned()] {
         ana.token = access;
         let answer = ana.post("/auth/logout", json!({ "refresh_token": real })).await;

@@ -1,9 +1,9 @@
-//! Teams: whoever puts people together gives each of them the records of the others.
+//! Teams: adding a member gives each member access to the others' records.
 
 use http::{Method, StatusCode};
 use kernel::UserId;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::company::Company;
 
@@ -15,13 +15,13 @@ impl Company {
         path
     }
 
-    async fn put(&self, who: &Person, team: &str, members: &[UserId]) -> Answer {
+    async fn put(&self, who: &TestUser, team: &str, members: &[UserId]) -> TestResponse {
         let seen = self.ana.get(team).await.expect(StatusCode::OK)["version"].take();
         let body = json!({ "members": members });
         who.send(Method::PUT, &format!("{team}/members"), Some(&seen), Some(body)).await
     }
 
-    async fn robot(&self, who: &Person, role: &Value) -> UserId {
+    async fn robot(&self, who: &TestUser, role: &Value) -> UserId {
         let body = json!({ "name": "Robot", "role_ids": [role] });
         let made = who.post("/service-accounts", body).await.expect(StatusCode::CREATED);
         made["id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap().into()
@@ -29,7 +29,7 @@ impl Company {
 }
 
 #[track_caller]
-fn lacks(answer: Answer, what: &str) {
+fn lacks(answer: TestResponse, what: &str) {
     let problem = answer.expect(StatusCode::FORBIDDEN);
     assert_eq!(problem["code"], "privilege-escalation", "{problem}");
     assert!(problem["detail"].as_str().unwrap().ends_with(&format!(": {what}")), "{what}: {problem}");
@@ -45,10 +45,10 @@ async fn nobody_reaches_records_by_adding_their_owner_to_a_team() {
     acme.put(&tim, &north, &[tim.user]).await.expect(StatusCode::OK);
     lacks(acme.put(&tim, &north, &[tim.user, mate.user]).await, "client:read");
 
-    // Whoever reaches everything anyway may.
+    // A caller with access to all records may.
     let boss = acme.nexo.member(acme.ana.account, "client:read team:read team:write").await;
     acme.put(&boss, &north, &[tim.user, victim.user]).await.expect(StatusCode::OK);
-    // And whoever shares a team with them already.
+    // So may a caller who already shares a team with them.
     let south = acme.team("South", &[tim.user]).await;
     acme.put(&tim, &south, &[tim.user, victim.user]).await.expect(StatusCode::OK);
     lacks(acme.put(&tim, &south, &[tim.user, victim.user, mate.user]).await, "client:read");
@@ -70,7 +70,7 @@ async fn nobody_reaches_records_by_a_program_in_a_team_of_others() {
     let robot = acme.robot(&clerk, &role).await;
     lacks(acme.put(&clerk, &south, &[victim.user, robot]).await, "client:read");
 
-    // It is in the team before it may read: then the role is what is refused, its widening, and a key.
+    // It joins the team before it may read. Then granting the role, widening it, and creating a key are each refused.
     let nothing = acme.made_role(&clerk, &[], &[]).await;
     let robot = acme.robot(&clerk, &nothing).await;
     acme.put(&acme.ana, &south, &[victim.user, robot]).await.expect(StatusCode::OK);

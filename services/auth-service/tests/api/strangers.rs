@@ -1,4 +1,4 @@
-//! What strangers write into letters: text, and little of it.
+//! Text by strangers in e-mails: short, and without links.
 
 use http::StatusCode;
 use serde_json::json;

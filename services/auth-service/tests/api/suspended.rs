@@ -1,8 +1,8 @@
-//! Suspended stays suspended, until somebody ends it who may.
+//! A suspension lasts until an authorized member ends it.
 
 use http::{Method, StatusCode};
 use serde_json::json;
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -10,8 +10,8 @@ use crate::{
     letter, post, registered,
 };
 
-/// Acme, and Ben of another account, who works there too.
-async fn company() -> (Company, Person) {
+/// Acme, and Ben of another account, who is a member of Acme as well.
+async fn company() -> (Company, TestUser) {
     let acme = Company::new().await;
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     invite(&acme, &acme.ana).await.expect(StatusCode::CREATED);
@@ -19,17 +19,17 @@ async fn company() -> (Company, Person) {
     (acme, ben)
 }
 
-async fn invite(acme: &Company, who: &Person) -> Answer {
+async fn invite(acme: &Company, who: &TestUser) -> TestResponse {
     let role = acme.role("viewer").await;
     who.post("/invitations", json!({ "email": "ben@other.test", "role_id": role })).await
 }
 
-async fn accept(acme: &Company, who: &Person) -> Answer {
+async fn accept(acme: &Company, who: &TestUser) -> TestResponse {
     let token = letter(&acme.nexo, "ben@other.test").await["token"].clone();
     who.post("/invitations/accept", json!({ "token": token })).await
 }
 
-async fn leave(acme: &Company, who: &Person) -> Answer {
+async fn leave(acme: &Company, who: &TestUser) -> TestResponse {
     who.send(Method::DELETE, &format!("/accounts/{}/membership", acme.ana.account), None, None).await
 }
 
@@ -43,7 +43,7 @@ async fn a_suspended_member_neither_leaves_nor_comes_back() {
         "already-member"
     );
     assert_eq!(leave(&acme, &ben).await.expect(StatusCode::CONFLICT)["code"], "member-suspended");
-    // An invitation from before they were a member is open yet, as far as the table goes.
+    // Simulates an older invitation that is still open.
     let again = "update app.invitations set accepted_at = null";
     acme.nexo.ground.database.run(again).await;
     assert_eq!(accept(&acme, &ben).await.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -72,7 +72,7 @@ async fn whoever_was_removed_while_suspended_is_let_in_by_who_could_end_that() {
     assert!(refused["detail"].as_str().unwrap().contains("member:write"), "{refused}");
 
     acme.nexo.ground.database.run("delete from app.login_attempts").await;
-    // Its grantor could end a suspension when they wrote it, and cannot any more.
+    // Its grantor could end a suspension when they sent it, but no longer can.
     let boss = acme.nexo.member(acme.ana.account, &format!("{viewer} invitation:write member:write")).await;
     invite(&acme, &boss).await.expect(StatusCode::CREATED);
     let less = acme.made_role(&acme.ana, &["invitation:write"], &[]).await;
@@ -86,7 +86,7 @@ async fn whoever_was_removed_while_suspended_is_let_in_by_who_could_end_that() {
     let there = person(&acme.nexo, &accept(&acme, &ben).await.expect(StatusCode::OK));
     there.get("/auth/me").await.expect(StatusCode::OK);
     acme.nexo.ground.database.run("delete from app.login_attempts").await;
-    // That is over then: removed again, anybody who invites lets them in.
+    // The suspension is over: after another removal, any inviting member can let them in.
     assert_eq!(acme.remove(&acme.ana, ben.user).await.status, StatusCode::NO_CONTENT);
     invite(&acme, &host).await.expect(StatusCode::CREATED);
     accept(&acme, &ben).await.expect(StatusCode::OK);

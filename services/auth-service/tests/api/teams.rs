@@ -5,6 +5,7 @@ use crate::nexo;
 
 #[tokio::test]
 async fn teams_are_kept() {
-    let sample = |_: &testkit::Person| json!({ "name": "North" });
-    testkit::keeps_one_by_one::<Team>(&nexo().await, sample, json!({ "name": "South" })).await;
+    let sample = |_: &testkit::TestUser| json!({ "name": "North" });
+    testkit::assert_resource_contract_without_bulk::<Team>(&nexo().await, sample, json!({ "name": "South" }))
+        .await;
 }

@@ -1,8 +1,8 @@
-//! Guessing takes time.
+//! Guessing passwords is throttled.
 
 use http::StatusCode;
 use serde_json::json;
-use testkit::Ground;
+use testkit::TestContext;
 
 use crate::{PASSWORD, nexo, nexo_on, post, registered};
 
@@ -40,7 +40,7 @@ async fn a_hundred_guesses_at_once_count_as_a_hundred_and_the_right_one_waits_as
 #[tokio::test]
 async fn the_surplus_of_a_storm_is_told_to_come_back_and_is_not_counted() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "4")];
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &small).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     let mut storm = tokio::task::JoinSet::new();
     for at in 0..40 {
         let nexo = nexo.clone();
@@ -69,7 +69,7 @@ async fn whoever_has_a_token_does_not_guess_the_password_either() {
     let nexo = nexo().await;
     let tokens = registered(&nexo, "ana@acme.test", "Acme").await;
     let token = tokens["access_token"].as_str().unwrap().to_owned();
-    let thief = testkit::Person { token, ..testkit::Person::nobody(&nexo.router) };
+    let thief = testkit::TestUser { token, ..testkit::TestUser::nobody(&nexo.router) };
     let mut told = Vec::new();
     for guess in 0..6 {
         let body =
@@ -79,7 +79,7 @@ async fn whoever_has_a_token_does_not_guess_the_password_either() {
     assert_eq!(told, [422, 422, 422, 422, 422, 429]);
 }
 
-/// Whoever is unknown waits as whoever is known: nobody can tell them apart.
+/// Unknown users are throttled like known ones, so that they cannot be told apart.
 #[tokio::test]
 async fn unknown_people_are_counted_alike_and_others_are_not_held_up() {
     let nexo = nexo().await;
@@ -101,6 +101,6 @@ async fn unknown_people_are_counted_alike_and_others_are_not_held_up() {
             .await
             .unwrap();
     assert!(!kept.contains("acme"), "what was typed is not kept");
-    // Theirs, and Ben's logins, letters and confirmation.
+    // Rows of the unknown e-mail, and of Ben's login, e-mails and confirmation.
     assert_eq!(rows, 4, "and what is long forgotten is gone");
 }

@@ -1,8 +1,8 @@
-//! How long an answer takes tells nobody whether somebody is known.
+//! Response times do not reveal whether a user exists.
 //!
-//! Two kinds of request differ when the medians of their times lie further apart than those of one kind split in two
-//! ever do, and shuffling their times among them hardly ever gives such a difference. All kinds take turns in random
-//! order, so that whatever else the machine does meets them alike.
+//! Permutation test. Two kinds of request differ if their medians lie further apart than any two halves of one kind. In
+//! addition, random shuffles must rarely give such a distance. Kinds alternate in random order, so that other load
+//! affects them alike.
 #![expect(clippy::print_stderr, reason = "a statistical test shows its numbers")]
 
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher as _};
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Nexo;
+use testkit::TestApp;
 
 use crate::{PASSWORD, nexo, post, registration};
 
-/// How many shuffles a distribution is made of, and how rare a difference among them must be.
+/// Number of shuffles per distribution, and the significance level.
 const SHUFFLES: usize = 2_000;
 const RARE: f64 = 0.001;
-/// Requests before the first that counts: connections open, and PostgreSQL settles on its plans.
+/// Requests before the measurement: connections are opened, and PostgreSQL settles on its plans.
 const WARM_UP: usize = 12;
 
-/// One kind of request: a body for each of its turns, each about somebody else, so that nobody is held up.
+/// One kind of request, with a body per turn; each names another user, so that none is throttled.
 struct Kind {
     name: &'static str,
     path: &'static str,
@@ -28,10 +28,10 @@ struct Kind {
     body: fn(usize) -> Value,
 }
 
-/// What a kind took, in milliseconds.
+/// Durations of one kind's requests in milliseconds.
 type Times = Vec<f64>;
 
-/// Randomness that is the same in every run (splitmix64).
+/// Deterministic random numbers (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -55,7 +55,7 @@ fn median(times: &[f64]) -> f64 {
     *times.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
-/// The distances of the medians of two parts of `times`, the first of `size`, over many shuffles; the smallest first.
+/// Distances of the medians of two parts of `times`, the first of `size`, over many shuffles; ascending.
 fn distances(times: &[f64], size: usize) -> Times {
     let (mut dice, mut times) = (Dice(7), times.to_vec());
     let mut one = || {
@@ -68,12 +68,12 @@ fn distances(times: &[f64], size: usize) -> Times {
     distances
 }
 
-/// What sets two kinds apart.
+/// Statistical difference between two kinds.
 struct Difference {
     shift: f64,
-    /// How far the medians of one kind split in two lie apart, at the most.
+    /// Largest distance of the medians of one kind's two halves.
     noise: f64,
-    /// How often a shift like this comes by chance.
+    /// Probability of such a shift by chance.
     chance: f64,
 }
 
@@ -93,7 +93,7 @@ impl Difference {
     }
 }
 
-async fn measure(nexo: &Nexo, kinds: &[Kind], turns: std::ops::Range<usize>) -> Vec<Times> {
+async fn measure(nexo: &TestApp, kinds: &[Kind], turns: std::ops::Range<usize>) -> Vec<Times> {
     let mut dice = Dice(turns.start as u64);
     let mut times = vec![Times::new(); kinds.len()];
     for turn in turns {
@@ -112,8 +112,8 @@ async fn measure(nexo: &Nexo, kinds: &[Kind], turns: std::ops::Range<usize>) -> 
     times
 }
 
-/// Of `kinds`, the first and the second are the same, the last is one that can be told apart, and the rest cannot.
-async fn nobody_can_tell(nexo: &Nexo, kinds: &[Kind], turns: usize) {
+/// Of `kinds`, the first two are identical, the last is distinguishable (a control), and the rest must not be.
+async fn nobody_can_tell(nexo: &TestApp, kinds: &[Kind], turns: usize) {
     measure(nexo, kinds, 0..WARM_UP).await;
     let (first, second) = (WARM_UP..WARM_UP + turns, WARM_UP + turns..WARM_UP + 3 * turns);
     let told = told_apart(kinds, &measure(nexo, kinds, first).await);
@@ -125,7 +125,7 @@ async fn nobody_can_tell(nexo: &Nexo, kinds: &[Kind], turns: usize) {
     assert!(told.is_empty(), "{told:?}");
 }
 
-/// What is not as it should be.
+/// Descriptions of all kinds that behave unexpectedly.
 fn told_apart(kinds: &[Kind], times: &[Times]) -> Vec<String> {
     let base = &times[0];
     let mut wrong = Vec::new();
@@ -155,8 +155,9 @@ fn told_apart(kinds: &[Kind], times: &[Times]) -> Vec<String> {
     wrong
 }
 
-/// People `known<n>@`, `gone<n>@` (suspended), `out<n>@` (of a suspended membership) and `left<n>@` (removed), who share a password.
-async fn people(nexo: &Nexo, count: usize) {
+/// Inserts users `known<n>@`, `gone<n>@` (suspended), `out<n>@` (suspended membership) and `left<n>@` (removed), all
+/// with the same password.
+async fn people(nexo: &TestApp, count: usize) {
     let params = Params::new(19_456, 2, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon2.hash_password(PASSWORD.as_bytes()).unwrap();

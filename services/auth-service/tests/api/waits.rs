@@ -1,31 +1,31 @@
-//! Who has to wait, and who has not: what others do at an address, or did with an e-mail, keeps nobody out for long.
+//! Throttling: what others do at an address, or with an e-mail, locks out no user for long.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 
 use crate::{PASSWORD, letter, nexo, nexo_on, post, registered, registration};
 
-/// An office, or a fuzzer.
+/// Shared client address of an office, or of an attacker.
 const HERE: &str = "203.0.113.9:1";
 
-async fn post_from(nexo: &Nexo, address: &str, path: &str, body: Value) -> Answer {
+async fn post_from(nexo: &TestApp, address: &str, path: &str, body: Value) -> TestResponse {
     let path = format!("/api/v1/auth/{path}");
     let headers = [("content-type", "application/json")];
-    Person::nobody(&nexo.router).send_from(address, Method::POST, &path, &headers, body.to_string()).await
+    TestUser::nobody(&nexo.router).send_from(address, Method::POST, &path, &headers, body.to_string()).await
 }
 
-async fn login_from(nexo: &Nexo, address: &str, email: &str, password: &str) -> Answer {
+async fn login_from(nexo: &TestApp, address: &str, email: &str, password: &str) -> TestResponse {
     post_from(nexo, address, "login", json!({ "email": email, "password": password })).await
 }
 
-/// Somebody guesses there until the address waits.
-async fn guess(nexo: &Nexo) {
+/// Guesses passwords from there until the address has to wait.
+async fn guess(nexo: &TestApp) {
     for guess in 0..50 {
         let answer = login_from(nexo, HERE, &format!("guess{guess}@nobody.test"), "wrong").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
-    // Long enough for the test, however slow the machine is.
+    // Long enough for the test on slow machines.
     let longer = "update app.login_attempts set blocked_until = now() + interval '10 minutes' where address is not null";
     nexo.ground.database.run(longer).await;
     let waits = login_from(nexo, HERE, "other@nobody.test", "wrong").await;
@@ -92,7 +92,7 @@ async fn the_wait_of_an_email_holds_back_whoever_passes_that_of_an_address() {
     assert_eq!(told, [401, 401, 401, 401, 401, 429, 429]);
 }
 
-/// What a waiting address refuses is not held against the person whose e-mail was typed there.
+/// Attempts rejected because the address waits do not count against the e-mail.
 #[tokio::test]
 async fn what_a_waiting_address_refuses_makes_no_email_wait() {
     let nexo = nexo().await;
@@ -116,7 +116,7 @@ async fn a_wait_of_an_address_holds_back_neither_registrations_nor_letters() {
     post_from(&nexo, HERE, "register/resend", email).await.expect(StatusCode::ACCEPTED);
     let shown = json!({ "token": letter(&nexo, "new@acme.test").await["token"], "password": PASSWORD });
     post_from(&nexo, HERE, "register/confirm", shown).await.expect(StatusCode::CREATED);
-    login_from(&nexo, HERE, "new@acme.test", PASSWORD).await.expect(StatusCode::OK); // they have come in from there
+    login_from(&nexo, HERE, "new@acme.test", PASSWORD).await.expect(StatusCode::OK); // first login from that address
     let email = json!({ "email": "ana@acme.test" });
     post_from(&nexo, HERE, "password/reset", email).await.expect(StatusCode::ACCEPTED);
     let reset = json!({ "token": letter(&nexo, "ana@acme.test").await["token"], "new_password": "another-lantern-orbit" });
@@ -140,7 +140,7 @@ async fn another_password_by_letter_ends_the_wait_of_wrong_ones() {
     post(&nexo, "login", login("another-lantern-orbit")).await.expect(StatusCode::OK);
 }
 
-/// A phone adds a space behind what it completes.
+/// Phones append a space to completed words.
 #[tokio::test]
 async fn what_stands_around_an_email_is_not_part_of_it() {
     let nexo = nexo().await;
@@ -164,11 +164,11 @@ async fn what_stands_around_an_email_is_not_part_of_it() {
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-/// One address has a quarter of the places in the queue: whatever it sends, the others come in.
+/// One address gets a quarter of the hashing queue, so that others can still log in.
 #[tokio::test]
 async fn a_flood_of_logins_from_one_address_keeps_nobody_else_out() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "8")];
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &small).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     registered(&nexo, "ana@acme.test", "Acme").await;
     let mut flood = tokio::task::JoinSet::new();
     for at in 0..64 {
@@ -190,11 +190,11 @@ async fn a_flood_of_logins_from_one_address_keeps_nobody_else_out() {
     }
 }
 
-/// The same for somebody inside: no account takes all places.
+/// One account cannot occupy the whole hashing queue either.
 #[tokio::test]
 async fn a_flood_of_passwords_from_one_account_keeps_nobody_else_out() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "8")];
-    let nexo = nexo_on(Ground::of("nexo_auth").await, &small).await;
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     let eve = crate::company::person(&nexo, &registered(&nexo, "eve@evil.test", "Evil").await);
     registered(&nexo, "ana@acme.test", "Acme").await;
     let mut flood = tokio::task::JoinSet::new();
@@ -207,7 +207,7 @@ async fn a_flood_of_passwords_from_one_account_keeps_nobody_else_out() {
             .await
             .expect(StatusCode::OK);
     }
-    // On a slow machine some wait too long for a connection to the database: 503.
+    // On a slow machine some requests time out waiting for a database connection: 503.
     let told = flood.join_all().await;
     assert!(told.contains(&StatusCode::TOO_MANY_REQUESTS), "{told:?}");
     assert!(told.iter().all(|told| [204, 429, 503].contains(&told.as_u16())), "{told:?}");

@@ -1,8 +1,8 @@
-//! People who are members of no account: they log in, see what is theirs, and come back, or open an account.
+//! People without an account: they log in, see their own data, and return or open an account.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 
 use crate::{
     PASSWORD,
@@ -10,33 +10,33 @@ use crate::{
     letter, post, registered,
 };
 
-async fn login(nexo: &Nexo, email: &str, password: &str) -> Answer {
+async fn login(nexo: &TestApp, email: &str, password: &str) -> TestResponse {
     post(nexo, "login", json!({ "email": email, "password": password })).await
 }
 
-fn holder(nexo: &Nexo, tokens: &Value) -> Person {
+fn holder(nexo: &TestApp, tokens: &Value) -> TestUser {
     let token = tokens["access_token"].as_str().unwrap().to_owned();
-    Person { token, ..Person::nobody(&nexo.router) }
+    TestUser { token, ..TestUser::nobody(&nexo.router) }
 }
 
 impl Company {
-    /// Invites somebody, and gives back the token of the letter.
+    /// Sends an invitation, and returns the token of its e-mail.
     pub(crate) async fn letter_to(&self, email: &str) -> Value {
         let invitation = json!({ "email": email, "role_id": self.role("viewer").await });
         self.ana.post("/invitations", invitation).await.expect(StatusCode::CREATED);
         letter(&self.nexo, email).await["token"].clone()
     }
 
-    /// Somebody who came in by an invitation, and has no other account.
-    pub(crate) async fn newcomer(&self, email: &str) -> Person {
+    /// A user who registered by an invitation, and is a member of no other account.
+    pub(crate) async fn newcomer(&self, email: &str) -> TestUser {
         let token = self.letter_to(email).await;
         let new = json!({ "token": token, "display_name": "Eve", "password": PASSWORD });
         let joined = post(&self.nexo, "invitations/accept", new).await.expect(StatusCode::OK);
         person(&self.nexo, &joined)
     }
 
-    /// Somebody who was removed from their only account, and has logged in since.
-    async fn removed(&self, email: &str) -> Person {
+    /// A user who was removed from their only account, and has logged in since.
+    async fn removed(&self, email: &str) -> TestUser {
         let eve = self.newcomer(email).await;
         assert_eq!(self.remove(&self.ana, eve.user).await.status, StatusCode::NO_CONTENT);
         holder(&self.nexo, &login(&self.nexo, email, PASSWORD).await.expect(StatusCode::OK))
@@ -91,7 +91,7 @@ async fn whoever_has_left_their_only_account_logs_in_and_opens_another() {
     assert_eq!(step_up.status, StatusCode::NO_CONTENT);
 }
 
-/// Whoever keeps one account must not keep people out of all others.
+/// An administrator of one account must not lock a user out of all others.
 #[tokio::test]
 async fn whoever_is_suspended_in_their_only_account_logs_in_and_stays_suspended_there() {
     let acme = Company::new().await;
@@ -106,7 +106,7 @@ async fn whoever_is_suspended_in_their_only_account_logs_in_and_stays_suspended_
     outside.post("/accounts", json!({ "name": "Borealis" })).await.expect(StatusCode::CREATED);
 }
 
-/// As long as somebody works anywhere, a wrong account is a wrong login; and nothing is told to who has not the password.
+/// For active members a wrong account is a failed login. Without the password nothing is revealed.
 #[tokio::test]
 async fn nobody_learns_who_works_nowhere() {
     let acme = Company::new().await;
@@ -175,17 +175,17 @@ async fn a_person_sees_and_accepts_their_own_invitations_alone() {
     }
 }
 
-/// What clients are made of: one of two schemas fits each answer, and a body that may be left out is no must.
+/// Client generators need distinct schemas: exactly one matches each answer, and an optional body is not required.
 #[test]
 fn the_document_tells_the_two_answers_of_a_login_apart() {
     let (_, document) = auth_service::api().split_for_parts();
     let document = serde_json::to_value(document).unwrap();
     let schemas = &document["components"]["schemas"];
     let required = |name: &str| schemas[name]["required"].as_array().unwrap().clone();
-    for (one, only) in [("PersonToken", "no_account"), ("Tokens", "refresh_token"), ("Member", "email")] {
+    for (one, only) in [("PersonToken", "no_account"), ("TokenPair", "refresh_token"), ("Member", "email")] {
         assert!(required(one).contains(&json!(only)), "{one}");
     }
-    for either in ["LoggedIn", "KnownMember"] {
+    for either in ["LoginResponse", "KnownMember"] {
         assert_eq!(schemas[either]["oneOf"].as_array().unwrap().len(), 2, "{either}");
     }
     assert_eq!(schemas["FormerStatus"]["enum"], json!(["removed"]));

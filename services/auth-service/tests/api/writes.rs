@@ -1,11 +1,11 @@
-//! The same thing twice.
+//! Idempotency: the same request sent twice.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{company::Company, letter};
 
-/// What neither takes a key nor needs a version, and why.
+/// Operations without `Idempotency-Key` or `If-Match`, and why.
 const UNGUARDED: &[(&str, &str)] = &[
     ("POST */search", "it reads"),
     ("POST /api/v1/auth/*", "sessions, passwords and factors: nothing of it is kept to be answered again"),
@@ -28,7 +28,7 @@ const UNGUARDED: &[(&str, &str)] = &[
 #[test]
 fn every_write_can_be_repeated_and_overwrites_nobody() {
     let (_, document) = auth_service::api().split_for_parts();
-    testkit::writes_are_guarded(&document, UNGUARDED);
+    testkit::assert_writes_conditional(&document, UNGUARDED);
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_service_account_and_a_role_are_made_once() {
     }
 }
 
-/// Whoever has handed the account over learns so again, though they could not do it again.
+/// A retry by the former owner returns the stored response, though they could not repeat the transfer.
 #[tokio::test]
 async fn an_account_is_handed_over_once() {
     let acme = Company::new().await;
@@ -107,7 +107,7 @@ async fn the_text_of_an_api_key_is_kept_nowhere() {
     assert!(!kept(&acme).await.contains(&secret));
 }
 
-/// All answers that are kept.
+/// The bodies of all stored responses.
 async fn kept(acme: &Company) -> String {
     let mut look = acme.nexo.ground.database.look().await;
     let bodies: Vec<(String,)> =

@@ -1,4 +1,4 @@
-//! Activities: what was done with whoever a record is about.
+//! Activities: calls, meetings, e-mails and visits, each about a record.
 
 use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
@@ -14,61 +14,63 @@ use crate::{
     subjects::{self, SubjectRefusal, SubjectType},
 };
 
-/// What was done, or will be.
+/// An activity that took place or is planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activity {
-    /// How.
+    /// Kind of activity: call, meeting, e-mail or visit.
     pub kind: ActivityKind,
-    /// What sort of record it is about.
+    /// Type of the record that it is about.
     pub subject_type: SubjectType,
-    /// Which one.
+    /// Id of the record that it is about.
     pub subject_id: Uuid,
-    /// When it began.
+    /// Time when it began or will begin.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// How long it took, up to a week.
+    /// Duration in minutes, up to a week.
     #[validate(range(min = 0, max = 10_080))]
+    #[schema(minimum = 0, maximum = 10_080)]
     pub duration_minutes: Option<i32>,
-    /// What it was about.
+    /// Subject of the activity.
     #[validate(length(min = 1, max = 500))]
-    #[schema(example = "Talked about the offer")]
+    #[schema(example = "Talked about the offer", min_length = 1, max_length = 500)]
     pub summary: String,
-    /// What came of it.
+    /// Result of the activity.
     #[validate(length(min = 1, max = 5_000))]
+    #[schema(min_length = 1, max_length = 5_000)]
     pub outcome: Option<String>,
 }
 
-/// How somebody was spoken to.
+/// How the contact took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum ActivityKind {
-    /// By telephone.
+    /// Conversation by telephone.
     Call,
-    /// Face to face, or on a screen.
+    /// Meeting in person or by video.
     Meeting,
-    /// In writing.
+    /// Written message by e-mail.
     Email,
-    /// At their place.
+    /// Visit at the contact's premises.
     Visit,
 }
 
 impl Resource for Activity {
     const NAME: &'static str = "activity";
-    const PLURAL: &'static str = "activities";
+    const TABLE: &'static str = "activities";
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("kind", Kind::Choice(&["call", "meeting", "email", "visit"]), |activity, row| {
-            row.put(activity.kind);
+            row.bind(activity.kind);
         }),
         Field::required("subject_type", Kind::Choice(SubjectType::WORDS), |activity, row| {
-            row.put(activity.subject_type);
+            row.bind(activity.subject_type);
         }),
-        Field::required("subject_id", Kind::Id, |activity, row| row.put(activity.subject_id)),
-        Field::required("at", Kind::Instant, |activity, row| row.put(activity.at)),
-        Field::new("duration_minutes", Kind::Integer, |activity, row| row.put(activity.duration_minutes)),
-        Field::required("summary", Kind::Text, |activity, row| row.put(&activity.summary)),
-        Field::new("outcome", Kind::Text, |activity, row| row.put(&activity.outcome)),
+        Field::required("subject_id", Kind::Id, |activity, row| row.bind(activity.subject_id)),
+        Field::required("at", Kind::Instant, |activity, row| row.bind(activity.at)),
+        Field::new("duration_minutes", Kind::Integer, |activity, row| row.bind(activity.duration_minutes)),
+        Field::required("summary", Kind::Text, |activity, row| row.bind(&activity.summary)),
+        Field::new("outcome", Kind::Text, |activity, row| row.bind(&activity.outcome)),
     ];
     const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
     type Refusal = SubjectRefusal;
@@ -78,7 +80,7 @@ impl Resource for Activity {
         if before.is_some_and(|before| of(before) != of(after)) { Err(SubjectRefusal::Fixed) } else { Ok(()) }
     }
 
-    async fn look_around(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
+    async fn validate_references(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
         subjects::found(tx, all.iter().map(|activity| (activity.subject_type, activity.subject_id))).await
     }
 }

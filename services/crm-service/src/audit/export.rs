@@ -1,16 +1,16 @@
 #![expect(unused_qualifications, reason = "utoipa names the type of the query in full")]
 
-use db::FilePlace;
+use db::FileSlot;
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Error, Export, Format, May, Pages, Query, Read, Result};
+use web::{Authorized, Error, Export, Format, PageSource, Query, Read, Result};
 
-use super::{Asked, AuditEntry};
+use super::{AuditEntry, AuditLogFilter};
 
-/// How many entries are read at once.
+/// Number of entries per database query.
 const PAGE: i64 = 1_000;
 
 const COLUMNS: &[&str] = &[
@@ -28,48 +28,50 @@ const COLUMNS: &[&str] = &[
     "link",
 ];
 
-/// Which entries, and as what.
+/// Filter and format of an export of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Wanted {
-    /// `csv` (RFC 4180), `ndjson` or `xlsx`; `csv` if not said.
-    #[param(value_type = Option<String>, example = "csv")]
+pub(crate) struct AuditLogExportParams {
+    /// File format: `csv` (RFC 4180, the default), `ndjson` or `xlsx`.
+    #[param(value_type = Option<String>, example = "csv", pattern = "^(csv|ndjson|xlsx)$", max_length = 6)]
     format: Option<Format>,
-    /// As of the list.
+    /// Only changes by this user, directly or with an API key.
     actor: Option<Uuid>,
-    /// As of the list.
+    /// Only this action, such as `created` or `changed`.
+    #[param(max_length = 8192)]
     action: Option<String>,
-    /// As of the list.
+    /// Only this type of record, such as `client` or `role`.
+    #[param(max_length = 8192)]
     resource: Option<String>,
-    /// As of the list.
+    /// Only the record with this id.
     record_id: Option<Uuid>,
-    /// As of the list.
+    /// Only changes at this time or later.
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<OffsetDateTime>,
-    /// As of the list.
+    /// Only changes before this time.
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<OffsetDateTime>,
 }
 
 struct Entries {
-    may: May<Read, AuditEntry>,
-    asked: Asked,
+    auth: Authorized<Read, AuditEntry>,
+    asked: AuditLogFilter,
     after: Option<Uuid>,
-    /// Given back when the file has gone, or its reader has.
-    _place: FilePlace,
+    /// Permit for an export; released when the response is complete or its reader disconnects.
+    _place: FileSlot,
 }
 
-impl Pages for Entries {
+impl PageSource for Entries {
     async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.may.begin_reading().await?;
+        let mut tx = self.auth.begin_read_only().await?;
         let entries = self.asked.entries(&mut tx, self.after, PAGE).await?;
         drop(tx);
         self.after = entries.last().map(|entry| entry.id);
         let last = i64::try_from(entries.len()).unwrap_or(PAGE) < PAGE;
-        let permissions = self.may.who().permissions();
+        let permissions = self.auth.who().permissions();
         let rows = entries.into_iter().map(|mut entry| {
             entry.mask(permissions);
             serde_json::to_value(entry).map_err(|error| Error::Internal(error.into()))
@@ -78,16 +80,17 @@ impl Pages for Entries {
     }
 }
 
-/// Export what was done in the account, newest first.
-#[utoipa::path(get, path = "/api/v1/audit-log/export", params(Wanted), tag = "audit-log")]
+/// Export the audit log of the account, newest entries first.
+#[utoipa::path(get, path = "/api/v1/audit-log/export", params(AuditLogExportParams), tag = "audit-log")]
 pub(crate) async fn export_audit_log(
-    may: May<Read, AuditEntry>,
-    Query(wanted): Query<Wanted>,
+    auth: Authorized<Read, AuditEntry>,
+    Query(wanted): Query<AuditLogExportParams>,
 ) -> Result<Export> {
-    let Wanted { format, actor, action, resource, record_id, from, until } = wanted;
-    let asked = Asked { actor, action, resource, record_id, from, until, ..Asked::default() };
+    let AuditLogExportParams { format, actor, action, resource, record_id, from, until } = wanted;
+    let asked =
+        AuditLogFilter { actor, action, resource, record_id, from, until, ..AuditLogFilter::default() };
     asked.check()?;
     let columns = COLUMNS.iter().map(|&name| name.to_owned()).collect();
-    let entries = Entries { _place: may.file()?, may, asked, after: None };
+    let entries = Entries { _place: auth.file()?, auth, asked, after: None };
     Export::begin("audit-log", format.unwrap_or(Format::Csv), columns, entries).await
 }

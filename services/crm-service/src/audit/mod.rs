@@ -1,9 +1,9 @@
-//! Everything that was done in the account, for those who answer for it.
+//! Audit log: all changes in the account, for auditors.
 
-mod asked;
 mod export;
+mod filter;
 
-use db::{Hidden, PageInfo, Pager};
+use db::{HiddenFields, PageInfo, Pager};
 use identity::{Permissions, SUBJECTS, Scope};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,57 +12,57 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use web::{Json, May, Query, Read, Result, Subject};
+use web::{Authorized, Json, Query, Read, ResourceName, Result};
 
-use crate::{App, explain::Kept};
-use asked::Asked;
+use crate::{App, explain::ExplainTarget};
+use filter::AuditLogFilter;
 
-/// Something that was done.
+/// An entry of the audit log.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct AuditEntry {
     id: Uuid,
-    /// What it was done to: `client`, `session`, `role`, …
+    /// Type of the changed record: `client`, `session`, `role`, …
     #[schema(example = "client")]
     resource: String,
-    /// Which one.
+    /// Id of the changed record.
     record_id: Uuid,
-    /// What was done.
+    /// Kind of change: `created`, `changed`, `removed`, …
     #[schema(example = "changed")]
     action: String,
-    /// The version that it has since.
+    /// Version of the record after the change.
     version: i64,
-    /// What changed, as it was: as far as the reader may see such a record.
+    /// Previous values of the changed fields, if the caller may read such records.
     before: Option<Value>,
-    /// What changed, as it became: as far as the reader may see such a record.
+    /// New values of the changed fields, if the caller may read such records.
     after: Option<Value>,
-    /// By whom.
+    /// User who made the change.
     actor: Uuid,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
     request_id: Uuid,
-    /// Its place among the account's chains of hashes, which `nexo audit verify` follows.
+    /// Hash chain of the entry, verified by `nexo audit verify`; `link` is its position.
     chain_id: Option<Uuid>,
     link: Option<i64>,
 }
 
-/// Part of what was done, newest first.
+/// A page of the audit log, newest entries first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditLog {
     data: Vec<AuditEntry>,
     page: PageInfo,
 }
 
-impl Subject for AuditEntry {
+impl ResourceName for AuditEntry {
     const NAME: &'static str = "audit_log";
 }
 
 impl AuditEntry {
-    /// Takes out what somebody with these permissions may not see. That something was done they may know.
+    /// Removes the contents that these permissions may not read; the entry itself remains.
     fn mask(&mut self, permissions: &Permissions) {
         if !self.is_readable(permissions) {
             (self.before, self.after) = (None, None);
         }
-        let hidden = Hidden::named(&self.resource, permissions);
+        let hidden = HiddenFields::named(&self.resource, permissions);
         for fields in [&mut self.before, &mut self.after].into_iter().flatten() {
             hidden.mask(fields);
         }
@@ -70,9 +70,9 @@ impl AuditEntry {
 }
 
 impl AuditEntry {
-    /// Whether all things of its kind may be read: which of them this one is, and what it was about, is not looked up.
+    /// True if all records of this type may be read. The record's owner and subject are not looked up.
     fn is_readable(&self, permissions: &Permissions) -> bool {
-        if let Some(kept) = Kept::named(&self.resource) {
+        if let Some(kept) = ExplainTarget::named(&self.resource) {
             return (kept.reads_all)(permissions);
         }
         let subject = SUBJECTS.iter().find(|subject| subject.name == self.resource);
@@ -81,23 +81,23 @@ impl AuditEntry {
     }
 }
 
-/// List what was done in the account, newest first.
-#[utoipa::path(get, path = "/api/v1/audit-log", params(Asked), tag = "audit-log")]
-pub(crate) async fn audit_log(
-    may: May<Read, AuditEntry>,
-    Query(asked): Query<Asked>,
+/// List the audit log of the account, newest entries first.
+#[utoipa::path(get, path = "/api/v1/audit-log", params(AuditLogFilter), tag = "audit-log")]
+pub(crate) async fn list_audit_log(
+    auth: Authorized<Read, AuditEntry>,
+    Query(params): Query<AuditLogFilter>,
 ) -> Result<Json<AuditLog>> {
-    asked.check()?;
-    let mut tx = may.begin_reading().await?;
-    let pager = Pager::new(&tx, &["audit-log", &asked.narrowed()], &asked.paging())?;
-    let mut data = asked.entries(&mut tx, pager.after(), pager.fetch()).await?;
+    params.check()?;
+    let mut tx = auth.begin_read_only().await?;
+    let pager = Pager::new(&tx, &["audit-log", &params.narrowed()], &params.paging())?;
+    let mut data = params.entries(&mut tx, pager.after(), pager.fetch()).await?;
     let page = pager.page(&mut data, |entry| entry.id);
     for entry in &mut data {
-        entry.mask(may.who().permissions());
+        entry.mask(auth.who().permissions());
     }
     Ok(Json(AuditLog { data, page }))
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(audit_log)).routes(routes!(export::export_audit_log))
+    OpenApiRouter::new().routes(routes!(list_audit_log)).routes(routes!(export::export_audit_log))
 }

@@ -1,6 +1,6 @@
-//! Bookings: the hours of professionals that are taken.
+//! Bookings: reserved hours of professionals.
 
-mod room;
+mod availability_check;
 mod status;
 
 use db::{Field, Kind, Related, Resource, TenantTx};
@@ -15,58 +15,60 @@ use validator::Validate;
 use crate::{
     App,
     clients::Client,
-    form,
-    professionals::{Professional, Unit},
+    professionals::{Professional, RateUnit},
     projects::Project,
-    rule::{self, Rule},
+    refusal::{self, Rule},
+    validators,
 };
 pub use status::BookingStatus;
 
-/// Hours of a professional that are taken.
+/// Reserved hours of a professional.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Booking {
-    /// Whose hours.
+    /// The professional who is booked.
     #[schema(value_type = uuid::Uuid)]
     pub professional_id: Id<Professional>,
-    /// For whom.
+    /// Client that the booking is for.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub client_id: Option<Id<Client>>,
-    /// As part of what.
+    /// Project that the booking is part of.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub project_id: Option<Id<Project>>,
-    /// For what.
+    /// Short description of the booking.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub title: String,
-    /// From when on.
+    /// Start of the booked time.
     #[serde(with = "rfc3339")]
-    #[validate(custom(function = "form::moment"))]
+    #[validate(custom(function = "validators::supported_timestamp"))]
     pub starts_at: OffsetDateTime,
-    /// Until before when: at most 24 hours later.
+    /// End of the booked time, exclusive: at most 24 hours after the start.
     #[serde(with = "rfc3339")]
-    #[validate(custom(function = "form::moment"))]
+    #[validate(custom(function = "validators::supported_timestamp"))]
     pub ends_at: OffsetDateTime,
-    /// What became of it. What is `done` or `cancelled` stays so.
+    /// Status of the booking; `done` and `cancelled` are final.
     #[serde(default)]
     pub status: BookingStatus,
-    /// Whether it may be when the professional does not work.
+    /// Whether the booking may lie outside the professional's working hours.
     #[serde(default)]
     pub outside_hours: bool,
-    /// What a unit of it costs; needs a currency.
+    /// Price per unit; needs a currency.
     pub rate: Option<Amount>,
-    /// What the rate is paid for.
-    pub unit: Option<Unit>,
-    /// Of the rate, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Unit that the rate is paid for.
+    pub unit: Option<RateUnit>,
+    /// Currency of the rate (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// Anything else.
+    /// Free-text notes on the booking.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub notes: Option<String>,
 }
 
-/// Whoever looks for what overlaps an hour looks no further back.
-const LONGEST: Duration = Duration::hours(24);
+/// Maximum duration; searches for overlapping bookings look back no further.
+const MAX_DURATION: Duration = Duration::hours(24);
 const BACKWARDS: Rule =
     Rule::invalid("booking-ends-before-start", "/ends_at", "a booking ends after it starts");
 const TOO_LONG: Rule = Rule::invalid("booking-too-long", "/ends_at", "a booking takes 24 hours at the most");
@@ -100,31 +102,33 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Booking {
     const NAME: &'static str = "booking";
-    const PLURAL: &'static str = "bookings";
-    const SEARCHED: &'static [&'static str] = &["title", "notes"];
-    const RELATED: &'static [Related] = &[
-        Related::to::<Professional>("professional", "professional_id").judging(&[
+    const TABLE: &'static str = "bookings";
+    const SEARCH_FIELDS: &'static [&'static str] = &["title", "notes"];
+    const RELATIONS: &'static [Related] = &[
+        Related::new::<Professional>("professional", "professional_id").judging(&[
             "starts_at",
             "ends_at",
             "status",
             "outside_hours",
         ]),
-        Related::to::<Client>("client", "client_id"),
-        Related::to::<Project>("project", "project_id"),
+        Related::new::<Client>("client", "client_id"),
+        Related::new::<Project>("project", "project_id"),
     ];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("professional_id", Kind::Id, |booking, row| row.put(booking.professional_id)),
-        Field::new("client_id", Kind::Id, |booking, row| row.put(booking.client_id)),
-        Field::new("project_id", Kind::Id, |booking, row| row.put(booking.project_id)),
-        Field::required("title", Kind::Text, |booking, row| row.put(&booking.title)),
-        Field::required("starts_at", Kind::Instant, |booking, row| row.put(booking.starts_at)),
-        Field::required("ends_at", Kind::Instant, |booking, row| row.put(booking.ends_at)),
-        Field::required("status", Kind::Choice(BookingStatus::WORDS), |booking, row| row.put(booking.status)),
-        Field::required("outside_hours", Kind::Boolean, |booking, row| row.put(booking.outside_hours)),
-        Field::new("rate", Kind::Amount, |booking, row| row.put(booking.rate)),
-        Field::new("unit", Kind::Choice(Unit::WORDS), |booking, row| row.put(booking.unit)),
-        Field::new("currency", Kind::Text, |booking, row| row.put(&booking.currency)),
-        Field::new("notes", Kind::Text, |booking, row| row.put(&booking.notes)),
+        Field::required("professional_id", Kind::Id, |booking, row| row.bind(booking.professional_id)),
+        Field::new("client_id", Kind::Id, |booking, row| row.bind(booking.client_id)),
+        Field::new("project_id", Kind::Id, |booking, row| row.bind(booking.project_id)),
+        Field::required("title", Kind::Text, |booking, row| row.bind(&booking.title)),
+        Field::required("starts_at", Kind::Instant, |booking, row| row.bind(booking.starts_at)),
+        Field::required("ends_at", Kind::Instant, |booking, row| row.bind(booking.ends_at)),
+        Field::required("status", Kind::Choice(BookingStatus::WORDS), |booking, row| {
+            row.bind(booking.status);
+        }),
+        Field::required("outside_hours", Kind::Boolean, |booking, row| row.bind(booking.outside_hours)),
+        Field::new("rate", Kind::Amount, |booking, row| row.bind(booking.rate)),
+        Field::new("unit", Kind::Choice(RateUnit::WORDS), |booking, row| row.bind(booking.unit)),
+        Field::new("currency", Kind::Text, |booking, row| row.bind(&booking.currency)),
+        Field::new("notes", Kind::Text, |booking, row| row.bind(&booking.notes)),
     ];
     type Refusal = Rule;
 
@@ -135,22 +139,22 @@ impl Resource for Booking {
         if after.ends_at <= after.starts_at {
             return Err(BACKWARDS);
         }
-        if after.ends_at - after.starts_at > LONGEST {
+        if after.ends_at - after.starts_at > MAX_DURATION {
             return Err(TOO_LONG);
         }
-        rule::money(&[(after.rate, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
+        refusal::money(&[(after.rate, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
     }
 
-    async fn look_around(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
-        room::is_there(tx, all).await
+    async fn validate_references(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
+        availability_check::is_within_working_hours(tx, all).await
     }
 
-    async fn hold(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
-        room::hold(tx, all).await
+    async fn lock_for_write(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
+        availability_check::hold(tx, all).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

@@ -1,30 +1,30 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What became of a booking.
+/// Whether a booking is planned, done or cancelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum BookingStatus {
-    /// It will be kept.
+    /// Planned; occupies the hours.
     #[default]
     Booked,
-    /// It was kept.
+    /// The booked work took place.
     Done,
-    /// It takes no time.
+    /// Cancelled; the hours are free again.
     Cancelled,
 }
 
 impl BookingStatus {
-    /// Every status, as it is written.
+    /// All statuses in their serialized form.
     pub(super) const WORDS: &'static [&'static str] = &["booked", "done", "cancelled"];
 
-    /// The statuses that a booking may go on to, as they are written. What is done or cancelled stays so.
+    /// Statuses that a booking may change to, serialized; `done` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {
         if self == Self::Booked { &["done", "cancelled"] } else { &[] }
     }
 
-    /// Whether a booking may have this status next.
+    /// True if a booking may change to this status.
     pub(super) fn leads_to(self, next: Self) -> bool {
         self == next || self == Self::Booked
     }

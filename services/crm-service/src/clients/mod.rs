@@ -11,70 +11,83 @@ use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
 use crate::{
-    App, form,
-    rule::{self, Rule},
-    subjects,
+    App,
+    refusal::{self, Rule},
+    subjects, validators,
 };
 pub use status::ClientStatus;
 
-/// What an account keeps about a client.
+/// A client of the account: a business or a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// The business, or the person.
+    /// Name of the business or person.
     #[validate(length(min = 1, max = 200))]
-    #[schema(example = "Acme Ltd.")]
+    #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     pub name: String,
-    /// Where it is written to.
+    /// E-mail address of the client.
     #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
     pub email: Option<String>,
-    /// As it is dialled.
+    /// Telephone number in dialable form.
     #[validate(length(min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     pub phone: Option<String>,
-    /// Where a person works.
+    /// Company of a client who is a person.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub company: Option<String>,
-    /// Given by the tax office; no two clients share one.
+    /// Tax identification number, unique within the account.
     #[validate(length(min = 1, max = 32))]
+    #[schema(min_length = 1, max_length = 32)]
     pub tax_id: Option<String>,
-    /// What it does.
+    /// Industry that the client works in.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub industry: Option<String>,
-    /// How good a client it is.
+    /// Rating of the client, from 1 to 5.
     #[validate(range(min = 1, max = 5))]
+    #[schema(minimum = 1, maximum = 5)]
     pub rating: Option<i32>,
-    /// Its address on the web.
-    #[validate(url, length(max = 500), custom(function = "web::web_address"))]
+    /// URL of the client's website.
+    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
+    #[schema(max_length = 500, format = "uri")]
     pub website: Option<String>,
-    /// Where bills go: street and number.
+    /// Billing address: street and number.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub billing_street: Option<String>,
-    /// Where bills go: city.
+    /// Billing address: city or town.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub billing_city: Option<String>,
-    /// Where bills go: state, province or county.
+    /// Billing address: state, province or county.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub billing_region: Option<String>,
-    /// Where bills go: postal code.
+    /// Billing address: postal code.
     #[validate(length(min = 1, max = 20))]
+    #[schema(min_length = 1, max_length = 20)]
     pub billing_postal_code: Option<String>,
-    /// Where bills go: country.
+    /// Billing address: country.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub billing_country: Option<String>,
-    /// How much it may owe; needs a currency.
+    /// Credit limit; needs a currency.
     pub credit_limit: Option<Amount>,
-    /// Of the credit limit, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of the credit limit (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// How far it has come.
+    /// Stage of the client relationship.
     #[serde(default)]
     pub status: ClientStatus,
-    /// The member of the account who looks after it.
+    /// Member of the account who is responsible for the client.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
-    /// Anything else.
+    /// Free-text notes on the client.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub notes: Option<String>,
 }
 
@@ -92,45 +105,45 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Client {
     const NAME: &'static str = "client";
-    const PLURAL: &'static str = "clients";
+    const TABLE: &'static str = "clients";
     const OWNER: &'static str = "owner_id";
-    const SEARCHED: &'static [&'static str] = &["name", "company", "email", "tax_id", "phone", "notes"];
+    const SEARCH_FIELDS: &'static [&'static str] = &["name", "company", "email", "tax_id", "phone", "notes"];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("name", Kind::Text, |client, row| row.put(&client.name)),
-        Field::new("email", Kind::Text, |client, row| row.put(&client.email)),
-        Field::new("phone", Kind::Text, |client, row| row.put(&client.phone)),
-        Field::new("company", Kind::Text, |client, row| row.put(&client.company)),
-        Field::new("tax_id", Kind::Text, |client, row| row.put(&client.tax_id)),
-        Field::new("industry", Kind::Text, |client, row| row.put(&client.industry)),
-        Field::new("rating", Kind::Integer, |client, row| row.put(client.rating)),
-        Field::new("website", Kind::Text, |client, row| row.put(&client.website)),
-        Field::new("billing_street", Kind::Text, |client, row| row.put(&client.billing_street)),
-        Field::new("billing_city", Kind::Text, |client, row| row.put(&client.billing_city)),
-        Field::new("billing_region", Kind::Text, |client, row| row.put(&client.billing_region)),
-        Field::new("billing_postal_code", Kind::Text, |client, row| row.put(&client.billing_postal_code)),
-        Field::new("billing_country", Kind::Text, |client, row| row.put(&client.billing_country)),
-        Field::new("credit_limit", Kind::Amount, |client, row| row.put(client.credit_limit)),
-        Field::new("currency", Kind::Text, |client, row| row.put(&client.currency)),
-        Field::required("status", Kind::Choice(ClientStatus::WORDS), |client, row| row.put(client.status)),
-        Field::new("owner_id", Kind::Id, |client, row| row.put(client.owner_id)),
-        Field::new("notes", Kind::Text, |client, row| row.put(&client.notes)),
+        Field::required("name", Kind::Text, |client, row| row.bind(&client.name)),
+        Field::new("email", Kind::Text, |client, row| row.bind(&client.email)),
+        Field::new("phone", Kind::Text, |client, row| row.bind(&client.phone)),
+        Field::new("company", Kind::Text, |client, row| row.bind(&client.company)),
+        Field::new("tax_id", Kind::Text, |client, row| row.bind(&client.tax_id)),
+        Field::new("industry", Kind::Text, |client, row| row.bind(&client.industry)),
+        Field::new("rating", Kind::Integer, |client, row| row.bind(client.rating)),
+        Field::new("website", Kind::Text, |client, row| row.bind(&client.website)),
+        Field::new("billing_street", Kind::Text, |client, row| row.bind(&client.billing_street)),
+        Field::new("billing_city", Kind::Text, |client, row| row.bind(&client.billing_city)),
+        Field::new("billing_region", Kind::Text, |client, row| row.bind(&client.billing_region)),
+        Field::new("billing_postal_code", Kind::Text, |client, row| row.bind(&client.billing_postal_code)),
+        Field::new("billing_country", Kind::Text, |client, row| row.bind(&client.billing_country)),
+        Field::new("credit_limit", Kind::Amount, |client, row| row.bind(client.credit_limit)),
+        Field::new("currency", Kind::Text, |client, row| row.bind(&client.currency)),
+        Field::required("status", Kind::Choice(ClientStatus::WORDS), |client, row| row.bind(client.status)),
+        Field::new("owner_id", Kind::Id, |client, row| row.bind(client.owner_id)),
+        Field::new("notes", Kind::Text, |client, row| row.bind(&client.notes)),
     ];
     type Refusal = Rule;
 
     fn check(_: Option<&Self>, after: &Self) -> Result<(), Rule> {
-        rule::money(&[(after.credit_limit, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
+        refusal::money(&[(after.credit_limit, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
     }
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

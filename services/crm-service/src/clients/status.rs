@@ -1,21 +1,21 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How far a client has come.
+/// Stage of a client relationship.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum ClientStatus {
-    /// Might become one.
+    /// Potential client; the default.
     #[default]
     Lead,
-    /// Buys from us.
+    /// Currently buys from the account.
     Active,
-    /// No more.
+    /// No longer buys from the account.
     Inactive,
 }
 
 impl ClientStatus {
-    /// Every status, as it is written.
+    /// All statuses in their serialized form.
     pub(super) const WORDS: &'static [&'static str] = &["lead", "active", "inactive"];
 }

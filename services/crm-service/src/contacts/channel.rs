@@ -1,18 +1,19 @@
-//! How a contact is reached.
+//! E-mail addresses and telephone numbers of a contact.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// Where somebody is written to.
+/// An e-mail address of a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Email {
-    /// Which of theirs.
+    /// Kind of e-mail address; `work` by default.
     #[serde(default)]
     pub kind: EmailKind,
-    /// The address.
+    /// The e-mail address itself.
     #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
     pub address: String,
 }
 
@@ -20,38 +21,39 @@ pub struct Email {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EmailKind {
-    /// At work.
+    /// Address at work; the default.
     #[default]
     Work,
-    /// Their own.
+    /// Private e-mail address of the person.
     Personal,
-    /// Neither.
+    /// Any other e-mail address.
     Other,
 }
 
-/// Where somebody is called.
+/// A telephone number of a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phone {
-    /// Which of theirs.
+    /// Kind of telephone number; `work` by default.
     #[serde(default)]
     pub kind: PhoneKind,
-    /// As it is dialled.
+    /// Telephone number in dialable form.
     #[validate(length(min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     pub number: String,
 }
 
-/// Kinds of telephones.
+/// Kinds of telephone numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PhoneKind {
-    /// At work.
+    /// Number at work; the default.
     #[default]
     Work,
-    /// With them.
+    /// Mobile telephone, whether private or not.
     Mobile,
-    /// At home.
+    /// Private telephone number at home.
     Home,
-    /// None of these.
+    /// Any other telephone number.
     Other,
 }

@@ -11,60 +11,66 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, clients::Client, form, rule::Rule, subjects, suppliers::Supplier};
+use crate::{App, clients::Client, refusal::Rule, subjects, suppliers::Supplier, validators};
 pub use channel::{Email, EmailKind, Phone, PhoneKind};
 
-/// What an account keeps about a person.
+/// A person at a client or a supplier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each consent is given and taken back by itself")]
 pub struct Contact {
-    /// The client they work for.
+    /// Client that the person works for.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub client_id: Option<Id<Client>>,
-    /// The supplier they work for.
+    /// Supplier that the person works for.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub supplier_id: Option<Id<Supplier>>,
-    /// What friends call them.
+    /// First name of the person.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub first_name: String,
-    /// The rest of their name.
+    /// Last name of the person.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub last_name: Option<String>,
-    /// What they do there.
+    /// Job title of the person at the client or supplier.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub job_title: Option<String>,
-    /// Whom to ask first: one person of each client and of each supplier.
+    /// Whether this is the primary contact; each client and each supplier has at most one.
     #[serde(default)]
     pub is_primary: bool,
-    /// Where they are written to.
+    /// E-mail addresses of the person.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 20), nested)]
+    #[schema(max_items = 20)]
     pub emails: Vec<Email>,
-    /// Where they are called.
+    /// Telephone numbers of the person.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 20), nested)]
+    #[schema(max_items = 20)]
     pub phones: Vec<Phone>,
-    /// When to congratulate.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// Date of birth of the person.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub birthday: Option<Date>,
-    /// Whether they want to be written to.
+    /// Consent to be contacted by e-mail.
     #[serde(default)]
     pub email_consent: bool,
-    /// Whether they want to be called.
+    /// Consent to be contacted by telephone.
     #[serde(default)]
     pub phone_consent: bool,
-    /// Whether they want to hear what else there is.
+    /// Consent to receive marketing.
     #[serde(default)]
     pub marketing_consent: bool,
-    /// The member of the account who looks after them.
+    /// Member of the account who is responsible for the contact.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
-    /// Anything else.
+    /// Free-text notes on the contact.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub notes: Option<String>,
 }
 
@@ -93,44 +99,44 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Contact {
     const NAME: &'static str = "contact";
-    const PLURAL: &'static str = "contacts";
+    const TABLE: &'static str = "contacts";
     const OWNER: &'static str = "owner_id";
-    const SEARCHED: &'static [&'static str] =
+    const SEARCH_FIELDS: &'static [&'static str] =
         &["first_name", "last_name", "job_title", "emails", "phones", "notes"];
-    const RELATED: &'static [Related] = &[
-        Related::to::<Client>("client", "client_id").judging(&["is_primary"]),
-        Related::to::<Supplier>("supplier", "supplier_id").judging(&["is_primary"]),
+    const RELATIONS: &'static [Related] = &[
+        Related::new::<Client>("client", "client_id").judging(&["is_primary"]),
+        Related::new::<Supplier>("supplier", "supplier_id").judging(&["is_primary"]),
     ];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("client_id", Kind::Id, |contact, row| row.put(contact.client_id)),
-        Field::new("supplier_id", Kind::Id, |contact, row| row.put(contact.supplier_id)),
-        Field::required("first_name", Kind::Text, |contact, row| row.put(&contact.first_name)),
-        Field::new("last_name", Kind::Text, |contact, row| row.put(&contact.last_name)),
-        Field::new("job_title", Kind::Text, |contact, row| row.put(&contact.job_title)),
-        Field::required("is_primary", Kind::Boolean, |contact, row| row.put(contact.is_primary)),
-        Field::required("emails", Kind::Json, |contact, row| row.put(Json(&contact.emails))),
-        Field::required("phones", Kind::Json, |contact, row| row.put(Json(&contact.phones))),
-        Field::new("birthday", Kind::Date, |contact, row| row.put(contact.birthday)),
-        Field::required("email_consent", Kind::Boolean, |contact, row| row.put(contact.email_consent)),
-        Field::required("phone_consent", Kind::Boolean, |contact, row| row.put(contact.phone_consent)),
+        Field::new("client_id", Kind::Id, |contact, row| row.bind(contact.client_id)),
+        Field::new("supplier_id", Kind::Id, |contact, row| row.bind(contact.supplier_id)),
+        Field::required("first_name", Kind::Text, |contact, row| row.bind(&contact.first_name)),
+        Field::new("last_name", Kind::Text, |contact, row| row.bind(&contact.last_name)),
+        Field::new("job_title", Kind::Text, |contact, row| row.bind(&contact.job_title)),
+        Field::required("is_primary", Kind::Boolean, |contact, row| row.bind(contact.is_primary)),
+        Field::required("emails", Kind::Json, |contact, row| row.bind(Json(&contact.emails))),
+        Field::required("phones", Kind::Json, |contact, row| row.bind(Json(&contact.phones))),
+        Field::new("birthday", Kind::Date, |contact, row| row.bind(contact.birthday)),
+        Field::required("email_consent", Kind::Boolean, |contact, row| row.bind(contact.email_consent)),
+        Field::required("phone_consent", Kind::Boolean, |contact, row| row.bind(contact.phone_consent)),
         Field::required("marketing_consent", Kind::Boolean, |contact, row| {
-            row.put(contact.marketing_consent);
+            row.bind(contact.marketing_consent);
         }),
-        Field::new("owner_id", Kind::Id, |contact, row| row.put(contact.owner_id)),
-        Field::new("notes", Kind::Text, |contact, row| row.put(&contact.notes)),
+        Field::new("owner_id", Kind::Id, |contact, row| row.bind(contact.owner_id)),
+        Field::new("notes", Kind::Text, |contact, row| row.bind(&contact.notes)),
     ];
     type Refusal = Rule;
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Employees: the people who work for an account, and to whom they answer.
+//! Employees of an account and their managers.
 
 mod org_chart;
 
@@ -12,57 +12,64 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
 
 use crate::{
-    App, form,
-    rule::{self, Rule},
-    subjects,
+    App,
+    refusal::{self, Rule},
+    subjects, validators,
 };
 pub(crate) use org_chart::{OrgChart, OrgChartNode};
 
-/// What an account keeps about an employee.
+/// An employee of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Employee {
-    /// As payroll knows them; no two employees share one.
+    /// Personnel number, unique within the account.
     #[validate(length(min = 1, max = 50))]
-    #[schema(example = "E-042")]
+    #[schema(example = "E-042", min_length = 1, max_length = 50)]
     pub code: String,
-    /// What colleagues call them.
+    /// First name of the employee.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub first_name: String,
-    /// The rest of their name.
+    /// Last name of the employee.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub last_name: String,
-    /// Where they are written to.
+    /// E-mail address of the employee.
     #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
     pub email: Option<String>,
-    /// As it is dialled.
+    /// Telephone number in dialable form.
     #[validate(length(min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     pub phone: Option<String>,
-    /// Where they work.
+    /// Department of the employee.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub department: Option<String>,
-    /// What they do there.
+    /// Position of the employee.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub position: Option<String>,
-    /// To whom they answer: another employee, and never, in however many steps, themselves.
+    /// Manager of the employee: another employee; management chains have no cycles.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub manager_id: Option<Id<Employee>>,
-    /// Their first day.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// First day of employment.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub hire_date: Option<Date>,
-    /// The member of the account who they are.
+    /// Member of the account who is this employee.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub member_id: Option<UserId>,
-    /// What an hour of theirs costs; needs a currency.
+    /// Cost per hour; needs a currency.
     pub hourly_rate: Option<Amount>,
-    /// Of the hourly rate, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of the hourly rate (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// What they can do.
+    /// Skills of the employee, as free text.
     #[serde(default)]
-    #[validate(custom(function = "form::words"))]
+    #[validate(custom(function = "validators::short_strings"))]
+    #[schema(schema_with = validators::short_strings_schema)]
     pub skills: Vec<String>,
 }
 
@@ -100,45 +107,47 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Employee {
     const NAME: &'static str = "employee";
-    const PLURAL: &'static str = "employees";
+    const TABLE: &'static str = "employees";
     const OWNER: &'static str = "member_id";
-    const SEARCHED: &'static [&'static str] =
+    const SEARCH_FIELDS: &'static [&'static str] =
         &["code", "first_name", "last_name", "email", "phone", "department", "position"];
-    const RELATED: &'static [Related] = &[Related::to::<Self>("manager", "manager_id")];
+    const RELATIONS: &'static [Related] = &[Related::new::<Self>("manager", "manager_id")];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("code", Kind::Text, |employee, row| row.put(&employee.code)),
-        Field::required("first_name", Kind::Text, |employee, row| row.put(&employee.first_name)),
-        Field::required("last_name", Kind::Text, |employee, row| row.put(&employee.last_name)),
-        Field::new("email", Kind::Text, |employee, row| row.put(&employee.email)),
-        Field::new("phone", Kind::Text, |employee, row| row.put(&employee.phone)),
-        Field::new("department", Kind::Text, |employee, row| row.put(&employee.department)),
-        Field::new("position", Kind::Text, |employee, row| row.put(&employee.position)),
-        Field::new("manager_id", Kind::Id, |employee, row| row.put(employee.manager_id)),
-        Field::new("hire_date", Kind::Date, |employee, row| row.put(employee.hire_date)),
-        Field::new("member_id", Kind::Id, |employee, row| row.put(employee.member_id)),
-        Field::new("hourly_rate", Kind::Amount, |employee, row| row.put(employee.hourly_rate)),
-        Field::new("currency", Kind::Text, |employee, row| row.put(&employee.currency)),
-        Field::required("skills", Kind::Texts, |employee, row| row.put(&employee.skills)),
+        Field::required("code", Kind::Text, |employee, row| row.bind(&employee.code)),
+        Field::required("first_name", Kind::Text, |employee, row| row.bind(&employee.first_name)),
+        Field::required("last_name", Kind::Text, |employee, row| row.bind(&employee.last_name)),
+        Field::new("email", Kind::Text, |employee, row| row.bind(&employee.email)),
+        Field::new("phone", Kind::Text, |employee, row| row.bind(&employee.phone)),
+        Field::new("department", Kind::Text, |employee, row| row.bind(&employee.department)),
+        Field::new("position", Kind::Text, |employee, row| row.bind(&employee.position)),
+        Field::new("manager_id", Kind::Id, |employee, row| row.bind(employee.manager_id)),
+        Field::new("hire_date", Kind::Date, |employee, row| row.bind(employee.hire_date)),
+        Field::new("member_id", Kind::Id, |employee, row| row.bind(employee.member_id)),
+        Field::new("hourly_rate", Kind::Amount, |employee, row| row.bind(employee.hourly_rate)),
+        Field::new("currency", Kind::Text, |employee, row| row.bind(&employee.currency)),
+        Field::required("skills", Kind::Texts, |employee, row| row.bind(&employee.skills)),
     ];
     type Refusal = Rule;
 
     fn check(_: Option<&Self>, after: &Self) -> Result<(), Rule> {
-        rule::money(&[(after.hourly_rate, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
+        refusal::money(&[(after.hourly_rate, NEGATIVE)], after.currency.as_ref(), NO_CURRENCY)
     }
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.member_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Employee, App>().merge(subjects::router::<Employee>()).routes(routes!(org_chart::org_chart))
+    web::crud::<Employee, App>()
+        .merge(subjects::router::<Employee>())
+        .routes(routes!(org_chart::get_org_chart))
 }

@@ -1,31 +1,31 @@
-//! Who answers to whom.
+//! Org chart: employees below their managers.
 
 use std::collections::HashMap;
 
-use db::{Hidden, Scoped};
+use db::{HiddenFields, TenantQuery};
 use identity::Scope;
 use kernel::Id;
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use web::{Error, Json, May, Read, Result};
+use web::{Authorized, Error, Json, Read, Result};
 
 use super::Employee;
 
-/// Levels that are shown, and employees.
+/// Maximum number of levels and of employees in the chart.
 const DEPTH: i32 = 32;
 const SIZE: usize = 2000;
 
-/// The employees of an account, each below their manager.
+/// Org chart of the account: each employee below their manager.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrgChart {
-    /// Those who answer to nobody.
+    /// Employees without a manager, with their reports.
     data: Vec<OrgChartNode>,
-    /// Whether there are more than 2000 employees or 32 levels: those beyond are not shown.
+    /// Whether employees are omitted, because there are more than 2000 or more than 32 levels.
     truncated: bool,
 }
 
-/// An employee in the chart.
+/// An employee in the org chart.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub(crate) struct OrgChartNode {
     #[schema(value_type = uuid::Uuid)]
@@ -38,14 +38,15 @@ pub(crate) struct OrgChartNode {
     last_name: Option<String>,
     department: Option<String>,
     position: Option<String>,
-    /// Those who answer to them.
+    /// Direct reports of the employee.
     #[sqlx(skip)]
     #[schema(no_recursion)]
     reports: Vec<OrgChartNode>,
 }
 
-// By levels: whatever the limit cuts off, everybody's manager is there. Whose manager is in the trash stands at the top.
-const CHART: Scoped = Scoped::new(
+// Ordered by level, so that the manager of each returned employee is returned too. Employees whose manager is in the
+// trash are at the top.
+const CHART: TenantQuery = TenantQuery::new(
     "with recursive chart as (
          select e.id, null::uuid as manager_id, 1 as level, e.first_name, e.last_name, e.department, e.position
          from app.employees e
@@ -60,17 +61,17 @@ const CHART: Scoped = Scoped::new(
      select * from chart order by level, last_name, first_name, id limit $3",
 );
 
-/// Tell who answers to whom.
+/// Get the org chart of the account.
 ///
-/// A tree is whole or misleading: it is for those who may read every employee and see who their managers are.
+/// An incomplete tree would mislead. It therefore requires the right to read all employees, including their managers.
 #[utoipa::path(get, path = "/api/v1/employees/org-chart", tag = "employees")]
-pub(crate) async fn org_chart(may: May<Read, Employee>) -> Result<Json<OrgChart>> {
-    let hidden = may.hidden();
-    let all = may.who().permissions().scope("employee", "read") == Some(Scope::All);
+pub(crate) async fn get_org_chart(auth: Authorized<Read, Employee>) -> Result<Json<OrgChart>> {
+    let hidden = auth.hidden_fields();
+    let all = auth.who().permissions().scope("employee", "read") == Some(Scope::All);
     if !all || hidden.hide("manager_id") {
         return Err(Error::Forbidden("employee:read for all employees and their managers".into()));
     }
-    let mut tx = may.begin_reading().await?;
+    let mut tx = auth.begin_read_only().await?;
     let limit = i64::try_from(SIZE + 1).unwrap_or(i64::MAX);
     let mut places: Vec<OrgChartNode> = tx.read::<OrgChartNode>(CHART).bind(DEPTH).bind(limit).all().await?;
     let found = places.len();
@@ -83,7 +84,7 @@ pub(crate) async fn org_chart(may: May<Read, Employee>) -> Result<Json<OrgChart>
     Ok(Json(OrgChart { data: tree(places), truncated }))
 }
 
-/// Puts each below their manager, who comes before them. From the last on, so that everybody's reports are complete.
+/// Builds the tree. Managers precede their reports, so going backwards completes each employee's reports first.
 fn tree(places: Vec<OrgChartNode>) -> Vec<OrgChartNode> {
     let mut below: HashMap<Option<Id<Employee>>, Vec<OrgChartNode>> = HashMap::new();
     for mut place in places.into_iter().rev() {
@@ -97,7 +98,7 @@ fn tree(places: Vec<OrgChartNode>) -> Vec<OrgChartNode> {
 }
 
 impl OrgChartNode {
-    fn mask(&mut self, hidden: &Hidden) {
+    fn mask(&mut self, hidden: &HiddenFields) {
         let fields = [
             ("first_name", &mut self.first_name),
             ("last_name", &mut self.last_name),

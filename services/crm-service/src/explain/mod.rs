@@ -1,44 +1,44 @@
-//! Why somebody can, or cannot. Answered here because the records are here.
+//! Explains why a member has access or not. Implemented here because this service owns the records.
 
-mod kept;
-mod question;
+mod params;
+mod targets;
 
-use db::{Beyond, Hidden, Scoped};
+use db::{HiddenFields, ScopeViolation, TenantQuery};
 use identity::{Permission, Permissions, Scope};
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
-use web::{Error, Json, May, Query, Read, Result, Subject};
+use web::{Authorized, Error, Json, Query, Read, ResourceName, Result};
 
-pub(crate) use kept::Kept;
-use question::Question;
+use params::ExplainParams;
+pub(crate) use targets::ExplainTarget;
 
-/// The permission `member:read`.
+/// Resource of the permission `member:read`.
 #[derive(Debug)]
 pub(crate) enum Membership {}
 
-impl Subject for Membership {
+impl ResourceName for Membership {
     const NAME: &'static str = "member";
 }
 
-/// Why somebody can, or cannot.
+/// Explanation why a member has access or not.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Explanation {
-    /// Whether they can.
+    /// Whether access is allowed.
     allowed: bool,
-    /// In a sentence.
+    /// Explanation in one sentence.
     why: String,
-    /// `active` or `suspended`.
+    /// Status of the member: `active` or `suspended`.
     status: String,
-    /// What permits it, by role; the widest reach counts.
+    /// Role permissions that grant it; the widest scope counts.
     grants: Vec<Grant>,
-    /// How far that reaches: `all`, `team` or `own`.
+    /// Scope of the grant: `all`, `team` or `own`.
     scope: Option<&'static str>,
-    /// Whether the record is within that reach, and what it is about may be read.
+    /// Whether the record is within that scope and its subject may be read.
     record_in_scope: Option<bool>,
 }
 
-/// A permission of a role that permits it.
+/// A permission of a role that grants the access.
 #[derive(Debug, Serialize, ToSchema)]
 struct Grant {
     role: String,
@@ -46,43 +46,44 @@ struct Grant {
 }
 
 #[derive(FromRow)]
-struct Held {
+struct HeldRole {
     status: String,
     role: Option<String>,
     permissions: Option<Vec<String>>,
 }
 
-const HELD: Scoped = Scoped::new(
+const HELD: TenantQuery = TenantQuery::new(
     "select m.status, r.name as role, r.permissions from app.memberships m
      left join app.member_roles h on h.account_id = m.account_id and h.user_id = m.user_id
      left join app.roles r on r.account_id = h.account_id and r.id = h.role_id and r.deleted_at is null
      where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed' order by r.priority desc, r.name",
 );
 
-/// Explain why a member can, or cannot, do something.
-#[utoipa::path(get, path = "/api/v1/explain", params(Question), tag = "members")]
-pub(crate) async fn explain(
-    may: May<Read, Membership>,
-    Query(asked): Query<Question>,
+/// Explain why a member has a permission or not.
+#[utoipa::path(get, path = "/api/v1/explain", params(ExplainParams), tag = "members")]
+pub(crate) async fn explain_access(
+    auth: Authorized<Read, Membership>,
+    Query(params): Query<ExplainParams>,
 ) -> Result<Json<Explanation>> {
     let wanted: Permission =
-        asked.permission.parse().map_err(|error| wrong("permission", format!("{error}")))?;
+        params.permission.parse().map_err(|error| wrong("permission", format!("{error}")))?;
     let (resource, action) =
         wanted.parts().ok_or_else(|| wrong("permission", "must name one action on one resource"))?;
-    let mut tx = may.begin_reading().await?;
-    let held: Vec<Held> = tx.read::<Held>(HELD).bind(asked.member).all().await?;
+    let mut tx = auth.begin_read_only().await?;
+    let held: Vec<HeldRole> = tx.read::<HeldRole>(HELD).bind(params.member).all().await?;
     let status = held.first().map(|held| held.status.clone()).ok_or(Error::NotFound("member"))?;
     let grants = grants(&held, resource, action);
     let permissions = Permissions::new(held.iter().flat_map(|held| held.permissions.iter().flatten()));
     let scope = permissions.scope(resource, action);
-    let beyond = match (asked.resource.as_deref(), asked.id) {
+    let beyond = match (params.resource.as_deref(), params.id) {
         (None, None) => None,
         (Some(of), Some(id)) if of == resource => {
-            let kept = Kept::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
-            if Hidden::named(of, may.who().permissions()).hide(kept.owner) {
-                return Err(Error::Forbidden(format!("{of}:read with `{}`", kept.owner))); // it would tell whose it is
+            let kept =
+                ExplainTarget::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
+            if HiddenFields::named(of, auth.who().permissions()).hide(kept.owner) {
+                return Err(Error::Forbidden(format!("{of}:read with `{}`", kept.owner))); // it would reveal the owner
             }
-            Some((kept.beyond)(&mut tx, id, asked.member, &permissions, action).await?)
+            Some((kept.beyond)(&mut tx, id, params.member, &permissions, action).await?)
         }
         (Some(_), Some(_)) => {
             return Err(wrong("resource", format!("must be `{resource}`, as `permission` says")));
@@ -97,11 +98,11 @@ pub(crate) async fn explain(
     };
     let in_scope = beyond.map(|beyond| beyond.is_none());
     let allowed = status == "active" && scope.is_some() && in_scope != Some(false);
-    let why = why(&status, scope, beyond.flatten(), &asked.permission);
+    let why = why(&status, scope, beyond.flatten(), &params.permission);
     Ok(Json(Explanation { allowed, why, status, grants, scope: scope.map(name), record_in_scope: in_scope }))
 }
 
-fn grants(held: &[Held], resource: &str, action: &str) -> Vec<Grant> {
+fn grants(held: &[HeldRole], resource: &str, action: &str) -> Vec<Grant> {
     let all = held.iter().filter_map(|held| Some((held.role.as_ref()?, held.permissions.as_ref()?)));
     let each =
         all.flat_map(|(role, permissions)| permissions.iter().map(move |permission| (role, permission)));
@@ -115,10 +116,12 @@ fn grants(held: &[Held], resource: &str, action: &str) -> Vec<Grant> {
         .collect()
 }
 
-fn why(status: &str, scope: Option<Scope>, beyond: Option<Beyond>, permission: &str) -> String {
+fn why(status: &str, scope: Option<Scope>, beyond: Option<ScopeViolation>, permission: &str) -> String {
     match (status, scope, beyond) {
         ("active", None, _) => format!("no role of theirs permits {permission}"),
-        ("active", Some(_), Some(Beyond::Subject)) => "it is about a record that they may not read".into(),
+        ("active", Some(_), Some(ScopeViolation::Subject)) => {
+            "it is about a record that they may not read".into()
+        }
         ("active", Some(Scope::Own), Some(_)) => {
             "it reaches only their own records, and this is another's".into()
         }
@@ -139,5 +142,5 @@ fn name(scope: Scope) -> &'static str {
 }
 
 fn wrong(parameter: &str, problem: impl Into<String>) -> Error {
-    Error::invalid(&format!("/{parameter}"), "query", problem)
+    Error::invalid(&format!("/{parameter}"), "parameter", problem)
 }

@@ -1,5 +1,6 @@
-//! What a plan adds to every line: constants are held against their field when the plan is stored, and bounded in all, and
-//! a column fills few fields. Each line has a copy of its own, hundreds of which are in memory at a time.
+//! Limits and validation of the values in a plan. Constants are validated against their field when the plan is stored,
+//! and limited in total size; a column fills few fields. The limits matter because each row has its own copy, with
+//! hundreds of rows in memory at a time.
 
 use std::collections::HashMap;
 
@@ -8,31 +9,31 @@ use web::Violation;
 
 use super::{
     mapping::put,
-    plan::{Plan, Rule},
+    plan::{ColumnMapping, ImportPlan},
     registry::Target,
 };
 
-/// How many bytes all of them may come to, as JSON: more than all fields of a record.
-const MOST: usize = 64 * 1024;
-/// How many words of the file may stand for something else.
-const MOST_WORDS: usize = 5_000;
-/// How many fields one column may fill.
-const MOST_FIELDS: usize = 20;
-/// So often a part that is missing beside one is made up, to see what comes of it.
+/// Maximum size of all constants in bytes of JSON: more than all fields of a record take.
+const MAX_BYTES: usize = 64 * 1024;
+/// Maximum number of words that a plan translates.
+const MAX_WORDS: usize = 5_000;
+/// Maximum number of fields that one column fills.
+const MAX_FIELDS: usize = 20;
+/// Maximum number of missing sibling fields that are filled with a placeholder while validating a value.
 const TRIES: usize = 20;
 
-/// What is wrong with the values that a plan holds.
-pub(super) fn wrong(target: &Target, plan: &Plan) -> Vec<Violation> {
+/// Errors of the values in a plan.
+pub(super) fn wrong(target: &Target, plan: &ImportPlan) -> Vec<Violation> {
     let size: usize = plan.mapping.iter().flat_map(values).map(|(_, value)| value.to_string().len()).sum();
-    if size > MOST {
-        let message = format!("must hold values of at most {MOST} bytes in all");
+    if size > MAX_BYTES {
+        let message = format!("must hold values of at most {MAX_BYTES} bytes in all");
         return vec![Violation::new("/mapping", "length", message)];
     }
-    if plan.mapping.iter().map(|rule| rule.values.len()).sum::<usize>() > MOST_WORDS {
+    if plan.mapping.iter().map(|rule| rule.values.len()).sum::<usize>() > MAX_WORDS {
         return vec![Violation::new(
             "/mapping",
             "length",
-            format!("must have at most {MOST_WORDS} `values` in all"),
+            format!("must have at most {MAX_WORDS} `values` in all"),
         )];
     }
     let mut fields: HashMap<&str, usize> = HashMap::new();
@@ -41,8 +42,8 @@ pub(super) fn wrong(target: &Target, plan: &Plan) -> Vec<Violation> {
     {
         let so_far = fields.entry(column).or_default();
         *so_far += 1;
-        if *so_far > MOST_FIELDS {
-            let message = format!("must not be of more than {MOST_FIELDS} fields");
+        if *so_far > MAX_FIELDS {
+            let message = format!("must not be of more than {MAX_FIELDS} fields");
             return vec![Violation::new(format!("/mapping/{at}/column"), "length", message)];
         }
     }
@@ -58,20 +59,20 @@ pub(super) fn wrong(target: &Target, plan: &Plan) -> Vec<Violation> {
         .collect()
 }
 
-/// The values of a rule, and where they stand in it.
-fn values(rule: &Rule) -> impl Iterator<Item = (&'static str, &Value)> {
+/// Values of a rule, each with its location in the rule.
+fn values(rule: &ColumnMapping) -> impl Iterator<Item = (&'static str, &Value)> {
     let meant = rule.values.values().map(|value| ("values", value));
     rule.value.iter().map(|value| ("value", value)).chain(meant)
 }
 
-/// What a record that has this value in this field would be refused for.
+/// Validates a value of a field by building a record around it; returns its first error.
 fn of_field(target: &Target, field: &str, value: &Value) -> Option<Violation> {
     let path: Vec<String> = field.split('.').map(ToOwned::to_owned).collect();
     let pointer = format!("/{}", path.join("/"));
     let mut record = Map::new();
     put(&mut record, &path, value.clone());
     if value.is_null() {
-        return None; // it leaves the field empty, or the line says what is wrong with that
+        return None; // clears the field, or the row reports the error
     }
     for _ in 0..TRIES {
         let violations = (target.wrong)(Value::Object(record.clone()));

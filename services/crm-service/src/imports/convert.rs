@@ -1,4 +1,4 @@
-//! What a cell says, as the value of a field.
+//! Converts cells to the values of fields.
 
 use db::Kind;
 use kernel::Amount;
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::plan::{DateOrder, Rule, Take};
+use super::plan::{CellPart, ColumnMapping, DateOrder};
 
-/// Why a cell does not say the value of its field.
+/// Error code and message of a cell that cannot be converted.
 pub(super) type Wrong = (&'static str, String);
 
-/// The value that a cell with something in it says for a field of this kind.
-pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong> {
+/// Converts a non-empty cell to a value of this kind.
+pub(super) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Value, Wrong> {
     if let Some(meant) = rule.values.get(cell) {
         return Ok(meant.clone());
     }
@@ -21,7 +21,7 @@ pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong>
     }
     let wrong = |wanted: &str| ("type", format!("must be {wanted}"));
     match kind {
-        Kind::Text | Kind::Json => Ok(json!(cell)), // of what has parts, the part, which is a text
+        Kind::Text | Kind::Json => Ok(json!(cell)), // for nested fields: the part, which is text
         Kind::Choice(words) => choice(words, cell),
         Kind::Integer => cell.trim().parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number")),
         Kind::Amount => amount(cell, rule.decimal_comma).ok_or_else(|| {
@@ -43,18 +43,18 @@ pub(super) fn value(kind: Kind, rule: &Rule, cell: &str) -> Result<Value, Wrong>
     }
 }
 
-/// The part of a cell that a rule takes.
-pub(super) fn part<'c>(rule: &Rule, cell: &'c str) -> &'c str {
+/// The part of a cell that a rule selects.
+pub(super) fn part<'c>(rule: &ColumnMapping, cell: &'c str) -> &'c str {
     let words = cell.trim().split_once(char::is_whitespace);
     match (rule.take, words) {
         (None, _) => cell,
-        (Some(Take::FirstWord), Some((first, _))) => first,
-        (Some(Take::FirstWord), None) => cell.trim(),
-        (Some(Take::OtherWords), words) => words.map_or("", |(_, others)| others.trim_start()),
+        (Some(CellPart::FirstWord), Some((first, _))) => first,
+        (Some(CellPart::FirstWord), None) => cell.trim(),
+        (Some(CellPart::OtherWords), words) => words.map_or("", |(_, others)| others.trim_start()),
     }
 }
 
-fn wanted(rule: &Rule) -> String {
+fn wanted(rule: &ColumnMapping) -> String {
     let order = match rule.date_order.unwrap_or_default() {
         DateOrder::Ymd => "2026-01-31",
         DateOrder::Dmy => "31/01/2026",
@@ -77,7 +77,8 @@ fn boolean(cell: &str) -> Option<Value> {
     }
 }
 
-/// An amount, whose thousands may be marked; a mark that stands elsewhere makes it none: `1,5` is not fifteen.
+/// Parses an amount with optional thousands separators. They must separate groups of three digits: `1,5` is not
+/// fifteen.
 fn amount(cell: &str, decimal_comma: bool) -> Option<Value> {
     let (point, mark) = if decimal_comma { (',', '.') } else { ('.', ',') };
     let said: String = cell.trim().chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
@@ -95,7 +96,7 @@ fn amount(cell: &str, decimal_comma: bool) -> Option<Value> {
     plain.parse::<Amount>().ok().map(|amount| json!(amount))
 }
 
-/// A day, and what follows it: `1992-05-01 00:00:00.000`.
+/// Parses a date, and returns the rest of the text: `1992-05-01 00:00:00.000`.
 pub(super) fn date(said: &str, order: DateOrder) -> Option<(Date, &str)> {
     let (day, rest) = said.split_once([' ', 'T']).unwrap_or((said, ""));
     let mut numbers = day.split(['-', '/', '.']);
@@ -111,7 +112,7 @@ pub(super) fn date(said: &str, order: DateOrder) -> Option<(Date, &str)> {
     good.then_some((day, rest))
 }
 
-/// An instant: as RFC 3339 writes it, or a day and perhaps a time, which are those of UTC.
+/// Parses a timestamp: RFC 3339, or a date with an optional time in UTC.
 fn instant(said: &str, order: DateOrder) -> Option<Value> {
     if let Ok(instant) = OffsetDateTime::parse(said, &Rfc3339) {
         return instant.format(&Rfc3339).ok().map(Value::from);

@@ -1,28 +1,28 @@
-//! How a text file is written, and what it says in UTF-8.
+//! Detects the encoding of a text file and converts it to UTF-8.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Looks at a file as it arrives.
-pub(super) struct Glance {
+/// Scans a file as it arrives, to detect its encoding.
+pub(super) struct EncodingScan {
     detector: EncodingDetector,
     head: Vec<u8>,
-    /// The end of the last part, where a letter was not whole.
+    /// Incomplete character at the end of the previous part.
     begun: Vec<u8>,
     utf_8: bool,
     bytes: usize,
-    /// NULs at even and at odd places.
+    /// Counts of NUL bytes at even and odd offsets.
     nuls: [usize; 2],
 }
 
-/// How a file is written.
+/// Encoding of a file, and whether it starts with a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Writing {
+pub(super) struct DetectedEncoding {
     pub(super) encoding: &'static Encoding,
     pub(super) bom: bool,
 }
 
-impl Glance {
+impl EncodingScan {
     pub(super) fn new() -> Self {
         let detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         Self { detector, head: Vec::new(), begun: Vec::new(), utf_8: true, bytes: 0, nuls: [0; 2] }
@@ -50,17 +50,17 @@ impl Glance {
         }
     }
 
-    /// How the file is written: as somebody says, or as its first bytes do, or as it must be.
-    pub(super) fn tell(self, said: Option<&'static Encoding>) -> Writing {
+    /// The encoding: as requested, else by byte order mark, else by detection.
+    pub(super) fn tell(self, said: Option<&'static Encoding>) -> DetectedEncoding {
         let marked = Encoding::for_bom(&self.head).map(|(encoding, _)| encoding);
         let encoding = said.or(marked).unwrap_or_else(|| self.guess());
-        Writing { encoding, bom: marked == Some(encoding) }
+        DetectedEncoding { encoding, bom: marked == Some(encoding) }
     }
 
     fn guess(&self) -> &'static Encoding {
         let [even, odd] = self.nuls;
         match self.bytes / 4 {
-            quarter if odd > quarter => UTF_16LE, // letters of Europe have their zero second
+            quarter if odd > quarter => UTF_16LE, // Latin characters: the high byte is zero
             quarter if even > quarter => UTF_16BE,
             _ if self.utf_8 && self.begun.is_empty() => UTF_8,
             _ => self.detector.guess(None, Utf8Detection::Deny),
@@ -68,15 +68,15 @@ impl Glance {
     }
 }
 
-/// Turns a file into UTF-8, part by part, without its mark.
+/// Streaming conversion of a file to UTF-8, without byte order mark.
 pub(super) struct ToUtf8(Decoder);
 
-/// A file holds bytes that its encoding does not have.
+/// The file contains bytes that are invalid in its encoding.
 #[derive(Debug)]
 pub(super) struct Undecodable;
 
 impl ToUtf8 {
-    pub(super) fn new(writing: Writing) -> Self {
+    pub(super) fn new(writing: DetectedEncoding) -> Self {
         Self(writing.encoding.new_decoder_with_bom_removal())
     }
 
@@ -97,7 +97,7 @@ mod tests {
     fn told(bytes: &[u8]) -> (&'static str, bool, String) {
         let mut all = Vec::new();
         for size in [1, 3, bytes.len()] {
-            let mut glance = Glance::new();
+            let mut glance = EncodingScan::new();
             bytes.chunks(size).for_each(|part| glance.look(part));
             let writing = glance.tell(None);
             let mut decoder = ToUtf8::new(writing);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_an_encoding_does_not_have_is_no_text() {
-        let mut glance = Glance::new();
+        let mut glance = EncodingScan::new();
         glance.look(b"caf\xe9\n");
         let writing = glance.tell(Some(UTF_8));
         assert!(ToUtf8::new(writing).part(b"caf\xe9\n", true).is_err());

@@ -1,35 +1,36 @@
-//! Files as the database keeps them: in parts, so that nobody ever holds all of one.
+//! Uploaded files in the database, stored in parts so that no process holds a whole file in memory.
 
-use db::{Scoped, ScopedWrite, TenantTx};
+use db::{TenantCommand, TenantQuery, TenantTx};
 use uuid::Uuid;
 
 use super::{
     refusal::ImportRefusal,
-    table::{Line, Place, Table},
+    table::{CsvReader, Position, TableRow},
 };
 
-/// How large a part is, as it arrives.
+/// Size of a stored part in bytes.
 pub(super) const PART: usize = 256 * 1024;
 
-/// How much of a file is looked at together.
-const MOST: i64 = 2 * 1024 * 1024;
+/// Maximum number of bytes processed in one batch.
+const MAX_READ_BYTES: i64 = 2 * 1024 * 1024;
 
-const KEEP: ScopedWrite = ScopedWrite::new(
+const KEEP: TenantCommand = TenantCommand::new(
     "insert into app.import_parts (account_id, import_id, part, starts_at, bytes) values ($1, $2, $3, $4, $5)
      on conflict (account_id, import_id, part) do update set starts_at = excluded.starts_at, bytes = excluded.bytes",
 );
-const NTH: Scoped =
-    Scoped::new("select bytes from app.import_parts where account_id = $1 and import_id = $2 and part = $3");
-const FROM: Scoped = Scoped::new(
+const NTH: TenantQuery = TenantQuery::new(
+    "select bytes from app.import_parts where account_id = $1 and import_id = $2 and part = $3",
+);
+const FROM: TenantQuery = TenantQuery::new(
     "select substring(bytes from ($3 - starts_at + 1)::integer), starts_at + length(bytes) = (
          select starts_at + length(bytes) from app.import_parts where account_id = $1 and import_id = $2 order by part desc limit 1)
      from app.import_parts
      where account_id = $1 and import_id = $2 and starts_at <= $3 and starts_at + length(bytes) > $3 order by part limit 1",
 );
-const DROP: ScopedWrite =
-    ScopedWrite::new("delete from app.import_parts where account_id = $1 and import_id = $2");
+const DROP: TenantCommand =
+    TenantCommand::new("delete from app.import_parts where account_id = $1 and import_id = $2");
 
-/// Keeps a part, over one that is there.
+/// Stores a part, replacing an existing one.
 pub(super) async fn keep(
     tx: &mut TenantTx,
     import: Uuid,
@@ -37,48 +38,48 @@ pub(super) async fn keep(
     starts_at: i64,
     bytes: &[u8],
 ) -> db::Result<()> {
-    let statement = tx.write_unnoted::<()>(KEEP).bind(import).bind(part).bind(starts_at);
+    let statement = tx.execute_untracked::<()>(KEEP).bind(import).bind(part).bind(starts_at);
     statement.bind(bytes.to_vec()).run().await?;
     Ok(())
 }
 
-/// The part of this number.
+/// Loads the part with this number.
 pub(super) async fn nth(tx: &mut TenantTx, import: Uuid, part: i64) -> db::Result<Option<Vec<u8>>> {
     let found: Option<(Vec<u8>,)> = tx.read(NTH).bind(import).bind(part).optional().await?;
     Ok(found.map(|(bytes,)| bytes))
 }
 
-/// Lets go of the file.
+/// Deletes all parts of the file.
 pub(super) async fn forget(tx: &mut TenantTx, import: Uuid) -> db::Result<()> {
-    tx.write_unnoted::<()>(DROP).bind(import).run().await?;
+    tx.execute_untracked::<()>(DROP).bind(import).run().await?;
     Ok(())
 }
 
-/// Reads the lines of a file, from wherever somebody has stopped.
-pub(super) struct Lines {
+/// Reads the rows of a file, starting at a given position.
+pub(super) struct RowReader {
     import: Uuid,
-    table: Table,
+    table: CsvReader,
     last: bool,
 }
 
-impl Lines {
-    pub(super) fn from(import: Uuid, delimiter: u8, place: Place) -> Self {
-        Self { import, table: Table::new(delimiter, place), last: false }
+impl RowReader {
+    pub(super) fn from(import: Uuid, delimiter: u8, place: Position) -> Self {
+        Self { import, table: CsvReader::new(delimiter, place), last: false }
     }
 
-    /// Where the next line begins.
-    pub(super) fn place(&self) -> Place {
+    /// Position of the next row.
+    pub(super) fn place(&self) -> Position {
         self.table.place()
     }
 
-    /// From the first line once more.
+    /// Restarts at the first row.
     pub(super) fn begin_again(&mut self) {
         *self = Self { import: self.import, table: self.table.again(), last: false };
     }
 
-    /// The next lines, at most so many, and of about 2 MiB; none at the end of the file.
-    pub(super) async fn next(&mut self, tx: &mut TenantTx, most: usize) -> db::Result<Vec<Line>> {
-        let (mut lines, end) = (Vec::with_capacity(most), self.table.place().byte + MOST);
+    /// Reads the next rows: at most `most`, and about 2 MiB; empty at the end of the file.
+    pub(super) async fn next(&mut self, tx: &mut TenantTx, most: usize) -> db::Result<Vec<TableRow>> {
+        let (mut lines, end) = (Vec::with_capacity(most), self.table.place().byte + MAX_READ_BYTES);
         while lines.len() < most && self.table.place().byte < end {
             match self.table.next(self.last).map_err(|endless| ImportRefusal::Endless(endless.0))? {
                 Some(line) => lines.push(line),

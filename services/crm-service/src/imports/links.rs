@@ -1,5 +1,5 @@
-//! What lines name of their own kind, such as the manager of an employee: filled in when all lines are there, in whichever
-//! order they came.
+//! References between rows of the same kind, such as an employee's manager. They are set after all rows were imported,
+//! so that the order of rows does not matter.
 
 use std::collections::HashMap;
 
@@ -7,26 +7,26 @@ use db::TenantTx;
 use uuid::Uuid;
 
 use super::{
-    mapping::{Mapping, Named, Wrong},
-    rows::{Bad, Draft, Taken, Trial, hash, read, resolve},
-    table::Line,
-    write::{Action, Outcome, Ready},
+    apply::{BatchResult, DryRunState, FailedRow, ParsedRow, hash, read, resolve},
+    mapping::{CellError, Lookup, Mapping},
+    table::TableRow,
+    write::{Action, Outcome, ReadyRow},
 };
 
-/// Fills the fields that name records of the same kind, now that all of them are there.
+/// Sets the fields that refer to records of the same kind, which all exist by now.
 pub(super) async fn link(
     tx: &mut TenantTx,
     mapping: &Mapping,
-    lines: Vec<Line>,
+    lines: Vec<TableRow>,
     records: &HashMap<i64, Uuid>,
-) -> db::Result<Taken> {
-    let mut taken = Taken::default();
+) -> db::Result<BatchResult> {
+    let mut taken = BatchResult::default();
     let mut drafts = named_only(mapping, lines);
     drafts.retain(|draft| records.contains_key(&draft.line));
     for (step, reference) in mapping.references().filter(|(_, reference)| reference.own) {
         resolve(tx, mapping, step, reference, &mut drafts).await?;
     }
-    // A record that several lines are about takes what the last of them says.
+    // If several rows apply to one record, the last one determines its references.
     let last: HashMap<Uuid, i64> =
         drafts.iter().filter_map(|one| Some((*records.get(&one.line)?, one.line))).collect();
     let (mut ready, mut linked) = (Vec::new(), Vec::new());
@@ -40,7 +40,7 @@ pub(super) async fn link(
             continue;
         };
         if !draft.said.patch.is_empty() {
-            ready.push(Ready { record: Some(*record), patch: std::mem::take(&mut draft.said.patch) });
+            ready.push(ReadyRow { record: Some(*record), patch: std::mem::take(&mut draft.said.patch) });
             linked.push(draft);
         }
     }
@@ -59,19 +59,19 @@ pub(super) async fn link(
     Ok(taken)
 }
 
-/// Whether what lines name is there, or would be.
+/// Dry run of the references: checks that their targets exist or would exist.
 pub(super) async fn try_links(
     tx: &mut TenantTx,
     mapping: &Mapping,
-    lines: Vec<Line>,
-    trial: &Trial,
-) -> db::Result<Taken> {
-    let mut taken = Taken::default();
+    lines: Vec<TableRow>,
+    trial: &DryRunState,
+) -> db::Result<BatchResult> {
+    let mut taken = BatchResult::default();
     let mut drafts = named_only(mapping, lines);
     drafts.retain(|draft| !trial.bad.contains(&draft.line));
     for (step, reference) in mapping.references().filter(|(_, reference)| reference.own) {
         for draft in &mut drafts {
-            let fold = |named: &Named| hash(&[reference.by.fold(&named.value)]);
+            let fold = |named: &Lookup| hash(&[reference.by.fold(&named.value)]);
             draft
                 .said
                 .named
@@ -86,18 +86,18 @@ pub(super) async fn try_links(
     Ok(taken)
 }
 
-impl Taken {
-    /// The record of a line is there, and does not name what the line says.
-    fn leave(&mut self, draft: &Draft, wrong: Vec<Wrong>) {
+impl BatchResult {
+    /// Records a row that was imported, but whose reference could not be set.
+    fn leave(&mut self, draft: &ParsedRow, wrong: Vec<CellError>) {
         self.report.unlinked += 1;
-        self.bad.push(Bad { line: draft.line, wrong, cells: draft.cells.clone() });
+        self.bad.push(FailedRow { line: draft.line, wrong, cells: draft.cells.clone() });
     }
 }
 
-/// Lines with nothing but what they name of their own kind.
-fn named_only(mapping: &Mapping, lines: Vec<Line>) -> Vec<Draft> {
-    let own = |named: &Named| mapping.reference(named.step).is_some_and(|reference| reference.own);
-    let mut drafts = read(mapping, lines, &mut Taken::default());
+/// Parses rows, keeping only their references to records of the same kind.
+fn named_only(mapping: &Mapping, lines: Vec<TableRow>) -> Vec<ParsedRow> {
+    let own = |named: &Lookup| mapping.reference(named.step).is_some_and(|reference| reference.own);
+    let mut drafts = read(mapping, lines, &mut BatchResult::default());
     for draft in &mut drafts {
         draft.said.patch.clear();
         draft.said.wrong.clear();

@@ -1,4 +1,4 @@
-//! A plan, understood: which cell goes where.
+//! A validated plan: maps cells to fields.
 
 use std::collections::HashSet;
 
@@ -9,75 +9,75 @@ use web::Violation;
 
 use super::{
     constants, convert,
-    plan::{Mode, Plan, Rule},
+    inspect::ImportFile,
+    plan::{ColumnMapping, ImportMode, ImportPlan},
     registry::Target,
-    survey::FileFound,
 };
 
-/// A plan whose every name is known.
+/// A plan whose columns and fields are resolved.
 pub(super) struct Mapping {
     pub(super) target: &'static Target,
-    pub(super) mode: Mode,
+    pub(super) mode: ImportMode,
     pub(super) key: Vec<(String, KeyPart)>,
-    steps: Vec<Step>,
+    steps: Vec<FieldRule>,
     nulls: HashSet<String>,
     clear_empty: bool,
     pub(super) columns: Vec<String>,
 }
 
-/// What fills one field.
-struct Step {
-    /// None: the same value in every line.
+/// Rule that fills one field.
+struct FieldRule {
+    /// `None`: the same constant in every row.
     column: Option<usize>,
     path: Vec<String>,
     kind: Kind,
-    rule: Rule,
+    rule: ColumnMapping,
     reference: Option<Reference>,
 }
 
-/// By what another record is named.
+/// How a cell refers to another record.
 pub(super) struct Reference {
     pub(super) target: &'static Target,
     pub(super) by: KeyPart,
     pub(super) by_field: String,
-    /// Whether it is of the same kind, and may come later in the same file.
+    /// True if the target is of the same kind, and may come later in the same file.
     pub(super) own: bool,
 }
 
-/// A field that holds the id of a record, which a cell names.
+/// A cell's reference to a record, to be replaced by its id.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
+pub(super) struct Lookup {
     pub(super) step: usize,
     pub(super) value: String,
 }
 
-/// What a line says.
+/// Values parsed from a row.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct RowValues {
     pub(super) patch: Map<String, Value>,
-    pub(super) named: Vec<Named>,
-    pub(super) wrong: Vec<Wrong>,
+    pub(super) named: Vec<Lookup>,
+    pub(super) wrong: Vec<CellError>,
 }
 
-/// What is wrong with a line.
+/// An error in a row, attributed to a column and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct CellError {
     pub(super) column: Option<String>,
     pub(super) pointer: String,
     pub(super) code: String,
     pub(super) message: String,
 }
 
-/// The longest cell that a spreadsheet holds.
-const LONGEST_CELL: usize = 32_767;
+/// Maximum length of a cell: the limit of spreadsheet programs.
+const MAX_CELL_CHARS: usize = 32_767;
 
 impl Mapping {
-    /// Understands the plan of somebody with these permissions for this file; else tells what is wrong with it. A field that
-    /// they do not see is none, be it filled, or asked for by what other records are named.
-    pub(super) fn of(
+    /// Validates the plan against this file and these permissions; returns all errors. Hidden fields do not exist for
+    /// the caller: they can neither be filled nor used for references.
+    pub(super) fn new(
         target: &'static Target,
-        plan: &Plan,
-        file: &FileFound,
+        plan: &ImportPlan,
+        file: &ImportFile,
         permissions: &Permissions,
     ) -> Result<Self, Vec<Violation>> {
         let columns: Vec<String> = file.columns.iter().map(|column| column.name.clone()).collect();
@@ -85,7 +85,7 @@ impl Mapping {
         let mut filled = HashSet::new();
         for (at, rule) in plan.mapping.iter().enumerate() {
             let pointer = |name: &str| format!("/mapping/{at}/{name}");
-            match Step::of(target, rule, &columns, permissions) {
+            match FieldRule::new(target, rule, &columns, permissions) {
                 Ok(step) if filled.insert(rule.field.clone()) => steps.push(step),
                 Ok(_) => wrong.push(Violation::new(pointer("field"), "duplicate", "is filled already")),
                 Err((name, code, message)) => wrong.push(Violation::new(pointer(name), code, message)),
@@ -102,7 +102,7 @@ impl Mapping {
                 )),
             }
         }
-        if plan.mode != Mode::Create && plan.key.is_empty() {
+        if plan.mode != ImportMode::Create && plan.key.is_empty() {
             wrong.push(Violation::new("/key", "required", "must name the fields by which a record is found"));
         }
         let deferred =
@@ -120,19 +120,19 @@ impl Mapping {
         Ok(Self { target, mode: plan.mode, key, steps, nulls, clear_empty: plan.clear_empty, columns })
     }
 
-    /// Whether it fills a field that somebody does not see, or asks by one.
+    /// True if the mapping fills or queries a field that these permissions hide.
     pub(super) fn touches_hidden(&self, permissions: &Permissions) -> bool {
         let hidden = (self.target.hidden)(permissions);
         let fills = self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field));
         fills || self.references().any(|(_, reference)| reference.asks_by_hidden(permissions))
     }
 
-    /// Whether records name others of their kind: those may come later, and are looked for once all are there.
+    /// True if records refer to others of their kind, which are resolved after all rows were imported.
     pub(super) fn has_deferred(&self) -> bool {
-        self.steps.iter().any(Step::is_deferred)
+        self.steps.iter().any(FieldRule::is_deferred)
     }
 
-    /// The fields that hold ids of records which cells name.
+    /// The fields that refer to other records, with their step.
     pub(super) fn references(&self) -> impl Iterator<Item = (usize, &Reference)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.reference.as_ref()?)))
     }
@@ -141,15 +141,15 @@ impl Mapping {
         self.steps.get(step)?.reference.as_ref()
     }
 
-    /// The field of a step.
+    /// Name of the field that a step fills.
     pub(super) fn field(&self, step: usize) -> &str {
         self.steps.get(step).map_or("", |step| step.rule.field.as_str())
     }
 
-    /// What is wrong with what this step takes from a line.
-    pub(super) fn wrong(&self, step: usize, code: &str, message: impl Into<String>) -> Wrong {
+    /// An error in the column of this step.
+    pub(super) fn wrong(&self, step: usize, code: &str, message: impl Into<String>) -> CellError {
         let step = self.steps.get(step);
-        Wrong {
+        CellError {
             column: step.and_then(|step| self.columns.get(step.column?).cloned()),
             pointer: step.map_or_else(String::new, |step| format!("/{}", step.path.join("/"))),
             code: code.to_owned(),
@@ -157,8 +157,8 @@ impl Mapping {
         }
     }
 
-    /// What is wrong with a field, by the column that fills it.
-    pub(super) fn blame(&self, violation: Violation) -> Wrong {
+    /// Attributes a violation of a field to the column that fills it.
+    pub(super) fn blame(&self, violation: Violation) -> CellError {
         let field = violation.pointer.split('/').nth(1).unwrap_or_default();
         let step = self.steps.iter().find(|step| {
             step.path.first().is_some_and(|first| first == field)
@@ -167,20 +167,20 @@ impl Mapping {
         let step = step
             .or_else(|| self.steps.iter().find(|step| step.path.first().is_some_and(|first| first == field)));
         let column = step.and_then(|step| self.columns.get(step.column?).cloned());
-        Wrong { column, pointer: violation.pointer, code: violation.code, message: violation.message }
+        CellError { column, pointer: violation.pointer, code: violation.code, message: violation.message }
     }
 
-    /// What a line says, which has a cell for each column.
-    pub(super) fn read(&self, cells: &[String]) -> Said {
-        let mut said = Said::default();
+    /// Parses a row that has a cell for each column.
+    pub(super) fn read(&self, cells: &[String]) -> RowValues {
+        let mut said = RowValues::default();
         for (at, step) in self.steps.iter().enumerate() {
             let Some(column) = step.column else { continue };
             let cell = cells.get(column).map_or("", String::as_str);
-            if cell.chars().count() > LONGEST_CELL {
+            if cell.chars().count() > MAX_CELL_CHARS {
                 said.wrong.push(self.wrong(
                     at,
                     "length",
-                    format!("must have at most {LONGEST_CELL} characters"),
+                    format!("must have at most {MAX_CELL_CHARS} characters"),
                 ));
                 continue;
             }
@@ -193,7 +193,7 @@ impl Mapping {
                 continue;
             }
             if step.reference.is_some() {
-                said.named.push(Named { step: at, value: cell.trim().to_owned() });
+                said.named.push(Lookup { step: at, value: cell.trim().to_owned() });
                 continue;
             }
             match convert::value(step.kind, &step.rule, cell) {
@@ -206,7 +206,7 @@ impl Mapping {
         said
     }
 
-    /// The values that are the same in every line; inside of a list, only beside one that the line itself has said.
+    /// Adds the constants of the plan. Inside a list item, only if the row itself has a value there.
     fn fill_in(&self, patch: &mut Map<String, Value>) {
         for step in self.steps.iter().filter(|step| step.column.is_none()) {
             let Some(value) = &step.rule.value else { continue };
@@ -223,17 +223,17 @@ impl Mapping {
 }
 
 impl Reference {
-    /// Whether it names records by a field that somebody does not see: which of them are found would tell what it holds.
+    /// True if records are looked up by a field that these permissions hide, since the matches would reveal its value.
     fn asks_by_hidden(&self, permissions: &Permissions) -> bool {
         let field = self.by_field.split('.').next().unwrap_or_default();
         (self.target.hidden)(permissions).hide(field)
     }
 }
 
-impl Step {
-    fn of(
+impl FieldRule {
+    fn new(
         target: &'static Target,
-        rule: &Rule,
+        rule: &ColumnMapping,
         columns: &[String],
         permissions: &Permissions,
     ) -> Result<Self, (&'static str, &'static str, String)> {
@@ -298,7 +298,7 @@ fn reference(
     if reference.asks_by_hidden(permissions) { Err(unknown()) } else { Ok(reference) }
 }
 
-/// Puts a value at its place, and makes what it stands in.
+/// Sets the value at a path, creating its parents.
 pub(super) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else { return };
     let mut place = patch.entry(first.clone()).or_insert(Value::Null);
@@ -310,7 +310,7 @@ pub(super) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value)
     *place = value;
 }
 
-/// The item at this place of a list, which is made.
+/// The item of a list at this index, created if missing.
 fn item(list: &mut Value, at: usize) -> Option<&mut Value> {
     if !list.is_array() {
         *list = json!([]);
@@ -320,7 +320,7 @@ fn item(list: &mut Value, at: usize) -> Option<&mut Value> {
     items.get_mut(at)
 }
 
-/// The part of this name, which is made.
+/// The member of an object with this name, created if missing.
 fn part_of<'v>(whole: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     if !whole.is_object() {
         *whole = json!({});
@@ -328,7 +328,7 @@ fn part_of<'v>(whole: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     Some(whole.as_object_mut()?.entry(name.to_owned()).or_insert(Value::Null))
 }
 
-/// A list has no gaps, where a line has only the second of two.
+/// Removes gaps from lists, such as when a row has only the second of two items.
 fn compact(patch: &mut Map<String, Value>) {
     for value in patch.values_mut() {
         if let Value::Array(items) = value {
@@ -337,7 +337,7 @@ fn compact(patch: &mut Map<String, Value>) {
     }
 }
 
-/// What the patch says at this place, as a key is written.
+/// The text in the patch at a field's path; `None` if it is empty or no text.
 pub(super) fn said_at(patch: &Map<String, Value>, field: &str) -> Option<String> {
     let mut parts = field.split('.');
     let mut value = patch.get(parts.next()?)?;

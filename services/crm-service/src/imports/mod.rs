@@ -1,47 +1,47 @@
-//! Imports: files of records, tried out, taken in part by part, and taken back.
+//! Imports of record files: dry run, import in batches, and undo.
 
+mod apply;
 mod constants;
 mod convert;
 mod decode;
-mod did;
 mod errors;
 mod file;
+mod inspect;
 mod links;
 mod mapping;
 mod operations;
+mod params;
 mod plan;
-mod query;
+mod read;
 mod refusal;
 mod registry;
 mod report;
-mod rows;
-mod show;
-mod survey;
 mod table;
 mod undo;
+mod undo_log;
 mod upload;
-mod work;
+mod worker;
 mod write;
 mod xlsx;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::Subject;
+use web::ResourceName;
 
 pub(crate) use errors::ImportErrors;
-pub(crate) use show::{Import, ImportList};
-pub(crate) use work::work;
+pub(crate) use read::{Import, ImportList};
+pub(crate) use worker::work;
 
 use crate::App;
 
-/// What permissions are about.
+/// Resource of the permissions on imports.
 #[derive(Debug)]
 pub(crate) enum Imports {}
 
-impl Subject for Imports {
+impl ResourceName for Imports {
     const NAME: &'static str = "import";
 }
 
-/// The kinds of jobs that are worked at here.
+/// Kinds of background jobs implemented here.
 pub(crate) const JOBS: &[&str] = &[CHECK, RUN, UNDO];
 const CHECK: &str = "import-check";
 const RUN: &str = "import-run";
@@ -49,8 +49,8 @@ const UNDO: &str = "import-undo";
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(show::list_imports, upload::upload_import))
-        .routes(routes!(show::find_import, operations::remove_import))
+        .routes(routes!(read::list_imports, upload::upload_import))
+        .routes(routes!(read::get_import, operations::delete_import))
         .routes(routes!(operations::plan_import))
         .routes(routes!(operations::check_import))
         .routes(routes!(operations::start_import))

@@ -1,141 +1,150 @@
-//! What people do with imports.
+//! Operations on imports, except uploading and reading.
 
-use db::{Change, Scoped, ScopedWrite, TenantTx};
+use db::{Change, TenantCommand, TenantQuery, TenantTx};
 use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
-    Accepted, Action, Answered, Begun, Delete, Error, IdempotencyKey, IfMatch, Json, Marked, May, NoContent,
-    Once, Path, Result, Shown, Write,
+    Accepted, Action, Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch,
+    Json, NoContent, Path, Redacted, Replayable, Result, WithETag, Write,
 };
 
 use super::{
     CHECK, Imports, RUN, UNDO, errors,
     mapping::Mapping,
-    plan::Plan,
-    refusal::{ImportRefusal, MOST_JOBS},
+    plan::ImportPlan,
+    read::{self, Import},
+    refusal::{ImportRefusal, MAX_JOBS},
     registry::Target,
-    report::State,
-    show::{self, Import},
+    report::ImportState,
 };
 use crate::jobs::{self, NewJob};
 
-const PLANNED: ScopedWrite = ScopedWrite::new(
+const PLANNED: TenantCommand = TenantCommand::new(
     "update app.imports set plan = $3, status = 'ready', version = version + 1, updated_at = now(), updated_by = $4
      where account_id = $1 and id = $2",
 );
-const MOVED: ScopedWrite = ScopedWrite::new(
+const MOVED: TenantCommand = TenantCommand::new(
     "update app.imports set status = $3, version = version + 1, updated_at = now(), updated_by = $4 where account_id = $1 and id = $2",
 );
-const STOP: ScopedWrite = ScopedWrite::new(
+const STOP: TenantCommand = TenantCommand::new(
     "update app.jobs set stop = true where account_id = $1 and subject_id = $2 and status = 'due'",
 );
-const JOBS: Scoped = Scoped::new("select count(*) from app.jobs where account_id = $1 and status = 'due'");
-const REMOVED: ScopedWrite = ScopedWrite::new("delete from app.imports where account_id = $1 and id = $2");
+const JOBS: TenantQuery =
+    TenantQuery::new("select count(*) from app.jobs where account_id = $1 and status = 'due'");
+const REMOVED: TenantCommand =
+    TenantCommand::new("delete from app.imports where account_id = $1 and id = $2");
 
-/// Say what becomes of the columns.
+/// Set the plan of an import: how its columns fill the fields.
 #[utoipa::path(put, path = "/api/v1/imports/{id}/plan", params(("id" = Uuid, Path, description = "Which."), IfMatch), tag = "imports")]
 pub(crate) async fn plan_import(
-    may: May<Write, Imports>,
+    auth: Authorized<Write, Imports>,
     Path(id): Path<Uuid>,
-    seen: IfMatch,
-    Json(plan): Json<Plan>,
-) -> Result<Marked<Shown<Import>>> {
-    let mut tx = may.begin().await?;
-    let import = show::lock(&mut tx, &may, id).await?;
-    let import = holds(&may, seen, import)?;
+    if_match: IfMatch,
+    Json(plan): Json<ImportPlan>,
+) -> Result<WithETag<Redacted<Import>>> {
+    let mut tx = auth.begin().await?;
+    let import = read::lock(&mut tx, &auth, id).await?;
+    let import = holds(&auth, if_match, import)?;
     during(&import, &["uploaded", "ready", "checked"])?;
-    let target = may_do(&may, &import, "write")?;
+    let target = may_do(&auth, &import, "write")?;
     if !plan.key.is_empty() {
-        may_do(&may, &import, "read")?; // a key asks which records there are
+        may_do(&auth, &import, "read")?; // looking up keys reveals which records exist
     }
     let file = import.file.as_ref().ok_or(Error::NotFound("import"))?;
-    Mapping::of(target, &plan, file, may.who().permissions()).map_err(Error::Invalid)?;
+    Mapping::new(target, &plan, file, auth.who().permissions()).map_err(Error::Invalid)?;
     let change = noted(id, "planned", &import, json!({ "mode": plan.mode, "key": plan.key }));
-    let statement = tx.write_noted::<()>(PLANNED, change).bind(id).bind(Column(&plan));
-    statement.bind(may.who().user()).run().await?;
-    let import = show::find(&mut tx, &may, id).await?;
+    let statement = tx.execute_audited::<()>(PLANNED, change).bind(id).bind(Column(&plan));
+    statement.bind(auth.who().user()).run().await?;
+    let import = read::find(&mut tx, &auth, id).await?;
     tx.commit().await?;
-    Ok(Marked(import.version, may.shown(import)?))
+    Ok(WithETag(import.version, auth.shown(import)?))
 }
 
-/// Try an import out.
+/// Check an import by a dry run.
 ///
-/// Every line is dealt with as it would be, and nothing is kept: `checked` tells what would become of them.
+/// All rows are processed, but no record is written; `checked` reports the result.
 #[utoipa::path(post, path = "/api/v1/imports/{id}/check", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn check_import(
-    may: May<Write, Imports>,
+    auth: Authorized<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
-    begin(&may, id, key, Wish { kind: CHECK, from: &["ready", "checked"], to: "checking", needs: &["write"] })
-        .await
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
+    begin(
+        &auth,
+        id,
+        key,
+        Transition { kind: CHECK, from: &["ready", "checked"], to: "checking", needs: &["write"] },
+    )
+    .await
 }
 
-/// Take the records in; or go on where it was cancelled, or failed.
+/// Start an import, or resume a cancelled or failed one.
 #[utoipa::path(post, path = "/api/v1/imports/{id}/start", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn start_import(
-    may: May<Write, Imports>,
+    auth: Authorized<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let from = &["ready", "checked", "cancelled", "failed"];
-    begin(&may, id, key, Wish { kind: RUN, from, to: "running", needs: &["write"] }).await
+    begin(&auth, id, key, Transition { kind: RUN, from, to: "running", needs: &["write"] }).await
 }
 
-/// Take back what an import did: what it made goes to the trash, what it changed is as it was.
+/// Undo an import: created records go to the trash, and changed ones are restored.
 ///
-/// A record that somebody has changed since is kept as it is, and told of.
+/// Records that were changed since are kept and reported as errors.
 #[utoipa::path(post, path = "/api/v1/imports/{id}/undo", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn undo_import(
-    may: May<Delete, Imports>,
+    auth: Authorized<Delete, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let from = &["done", "cancelled", "failed"];
-    begin(&may, id, key, Wish { kind: UNDO, from, to: "undoing", needs: &["write", "delete"] }).await
+    begin(&auth, id, key, Transition { kind: UNDO, from, to: "undoing", needs: &["write", "delete"] }).await
 }
 
-/// Stop what is being done, after the part that it is at. What is in, stays in, and can be taken back.
+/// Cancel the running job of an import after its current step.
+///
+/// Imported records stay, and can be undone.
 #[utoipa::path(post, path = "/api/v1/imports/{id}/cancel", params(("id" = Uuid, Path, description = "Which."), IdempotencyKey), tag = "imports")]
 pub(crate) async fn cancel_import(
-    may: May<Write, Imports>,
+    auth: Authorized<Write, Imports>,
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
-    let once = Once::of(key, &())?;
-    let mut tx = match once.begin(may.begin().await?).await? {
-        Begun::First(tx) => tx,
-        Begun::Again(before) => return Ok(before),
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
+    let once = Idempotent::new(key, &())?;
+    let mut tx = match once.begin(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(before) => return Ok(before),
     };
-    let import = show::lock(&mut tx, &may, id).await?;
+    let import = read::lock(&mut tx, &auth, id).await?;
     during(&import, &["checking", "running"])?;
-    may_do(&may, &import, "write")?;
+    may_do(&auth, &import, "write")?;
     let change = noted(id, "cancelled", &import, json!({}));
-    tx.write_noted::<()>(STOP, change).bind(id).run().await?;
-    answer(&may, tx, once, id).await
+    tx.execute_audited::<()>(STOP, change).bind(id).run().await?;
+    answer(&auth, tx, once, id).await
 }
 
-/// Remove an import: file, errors, and what is needed to take it back. The records stay.
+/// Delete an import with its file, errors and undo log. The imported records stay.
 #[utoipa::path(delete, path = "/api/v1/imports/{id}", params(("id" = Uuid, Path, description = "Which."), IfMatch), tag = "imports")]
-pub(crate) async fn remove_import(
-    may: May<Delete, Imports>,
+pub(crate) async fn delete_import(
+    auth: Authorized<Delete, Imports>,
     Path(id): Path<Uuid>,
-    seen: IfMatch,
+    if_match: IfMatch,
 ) -> Result<NoContent> {
-    let mut tx = may.begin().await?;
-    let import = show::lock(&mut tx, &may, id).await?;
-    let import = holds(&may, seen, import)?;
+    let mut tx = auth.begin().await?;
+    let import = read::lock(&mut tx, &auth, id).await?;
+    let import = holds(&auth, if_match, import)?;
     let still = ["receiving", "uploaded", "ready", "checked", "done", "cancelled", "failed", "undone"];
     during(&import, &still)?;
     let change = noted(id, "removed", &import, json!({}));
-    tx.write_noted::<()>(REMOVED, change).bind(id).run().await?;
+    tx.execute_audited::<()>(REMOVED, change).bind(id).run().await?;
     tx.commit().await?;
     Ok(NoContent)
 }
 
-/// What is to be begun.
-struct Wish {
+/// A requested change of an import's status, which starts a job.
+struct Transition {
     kind: &'static str,
     from: &'static [&'static str],
     to: &'static str,
@@ -143,68 +152,72 @@ struct Wish {
 }
 
 async fn begin<A: Action>(
-    may: &May<A, Imports>,
+    auth: &Authorized<A, Imports>,
     id: Uuid,
     key: Option<IdempotencyKey>,
-    wish: Wish,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
-    let once = Once::of(key, &())?;
-    let mut tx = match once.begin(may.begin().await?).await? {
-        Begun::First(tx) => tx,
-        Begun::Again(before) => return Ok(before),
+    wish: Transition,
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
+    let once = Idempotent::new(key, &())?;
+    let mut tx = match once.begin(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(before) => return Ok(before),
     };
-    let import = show::lock(&mut tx, may, id).await?;
+    let import = read::lock(&mut tx, auth, id).await?;
     during(&import, wish.from)?;
     if wish.kind == RUN && import.undone.is_some() {
         return Err(ImportRefusal::Status("undoing").into());
     }
     for action in wish.needs {
-        may_do(may, &import, action)?;
+        may_do(auth, &import, action)?;
     }
     let (Some(file), Some(_)) = (&import.file, &import.plan) else {
         return Err(ImportRefusal::Status("without a plan").into());
     };
-    if tx.read::<(i64,)>(JOBS).optional().await?.is_some_and(|(jobs,)| jobs >= MOST_JOBS) {
+    if tx.read::<(i64,)>(JOBS).optional().await?.is_some_and(|(jobs,)| jobs >= MAX_JOBS) {
         return Err(ImportRefusal::TooManyJobs.into());
     }
-    let state = State::to_go_on(&mut tx, wish.kind, id).await?;
+    let state = ImportState::to_go_on(&mut tx, wish.kind, id).await?;
     if state.is_new() {
         errors::forget(&mut tx, id, wish.kind).await?;
     }
     let (total, done) = (state.total(file.rows), state.done());
     let state = serde_json::to_value(state).map_err(|error| Error::Internal(error.into()))?;
-    jobs::add(&mut tx, NewJob { kind: wish.kind, subject: id, who: may.who(), state, total, done }).await?;
+    jobs::add(&mut tx, NewJob { kind: wish.kind, subject: id, who: auth.who(), state, total, done }).await?;
     let change = noted(id, wish.to, &import, json!({}));
-    tx.write_noted::<()>(MOVED, change).bind(id).bind(wish.to).bind(may.who().user()).run().await?;
-    answer(may, tx, once, id).await
+    tx.execute_audited::<()>(MOVED, change).bind(id).bind(wish.to).bind(auth.who().user()).run().await?;
+    answer(auth, tx, once, id).await
 }
 
 async fn answer<A: Action>(
-    may: &May<A, Imports>,
+    auth: &Authorized<A, Imports>,
     mut tx: TenantTx,
-    once: Once,
+    once: Idempotent,
     id: Uuid,
-) -> Result<Answered<Accepted<Shown<Import>>>> {
-    let import = show::find(&mut tx, may, id).await?;
-    once.answer(tx, Accepted(may.shown(import)?)).await
+) -> Result<Replayable<Accepted<Redacted<Import>>>> {
+    let import = read::find(&mut tx, auth, id).await?;
+    once.answer(tx, Accepted(auth.shown(import)?)).await
 }
 
-/// Whether somebody may do this to the records that an import is about, as well.
-fn may_do<A: Action>(may: &May<A, Imports>, import: &Import, action: &str) -> Result<&'static Target> {
+/// Checks the caller's permission on the records of the import as well.
+fn may_do<A: Action>(
+    auth: &Authorized<A, Imports>,
+    import: &Import,
+    action: &str,
+) -> Result<&'static Target> {
     let target = Target::of_plural(&import.resource).ok_or(Error::NotFound("import"))?;
-    if may.who().permissions().allow(target.name, action) {
+    if auth.who().permissions().allow(target.name, action) {
         Ok(target)
     } else {
         Err(Error::Forbidden(format!("{}:{action}", target.name)))
     }
 }
 
-/// The import, if it is still as it was seen; the refusal holds what the caller may see of it.
-fn holds<A: Action>(may: &May<A, Imports>, seen: IfMatch, import: Import) -> Result<Import> {
-    if seen == import.version {
+/// Checks `If-Match`; the error contains what the caller may see of the import.
+fn holds<A: Action>(auth: &Authorized<A, Imports>, if_match: IfMatch, import: Import) -> Result<Import> {
+    if if_match == import.version {
         return Ok(import);
     }
-    Err(Error::Stale("import", Some(may.shown(import)?.into_json()?)))
+    Err(Error::Stale("import", Some(auth.shown(import)?.into_json()?)))
 }
 
 fn during(import: &Import, good: &[&str]) -> Result<()> {

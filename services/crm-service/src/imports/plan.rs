@@ -1,4 +1,4 @@
-//! What becomes of the columns of a file, as somebody says it.
+//! The plan of an import, as set by a user.
 
 use std::collections::BTreeMap;
 
@@ -7,73 +7,79 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-/// What becomes of a file.
+/// Plan of an import: how the rows of the file become records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Plan {
-    /// What a line may do.
-    pub(super) mode: Mode,
-    /// The fields by which a line is the same as a record: needed to update.
+pub(crate) struct ImportPlan {
+    /// Whether rows create records, update them, or both.
+    pub(super) mode: ImportMode,
+    /// Fields that identify the record of a row; required for updates.
     #[serde(default)]
     #[validate(length(max = 5), custom(function = "web::names"))]
-    #[schema(example = json!(["tax_id"]))]
+    #[schema(schema_with = db::texts_schema::<0, 5, 200>)]
     pub(super) key: Vec<String>,
-    /// What each field is filled with.
+    /// Rules that fill the fields.
     #[validate(length(min = 1, max = 400), nested)]
-    pub(super) mapping: Vec<Rule>,
-    /// Words that stand for nothing, such as `NULL`.
+    #[schema(min_items = 1, max_items = 400)]
+    pub(super) mapping: Vec<ColumnMapping>,
+    /// Words that stand for an empty cell, such as `NULL`.
     #[serde(default)]
     #[validate(length(max = 20), custom(function = "web::names"))]
+    #[schema(schema_with = db::texts_schema::<0, 20, 200>)]
     pub(super) nulls: Vec<String>,
-    /// Whether a cell without a value empties the field of a record that is updated; else the field stays as it is.
+    /// Whether an empty cell clears the field of an updated record; otherwise the field stays unchanged.
     #[serde(default)]
     pub(super) clear_empty: bool,
 }
 
-/// What a line may do.
+/// What a row does to the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Mode {
-    /// Make a record. One that has its key already is an error of the line.
+pub(crate) enum ImportMode {
+    /// Create a record. It is an error if a record with its key exists.
     Create,
-    /// Change the record that has its key. That there is none is an error of the line.
+    /// Update the record with its key. It is an error if there is none.
     Update,
-    /// Change the record that has its key, or make it.
+    /// Update the record with its key, or create it.
     Upsert,
 }
 
-/// What one field is filled with: a column, or the same value in every line.
+/// Rule for one field: filled from a column, or with a constant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
-    /// A field of the resource; inside of one that has parts by dots: `emails.0.address`, `external_ids.erp`.
+pub(crate) struct ColumnMapping {
+    /// Field of the resource; nested fields by dots: `emails.0.address`, `external_ids.erp`.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub(super) field: String,
-    /// The column that holds it.
+    /// Column that fills the field.
     #[validate(length(max = 32_767))]
+    #[schema(max_length = 32_767)]
     pub(super) column: Option<String>,
-    /// Or the value of every line.
+    /// Constant that fills the field of every row.
     pub(super) value: Option<Value>,
-    /// For the id of another record: the field of that by which the column names it, such as `tax_id`.
+    /// For a reference to another record: its field that the column contains, such as `tax_id`.
     #[validate(length(max = 200))]
+    #[schema(max_length = 200)]
     pub(super) by: Option<String>,
-    /// What the words of the file mean, such as `{"Yes": true}`.
+    /// Translation of the file's words to values, such as `{"Yes": true}`.
     #[serde(default)]
     #[validate(length(max = 500), custom(function = "words"))]
     pub(super) values: BTreeMap<String, Value>,
-    /// In which order a date is written; `ymd` if not said.
+    /// Order of day, month and year in dates; `ymd` by default.
     pub(super) date_order: Option<DateOrder>,
-    /// Whether amounts are written `1.234,50`.
+    /// Whether amounts are written like `1.234,50`.
     #[serde(default)]
     pub(super) decimal_comma: bool,
-    /// What stands between several words of a cell; `;` if not said.
+    /// Separator between several words in a cell; `;` by default.
     #[validate(length(min = 1, max = 5))]
+    #[schema(min_length = 1, max_length = 5)]
     pub(super) separator: Option<String>,
-    /// A part of the cell, such as the first word of a name.
-    pub(super) take: Option<Take>,
+    /// Part of the cell to use, such as the first word of a name.
+    pub(super) take: Option<CellPart>,
 }
 
-/// Words of a file that stand for something else are short.
+/// Limits the length of the words to be translated.
 fn words(values: &BTreeMap<String, Value>) -> Result<(), ValidationError> {
     if values.keys().all(|word| word.chars().count() <= 1_000) {
         return Ok(());
@@ -81,25 +87,25 @@ fn words(values: &BTreeMap<String, Value>) -> Result<(), ValidationError> {
     Err(ValidationError::new("length").with_message("must have words of at most 1000 characters".into()))
 }
 
-/// In which order a date is written.
+/// Order of day, month and year in dates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DateOrder {
-    /// 2026-01-31
+    /// Year first, as in `2026-01-31`; the default.
     #[default]
     Ymd,
-    /// 31.01.2026
+    /// Day first, as in `31.01.2026`.
     Dmy,
-    /// 01/31/2026
+    /// Month first, as in `01/31/2026`.
     Mdy,
 }
 
-/// A part of a cell.
+/// Part of a cell, as separated by spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Take {
-    /// Up to the first space.
+pub(crate) enum CellPart {
+    /// Text up to the first space.
     FirstWord,
-    /// What follows it.
+    /// Text after the first space.
     OtherWords,
 }

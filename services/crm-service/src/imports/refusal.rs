@@ -1,23 +1,23 @@
-//! How imports say no.
+//! Reasons to refuse uploads and operations on imports.
 
-use db::{Refusal, Sort};
+use db::{Refusal, RefusalKind};
 
-/// How many jobs of one account may wait, or be worked at.
-pub(super) const MOST_JOBS: i64 = 20;
+/// Maximum number of unfinished jobs of an account.
+pub(super) const MAX_JOBS: i64 = 20;
 
-/// Why a file is not taken, or nothing is done with it now.
+/// Why an upload or an operation is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImportRefusal {
-    /// Nothing of that name is imported.
+    /// The resource does not exist or cannot be imported.
     #[error("no records of this kind are imported")]
     UnknownResource,
-    /// No encoding has that name.
+    /// The named encoding does not exist.
     #[error("no encoding has this name: say such as utf-8 or windows-1252")]
     UnknownEncoding,
-    /// The bytes are not what the encoding has.
+    /// The file contains bytes that are invalid in its encoding.
     #[error("the file holds bytes that its encoding does not have")]
     Undecodable,
-    /// Not an archive that holds a workbook.
+    /// The file is not a readable XLSX workbook.
     #[error("the file is not an XLSX workbook that can be read")]
     NoWorkbook,
     /// The workbook has no such sheet.
@@ -26,22 +26,22 @@ pub(crate) enum ImportRefusal {
     /// See the bounds in `docs/imports.md`.
     #[error("the file is larger, unpacked, than files may be")]
     TooLarge,
-    /// Nothing in it.
+    /// The file has no rows at all.
     #[error("the file holds no lines")]
     Empty,
-    /// More than 200.
+    /// The file has more than 200 columns.
     #[error("the file has more than 200 columns")]
     TooManyColumns,
-    /// More than a million.
+    /// The file has more than a million rows.
     #[error("the file has more than 1000000 lines")]
     TooManyRows,
-    /// A quotation mark that nobody closed, most likely.
+    /// A row exceeds its maximum length, most likely due to an unclosed quotation mark. Holds its line.
     #[error("line {0} does not end within 1 MiB: a quotation mark is not closed, perhaps")]
     Endless(i64),
-    /// See [`MOST_JOBS`].
-    #[error("{MOST_JOBS} jobs of this account wait to be worked at: let some of them end, or cancel them")]
+    /// The account has [`MAX_JOBS`] unfinished jobs.
+    #[error("{MAX_JOBS} jobs of this account wait to be worked at: let some of them end, or cancel them")]
     TooManyJobs,
-    /// Not what can be done with an import of its status.
+    /// The operation is not possible in this status of the import.
     #[error("an import that is {0} does not take this")]
     Status(&'static str),
 }
@@ -64,8 +64,12 @@ impl Refusal for ImportRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
-        if matches!(self, Self::Status(_) | Self::TooManyJobs) { Sort::Conflict } else { Sort::Invalid }
+    fn kind(&self) -> RefusalKind {
+        if matches!(self, Self::Status(_) | Self::TooManyJobs) {
+            RefusalKind::Conflict
+        } else {
+            RefusalKind::Invalid
+        }
     }
 
     fn pointer(&self) -> Option<&'static str> {

@@ -1,16 +1,16 @@
-//! The kinds of records that can be imported: a line for each, and nothing that is written for one of them alone.
+//! The resources that can be imported: one line each, without code specific to one of them.
 
 use std::{collections::HashMap, pin::Pin};
 
-use db::{Hidden, KeyPart, Kind, Purpose, Related, Resource, TenantTx};
+use db::{HiddenFields, KeyPart, Kind, Purpose, Related, Resource, TenantTx};
 use identity::{Permissions, Scope};
 use serde_json::Value;
 use uuid::Uuid;
 use web::Violation;
 
 use super::{
-    undo::{self, Undone, Work},
-    write::{self, Outcome, Ready},
+    undo::{self, UndoItem, Undone},
+    write::{self, Outcome, ReadyRow},
 };
 use crate::{
     clients::Client, contacts::Contact, employees::Employee, professionals::Professional, projects::Project,
@@ -21,49 +21,50 @@ type Answer<'t, T> = Pin<Box<dyn Future<Output = db::Result<T>> + Send + 't>>;
 type Find = for<'t> fn(&'t mut TenantTx, &'t [KeyPart], &'t [Vec<String>], Purpose) -> Answer<'t, Found>;
 type Found = HashMap<Vec<String>, Vec<Uuid>>;
 
-/// A field of a kind of records.
+/// A field of an importable resource.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldOf {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
 }
 
-/// A kind of records that can be imported.
+/// A resource that can be imported.
 pub(super) struct Target {
-    /// As permissions name it.
+    /// Name of the resource in permissions.
     pub(super) name: &'static str,
-    /// As paths name it.
+    /// Name of the resource in paths.
     pub(super) plural: &'static str,
     pub(super) fields: fn() -> Vec<FieldOf>,
     pub(super) related: &'static [Related],
     pub(super) key: fn(&str) -> Option<KeyPart>,
-    pub(super) hidden: fn(&Permissions) -> Hidden,
-    /// What is wrong with a record that is made of this.
+    pub(super) hidden: fn(&Permissions) -> HiddenFields,
+    /// Validates a record that consists of this value.
     pub(super) wrong: fn(Value) -> Vec<Violation>,
     pub(super) find: Find,
-    pub(super) write: for<'t> fn(&'t mut TenantTx, Vec<Ready>) -> Answer<'t, Vec<Outcome>>,
-    pub(super) remove: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,
-    pub(super) put_back: for<'t> fn(&'t mut TenantTx, Vec<Work>) -> Answer<'t, Vec<Undone>>,
+    pub(super) write: for<'t> fn(&'t mut TenantTx, Vec<ReadyRow>) -> Answer<'t, Vec<Outcome>>,
+    pub(super) remove: for<'t> fn(&'t mut TenantTx, Vec<UndoItem>) -> Answer<'t, Vec<Undone>>,
+    pub(super) put_back: for<'t> fn(&'t mut TenantTx, Vec<UndoItem>) -> Answer<'t, Vec<Undone>>,
 }
 
 static ALL: &[Target] = &[
-    Target::of::<Client>(),
-    Target::of::<Contact>(),
-    Target::of::<Employee>(),
-    Target::of::<Professional>(),
-    Target::of::<Project>(),
-    Target::of::<Supplier>(),
-    Target::of::<Task>(),
+    Target::new::<Client>(),
+    Target::new::<Contact>(),
+    Target::new::<Employee>(),
+    Target::new::<Professional>(),
+    Target::new::<Project>(),
+    Target::new::<Supplier>(),
+    Target::new::<Task>(),
 ];
 
 impl Target {
-    /// The kind whose path this is.
+    /// The resource with this name in paths.
     pub(super) fn of_plural(plural: &str) -> Option<&'static Self> {
         ALL.iter().find(|target| target.plural == plural)
     }
 
-    /// The kinds of which somebody sees every record, and every field, and may do `action` to anybody's imports: what a file of
-    /// them holds is no secret to them, nor what it names other records by. Imports belong to whoever sent them, and to no team.
+    /// Resources of which these permissions see every record and field, and may do `action` to others' imports. For
+    /// them, neither a file's contents nor its references reveal anything. Imports belong to their uploader, not to a
+    /// team.
     pub(super) fn seen_whole(permissions: &Permissions, action: &str) -> Vec<&'static str> {
         if permissions.scope("import", action) != Some(Scope::All) {
             return Vec::new();
@@ -79,17 +80,17 @@ impl Target {
         permissions.scope(self.name, "read") == Some(Scope::All) && (self.hidden)(permissions).is_empty()
     }
 
-    const fn of<R: Resource>() -> Self {
+    const fn new<R: Resource>() -> Self {
         Self {
             name: R::NAME,
-            plural: R::PLURAL,
+            plural: R::TABLE,
             fields: || {
                 R::FIELDS.iter().map(|field| FieldOf { name: field.name(), kind: field.kind() }).collect()
             },
-            related: R::RELATED,
-            key: KeyPart::of::<R>,
-            hidden: Hidden::of::<R>,
-            wrong: |record| match web::understood::<R>(record) {
+            related: R::RELATIONS,
+            key: KeyPart::parse::<R>,
+            hidden: HiddenFields::new::<R>,
+            wrong: |record| match web::parse_json::<R>(record) {
                 Err(web::Error::Invalid(violations)) => violations,
                 _ => Vec::new(),
             },
@@ -107,6 +108,6 @@ async fn find<R: Resource>(
     wanted: &[Vec<String>],
     purpose: Purpose,
 ) -> db::Result<Found> {
-    let found = db::matching::<R>(tx, key, wanted, purpose).await?;
+    let found = db::find_by_key::<R>(tx, key, wanted, purpose).await?;
     Ok(found.into_iter().map(|(key, ids)| (key, ids.into_iter().map(Uuid::from).collect())).collect())
 }

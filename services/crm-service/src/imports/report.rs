@@ -1,36 +1,36 @@
-//! How far an import has come.
+//! Progress and result of imports.
 
-use db::{Scoped, TenantTx};
+use db::{TenantQuery, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CHECK, UNDO, table::Place, write::Action};
+use super::{CHECK, UNDO, table::Position, write::Action};
 
-/// What became of the lines of a file, or would.
+/// Result of an import, a dry run or an undo, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub(crate) struct Report {
-    /// Records that were made.
+pub(crate) struct ImportReport {
+    /// Number of records created.
     pub(super) created: i64,
-    /// Records that were changed.
+    /// Number of records updated.
     pub(super) updated: i64,
-    /// Lines whose records were so already.
+    /// Number of rows that changed nothing.
     pub(super) unchanged: i64,
-    /// Lines that are at fault, and did nothing.
+    /// Number of rows with errors, which were not imported.
     pub(super) failed: i64,
-    /// Lines whose record is there, and does not name the record of its kind that the line names.
+    /// Rows that were imported, but whose reference to a record of the same kind (e.g. manager) could not be set.
     pub(super) unlinked: i64,
-    /// Taken back: records that were made, and are in the trash.
+    /// Undo: created records that were moved to the trash.
     pub(super) removed: i64,
-    /// Taken back: records that were changed, and are as they were.
+    /// Undo: updated records that were restored.
     pub(super) put_back: i64,
-    /// Not taken back: somebody has changed or removed them since.
+    /// Undo: records that were not restored, because they were changed or deleted since.
     pub(super) kept: i64,
 }
 
-impl Report {
+impl ImportReport {
     pub(super) fn count(&mut self, action: Action) {
         match action {
             Action::Created => self.created += 1,
@@ -56,35 +56,41 @@ impl Report {
     }
 }
 
-/// Where a job goes on.
+/// Checkpoint that a job resumes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
-    pub(super) place: Place,
-    /// Whether all records are there, and those of the same kind that they name are filled in.
+pub(super) struct ImportState {
+    pub(super) place: Position,
+    /// True in the second pass: all records exist, and references between them are being set.
     pub(super) linking: bool,
-    pub(super) report: Report,
-    /// Taking back: the line before which all is done, from the last on.
+    pub(super) report: ImportReport,
+    /// Undo: rows from this line on are done; it works backwards.
     pub(super) before: i64,
-    /// Taking back: how much there is.
+    /// Undo: total number of rows.
     #[serde(default)]
     total: i64,
 }
 
-impl Default for State {
+impl Default for ImportState {
     fn default() -> Self {
-        Self { place: Place::START, linking: false, report: Report::default(), before: i64::MAX, total: 0 }
+        Self {
+            place: Position::START,
+            linking: false,
+            report: ImportReport::default(),
+            before: i64::MAX,
+            total: 0,
+        }
     }
 }
 
-const LAST: Scoped = Scoped::new(
+const LAST: TenantQuery = TenantQuery::new(
     "select state from app.jobs where account_id = $1 and subject_id = $2 and kind = $3 order by created_at desc, id desc limit 1",
 );
-const TO_TAKE_BACK: Scoped = Scoped::new(
+const TO_TAKE_BACK: TenantQuery = TenantQuery::new(
     "select count(*) from app.import_rows where account_id = $1 and import_id = $2 and action in ('created', 'updated')",
 );
 
-impl State {
-    /// Where the last job of this kind has stopped; a trial always begins anew.
+impl ImportState {
+    /// The checkpoint of the last job of this kind; a dry run always starts over.
     pub(super) async fn to_go_on(tx: &mut TenantTx, kind: &str, import: Uuid) -> db::Result<Self> {
         let mut state = Self::default();
         if kind != CHECK {
@@ -102,7 +108,7 @@ impl State {
         Self { total: 0, ..*self } == Self::default()
     }
 
-    /// How much there is to do, of a file with so many lines.
+    /// Total amount of work for a file with this number of rows.
     pub(super) fn total(&self, rows: i64) -> i64 {
         if self.total > 0 { self.total } else { rows }
     }

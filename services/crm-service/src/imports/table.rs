@@ -1,48 +1,48 @@
-//! Lines of a table, out of bytes that come in parts.
+//! Streaming CSV parser.
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
-/// No line of ours is longer: one that is has a quotation mark that nobody closed.
-const LONGEST: usize = 1024 * 1024;
+/// Maximum length of a row; a longer one has an unclosed quotation mark.
+const MAX_ROW_BYTES: usize = 1024 * 1024;
 
-/// A line of a table; quoted, it may go over several lines of the file.
+/// A row of a table; quoted cells may span several lines of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Where it begins, counted from 1.
+pub(super) struct TableRow {
+    /// First line of the row, counted from 1.
     pub(super) number: i64,
-    /// Where it ends.
+    /// Last line of the row, counted from 1.
     pub(super) last: i64,
     pub(super) cells: Vec<String>,
 }
 
-/// The line that begins there does not end.
+/// The row that begins at this line does not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Endless(pub(super) i64);
+pub(super) struct UnterminatedRow(pub(super) i64);
 
-/// Reads a table of UTF-8 part by part.
-pub(super) struct Table {
+/// Parses UTF-8 CSV that arrives in parts.
+pub(super) struct CsvReader {
     core: csv_core::Reader,
     delimiter: u8,
     waiting: Vec<u8>,
     read: usize,
-    place: Place,
+    place: Position,
     output: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// Where in a file something begins.
+/// A position in a file: byte offset and line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) byte: i64,
     pub(super) line: i64,
 }
 
-impl Place {
+impl Position {
     pub(super) const START: Self = Self { byte: 0, line: 1 };
 }
 
-impl Table {
-    pub(super) fn new(delimiter: u8, place: Place) -> Self {
+impl CsvReader {
+    pub(super) fn new(delimiter: u8, place: Position) -> Self {
         let core = ReaderBuilder::new().delimiter(delimiter).build();
         Self {
             core,
@@ -55,30 +55,30 @@ impl Table {
         }
     }
 
-    /// One that begins where the file does.
+    /// A reader that starts at the beginning of the file.
     pub(super) fn again(&self) -> Self {
-        Self::new(self.delimiter, Place::START)
+        Self::new(self.delimiter, Position::START)
     }
 
-    /// Where the next line begins.
-    pub(super) fn place(&self) -> Place {
+    /// Position of the next row.
+    pub(super) fn place(&self) -> Position {
         self.place
     }
 
-    /// Where the part begins that is wanted next.
+    /// Byte offset of the part to be fed next.
     pub(super) fn wants(&self) -> i64 {
         self.place.byte + length(self.waiting.len() - self.read)
     }
 
-    /// Adds the next part.
+    /// Feeds the next part of the file.
     pub(super) fn feed(&mut self, part: &[u8]) {
         self.waiting.drain(..self.read);
         self.read = 0;
         self.waiting.extend_from_slice(part);
     }
 
-    /// The next line; `None` where the rest of it is still to come, or, after the `last` part, there is none.
-    pub(super) fn next(&mut self, last: bool) -> Result<Option<Line>, Endless> {
+    /// The next row; `None` if more input is needed or, after the `last` part, at the end.
+    pub(super) fn next(&mut self, last: bool) -> Result<Option<TableRow>, UnterminatedRow> {
         self.skip_empty_lines(last);
         let rest = self.waiting.get(self.read..).unwrap_or_default();
         if rest.is_empty() || rest == b"\r" {
@@ -86,12 +86,12 @@ impl Table {
         }
         let Some((taken, cells)) = record(&mut self.core, rest, last, &mut self.output, &mut self.ends)
         else {
-            let endless = rest.len() > LONGEST;
-            return if endless { Err(Endless(self.place.line)) } else { Ok(None) };
+            let endless = rest.len() > MAX_ROW_BYTES;
+            return if endless { Err(UnterminatedRow(self.place.line)) } else { Ok(None) };
         };
-        // What ends with CR may end with CRLF: nobody can tell before the next byte.
-        if taken > LONGEST {
-            return Err(Endless(self.place.line));
+        // After CR the row may still end with CRLF, which only the next byte tells.
+        if taken > MAX_ROW_BYTES {
+            return Err(UnterminatedRow(self.place.line));
         }
         let bytes = rest.get(..taken).unwrap_or_default();
         let cr = bytes.last() == Some(&b'\r');
@@ -104,15 +104,16 @@ impl Table {
         let number = self.place.line;
         let end = number + breaks - i64::from(ended);
         self.read += taken + usize::from(crlf);
-        self.place = Place { byte: self.place.byte + length(taken) + i64::from(crlf), line: number + breaks };
-        Ok(Some(Line { number, last: end, cells }))
+        self.place =
+            Position { byte: self.place.byte + length(taken) + i64::from(crlf), line: number + breaks };
+        Ok(Some(TableRow { number, last: end, cells }))
     }
 
     fn skip_empty_lines(&mut self, last: bool) {
         while let Some(byte @ (b'\r' | b'\n')) = self.waiting.get(self.read) {
             let next = self.waiting.get(self.read + 1);
             if *byte == b'\r' && next.is_none() && !last {
-                return; // the other half of it may still come
+                return; // the LF may still follow
             }
             let pair = *byte == b'\r' && next == Some(&b'\n');
             self.read += 1 + usize::from(pair);
@@ -122,7 +123,7 @@ impl Table {
     }
 }
 
-/// How many lines of a file end in these bytes.
+/// Number of line breaks in these bytes.
 fn breaks(bytes: &[u8]) -> i64 {
     let pairs = bytes.iter().zip(bytes.iter().skip(1).chain([&0]));
     length(pairs.filter(|(one, next)| **one == b'\n' || **one == b'\r' && **next != b'\n').count())
@@ -132,7 +133,7 @@ fn length(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// The first line of `rest`: how many bytes it takes, and its cells.
+/// Parses the first row of `rest`: its length in bytes, and its cells.
 fn record(
     core: &mut csv_core::Reader,
     rest: &[u8],
@@ -150,7 +151,7 @@ fn record(
         written += put;
         fields += ended;
         match result {
-            ReadRecordResult::InputEmpty if last && !input.is_empty() => {} // once more, with nothing: the file ends
+            ReadRecordResult::InputEmpty if last && !input.is_empty() => {} // end of input: flush
             ReadRecordResult::InputEmpty | ReadRecordResult::End => return None,
             ReadRecordResult::OutputFull => output.resize(output.len() * 2, 0),
             ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
@@ -170,11 +171,11 @@ fn record(
 mod tests {
     use super::*;
 
-    /// Fed in parts of every size.
+    /// Parses the text in parts of every size, with identical results.
     fn read(text: &str) -> Vec<(i64, i64, Vec<String>)> {
         let mut all = Vec::new();
         for size in 1..=text.len() {
-            let mut table = Table::new(b',', Place::START);
+            let mut table = CsvReader::new(b',', Position::START);
             let mut lines = Vec::new();
             let mut parts = text.as_bytes().chunks(size).peekable();
             while let Some(part) = parts.next() {
@@ -184,9 +185,9 @@ mod tests {
                 );
                 table.feed(part);
                 while let Some(line) = table.next(parts.peek().is_none()).unwrap() {
-                    // Whoever goes on from here reads the same.
+                    // Resuming from this position gives the same row.
                     let place = table.place();
-                    let mut again = Table::new(b',', place);
+                    let mut again = CsvReader::new(b',', place);
                     again.feed(text.as_bytes().get(usize::try_from(place.byte).unwrap()..).unwrap());
                     lines.push((line, again.next(true).unwrap()));
                 }
@@ -227,15 +228,15 @@ mod tests {
 
     #[test]
     fn a_quotation_mark_that_is_never_closed_is_told_where_it_stands() {
-        let mut table = Table::new(b',', Place::START);
+        let mut table = CsvReader::new(b',', Position::START);
         table.feed(b"a,b\n\"c,d\n");
         assert_eq!(table.next(false).unwrap().unwrap().number, 1);
         for _ in 0..5 {
-            if table.next(false) == Err(Endless(2)) {
+            if table.next(false) == Err(UnterminatedRow(2)) {
                 return;
             }
             table.feed(&vec![b'x'; 256 * 1024]);
         }
-        assert_eq!(table.next(false), Err(Endless(2)));
+        assert_eq!(table.next(false), Err(UnterminatedRow(2)));
     }
 }

@@ -1,46 +1,46 @@
-//! Takes back what an import did to records, where nobody has changed them since.
+//! Reverts what an import did to records, unless they were changed since.
 
-use db::{Changed, Removed, Resource, TenantTx};
+use db::{Resource, SoftDelete, TenantTx, Update};
 use kernel::Id;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// What an import did to one record.
+/// A change of one record by an import, to be reverted.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct UndoItem {
     pub(super) record: Uuid,
-    /// The version that it left.
+    /// Version of the record after the import.
     pub(super) version: i64,
     pub(super) before: Option<Value>,
 }
 
-/// What became of that: undone, or kept, for this reason.
+/// Result of reverting: done, or the reason why the record was kept.
 pub(super) type Undone = Result<(), &'static str>;
 
-/// Somebody has changed the record.
+/// The record was changed since the import.
 pub(super) const CHANGED: &str = "changed-since";
-/// Somebody has removed it, or it is out of reach.
+/// The record was deleted, or is out of scope.
 pub(super) const GONE: &str = "gone";
-/// A rule stands against it.
+/// A business rule forbids the change.
 pub(super) const REFUSED: &str = "refused";
 
-/// Moves records to the trash.
-pub(super) async fn remove<R: Resource>(tx: &mut TenantTx, work: Vec<Work>) -> db::Result<Vec<Undone>> {
-    undo::<R, _>(tx, work, |before, _| Ok(Removed(before))).await
+/// Moves created records to the trash.
+pub(super) async fn remove<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>) -> db::Result<Vec<Undone>> {
+    undo::<R, _>(tx, work, |before, _| Ok(SoftDelete(before))).await
 }
 
-/// Puts the fields of records back.
-pub(super) async fn put_back<R: Resource>(tx: &mut TenantTx, work: Vec<Work>) -> db::Result<Vec<Undone>> {
+/// Restores the fields of updated records.
+pub(super) async fn put_back<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>) -> db::Result<Vec<Undone>> {
     undo::<R, _>(tx, work, |now, before| {
         let before = serde_json::from_value(before.unwrap_or_default()).map_err(|_| REFUSED)?;
-        Changed::of(now, before).map_err(|_| REFUSED)
+        Update::new(now, before).map_err(|_| REFUSED)
     })
     .await
 }
 
-async fn undo<R: Resource, W: db::Written<R>>(
+async fn undo<R: Resource, W: db::BulkWrite<R>>(
     tx: &mut TenantTx,
-    work: Vec<Work>,
+    work: Vec<UndoItem>,
     form: impl Fn(db::Record<R>, Option<Value>) -> Result<W, &'static str> + Send,
 ) -> db::Result<Vec<Undone>> {
     let ids: Vec<Id<R>> = work.iter().map(|one| one.record.into()).collect();
@@ -49,7 +49,7 @@ async fn undo<R: Resource, W: db::Written<R>>(
     for one in work {
         let formed = match found.remove(&one.record.into()) {
             None => Err(GONE),
-            Some(record) if record.kept.version != one.version => Err(CHANGED),
+            Some(record) if record.meta.version != one.version => Err(CHANGED),
             Some(record) => form(record, one.before),
         };
         places.push(formed.map(|written| ready.push(written)));

@@ -1,77 +1,87 @@
-//! Takes a file in: part by part as it arrives, whoever is slow.
+//! Receives uploads as a stream, in parts, independently of the sender's speed.
 
 use aws_lc_rs::digest;
 use axum::body::Body;
-use db::{Change, ScopedWrite};
+use db::{Change, TenantCommand};
 use encoding_rs::{Encoding, UTF_8};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use sqlx::types::Json as Column;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Answered, Begun, Created, Error, IdempotencyKey, May, MediaTypes, Once, Query, Result, Shown, Upload,
-    Write,
+    Authorized, Created, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, MediaTypes, Query, Redacted,
+    Replayable, Result, Upload, Write,
 };
 
 use super::{
     Imports,
-    decode::{Glance, ToUtf8, Writing},
-    file::{self, Lines, PART},
-    query::Sent,
+    decode::{DetectedEncoding, EncodingScan, ToUtf8},
+    file::{self, PART, RowReader},
+    inspect::{self, ImportFile, Survey},
+    params::UploadParams,
+    read::{self, Import},
     refusal::ImportRefusal,
     registry::Target,
-    show::{self, Import},
-    survey::{self, FileFound, Survey},
-    table::Place,
+    table::Position,
     xlsx,
 };
 
-/// What a workbook may come to, packed.
+/// Maximum size of an uploaded workbook in bytes.
 const BOOK: usize = 16 * 1024 * 1024;
 
 const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-/// What a file may be.
+/// Accepted media types of uploads.
 const FILES: MediaTypes = MediaTypes {
     code: "import-media-type",
     names: &["text/csv", WORKBOOK, "text/plain", "text/tab-separated-values", "application/csv"],
     is_patch: false,
 };
 
-const BEGIN: ScopedWrite = ScopedWrite::new(
+const BEGIN: TenantCommand = TenantCommand::new(
     "with abandoned as (
          delete from app.imports where account_id = $1 and status = 'receiving' and created_at < now() - interval '1 hour'
      )
      insert into app.imports (account_id, id, resource, file_name, created_by, updated_by) values ($1, $2, $3, $4, $5, $5)",
 );
-const FOUND: ScopedWrite = ScopedWrite::new(
+const FOUND: TenantCommand = TenantCommand::new(
     "update app.imports set status = 'uploaded', file = $3, updated_at = now() where account_id = $1 and id = $2",
 );
-const GIVE_UP: ScopedWrite =
-    ScopedWrite::new("delete from app.imports where account_id = $1 and id = $2 and status = 'receiving'");
+const GIVE_UP: TenantCommand =
+    TenantCommand::new("delete from app.imports where account_id = $1 and id = $2 and status = 'receiving'");
 
-/// Send a file.
+/// The bytes of a CSV file (up to 64 MiB) or of an XLSX workbook (up to 16 MiB).
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary, max_length = 67_108_864)]
+#[expect(dead_code, reason = "it describes a body that is read as a stream")]
+pub(crate) struct ImportFileBody(Vec<u8>);
+
+/// Upload a file for an import.
 ///
 /// The body is the file, as `text/csv` (up to 64 MiB) or as an XLSX workbook (up to 16 MiB).
 #[utoipa::path(
     post,
     path = "/api/v1/imports",
-    params(Sent, IdempotencyKey),
+    params(UploadParams, IdempotencyKey),
     tag = "imports",
-    request_body(content_type = "text/csv")
+    request_body(content(
+        (ImportFileBody = "text/csv"),
+        (ImportFileBody = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    ))
 )]
 pub(crate) async fn upload_import(
-    may: May<Write, Imports>,
+    auth: Authorized<Write, Imports>,
     key: Option<IdempotencyKey>,
-    Query(sent): Query<Sent>,
+    Query(sent): Query<UploadParams>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Answered<Created<Shown<Import>>>> {
-    let order = Order::of(&sent, &headers)?;
-    if !may.who().permissions().allow(order.target.name, "write") {
+) -> Result<Replayable<Created<Redacted<Import>>>> {
+    let order = UploadRequest::parse(&sent, &headers)?;
+    if !auth.who().permissions().allow(order.target.name, "write") {
         return Err(Error::Forbidden(format!("{}:write", order.target.name)));
     }
-    let receiver = Receiver { may: &may, id: Uuid::now_v7() };
+    let receiver = Receiver { auth: &auth, id: Uuid::now_v7() };
     match receiver.receive(&order, &sent, key, body).await {
         Ok(answer) => Ok(answer),
         Err(error) => {
@@ -81,16 +91,16 @@ pub(crate) async fn upload_import(
     }
 }
 
-/// What was asked for, understood.
-struct Order {
+/// Validated parameters of an upload.
+struct UploadRequest {
     target: &'static Target,
     encoding: Option<&'static Encoding>,
     delimiter: Option<u8>,
     workbook: bool,
 }
 
-impl Order {
-    fn of(sent: &Sent, headers: &HeaderMap) -> Result<Self> {
+impl UploadRequest {
+    fn parse(sent: &UploadParams, headers: &HeaderMap) -> Result<Self> {
         let target = Target::of_plural(&sent.resource).ok_or(ImportRefusal::UnknownResource)?;
         if !(1..=255).contains(&sent.file_name.chars().count())
             || sent.file_name.chars().any(char::is_control)
@@ -114,31 +124,31 @@ impl Order {
     }
 }
 
-/// A file on its way in.
+/// An upload that is being received.
 struct Receiver<'m> {
-    may: &'m May<Write, Imports>,
+    auth: &'m Authorized<Write, Imports>,
     id: Uuid,
 }
 
-/// What has arrived.
-struct Arrived {
+/// A file that was received completely.
+struct ReceivedFile {
     parts: i64,
-    encoding: Option<Writing>,
+    encoding: Option<DetectedEncoding>,
     hash: Vec<u8>,
 }
 
 impl Receiver<'_> {
     async fn receive(
         &self,
-        order: &Order,
-        sent: &Sent,
+        order: &UploadRequest,
+        sent: &UploadParams,
         key: Option<IdempotencyKey>,
         body: Body,
-    ) -> Result<Answered<Created<Shown<Import>>>> {
-        let mut tx = self.may.begin().await?;
+    ) -> Result<Replayable<Created<Redacted<Import>>>> {
+        let mut tx = self.auth.begin().await?;
         let begin =
-            tx.write_unnoted::<()>(BEGIN).bind(self.id).bind(order.target.plural).bind(&sent.file_name);
-        begin.bind(self.may.who().user()).run().await?;
+            tx.execute_untracked::<()>(BEGIN).bind(self.id).bind(order.target.plural).bind(&sent.file_name);
+        begin.bind(self.auth.who().user()).run().await?;
         tx.commit().await?;
         let arrived = if order.workbook {
             self.workbook(sent.sheet.clone(), body).await?
@@ -149,29 +159,29 @@ impl Receiver<'_> {
         self.end(order, sent, key, &arrived, found).await
     }
 
-    /// Keeps a text as it arrives, and then as UTF-8.
-    async fn text(&self, order: &Order, body: Body) -> Result<Arrived> {
-        let mut keeper = Keeper { receiver: self, parts: 0, bytes: 0 };
-        let (mut glance, mut hash) = (Glance::new(), Hash::new());
-        let mut incoming = Incoming { body, left: limit() };
+    /// Stores a text file as it arrives, then converts it to UTF-8.
+    async fn text(&self, order: &UploadRequest, body: Body) -> Result<ReceivedFile> {
+        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
+        let (mut glance, mut hash) = (EncodingScan::new(), HashedBody::new());
+        let mut incoming = IncomingBody { body, left: limit() };
         while let Some(part) = incoming.part().await? {
             glance.look(&part);
             hash.update(&part);
             keeper.keep(&part).await?;
         }
         let (writing, parts) = (glance.tell(order.encoding), keeper.parts);
-        // What is UTF-8 was found to be it, unless somebody only says so.
+        // Detected UTF-8 is known to be valid; if it was only requested, the conversion validates it.
         if writing.encoding != UTF_8 || writing.bom || order.encoding.is_some() {
             self.to_utf_8(writing, parts).await?;
         }
-        Ok(Arrived { parts, encoding: Some(writing), hash: hash.end() })
+        Ok(ReceivedFile { parts, encoding: Some(writing), hash: hash.end() })
     }
 
-    async fn to_utf_8(&self, writing: Writing, parts: i64) -> Result<()> {
+    async fn to_utf_8(&self, writing: DetectedEncoding, parts: i64) -> Result<()> {
         let mut decoder = ToUtf8::new(writing);
-        let mut keeper = Keeper { receiver: self, parts: 0, bytes: 0 };
+        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
         for part in 0..parts {
-            let mut tx = self.may.begin_reading().await?;
+            let mut tx = self.auth.begin_read_only().await?;
             let bytes = file::nth(&mut tx, self.id, part).await?.unwrap_or_default();
             drop(tx);
             let text = decoder.part(&bytes, part + 1 == parts).map_err(|_| ImportRefusal::Undecodable)?;
@@ -180,37 +190,42 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    /// Keeps the sheet of a workbook as the text that it comes to.
-    async fn workbook(&self, sheet: Option<String>, body: Body) -> Result<Arrived> {
-        let mut incoming = Incoming { body, left: BOOK };
-        let (mut book, mut hash) = (Vec::new(), Hash::new());
+    /// Stores a sheet of a workbook as CSV.
+    async fn workbook(&self, sheet: Option<String>, body: Body) -> Result<ReceivedFile> {
+        let mut incoming = IncomingBody { body, left: BOOK };
+        let (mut book, mut hash) = (Vec::new(), HashedBody::new());
         while let Some(part) = incoming.part().await? {
             hash.update(&part);
             book.extend(part);
         }
         let csv = tokio::task::spawn_blocking(move || xlsx::to_csv(&book, sheet.as_deref())).await;
         let csv = csv.map_err(|error| Error::Internal(error.into()))??;
-        let mut keeper = Keeper { receiver: self, parts: 0, bytes: 0 };
+        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
         for part in csv.chunks(PART) {
             keeper.keep(part).await?;
         }
-        Ok(Arrived { parts: keeper.parts, encoding: None, hash: hash.end() })
+        Ok(ReceivedFile { parts: keeper.parts, encoding: None, hash: hash.end() })
     }
 
-    /// Reads all of it once.
-    async fn look(&self, order: &Order, sent: &Sent, arrived: &Arrived) -> Result<FileFound> {
-        let mut tx = self.may.begin_reading().await?;
+    /// Inspects the whole file once.
+    async fn look(
+        &self,
+        order: &UploadRequest,
+        sent: &UploadParams,
+        arrived: &ReceivedFile,
+    ) -> Result<ImportFile> {
+        let mut tx = self.auth.begin_read_only().await?;
         let head = file::nth(&mut tx, self.id, 0).await?.unwrap_or_default();
         drop(tx);
         let delimiter = match (order.workbook, order.delimiter) {
             (true, _) => b',',
             (false, Some(said)) => said,
-            (false, None) => survey::delimiter(&head),
+            (false, None) => inspect::delimiter(&head),
         };
         let mut survey = Survey::default();
-        let mut lines = Lines::from(self.id, delimiter, Place::START);
+        let mut lines = RowReader::from(self.id, delimiter, Position::START);
         loop {
-            let mut tx = self.may.begin_reading().await?;
+            let mut tx = self.auth.begin_read_only().await?;
             let some = lines.next(&mut tx, 5_000).await?;
             drop(tx);
             if some.is_empty() {
@@ -220,25 +235,25 @@ impl Receiver<'_> {
         }
         let mut found = survey.end(sent.header, order.target)?;
         found.delimiter = Some(char::from(delimiter));
-        if let Some(Writing { encoding, bom }) = arrived.encoding {
+        if let Some(DetectedEncoding { encoding, bom }) = arrived.encoding {
             (found.encoding, found.bom) = (Some(encoding.name().to_owned()), bom);
         }
         Ok(found)
     }
 
-    /// All is well: the import is there.
+    /// Completes the upload and creates the import.
     async fn end(
         &self,
-        order: &Order,
-        sent: &Sent,
+        order: &UploadRequest,
+        sent: &UploadParams,
         key: Option<IdempotencyKey>,
-        arrived: &Arrived,
-        found: FileFound,
-    ) -> Result<Answered<Created<Shown<Import>>>> {
-        let once = Once::of(key, &(sent, &arrived.hash))?;
-        let mut tx = match once.begin(self.may.begin().await?).await? {
-            Begun::First(tx) => tx,
-            Begun::Again(before) => {
+        arrived: &ReceivedFile,
+        found: ImportFile,
+    ) -> Result<Replayable<Created<Redacted<Import>>>> {
+        let once = Idempotent::new(key, &(sent, &arrived.hash))?;
+        let mut tx = match once.begin(self.auth.begin().await?).await? {
+            IdempotencyOutcome::New(tx) => tx,
+            IdempotencyOutcome::Replay(before) => {
                 self.give_up().await?;
                 return Ok(before);
             }
@@ -246,30 +261,30 @@ impl Receiver<'_> {
         let noted =
             json!({ "resource": order.target.plural, "file_name": sent.file_name, "rows": found.rows });
         let change = Change::new("crm.import.created", "import", self.id, "created").with(noted);
-        tx.write_noted::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
-        let import = show::find(&mut tx, self.may, self.id).await?;
+        tx.execute_audited::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
+        let import = read::find(&mut tx, self.auth, self.id).await?;
         tracing::info!(import.id = %self.id, rows = found.rows, parts = arrived.parts, "a file was taken in");
-        once.answer(tx, Created(format!("/api/v1/imports/{}", self.id), self.may.shown(import)?)).await
+        once.answer(tx, Created(format!("/api/v1/imports/{}", self.id), self.auth.shown(import)?)).await
     }
 
-    /// Nothing stays of what is no file of ours.
+    /// Deletes everything stored of a rejected file.
     async fn give_up(&self) -> Result<()> {
-        let mut tx = self.may.begin().await?;
-        tx.write_unnoted::<()>(GIVE_UP).bind(self.id).run().await?;
+        let mut tx = self.auth.begin().await?;
+        tx.execute_untracked::<()>(GIVE_UP).bind(self.id).run().await?;
         Ok(tx.commit().await?)
     }
 }
 
-/// Keeps parts, each in a transaction of its own: a slow sender holds none open.
-struct Keeper<'r> {
+/// Stores parts, each in its own transaction, so that a slow sender holds none open.
+struct PartStore<'r> {
     receiver: &'r Receiver<'r>,
     parts: i64,
     bytes: i64,
 }
 
-impl Keeper<'_> {
+impl PartStore<'_> {
     async fn keep(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut tx = self.receiver.may.begin().await?;
+        let mut tx = self.receiver.auth.begin().await?;
         file::keep(&mut tx, self.receiver.id, self.parts, self.bytes, bytes).await?;
         tx.commit().await?;
         self.parts += 1;
@@ -279,16 +294,16 @@ impl Keeper<'_> {
 }
 
 fn limit() -> usize {
-    Upload::of(&Method::POST, "/api/v1/imports").map_or(PART, |upload| upload.limit)
+    Upload::new(&Method::POST, "/api/v1/imports").map_or(PART, |upload| upload.limit)
 }
 
-/// A body, in parts of one size.
-struct Incoming {
+/// A request body, split into parts of equal size.
+struct IncomingBody {
     body: Body,
     left: usize,
 }
 
-impl Incoming {
+impl IncomingBody {
     async fn part(&mut self) -> Result<Option<Vec<u8>>> {
         let mut part = Vec::with_capacity(PART);
         while part.len() < PART {
@@ -302,10 +317,10 @@ impl Incoming {
     }
 }
 
-/// SHA-256 of what has come in.
-struct Hash(digest::Context);
+/// SHA-256 of the received body.
+struct HashedBody(digest::Context);
 
-impl Hash {
+impl HashedBody {
     fn new() -> Self {
         Self(digest::Context::new(&digest::SHA256))
     }

@@ -1,31 +1,31 @@
-//! Writes what lines say into records of any kind.
+//! Writes imported rows to records of any resource.
 
 use std::collections::HashMap;
 
-use db::{Changed, New, Resource, TenantTx};
+use db::{Insert, Resource, TenantTx, Update};
 use kernel::Id;
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use web::{Error, Patch, Violation};
+use web::{Error, MergePatch, Violation};
 
-/// A line that is ready to be written.
+/// A row that is ready to be written.
 #[derive(Debug)]
-pub(super) struct Ready {
-    /// The record that it is about; none: a new one.
+pub(super) struct ReadyRow {
+    /// Record to update; `None` for a new one.
     pub(super) record: Option<Uuid>,
     pub(super) patch: Map<String, Value>,
 }
 
-/// What became of a line.
-pub(super) type Outcome = Result<Done, Vec<Violation>>;
+/// Outcome of writing a row.
+pub(super) type Outcome = Result<WrittenRow, Vec<Violation>>;
 
-/// What a line did.
+/// The change made by a row.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct WrittenRow {
     pub(super) record: Uuid,
     pub(super) action: Action,
     pub(super) version: i64,
-    /// The record as it was, where the line has changed it.
+    /// The record before the change, if the row updated it.
     pub(super) before: Option<Value>,
 }
 
@@ -46,39 +46,40 @@ impl Action {
     }
 }
 
-enum Form<R> {
-    New(New<R>),
-    Changed(Changed<R>, Value),
-    Same(Done),
+enum CellForm<R> {
+    New(Insert<R>),
+    Changed(Update<R>, Value),
+    Same(WrittenRow),
 }
 
-/// Writes each line that can be written. A record stands in one of them: a second one would not have seen the first.
-pub(super) async fn write<R: Resource>(tx: &mut TenantTx, ready: Vec<Ready>) -> db::Result<Vec<Outcome>> {
+/// Writes all rows that can be written. A record must occur in one row only, since a second row would not see the first
+/// one's change.
+pub(super) async fn write<R: Resource>(tx: &mut TenantTx, ready: Vec<ReadyRow>) -> db::Result<Vec<Outcome>> {
     let ids: Vec<Id<R>> = ready.iter().filter_map(|one| one.record.map(Into::into)).collect();
     let mut found = if ids.is_empty() { HashMap::new() } else { db::lock_all(tx, &ids).await? };
     let (mut new, mut changed, mut befores) = (Vec::new(), Vec::new(), Vec::new());
     let mut places = Vec::with_capacity(ready.len());
     for one in ready {
         places.push(match form(tx, one, &mut found) {
-            Ok(Form::New(record)) => {
+            Ok(CellForm::New(record)) => {
                 new.push(record);
-                Place::New
+                SourceCell::New
             }
-            Ok(Form::Changed(record, before)) => {
+            Ok(CellForm::Changed(record, before)) => {
                 changed.push(record);
                 befores.push(before);
-                Place::Changed
+                SourceCell::Changed
             }
-            Ok(Form::Same(done)) => Place::Told(Ok(done)),
-            Err(error) => Place::Told(Err(own(error)?)),
+            Ok(CellForm::Same(done)) => SourceCell::Told(Ok(done)),
+            Err(error) => SourceCell::Told(Err(own(error)?)),
         });
     }
     let mut new = db::write_each(tx, &new).await?.into_iter();
     let mut changed = db::write_each(tx, &changed).await?.into_iter().zip(befores);
     let told = places.into_iter().filter_map(|place| match place {
-        Place::Told(outcome) => Some(Ok(outcome)),
-        Place::New => Some(outcome(new.next()?, Action::Created, None)),
-        Place::Changed => {
+        SourceCell::Told(outcome) => Some(Ok(outcome)),
+        SourceCell::New => Some(outcome(new.next()?, Action::Created, None)),
+        SourceCell::Changed => {
             let (written, before) = changed.next()?;
             Some(outcome(written, Action::Updated, Some(before)))
         }
@@ -86,32 +87,37 @@ pub(super) async fn write<R: Resource>(tx: &mut TenantTx, ready: Vec<Ready>) -> 
     told.collect()
 }
 
-enum Place {
+enum SourceCell {
     Told(Outcome),
     New,
     Changed,
 }
 
-/// What a line makes, or makes of a record.
+/// Builds the insert or update of a row.
 fn form<R: Resource>(
     tx: &TenantTx,
-    mut ready: Ready,
+    mut ready: ReadyRow,
     found: &mut HashMap<Id<R>, db::Record<R>>,
-) -> Result<Form<R>, Error> {
+) -> Result<CellForm<R>, Error> {
     let Some(id) = ready.record else {
         ready.patch.retain(|_, value| !value.is_null());
-        let new: R = web::understood(Value::Object(ready.patch))?;
-        return Ok(Form::New(New::of(tx, new)?));
+        let new: R = web::parse_json(Value::Object(ready.patch))?;
+        return Ok(CellForm::New(Insert::new(tx, new)?));
     };
     let before = found.remove(&id.into()).ok_or(Error::NotFound(R::NAME))?;
-    let patch = Patch::of(Value::Object(ready.patch)).ok_or(Error::NotFound(R::NAME))?;
-    let after: R = patch.onto(&before.data)?;
+    let patch = MergePatch::parse(Value::Object(ready.patch)).ok_or(Error::NotFound(R::NAME))?;
+    let after: R = patch.apply_to(&before.data)?;
     let (was, is) = (json(&before.data)?, json(&after)?);
     if was == is {
-        let version = before.kept.version;
-        return Ok(Form::Same(Done { record: id, action: Action::Unchanged, version, before: None }));
+        let version = before.meta.version;
+        return Ok(CellForm::Same(WrittenRow {
+            record: id,
+            action: Action::Unchanged,
+            version,
+            before: None,
+        }));
     }
-    Ok(Form::Changed(Changed::of(before, after)?, was))
+    Ok(CellForm::Changed(Update::new(before, after)?, was))
 }
 
 fn json<R: Resource>(record: &R) -> Result<Value, Error> {
@@ -125,18 +131,18 @@ fn outcome<R: Resource>(
 ) -> db::Result<Outcome> {
     match written {
         Ok(record) => {
-            let (record, version) = (record.id.into(), record.kept.version);
-            Ok(Ok(Done { record, action, version, before }))
+            let (record, version) = (record.id.into(), record.meta.version);
+            Ok(Ok(WrittenRow { record, action, version, before }))
         }
         Err(error) => own(error.into()).map(Err),
     }
 }
 
-/// What is wrong with the line, where it is the line.
+/// Converts an error caused by the row to violations; other errors fail the batch.
 fn own(error: Error) -> db::Result<Vec<Violation>> {
     match error.into_violations() {
         Ok(violations) => Ok(violations),
-        // The database has refused these values, by a rule that no resource names: nobody outside reads its words.
+        // The database rejected the values by a rule unknown to the resource; its message is not exposed.
         Err(Error::Internal(cause)) => {
             tracing::warn!(
                 error = cause.as_ref() as &dyn std::error::Error,
@@ -145,6 +151,6 @@ fn own(error: Error) -> db::Result<Vec<Violation>> {
             Ok(vec![Violation::new("", "refused", "the database does not take these values")])
         }
         Err(Error::Unavailable(cause)) => Err(db::Error::Unavailable(cause)),
-        Err(_) => Err(db::Error::Aborted),
+        Err(_) => Err(db::Error::TransactionAborted),
     }
 }

@@ -1,4 +1,4 @@
-//! Workbooks, read as the tables that their sheets are.
+//! Reads sheets of XLSX workbooks as tables.
 
 use std::io::{self, Cursor, Read as _};
 
@@ -7,14 +7,14 @@ use zip::ZipArchive;
 
 use super::refusal::ImportRefusal;
 
-/// What a workbook may hold, unpacked: an archive of a few kilobytes can claim any size.
+/// Maximum unpacked size of a workbook, since a small archive can expand to any size (zip bomb).
 const UNPACKED: u64 = 64 * 1024 * 1024;
-/// What its sheet may come to as text.
+/// Maximum size of a sheet as text.
 const AS_TEXT: usize = 32 * 1024 * 1024;
-/// Blank lines between others that are worth counting.
+/// Maximum number of consecutive blank lines.
 const GAP: u32 = 100_000;
 
-/// The sheet `wanted`, or the first, as CSV in UTF-8: a line for each of its lines, blank or not.
+/// Converts the sheet `wanted`, or the first one, to CSV in UTF-8: one line per row, including blank ones.
 pub(super) fn to_csv(book: &[u8], wanted: Option<&str>) -> Result<Vec<u8>, ImportRefusal> {
     measure(book)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(book)).map_err(|_| ImportRefusal::NoWorkbook)?;
@@ -54,7 +54,7 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, row: &mut Vec<String>) -> Result<(), Im
     csv.write_record(row.drain(..)).map_err(|_| ImportRefusal::NoWorkbook)
 }
 
-/// Fills the lines up to the width of the widest: in a sheet, cells that are empty are not there.
+/// Pads all rows to the width of the widest, because sheets omit empty cells.
 fn squared(csv: &[u8]) -> Result<Vec<u8>, ImportRefusal> {
     let lines =
         || csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv).into_records();
@@ -67,7 +67,7 @@ fn squared(csv: &[u8]) -> Result<Vec<u8>, ImportRefusal> {
     out.into_inner().map_err(|_| ImportRefusal::NoWorkbook)
 }
 
-/// Unpacks all of it into nothing: what an archive says of its own size is only said.
+/// Measures the unpacked size by decompressing, since the size declared in the archive is not trustworthy.
 fn measure(book: &[u8]) -> Result<(), ImportRefusal> {
     let mut archive = ZipArchive::new(Cursor::new(book)).map_err(|_| ImportRefusal::NoWorkbook)?;
     let mut left = UNPACKED;
@@ -93,7 +93,7 @@ fn text(value: &DataRef<'_>) -> String {
     }
 }
 
-/// As ISO 8601 writes it; a length of time stays the number of days that it is.
+/// ISO 8601 text; a duration stays a number of days.
 fn date(moment: ExcelDateTime) -> String {
     if !moment.is_datetime() {
         return moment.as_f64().to_string();

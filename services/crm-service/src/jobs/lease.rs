@@ -1,116 +1,178 @@
-//! Who works at which job, and until when: by the clock of the database, which is the same for all.
+use std::time::{Duration, Instant};
 
-use std::time::Duration;
-
-use db::{Db, LookUp, Reason, Scoped, ScopedWrite, TenantTx};
-use identity::{Permissions, Principal};
-use kernel::{AccountId, UserId};
-use serde_json::Value;
-use sqlx::FromRow;
+use db::{Db, Reason, TenantCommand, TenantQuery, TenantTx};
+use identity::Permissions;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{imports, rights::rights_of};
+use super::{
+    slot::Slot,
+    store::{LeasedJob, rights},
+};
 
-/// A job that somebody starts.
-pub(crate) struct NewJob<'j> {
-    /// What is done.
-    pub(crate) kind: &'static str,
-    /// What it is done to.
-    pub(crate) subject: Uuid,
-    /// Who wants it done: it has their rights, and none that their token lacks.
-    pub(crate) who: &'j Principal,
-    /// Where it begins.
-    pub(crate) state: Value,
-    /// How far there is to go, and how much of that is done.
-    pub(crate) total: i64,
-    pub(crate) done: i64,
+/// Maximum number of attempts without progress before a job is given up.
+const ATTEMPTS: i32 = 5;
+
+/// A job leased by a worker.
+pub(crate) struct JobLease {
+    db: Db,
+    me: Uuid,
+    lease: Duration,
+    pub(crate) job: LeasedJob,
+    stop: CancellationToken,
+    until: Instant,
+    slot: Option<Slot>,
 }
 
-/// A job that is due, of whichever account.
-#[derive(Debug, FromRow)]
-pub(super) struct Due {
-    account_id: AccountId,
-    id: Uuid,
-    request_id: Uuid,
-    created_by: UserId,
+/// State of the job at the start of a step.
+pub(crate) enum JobStep {
+    /// A transaction of the job's user, with their present permissions.
+    Run(TenantTx, Permissions),
+    /// A user requested cancellation.
+    Cancelled(TenantTx),
+    /// The user of the job no longer has any permission.
+    Unauthorized(TenantTx),
+    /// The lease was lost to another worker.
+    Lost,
 }
 
-/// A job that somebody holds.
-#[derive(Debug, FromRow)]
-pub(crate) struct Job {
-    pub(crate) account_id: AccountId,
-    pub(crate) id: Uuid,
-    pub(crate) kind: String,
-    pub(crate) subject_id: Uuid,
-    pub(crate) state: Value,
-    pub(super) attempts: i32,
-    pub(super) created_by: UserId,
-    pub(super) request_id: Uuid,
-    pub(super) key_id: Option<Uuid>,
-    permissions: Vec<String>,
-    hidden_fields: Vec<String>,
+// Reads without a row lock, so that cancelling a job does not wait for the step. `MOVE`, the last statement of the
+// step, checks the lease again.
+const SEE: TenantQuery = TenantQuery::new(
+    "select stop from app.jobs where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
+);
+const MOVE: TenantCommand = TenantCommand::new(
+    "update app.jobs set state = $4, done = $5, attempts = case when $7 then 0 else attempts end, claimed_until = now() + $6 * interval '1 second'
+     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
+);
+const END_JOB: TenantCommand = TenantCommand::new(
+    "update app.jobs set status = $4, problem = $5, finished_at = now(), claimed_by = null, claimed_until = null
+     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
+);
+const LET_GO: TenantCommand = TenantCommand::new(
+    "update app.jobs set claimed_by = null, claimed_until = null, due_at = now() + $4 * interval '1 second'
+     where account_id = $1 and id = $2 and claimed_by = $3 and status = 'due'",
+);
+
+/// Outcome of committing a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitOutcome {
+    /// The step and the new state were committed.
+    Kept,
+    /// The lease was lost; the new holder repeats the step.
+    Lost,
 }
 
-impl Job {
-    /// What the token allowed that started it.
-    pub(super) fn bounds(&self) -> Permissions {
-        Permissions::new(&self.permissions).hiding(self.hidden_fields.iter().cloned())
+impl JobLease {
+    pub(super) fn new(
+        db: Db,
+        me: Uuid,
+        lease: Duration,
+        job: LeasedJob,
+        stop: CancellationToken,
+        until: Instant,
+    ) -> Self {
+        Self { db, me, lease, job, stop, until, slot: None }
     }
-}
 
-const ADD: ScopedWrite = ScopedWrite::new(
-    "insert into app.jobs (account_id, id, kind, subject_id, state, total, done, permissions, hidden_fields, key_id, request_id, created_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-);
-const DUE: LookUp = LookUp::new("select account_id, id, request_id, created_by from app.due_job($1)");
-const TAKE: ScopedWrite = ScopedWrite::new(
-    "update app.jobs set claimed_by = $3, claimed_until = now() + $4 * interval '1 second', attempts = attempts + 1, served_at = now()
-     where account_id = $1 and id = (
-         select id from app.jobs where account_id = $1 and id = $2 and status = 'due' and due_at <= now()
-             and (claimed_until is null or claimed_until < now()) for update skip locked
-     )
-     returning account_id, id, kind, subject_id, state, attempts, created_by, request_id, key_id, permissions, hidden_fields",
-);
-const STANDS: Scoped = Scoped::new(
-    "select true from app.sessions where account_id = $1 and id = $2 and revoked_at is null and expires_at > now()",
-);
-
-pub(super) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
-    let (id, who) = (Uuid::now_v7(), new.who);
-    let key = who.is_key().then(|| Uuid::from(who.session()));
-    let statement = tx.write_unnoted::<()>(ADD).bind(id).bind(new.kind).bind(new.subject).bind(new.state);
-    let statement = statement.bind(new.total).bind(new.done);
-    let statement = statement.bind(who.permissions().to_texts()).bind(who.permissions().hidden().to_vec());
-    statement.bind(key).bind(who.request()).bind(who.user()).run().await?;
-    Ok(id)
-}
-
-/// One that is due, perhaps.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which accounts have jobs that are due is asked from outside of all of them"
-)]
-pub(super) async fn due(db: &Db) -> db::Result<Option<Due>> {
-    let mut tx = db.system(Reason::Jobs).await?;
-    tx.ask(DUE, |row| row.put(imports::JOBS)).await
-}
-
-/// Takes it, unless somebody was faster.
-#[expect(clippy::disallowed_methods, reason = "a job names its account itself")]
-pub(super) async fn take(db: &Db, due: &Due, me: Uuid, lease: Duration) -> db::Result<Option<Job>> {
-    let mut tx = db.system_inside(Reason::Jobs, due.account_id, due.created_by, due.request_id).await?;
-    let job =
-        tx.write_unnoted::<Job>(TAKE).bind(due.id).bind(me).bind(lease.as_secs_f64()).optional().await?;
-    tx.commit().await?;
-    Ok(job)
-}
-
-/// What the person of a job may do now, and could when they started it; `None`: they are no member, or their key has ended.
-pub(super) async fn rights(tx: &mut TenantTx, job: &Job) -> db::Result<Option<Permissions>> {
-    if let Some(key) = job.key_id
-        && tx.read::<(bool,)>(STANDS).bind(key).optional().await?.is_none()
-    {
-        return Ok(None);
+    /// Attaches the slot that the job runs in.
+    pub(super) fn with_slot(self, slot: Option<Slot>) -> Self {
+        Self { slot, ..self }
     }
-    Ok(rights_of(tx, job.created_by).await?.map(|rights| rights.within(&job.bounds())))
+
+    /// Yields the slot to waiting jobs.
+    pub(crate) async fn give_way(&self) {
+        if let Some(slot) = &self.slot {
+            slot.give_way().await;
+        }
+    }
+
+    /// Begins the next step of the job.
+    pub(crate) async fn begin(&self) -> db::Result<JobStep> {
+        let mut tx = self.enter().await?;
+        match tx.read::<(bool,)>(SEE).bind(self.job.id).bind(self.me).optional().await? {
+            None => Ok(JobStep::Lost),
+            Some((true,)) => Ok(JobStep::Cancelled(tx)),
+            Some((false,)) => Ok(match rights(&mut tx, &self.job).await? {
+                Some(permissions) => JobStep::Run(tx.within(permissions.clone()), permissions),
+                None => JobStep::Unauthorized(tx),
+            }),
+        }
+    }
+
+    /// Commits this step and the job's new state, unless the lease was lost. `lasting`: the state is a checkpoint to
+    /// resume from, so the attempt counter is reset.
+    pub(crate) async fn keep(
+        &self,
+        mut tx: TenantTx,
+        state: &impl Serialize,
+        done: i64,
+        lasting: bool,
+    ) -> db::Result<CommitOutcome> {
+        let state = serde_json::to_value(state).unwrap_or_default(); // plain numbers and words
+        let statement =
+            tx.execute_untracked::<()>(MOVE).bind(self.job.id).bind(self.me).bind(state).bind(done);
+        let moved = statement.bind(self.lease.as_secs_f64()).bind(lasting).run().await?;
+        Self::commit(tx, moved).await
+    }
+
+    /// Commits the last step and ends the job.
+    pub(crate) async fn end(
+        &self,
+        mut tx: TenantTx,
+        status: &str,
+        problem: Option<&str>,
+    ) -> db::Result<CommitOutcome> {
+        let statement = tx.execute_untracked::<()>(END_JOB).bind(self.job.id).bind(self.me).bind(status);
+        let ended = statement.bind(problem).run().await?;
+        Self::commit(tx, ended).await
+    }
+
+    async fn commit(tx: TenantTx, ours: u64) -> db::Result<CommitOutcome> {
+        if ours == 0 {
+            return Ok(CommitOutcome::Lost);
+        }
+        tx.commit().await?;
+        Ok(CommitOutcome::Kept)
+    }
+
+    /// True if the job has to yield to other jobs or to a shutdown.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_stopping() || Instant::now() >= self.until
+    }
+
+    /// True if the process is shutting down.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Releases the lease; the job is due again after `wait`.
+    pub(crate) async fn release(&self, wait: Duration) -> db::Result<()> {
+        let mut tx = self.enter().await?;
+        let statement = tx.execute_untracked::<()>(LET_GO).bind(self.job.id).bind(self.me);
+        statement.bind(wait.as_secs_f64()).run().await?;
+        tx.commit().await
+    }
+
+    /// True if the job has used up its attempts.
+    pub(crate) fn exceeded_attempts(&self) -> bool {
+        self.job.attempts >= ATTEMPTS
+    }
+
+    /// Releases the lease after a failed step, with a back-off: a restarting database recovers soon.
+    pub(super) async fn failed(&self, error: &db::Error) -> db::Result<()> {
+        tracing::warn!(error = error as &dyn std::error::Error, job.id = %self.job.id, account.id = %self.job.account_id, "a part of a job failed");
+        let wait = Duration::from_secs(u64::from(self.job.attempts.unsigned_abs()).pow(2));
+        self.release(wait).await
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a job names its account and person itself; `begin` bounds it by their rights"
+    )]
+    async fn enter(&self) -> db::Result<TenantTx> {
+        let LeasedJob { account_id, created_by, request_id, .. } = self.job;
+        self.db.begin_as(Reason::Jobs, account_id, created_by, request_id).await
+    }
 }

@@ -1,83 +1,84 @@
-//! Work that goes on after its request was answered: taken by whichever process of the service is free, part by part.
+//! Background jobs: work that continues after the response, step by step, in any process of the service.
 //!
-//! A job is held for a while, and each part that is done holds it for longer; what its process does not come back to,
-//! another one takes up where the last part ended. A part's transaction moves the job on together with what it writes:
-//! whenever a process dies, each part was done or was not. Who was too slow, and has lost the job, keeps nothing.
+//! A worker leases a job, and each step extends the lease. If its process dies, another one resumes the job after the
+//! last committed step. A step's writes and the job's new state are committed in one transaction, so no step is half
+//! done. A worker that lost its lease cannot commit.
 //!
-//! No account waits for another's: of each account one job is worked at, those that have waited longest are drawn first, and
-//! between two parts a job gives its place to whichever job waits for one.
+//! Scheduling is fair between accounts. At most one job of each account runs, and the longest waiting one is leased
+//! first. Between two steps a job yields its slot to waiting jobs.
 
-mod hold;
 mod lease;
 mod slot;
+mod store;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use ::telemetry::{Kind, Outage, Span, SpanInit};
 use db::{Db, TenantTx};
 use kernel::Env;
 use metrics::{Gauge, gauge};
-use signals::{Kind, Named, Outage, Span};
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use hold::{Hold, Kept, Part};
-pub(crate) use lease::NewJob;
+pub(crate) use lease::{CommitOutcome, JobLease, JobStep};
+pub(crate) use store::NewJob;
 
 use crate::imports;
 use slot::{Slot, Slots};
 
-/// How jobs are worked at.
+/// Configuration of the job workers.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// How many are worked at in this process at a time.
+pub struct JobSettings {
+    /// Number of slots: jobs that run at the same time in this process.
     pub workers: usize,
-    /// For how long a job is kept for a process that does not come back to it.
+    /// Duration of a lease; an unresponsive process loses its job after it.
     pub lease: Duration,
 }
 
-/// How often a worker without work looks for some.
+/// Polling interval of an idle worker.
 const LOOK: Duration = Duration::from_millis(500);
-/// For how long one job is held before other processes have their turn.
+/// How long a job is leased before other processes get their turn.
 const TURN: Duration = Duration::from_secs(10);
-/// How many jobs one place has in hand: one that is tried out is remembered by this process alone, and is held to its end.
+/// Maximum number of leased jobs per slot. A dry run's state exists in this process only, so its lease is kept to its
+/// end.
 const HELD: usize = 8;
 
-impl Settings {
+impl JobSettings {
     /// Reads `NEXO_JOB_WORKERS` and `NEXO_JOB_LEASE_SECONDS`.
     pub fn read(env: &mut Env) -> Self {
         let lease = Duration::from_secs(env.parsed("NEXO_JOB_LEASE_SECONDS", 30));
         if lease.is_zero() {
-            env.mistake("NEXO_JOB_LEASE_SECONDS", "must be at least 1");
+            env.report("NEXO_JOB_LEASE_SECONDS", "must be at least 1");
         }
         Self { workers: env.parsed("NEXO_JOB_WORKERS", 2), lease }
     }
 }
 
-/// Works at jobs.
+/// Polls for jobs and runs them.
 #[derive(Clone)]
 pub struct Worker {
     db: Db,
     lease: Duration,
     stop: CancellationToken,
-    /// Tells those who hold jobs apart.
+    /// Identifies this worker as the holder of leases.
     name: Uuid,
     running: Gauge,
 }
 
-/// The workers of a process.
+/// All workers of a process.
 pub struct Workers {
     all: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Workers {
-    /// Starts them.
+    /// Starts the workers of this process.
     #[must_use]
-    pub fn start(db: &Db, settings: Settings) -> Self {
+    pub fn start(db: &Db, settings: JobSettings) -> Self {
         let (all, stop) = (TaskTracker::new(), CancellationToken::new());
         if settings.workers > 0 {
             let worker = Worker::new(db.clone(), settings.lease, stop.clone());
@@ -87,7 +88,7 @@ impl Workers {
         Self { all, stop }
     }
 
-    /// Waits for the parts that are being done; what is left of their jobs is for others.
+    /// Waits for running steps to end; other processes resume the jobs.
     pub async fn stop(self) {
         self.stop.cancel();
         self.all.wait().await;
@@ -95,13 +96,13 @@ impl Workers {
 }
 
 impl Worker {
-    /// One that ends with `stop`.
+    /// Creates a worker that stops with `stop`.
     #[must_use]
     pub fn new(db: Db, lease: Duration, stop: CancellationToken) -> Self {
         Self { db, lease, stop, name: Uuid::now_v7(), running: gauge!("nexo_jobs_running") }
     }
 
-    /// Draws jobs, and has as many worked at as there are places.
+    /// Leases due jobs and runs them in `places` slots.
     async fn work(self, places: usize, all: TaskTracker) {
         let (slots, held) = (Slots::new(places), Arc::new(Semaphore::new(HELD * places)));
         while !self.stop.is_cancelled() {
@@ -111,7 +112,7 @@ impl Worker {
                 return;
             }
             match self.draw(Some(slot)).await {
-                Ok(Drawn::Job(hold)) => {
+                Ok(Poll::Job(hold)) => {
                     well();
                     let worker = self.clone();
                     all.spawn(async move {
@@ -121,8 +122,8 @@ impl Worker {
                         drop(holding);
                     });
                 }
-                Ok(Drawn::Late) => {}
-                Ok(Drawn::Nothing) => {
+                Ok(Poll::Late) => {}
+                Ok(Poll::Nothing) => {
                     well();
                     self.rest().await;
                 }
@@ -141,33 +142,33 @@ impl Worker {
         }
     }
 
-    /// Works at a job that is due, for a turn; `false`: there is none.
+    /// Runs a due job for one turn; returns `false` if there is none.
     pub async fn work_once(&self) -> db::Result<bool> {
         match self.draw(None).await? {
-            Drawn::Job(hold) => self.turn(&hold).await.map(|()| true),
-            Drawn::Late => Ok(true),
-            Drawn::Nothing => Ok(false),
+            Poll::Job(hold) => self.turn(&hold).await.map(|()| true),
+            Poll::Late => Ok(true),
+            Poll::Nothing => Ok(false),
         }
     }
 
-    /// Takes a job that is due.
-    async fn draw(&self, slot: Option<Slot>) -> db::Result<Drawn> {
-        let due = match lease::due(&self.db).await {
-            Err(db::Error::Maintenance { .. }) => None, // they wait until it is over
+    /// Leases a due job, if there is one.
+    async fn draw(&self, slot: Option<Slot>) -> db::Result<Poll> {
+        let due = match store::due(&self.db).await {
+            Err(db::Error::Maintenance { .. }) => None, // jobs wait until it is over
             due => due?,
         };
-        let Some(due) = due else { return Ok(Drawn::Nothing) };
-        let Some(job) = lease::take(&self.db, &due, self.name, self.lease).await? else {
-            return Ok(Drawn::Late);
+        let Some(due) = due else { return Ok(Poll::Nothing) };
+        let Some(job) = store::take(&self.db, &due, self.name, self.lease).await? else {
+            return Ok(Poll::Late);
         };
         let until = Instant::now() + TURN;
-        let hold = Hold::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), until);
-        Ok(Drawn::Job(Box::new(hold.at(slot))))
+        let hold = JobLease::new(self.db.clone(), self.name, self.lease, job, self.stop.clone(), until);
+        Ok(Poll::Job(Box::new(hold.with_slot(slot))))
     }
 
-    async fn turn(&self, hold: &Hold) -> db::Result<()> {
+    async fn turn(&self, hold: &JobLease) -> db::Result<()> {
         self.running.increment(1);
-        let span = Span::following(None, Kind::Internal, || Named::new("work at a job"));
+        let span = Span::following(None, Kind::Internal, || SpanInit::new("work at a job"));
         let worked = span.within(imports::work(hold)).await;
         self.running.decrement(1);
         match worked {
@@ -177,21 +178,21 @@ impl Worker {
     }
 }
 
-/// What was found to do.
-enum Drawn {
-    Job(Box<Hold>),
-    /// Something, and somebody else was faster.
+/// Result of polling for a job.
+enum Poll {
+    Job(Box<JobLease>),
+    /// A job was due, but another worker leased it first.
     Late,
     Nothing,
 }
 
-/// Whether the database lets jobs be looked for. Places look twice a second each: it is told once.
+/// State of polling. Each slot polls twice a second, so only the start and end of an outage are logged.
 static OUTAGE: Outage = Outage::none();
 
 fn unwell(error: &db::Error) {
     if OUTAGE.begins() {
         let error = error as &dyn std::error::Error;
-        tracing::warn!(error, "jobs cannot be looked for; it is tried again until they can");
+        tracing::warn!(error, "polling for jobs failed; it will be retried");
     }
 }
 
@@ -201,7 +202,7 @@ fn well() {
     }
 }
 
-/// Adds a job to what the transaction does.
+/// Adds a job within the transaction.
 pub(crate) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
-    lease::add(tx, new).await
+    store::add(tx, new).await
 }

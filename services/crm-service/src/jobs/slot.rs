@@ -1,5 +1,5 @@
-//! Places to work at jobs: parts of more jobs than there are places take turns, and there is a door by which those come in that
-//! have just been drawn. What is done in a moment waits for none of the others.
+//! Slots in which jobs run. Jobs beyond the number of slots take turns. Newly leased jobs start in an extra entry slot,
+//! so that short jobs do not wait for long ones.
 
 use std::{
     sync::Arc,
@@ -8,17 +8,17 @@ use std::{
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-/// For how long a job keeps its place while others wait for one.
+/// Minimum time that a job keeps its slot before it yields.
 const SLICE: Duration = Duration::from_millis(500);
 
-/// The places of a process.
+/// The slots of a process, for all its jobs.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
     all: Arc<Semaphore>,
     door: Arc<Semaphore>,
 }
 
-/// A place, of which a job lets go between two parts.
+/// A slot, which its job yields between two steps.
 #[derive(Debug)]
 pub(super) struct Slot {
     all: Arc<Semaphore>,
@@ -30,7 +30,7 @@ impl Slots {
         Self { all: Arc::new(Semaphore::new(number)), door: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The place at the door, when whoever came in before has done or has found a place among the others.
+    /// Waits for the entry slot, until the job before has ended or moved to a regular slot.
     pub(super) async fn enter(&self) -> Slot {
         let place = Arc::clone(&self.door).acquire_owned().await.ok(); // it is never closed
         Slot { all: Arc::clone(&self.all), place: Mutex::new((place, Instant::now())) }
@@ -38,7 +38,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Lets others have it who wait, and comes after them; not before it was of some use.
+    /// Yields the slot to waiting jobs and queues again, but not before `SLICE` has passed.
     pub(super) async fn give_way(&self) {
         let mut place = self.place.lock().await;
         if place.1.elapsed() < SLICE {

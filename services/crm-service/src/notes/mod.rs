@@ -1,4 +1,4 @@
-//! Notes: what was written down about a record.
+//! Notes: texts about a record.
 
 use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
@@ -13,29 +13,29 @@ use crate::{
     subjects::{self, SubjectRefusal, SubjectType},
 };
 
-/// What was written down about a record.
+/// A note about a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// What sort of record it is about.
+    /// Type of the record that it is about.
     pub subject_type: SubjectType,
-    /// Which one.
+    /// Id of the record that it is about.
     pub subject_id: Uuid,
-    /// The text.
+    /// Text of the note; `@{user id}` mentions a member.
     #[validate(length(min = 1, max = 10_000))]
-    #[schema(example = "Wants a new offer in March.")]
+    #[schema(example = "Wants a new offer in March.", min_length = 1, max_length = 10_000)]
     pub body: String,
 }
 
 impl Resource for Note {
     const NAME: &'static str = "note";
-    const PLURAL: &'static str = "notes";
+    const TABLE: &'static str = "notes";
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("subject_type", Kind::Choice(SubjectType::WORDS), |note, row| {
-            row.put(note.subject_type);
+            row.bind(note.subject_type);
         }),
-        Field::required("subject_id", Kind::Id, |note, row| row.put(note.subject_id)),
-        Field::required("body", Kind::Text, |note, row| row.put(&note.body)),
+        Field::required("subject_id", Kind::Id, |note, row| row.bind(note.subject_id)),
+        Field::required("body", Kind::Text, |note, row| row.bind(&note.body)),
     ];
     const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
     type Refusal = SubjectRefusal;
@@ -45,7 +45,7 @@ impl Resource for Note {
         if before.is_some_and(|before| of(before) != of(after)) { Err(SubjectRefusal::Fixed) } else { Ok(()) }
     }
 
-    async fn look_around(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
+    async fn validate_references(tx: &mut TenantTx, all: &[&Self]) -> db::Result<()> {
         subjects::found(tx, all.iter().map(|note| (note.subject_type, note.subject_id))).await
     }
 }

@@ -1,9 +1,9 @@
-//! Who is told about an event.
+//! Event consumer that notifies members.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use db::{Resource, Scoped, ScopedWrite, TenantTx};
+use db::{Resource, TenantCommand, TenantQuery, TenantTx};
 use events::{Consumer, Event, Failure};
 use kernel::{Id, UserId};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{NotificationKind, mentions::mentions, readers::may_read};
 use crate::{bookings::Booking, notes::Note, professionals::Professional, tasks::Task};
 
-/// Makes notifications of events.
+/// Creates notifications from events.
 #[derive(Debug)]
 pub struct Notifier;
 
@@ -74,7 +74,7 @@ async fn mentioned(tx: &mut TenantTx, event: &Event, note: Id<Note>) -> Result<(
         Before::Nothing => BTreeSet::new(),
         Before::Fields(fields) => match fields.get("body").and_then(Value::as_str) {
             Some(body) => mentions(body),
-            None => return Ok(()), // what is written there has not changed
+            None => return Ok(()), // the body has not changed
         },
     };
     for person in people.difference(&known) {
@@ -95,7 +95,7 @@ async fn booked(tx: &mut TenantTx, event: &Event, booking: Id<Booking>) -> Resul
     let Booked { professional_id } = Booked::deserialize(&event.data)?;
     let professional = match db::find(tx, professional_id).await {
         Ok(professional) => professional.data,
-        Err(db::Error::NotFound(_)) => return Ok(()), // who is gone by now is looked after by nobody
+        Err(db::Error::NotFound(_)) => return Ok(()), // removed meanwhile: no owner to notify
         Err(error) => return Err(error.into()),
     };
     let Some(person) = professional.owner_id else { return Ok(()) };
@@ -105,16 +105,16 @@ async fn booked(tx: &mut TenantTx, event: &Event, booking: Id<Booking>) -> Resul
     Ok(())
 }
 
-/// What a record was before an event.
+/// State of a record before an event.
 enum Before {
-    /// It was made by it.
+    /// The event created the record.
     Nothing,
-    /// The fields that it changed, as they were.
+    /// Previous values of the fields that the event changed.
     Fields(Value),
 }
 
-/// History is written in the same transaction as the event, so at the same moment: that finds its partition.
-const BEFORE: Scoped = Scoped::new(
+/// The audit entry and the event have the same transaction time, which prunes the partitions.
+const BEFORE: TenantQuery = TenantQuery::new(
     "select before from app.audit_log
      where account_id = $1 and resource = $2 and record_id = $3 and version = $4 and created_at = $5::text::timestamptz
      and action = 'changed' order by id desc limit 1",
@@ -130,7 +130,7 @@ async fn before<R: Resource>(tx: &mut TenantTx, event: &Event, id: Id<R>) -> db:
     Ok(Before::Fields(fields.unwrap_or_default()))
 }
 
-const TELL: ScopedWrite = ScopedWrite::new(
+const TELL: TenantCommand = TenantCommand::new(
     "insert into app.notifications (account_id, id, recipient_id, kind, subject_type, subject_id, event_id, actor_id)
      select $1, $2, $3, $4, $5, $6, $7, $8
      where not exists (select from app.notification_preferences p
@@ -145,7 +145,7 @@ async fn tell(
     person: UserId,
     (subject_type, subject): (&'static str, Uuid),
 ) -> db::Result<()> {
-    let telling = tx.write_unnoted::<()>(TELL).bind(Uuid::now_v7()).bind(person).bind(kind);
+    let telling = tx.execute_untracked::<()>(TELL).bind(Uuid::now_v7()).bind(person).bind(kind);
     telling.bind(subject_type).bind(subject).bind(event.id).bind(event.actor).run().await?;
     Ok(())
 }

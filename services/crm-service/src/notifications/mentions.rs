@@ -1,17 +1,17 @@
-//! `@{0199a3c4-…}` in a text: the member of the account who has this user id. Whoever writes it looks the member up, and
-//! whoever shows it puts the name there; a name or an address would mean somebody else one day.
+//! Mentions: `@{0199a3c4-…}` in a text refers to the member with this user id. Clients look up the id when writing, and
+//! the name when displaying: names and addresses may be reassigned.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-/// A text that mentions more people than this tells the first of them.
-const MOST: usize = 50;
+/// Maximum number of mentions that are notified per text.
+const MAX_MENTIONS: usize = 50;
 
-/// Whom a text mentions.
+/// Ids of the users that a text mentions.
 pub(super) fn mentions(text: &str) -> BTreeSet<Uuid> {
     let ids = text.split("@{").skip(1).filter_map(|rest| rest.split_once('}')?.0.parse().ok());
-    ids.take(MOST).collect()
+    ids.take(MAX_MENTIONS).collect()
 }
 
 #[cfg(test)]
@@ -27,6 +27,6 @@ mod tests {
         assert_eq!(mentions(&text), BTreeSet::from([ana, ben]));
         assert!(mentions("").is_empty());
         let crowd: String = (0..60).map(|_| format!("@{{{}}}", Uuid::now_v7())).collect();
-        assert_eq!(mentions(&crowd).len(), MOST);
+        assert_eq!(mentions(&crowd).len(), MAX_MENTIONS);
     }
 }

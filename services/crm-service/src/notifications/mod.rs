@@ -1,12 +1,12 @@
-//! Notifications: what somebody should know about because of what others did.
+//! Notifications: inform members of what others did.
 
 mod consumer;
 mod list;
 mod mentions;
+mod params;
 mod preferences;
+mod read_state;
 mod readers;
-mod seen;
-mod wanted;
 
 use db::SubjectKind;
 use serde::{Deserialize, Serialize};
@@ -17,28 +17,28 @@ use crate::{App, bookings::Booking, notes::Note, tasks::Task};
 pub use consumer::Notifier;
 pub(crate) use list::Notifications;
 
-/// Why somebody is told.
+/// Reason for a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum NotificationKind {
-    /// A task became theirs, by another.
+    /// A task was assigned to the recipient by another member.
     TaskAssigned,
-    /// Somebody wrote `@{their user id}` into a note.
+    /// A note mentions the recipient by `@{user id}`.
     Mentioned,
-    /// A professional whom they look after was booked.
+    /// A professional that the recipient is responsible for was booked.
     BookingMade,
 }
 
-/// What notifications are about: one is there for its recipient as long as they may read the record.
+/// Record types of notifications. A notification is visible as long as its recipient may read the record.
 const SUBJECTS: &[SubjectKind] =
-    &[SubjectKind::of::<Task>(), SubjectKind::of::<Note>(), SubjectKind::of::<Booking>()];
+    &[SubjectKind::new::<Task>(), SubjectKind::new::<Note>(), SubjectKind::new::<Booking>()];
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list::notifications))
-        .routes(routes!(seen::mark_read))
-        .routes(routes!(seen::mark_unread))
-        .routes(routes!(seen::mark_all_read))
-        .routes(routes!(preferences::notification_preferences, preferences::set_notification_preferences))
+        .routes(routes!(list::list_notifications))
+        .routes(routes!(read_state::mark_notification_read))
+        .routes(routes!(read_state::mark_notification_unread))
+        .routes(routes!(read_state::mark_all_notifications_read))
+        .routes(routes!(preferences::get_notification_preferences, preferences::set_notification_preferences))
 }

@@ -1,11 +1,11 @@
-//! Who may read a record, as things stand now.
+//! Present read access of members to a record.
 
 use db::{Resource, TenantTx};
 use kernel::{Id, UserId};
 
 use crate::rights::rights_of;
 
-/// Whether the record is there, and an active member may read it.
+/// True if the record exists and an active member may read it.
 pub(super) async fn may_read<R: Resource>(tx: &mut TenantTx, id: Id<R>, member: UserId) -> db::Result<bool> {
     let Some(rights) = rights_of(tx, member).await? else { return Ok(false) };
     match db::find::<R>(tx, id).await {

@@ -1,25 +1,27 @@
-//! When a professional works, apart from who they are.
+//! Working hours of a professional as a resource of their own.
 
-use db::Hidden;
+use db::HiddenFields;
 use kernel::Id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
-use web::{Action as _, Error, IfMatch, Json, Marked, May, Path, Read, Result, Write};
+use web::{Action as _, Authorized, Error, IfMatch, Json, Path, Read, Result, WithETag, Write};
 
-use super::{Exception, Professional, WeeklyHours};
+use super::{Professional, WeeklyHours, WorkingHoursException};
 
-/// When a professional works, by the clocks of their time zone.
+/// Working hours of a professional, in local time of their time zone.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Availability {
-    /// Week by week; no two of these overlap.
+    /// Regular weekly hours, which must not overlap.
     #[validate(length(max = 70))]
+    #[schema(max_items = 70)]
     weekly_hours: Vec<WeeklyHours>,
-    /// The days on which it is otherwise; each day is in one of these at the most.
+    /// Days with other hours; each day is in at most one exception.
     #[serde(default)]
     #[validate(length(max = 366), nested)]
-    exceptions: Vec<Exception>,
+    #[schema(max_items = 366)]
+    exceptions: Vec<WorkingHoursException>,
 }
 
 impl From<Professional> for Availability {
@@ -28,52 +30,51 @@ impl From<Professional> for Availability {
     }
 }
 
-/// Fails unless these people see when a professional works: from what is free it could be told.
-pub(super) fn sees_hours(hidden: &Hidden) -> Result<()> {
+/// Refuses callers who cannot see a professional's hours, which free slots would reveal.
+pub(super) fn sees_hours(hidden: &HiddenFields) -> Result<()> {
     if ["time_zone", "weekly_hours", "exceptions"].into_iter().any(|field| hidden.hide(field)) {
         return Err(Error::Forbidden("professional:read with the hours and their time zone".into()));
     }
     Ok(())
 }
 
-/// Fails unless these people see when a professional works and whether they are active: what is free tells both.
-pub(super) fn sees_time(hidden: &Hidden) -> Result<()> {
+/// Refuses callers who cannot see a professional's hours and status: free slots would reveal both.
+pub(super) fn sees_time(hidden: &HiddenFields) -> Result<()> {
     if hidden.hide("status") {
         return Err(Error::Forbidden("professional:read with their status".into()));
     }
     sees_hours(hidden)
 }
 
-/// Tell when a professional works.
+/// Get the working hours of a professional.
 #[utoipa::path(get, path = "/api/v1/professionals/{id}/availability", params(Id<Professional>), tag = "professionals")]
-pub(super) async fn availability(
-    may: May<Read, Professional>,
+pub(super) async fn get_availability(
+    auth: Authorized<Read, Professional>,
     Path(id): Path<Id<Professional>>,
-) -> Result<Marked<Availability>> {
-    sees_hours(&may.hidden())?;
-    let mut tx = may.begin_reading().await?;
+) -> Result<WithETag<Availability>> {
+    sees_hours(&auth.hidden_fields())?;
+    let mut tx = auth.begin_read_only().await?;
     let record = db::find(&mut tx, id).await?;
-    Ok(Marked(record.kept.version, record.data.into()))
+    Ok(WithETag(record.meta.version, record.data.into()))
 }
 
-/// Say when a professional works, in place of what was said before.
+/// Replace the working hours of a professional.
 ///
-/// It is part of their record: the version is that of the record, and its history tells of the change. Bookings that
-/// are there stay.
+/// They are part of the professional's record, which gets a new version and an audit entry. Existing bookings stay.
 #[utoipa::path(put, path = "/api/v1/professionals/{id}/availability", params(Id<Professional>, IfMatch), tag = "professionals")]
 pub(super) async fn set_availability(
-    may: May<Write, Professional>,
+    auth: Authorized<Write, Professional>,
     Path(id): Path<Id<Professional>>,
-    seen: IfMatch,
+    if_match: IfMatch,
     Json(Availability { weekly_hours, exceptions }): Json<Availability>,
-) -> Result<Marked<Availability>> {
-    may.also(Read::NAME)?; // the answer shows hours
-    sees_hours(&may.hidden())?;
-    let mut tx = may.begin().await?;
+) -> Result<WithETag<Availability>> {
+    auth.also(Read::NAME)?; // the response contains the hours
+    sees_hours(&auth.hidden_fields())?;
+    let mut tx = auth.begin().await?;
     let before = db::find(&mut tx, id).await?;
-    seen.holds(&mut tx, &before).await?;
+    if_match.check(&mut tx, &before).await?;
     let after = Professional { weekly_hours, exceptions, ..before.data.clone() };
-    let record = db::change(&mut tx, &before, &after).await?;
+    let record = db::update(&mut tx, &before, &after).await?;
     tx.commit().await?;
-    Ok(Marked(record.kept.version, record.data.into()))
+    Ok(WithETag(record.meta.version, record.data.into()))
 }

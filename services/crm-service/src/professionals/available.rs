@@ -1,16 +1,16 @@
-//! Who has time.
+//! Search for professionals who are available in a time range.
 
-use db::{Dress, Page, Pager, Paging, Record, Resource as _, Scoped, Within};
-use web::{Listed, May, Query, Read, Result};
+use db::{Page, PageParams, Pager, Projection, Record, Resource as _, RestrictedStatement, TenantQuery};
+use web::{Authorized, ListResponse, Query, Read, Result};
 
-use super::{Calendar, Professional, Span, asked::Wish, availability::sees_time};
+use super::{Calendar, Professional, TimeSlot, availability::sees_time, params::AvailabilityParams};
 
-/// Who is looked at for one page.
+/// Maximum number of candidates examined per page.
 const LOOKED_AT: usize = 1_000;
 
-/// Those who are active, can do it and are not booked, each with their hours: whether they work then, their clock tells.
-/// `$2` and `$3` are the time, `{0}` is how far the caller reaches among them.
-const CANDIDATES: Within<Scoped, 1> = Within::reading(
+/// Active professionals with the skill who are not booked, with their hours, which are evaluated in their local time.
+/// `$2` and `$3` are the time range; `{0}` is the caller's scope.
+const CANDIDATES: RestrictedStatement<TenantQuery, 1> = RestrictedStatement::reading(
     "select p.id, p.version, p.created_at, p.created_by, p.updated_at, p.updated_by, p.name, p.email, p.phone,
             p.specialties, p.skills, p.services, p.certifications, p.rating, p.portfolio_url, p.currency, p.time_zone,
             p.weekly_hours, p.exceptions, p.status, p.owner_id, p.bio
@@ -27,27 +27,32 @@ const CANDIDATES: Within<Scoped, 1> = Within::reading(
      order by p.id limit $8",
 );
 
-/// Tell who has time.
+/// List professionals who are available in a time range.
 ///
-/// Those who work all of this time and are not booked in any of it, by when they were added. A thousand are looked at for a
-/// page: it may have fewer than `limit`, or none, and `has_more`.
-#[utoipa::path(get, path = "/api/v1/professionals/available", params(Wish), tag = "professionals")]
-pub(super) async fn available(
-    may: May<Read, Professional>,
-    Query(asked): Query<Wish>,
-) -> Result<Listed<Professional>> {
-    let view = may.view();
+/// They work during the whole range and are not booked in it; the order is that of their creation. A page examines a
+/// thousand professionals: it may have fewer than `limit` entries, or none, while `has_more` is true.
+#[utoipa::path(
+    get,
+    path = "/api/v1/professionals/available",
+    params(AvailabilityParams),
+    tag = "professionals"
+)]
+pub(super) async fn list_available_professionals(
+    auth: Authorized<Read, Professional>,
+    Query(params): Query<AvailabilityParams>,
+) -> Result<ListResponse<Professional>> {
+    let view = auth.view();
     sees_time(&view.hidden)?;
-    asked.spares(&view.hidden)?;
-    let (time, level) = (asked.span()?, asked.level()?);
+    params.spares(&view.hidden)?;
+    let (time, level) = (params.span()?, params.level()?);
 
-    let mut tx = may.begin_reading().await?;
+    let mut tx = auth.begin_read_only().await?;
     let within = [tx.readable::<Professional>("p")];
     let [reach] = &within;
     let (from, to, level_said) = (time.from.to_string(), time.to.to_string(), level.to_string());
-    let (skill, specialty) = (asked.skill.as_deref(), asked.specialty.as_deref());
+    let (skill, specialty) = (params.skill.as_deref(), params.specialty.as_deref());
     let list = [
-        Professional::PLURAL,
+        Professional::TABLE,
         "available",
         &from,
         &to,
@@ -56,9 +61,9 @@ pub(super) async fn available(
         specialty.unwrap_or_default(),
         reach.as_str(),
     ];
-    let pager = Pager::new(&tx, &list, &Paging { limit: asked.limit, cursor: asked.cursor })?;
+    let pager = Pager::new(&tx, &list, &PageParams { limit: params.limit, cursor: params.cursor })?;
     let statement =
-        tx.read_within::<Record<Professional>, 1>(CANDIDATES, &within).bind(time.from).bind(time.to);
+        tx.read_restricted::<Record<Professional>, 1>(CANDIDATES, &within).bind(time.from).bind(time.to);
     let statement = statement.bind(pager.after()).bind(skill).bind(level).bind(specialty);
     let most = i64::try_from(LOOKED_AT).unwrap_or(i64::MAX);
     let mut data = statement.bind(most).all().await?;
@@ -66,12 +71,12 @@ pub(super) async fn available(
     let last = data.last().filter(|_| data.len() == LOOKED_AT).map(|last| last.id.into());
     data.retain(|one| works(&one.data, time));
     let page = pager.picked(&mut data, |one| one.id.into(), last);
-    let dress = Dress::understand::<Professional>(None, None, &view)?;
-    let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &data).await?) };
-    Ok(Listed::shown(Page { data, page }, shown))
+    let dress = Projection::parse::<Professional>(None, None, &view)?;
+    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &data).await?) };
+    Ok(ListResponse::shown(Page { data, page }, shown))
 }
 
-fn works(one: &Professional, time: Span) -> bool {
-    let calendar = Calendar::of(&one.time_zone, &one.weekly_hours, &one.exceptions);
+fn works(one: &Professional, time: TimeSlot) -> bool {
+    let calendar = Calendar::new(&one.time_zone, &one.weekly_hours, &one.exceptions);
     calendar.is_some_and(|calendar| calendar.covers(time))
 }

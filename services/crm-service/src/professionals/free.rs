@@ -1,48 +1,51 @@
-//! When a professional has time.
+//! Free slots of a professional.
 
-use db::Scoped;
+use db::TenantQuery;
 use kernel::Id;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{Json, May, Path, Query, Read, Result};
+use web::{Authorized, Json, Path, Query, Read, Result};
 
-use super::{Calendar, Professional, ProfessionalStatus, Span, asked::Time, availability::sees_time, span};
+use super::{
+    Calendar, Professional, ProfessionalStatus, TimeSlot, availability::sees_time, params::TimeRange, span,
+};
 
-/// When a professional works and is not booked.
+/// Times when a professional works and is not booked.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Free {
-    /// In order; none touches the next.
-    data: Vec<Span>,
-    /// Whose clocks their hours go by.
+pub(crate) struct FreeSlots {
+    /// Free intervals in ascending order; adjacent ones are merged.
+    data: Vec<TimeSlot>,
+    /// Time zone of the working hours (IANA name).
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
 }
 
-/// `$3` is the first instant, `$4` the first after the last. No booking is longer than a day.
-const TAKEN: Scoped = Scoped::new(
+/// `$3` is the start and `$4` the exclusive end of the range. No booking is longer than 24 hours, so older ones are
+/// skipped.
+const TAKEN: TenantQuery = TenantQuery::new(
     "select starts_at as \"from\", ends_at as \"to\" from app.bookings
      where account_id = $1 and professional_id = $2 and status <> 'cancelled' and deleted_at is null
        and starts_at < $4 and starts_at > $3 - interval '24 hours' and ends_at > $3",
 );
 
-/// Tell when a professional has time.
+/// List the free slots of a professional.
 ///
-/// That they are booked is told to whoever sees them; by whom and for what is told to whoever may read bookings.
-#[utoipa::path(get, path = "/api/v1/professionals/{id}/free-slots", params(Id<Professional>, Time), tag = "professionals")]
-pub(super) async fn free(
-    may: May<Read, Professional>,
+/// They reveal that the professional is booked, but not for whom or what: that requires reading bookings.
+#[utoipa::path(get, path = "/api/v1/professionals/{id}/free-slots", params(Id<Professional>, TimeRange), tag = "professionals")]
+pub(super) async fn list_free_slots(
+    auth: Authorized<Read, Professional>,
     Path(id): Path<Id<Professional>>,
-    Query(asked): Query<Time>,
-) -> Result<Json<Free>> {
-    sees_time(&may.hidden())?;
-    let asked = asked.span()?;
-    let mut tx = may.begin_reading().await?;
+    Query(params): Query<TimeRange>,
+) -> Result<Json<FreeSlots>> {
+    sees_time(&auth.hidden_fields())?;
+    let params = params.span()?;
+    let mut tx = auth.begin_read_only().await?;
     let found = db::find(&mut tx, id).await?.data;
-    let taken = tx.read::<Span>(TAKEN).bind(id).bind(asked.from).bind(asked.to).all().await?;
-    let calendar = Calendar::of(&found.time_zone, &found.weekly_hours, &found.exceptions);
+    let taken = tx.read::<TimeSlot>(TAKEN).bind(id).bind(params.from).bind(params.to).all().await?;
+    let calendar = Calendar::new(&found.time_zone, &found.weekly_hours, &found.exceptions);
     let open = match calendar {
-        Some(calendar) if found.status == ProfessionalStatus::Active => calendar.open(asked),
+        Some(calendar) if found.status == ProfessionalStatus::Active => calendar.open(params),
         _ => Vec::new(),
     };
-    Ok(Json(Free { data: span::without(open, taken), time_zone: found.time_zone }))
+    Ok(Json(FreeSlots { data: span::without(open, taken), time_zone: found.time_zone }))
 }

@@ -1,4 +1,4 @@
-//! When a professional works, by their own clock.
+//! Working hours of a professional, in local time.
 
 use std::{fmt, str::FromStr};
 
@@ -7,63 +7,64 @@ use time::Date;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::form;
+use crate::validators;
 
-/// A time of day as a clock shows it, to the minute. `24:00` is the end of the day.
+/// Local time of day, to the minute. `24:00` is the end of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeOfDay(u16);
 
-/// A text that is no time of day.
+/// The text is not a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time of day from 00:00 to 24:00, such as 09:30")]
 pub struct NoTimeOfDay;
 
-/// Some hours of a day.
+/// An interval of hours within a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Hours {
-    /// From this time on.
-    #[schema(value_type = String, example = "09:00")]
+pub struct WorkingHours {
+    /// Start of the interval, in local time.
+    #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", max_length = 5)]
     pub from: TimeOfDay,
-    /// Until before this one, which is later; at most `24:00`.
-    #[schema(value_type = String, example = "17:30")]
+    /// Exclusive end of the interval, after the start; at most `24:00`.
+    #[schema(value_type = String, example = "17:30", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", max_length = 5)]
     pub to: TimeOfDay,
 }
 
-/// Some hours of the same day of each week.
+/// An interval of hours on a day of each week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeeklyHours {
-    /// Which day.
+    /// Day of the week of the interval.
     pub weekday: Weekday,
-    /// From this time on.
-    #[schema(value_type = String, example = "09:00")]
+    /// Start of the interval, in local time.
+    #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", max_length = 5)]
     pub from: TimeOfDay,
-    /// Until before this one, which is later; at most `24:00`.
-    #[schema(value_type = String, example = "17:30")]
+    /// Exclusive end of the interval, after the start; at most `24:00`.
+    #[schema(value_type = String, example = "17:30", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", max_length = 5)]
     pub to: TimeOfDay,
 }
 
-/// Days that are not as those of other weeks.
+/// Days whose hours differ from the regular week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Exception {
-    /// The first of them.
-    #[serde(with = "form::iso_8601")]
-    #[validate(custom(function = "form::day"))]
+pub struct WorkingHoursException {
+    /// First day of the exception.
+    #[serde(with = "validators::iso_8601")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub first_day: Date,
-    /// The last of them; without one it is one day.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// Last day of the exception, inclusive; by default it is the first day.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub last_day: Option<Date>,
-    /// The hours of each of these days, in place of those of the week; none: a day off.
+    /// Hours of each of these days, replacing the weekly ones; empty for days off.
     #[serde(default)]
     #[validate(length(max = 10))]
-    pub hours: Vec<Hours>,
-    /// Why.
+    #[schema(max_items = 10)]
+    pub hours: Vec<WorkingHours>,
+    /// Reason for the exception.
     #[validate(length(min = 1, max = 200))]
-    #[schema(example = "Summer holidays")]
+    #[schema(example = "Summer holidays", min_length = 1, max_length = 200)]
     pub reason: Option<String>,
 }
 
@@ -82,7 +83,7 @@ pub enum Weekday {
 }
 
 impl TimeOfDay {
-    /// Minutes since the day began.
+    /// Minutes since midnight.
     pub(super) fn minutes(self) -> i64 {
         self.0.into()
     }
@@ -125,14 +126,14 @@ impl From<TimeOfDay> for String {
     }
 }
 
-impl From<WeeklyHours> for Hours {
+impl From<WeeklyHours> for WorkingHours {
     fn from(WeeklyHours { from, to, .. }: WeeklyHours) -> Self {
         Self { from, to }
     }
 }
 
-impl Exception {
-    /// Its last day, said or not.
+impl WorkingHoursException {
+    /// Last day of the exception; the first day if none is given.
     pub(super) fn until(&self) -> Date {
         self.last_day.unwrap_or(self.first_day)
     }
@@ -156,12 +157,12 @@ impl From<time::Weekday> for Weekday {
     }
 }
 
-/// Whether one of these ends before it begins, or as it does.
-pub(super) fn backwards(mut hours: impl Iterator<Item = Hours>) -> bool {
+/// True if one of the intervals is empty or ends before it starts.
+pub(super) fn backwards(mut hours: impl Iterator<Item = WorkingHours>) -> bool {
     hours.any(|hours| hours.from >= hours.to)
 }
 
-/// Whether two of these, each of its own `K`, share more than an end.
+/// True if two intervals with the same key `K` overlap; adjacent ones do not.
 pub(super) fn overlap<K: Ord + Copy, T: Ord + Copy>(spans: impl Iterator<Item = (K, T, T)>) -> bool {
     let mut spans: Vec<_> = spans.collect();
     spans.sort_unstable();

@@ -1,11 +1,11 @@
-//! Professionals: the people whom an account works with, and books.
+//! Professionals: people whom an account works with and books.
 
-mod asked;
 mod availability;
 mod available;
 mod calendar;
 mod free;
 mod hours;
+mod params;
 mod parts;
 mod span;
 mod zone;
@@ -20,79 +20,90 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
 
-use crate::{App, form, rule::Rule, subjects};
+use crate::{App, refusal::Rule, subjects, validators};
 pub(crate) use availability::Availability;
 pub(crate) use calendar::Calendar;
-pub(crate) use free::Free;
-pub use hours::{Exception, Hours, TimeOfDay, Weekday, WeeklyHours};
-pub use parts::{Certification, ProfessionalStatus, Service, Skill, Unit};
-pub(crate) use span::Span;
+pub(crate) use free::FreeSlots;
+pub use hours::{TimeOfDay, Weekday, WeeklyHours, WorkingHours, WorkingHoursException};
+pub use parts::{Certification, OfferedService, ProfessionalStatus, RateUnit, Skill};
+pub(crate) use span::TimeSlot;
 
-/// What an account keeps about somebody whom it books.
+/// A professional whom the account can book.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Professional {
-    /// Who they are.
+    /// Name of the professional.
     #[validate(length(min = 1, max = 200))]
-    #[schema(example = "Zoë García")]
+    #[schema(example = "Zoë García", min_length = 1, max_length = 200)]
     pub name: String,
-    /// Where they are written to.
+    /// E-mail address of the professional.
     #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
     pub email: Option<String>,
-    /// As it is dialled.
+    /// Telephone number in dialable form.
     #[validate(length(min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     pub phone: Option<String>,
-    /// What they are asked for.
+    /// Specialties of the professional, as free text.
     #[serde(default)]
-    #[validate(custom(function = "form::words"))]
+    #[validate(custom(function = "validators::short_strings"))]
+    #[schema(schema_with = validators::short_strings_schema)]
     pub specialties: Vec<String>,
-    /// What they can do, and how well.
+    /// Skills of the professional, with levels.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 100), nested)]
+    #[schema(max_items = 100)]
     pub skills: Vec<Skill>,
-    /// What they do, and for how much.
+    /// Services on offer, with their rates.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 100), nested)]
-    pub services: Vec<Service>,
-    /// What they have papers for.
+    #[schema(max_items = 100)]
+    pub services: Vec<OfferedService>,
+    /// Certifications of the professional.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 100), nested)]
+    #[schema(max_items = 100)]
     pub certifications: Vec<Certification>,
-    /// How good they are.
+    /// Rating of the professional, from 0 to 5.
     #[validate(range(min = 0, max = 5))]
+    #[schema(minimum = 0, maximum = 5)]
     pub rating: Option<i32>,
-    /// Where their work is shown.
-    #[validate(url, length(max = 500), custom(function = "web::web_address"))]
+    /// URL of the professional's portfolio.
+    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
+    #[schema(max_length = 500, format = "uri")]
     pub portfolio_url: Option<String>,
-    /// In which they are paid, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of payment (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// Whose clock their hours are by, as the IANA calls it.
+    /// Time zone of the working hours (IANA name).
     #[validate(custom(function = "zone::known"))]
-    #[schema(example = "Europe/Berlin")]
+    #[schema(example = "Europe/Berlin", max_length = 64)]
     pub time_zone: String,
-    /// When they work, week by week; no two of these overlap.
+    /// Regular weekly hours, which must not overlap.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 70))]
+    #[schema(max_items = 70)]
     pub weekly_hours: Vec<WeeklyHours>,
-    /// The days on which they do not, or at other hours; each day is in one of these at the most.
+    /// Days off or with other hours; each day is in at most one exception.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 366), nested)]
-    pub exceptions: Vec<Exception>,
-    /// Whether they can be booked.
+    #[schema(max_items = 366)]
+    pub exceptions: Vec<WorkingHoursException>,
+    /// Whether the professional can be booked.
     #[serde(default)]
     pub status: ProfessionalStatus,
-    /// The member of the account who looks after them.
+    /// Member of the account who is responsible for the professional.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
-    /// Anything else.
+    /// Free-text biography of the professional.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub bio: Option<String>,
 }
 
@@ -128,26 +139,26 @@ const RULES: &[(&str, Rule)] = &[(
 
 impl Resource for Professional {
     const NAME: &'static str = "professional";
-    const PLURAL: &'static str = "professionals";
+    const TABLE: &'static str = "professionals";
     const OWNER: &'static str = "owner_id";
-    const SEARCHED: &'static [&'static str] = &["name", "email", "phone", "skills", "services", "bio"];
+    const SEARCH_FIELDS: &'static [&'static str] = &["name", "email", "phone", "skills", "services", "bio"];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("name", Kind::Text, |one, row| row.put(&one.name)),
-        Field::new("email", Kind::Text, |one, row| row.put(&one.email)),
-        Field::new("phone", Kind::Text, |one, row| row.put(&one.phone)),
-        Field::required("specialties", Kind::Texts, |one, row| row.put(&one.specialties)),
-        Field::required("skills", Kind::Json, |one, row| row.put(Json(&one.skills))),
-        Field::required("services", Kind::Json, |one, row| row.put(Json(&one.services))),
-        Field::required("certifications", Kind::Json, |one, row| row.put(Json(&one.certifications))),
-        Field::new("rating", Kind::Integer, |one, row| row.put(one.rating)),
-        Field::new("portfolio_url", Kind::Text, |one, row| row.put(&one.portfolio_url)),
-        Field::new("currency", Kind::Text, |one, row| row.put(&one.currency)),
-        Field::required("time_zone", Kind::Text, |one, row| row.put(&one.time_zone)),
-        Field::required("weekly_hours", Kind::Json, |one, row| row.put(Json(&one.weekly_hours))),
-        Field::required("exceptions", Kind::Json, |one, row| row.put(Json(&one.exceptions))),
-        Field::required("status", Kind::Choice(ProfessionalStatus::WORDS), |one, row| row.put(one.status)),
-        Field::new("owner_id", Kind::Id, |one, row| row.put(one.owner_id)),
-        Field::new("bio", Kind::Text, |one, row| row.put(&one.bio)),
+        Field::required("name", Kind::Text, |one, row| row.bind(&one.name)),
+        Field::new("email", Kind::Text, |one, row| row.bind(&one.email)),
+        Field::new("phone", Kind::Text, |one, row| row.bind(&one.phone)),
+        Field::required("specialties", Kind::Texts, |one, row| row.bind(&one.specialties)),
+        Field::required("skills", Kind::Json, |one, row| row.bind(Json(&one.skills))),
+        Field::required("services", Kind::Json, |one, row| row.bind(Json(&one.services))),
+        Field::required("certifications", Kind::Json, |one, row| row.bind(Json(&one.certifications))),
+        Field::new("rating", Kind::Integer, |one, row| row.bind(one.rating)),
+        Field::new("portfolio_url", Kind::Text, |one, row| row.bind(&one.portfolio_url)),
+        Field::new("currency", Kind::Text, |one, row| row.bind(&one.currency)),
+        Field::required("time_zone", Kind::Text, |one, row| row.bind(&one.time_zone)),
+        Field::required("weekly_hours", Kind::Json, |one, row| row.bind(Json(&one.weekly_hours))),
+        Field::required("exceptions", Kind::Json, |one, row| row.bind(Json(&one.exceptions))),
+        Field::required("status", Kind::Choice(ProfessionalStatus::WORDS), |one, row| row.bind(one.status)),
+        Field::new("owner_id", Kind::Id, |one, row| row.bind(one.owner_id)),
+        Field::new("bio", Kind::Text, |one, row| row.bind(&one.bio)),
     ];
     type Refusal = Rule;
 
@@ -165,23 +176,23 @@ impl Resource for Professional {
         after.check_hours()
     }
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 
 impl Professional {
     fn check_hours(&self) -> Result<(), Rule> {
         let weekly = self.weekly_hours.iter();
-        if hours::backwards(weekly.clone().map(|hours| Hours::from(*hours))) {
+        if hours::backwards(weekly.clone().map(|hours| WorkingHours::from(*hours))) {
             return Err(BACKWARDS);
         }
         if hours::overlap(weekly.map(|hours| (hours.weekday, hours.from, hours.to))) {
@@ -194,11 +205,12 @@ impl Professional {
         {
             return Err(DAYS_BACKWARDS);
         }
-        // The last day is the exception's as well, so that two of them do not touch.
+        // The last day is inclusive, so it is extended by one: consecutive exceptions must not share a day.
         let apart =
             days.clone().map(|days| ((), days.first_day, days.until().next_day().unwrap_or(days.until())));
-        let within =
-            |days: &Exception| hours::overlap(days.hours.iter().map(|hours| ((), hours.from, hours.to)));
+        let within = |days: &WorkingHoursException| {
+            hours::overlap(days.hours.iter().map(|hours| ((), hours.from, hours.to)))
+        };
         if hours::overlap(apart) || days.clone().any(within) {
             return Err(DAYS_OVERLAP);
         }
@@ -209,7 +221,7 @@ impl Professional {
 pub(crate) fn router() -> OpenApiRouter<App> {
     web::crud::<Professional, App>()
         .merge(subjects::router::<Professional>())
-        .routes(routes!(availability::availability, availability::set_availability))
-        .routes(routes!(available::available))
-        .routes(routes!(free::free))
+        .routes(routes!(availability::get_availability, availability::set_availability))
+        .routes(routes!(available::list_available_professionals))
+        .routes(routes!(free::list_free_slots))
 }

@@ -1,4 +1,4 @@
-//! What there is to know about a professional, in parts.
+//! Value types of a professional.
 
 use kernel::Amount;
 use serde::{Deserialize, Serialize};
@@ -6,92 +6,96 @@ use time::Date;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::form;
+use crate::validators;
 
-/// Whether somebody can be booked.
+/// Whether a professional can be booked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum ProfessionalStatus {
-    /// They can.
+    /// Can be booked; the default.
     #[default]
     Active,
-    /// Not now.
+    /// Cannot be booked at present.
     Inactive,
 }
 
 impl ProfessionalStatus {
-    /// Every status, as it is written.
+    /// All statuses in their serialized form.
     pub(super) const WORDS: &'static [&'static str] = &["active", "inactive"];
 }
 
-/// Something that somebody can do, and how well.
+/// A skill of a professional and its level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Skill {
-    /// What it is.
+    /// Name of the skill.
     #[validate(length(min = 1, max = 100))]
-    #[schema(example = "Welding")]
+    #[schema(example = "Welding", min_length = 1, max_length = 100)]
     pub name: String,
-    /// From 1, a beginner, to 5, whom others ask.
+    /// Level from 1 (beginner) to 5 (expert).
     #[validate(range(min = 1, max = 5))]
+    #[schema(minimum = 1, maximum = 5)]
     pub level: i32,
 }
 
-/// Something that somebody does for a price.
+/// A service that a professional offers at a rate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Service {
-    /// What it is.
+pub struct OfferedService {
+    /// Name of the service.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// What a unit of it costs.
+    /// Price per unit of the service.
     pub rate: Amount,
-    /// Of the rate, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of the rate (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: String,
-    /// What is paid for.
+    /// Unit that the rate is paid for.
     #[serde(default)]
-    pub unit: Unit,
+    pub unit: RateUnit,
 }
 
-/// What a rate is paid for.
+/// Unit that a rate is paid for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Unit {
-    /// An hour.
+pub enum RateUnit {
+    /// One hour of work; the default.
     #[default]
     Hour,
-    /// One time, however long it takes.
+    /// One session, whatever its duration.
     Session,
-    /// All of it.
+    /// Fixed price for the whole work.
     Fixed,
 }
 
-impl Unit {
-    /// Every unit, as it is written.
+impl RateUnit {
+    /// All units in their serialized form.
     pub(crate) const WORDS: &'static [&'static str] = &["hour", "session", "fixed"];
 }
 
-/// A paper that says what somebody can do.
+/// A certification of a professional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certification {
-    /// What it says.
+    /// Name of the certification.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Who says so.
+    /// Organization that issued it.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub issuer: Option<String>,
-    /// Since when.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// Date when it was issued.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub issued_on: Option<Date>,
-    /// The last day on which it is good.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// Last day on which it is valid.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub expires_on: Option<Date>,
 }
 

@@ -3,29 +3,29 @@ use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 
-/// A part of time: from an instant until before another.
+/// An interval of time, with exclusive end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, FromRow, ToSchema)]
-pub(crate) struct Span {
-    /// Its first instant.
+pub(crate) struct TimeSlot {
+    /// Start of the interval (UTC).
     #[serde(with = "rfc3339")]
     pub(crate) from: OffsetDateTime,
-    /// The first after it.
+    /// Exclusive end of the interval (UTC).
     #[serde(with = "rfc3339")]
     pub(crate) to: OffsetDateTime,
 }
 
-impl Span {
-    /// What the two have in common.
+impl TimeSlot {
+    /// Intersection of the two intervals, if any.
     pub(super) fn and(self, other: Self) -> Option<Self> {
         let both = Self { from: self.from.max(other.from), to: self.to.min(other.to) };
         (both.from < both.to).then_some(both)
     }
 }
 
-/// The same time in as few spans as there can be, in order.
-pub(super) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+/// Merges overlapping and adjacent intervals, in ascending order.
+pub(super) fn joined(mut spans: Vec<TimeSlot>) -> Vec<TimeSlot> {
     spans.sort_unstable();
-    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    let mut joined: Vec<TimeSlot> = Vec::with_capacity(spans.len());
     for span in spans {
         match joined.last_mut() {
             Some(last) if span.from <= last.to => last.to = last.to.max(span.to),
@@ -35,8 +35,8 @@ pub(super) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     joined
 }
 
-/// What is left of `open`, which is joined, where `busy` is taken.
-pub(super) fn without(open: Vec<Span>, busy: Vec<Span>) -> Vec<Span> {
+/// Subtracts `busy` from `open`, which must already be merged.
+pub(super) fn without(open: Vec<TimeSlot>, busy: Vec<TimeSlot>) -> Vec<TimeSlot> {
     let busy = joined(busy);
     let mut left = Vec::with_capacity(open.len());
     for mut span in open {
@@ -45,7 +45,7 @@ pub(super) fn without(open: Vec<Span>, busy: Vec<Span>) -> Vec<Span> {
                 continue;
             }
             if span.from < taken.from {
-                left.push(Span { from: span.from, to: taken.from });
+                left.push(TimeSlot { from: span.from, to: taken.from });
             }
             span.from = taken.to.min(span.to);
         }

@@ -1,12 +1,12 @@
-//! Time zones, by the names of the IANA.
+//! Time zones by their IANA names.
 
 use jiff::{Timestamp, tz::TimeZone};
 use time::{Duration, OffsetDateTime};
 use validator::ValidationError;
 
-use super::span::Span;
+use super::span::TimeSlot;
 
-/// The zone of this name, written as the IANA writes it.
+/// The time zone of this exact IANA name.
 pub(super) fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
 }
@@ -17,8 +17,8 @@ pub(super) fn known(name: &str) -> Result<(), ValidationError> {
     zone(name).map(|_| ()).ok_or_else(wanted)
 }
 
-/// The parts of `asked` within which the clocks of a zone go without a jump, each with what they are ahead of UTC.
-pub(super) fn steady(zone: &TimeZone, asked: Span) -> Vec<(Span, Duration)> {
+/// Splits `asked` at changes of the zone's UTC offset; returns each part with its offset.
+pub(super) fn steady(zone: &TimeZone, asked: TimeSlot) -> Vec<(TimeSlot, Duration)> {
     let mut parts = Vec::new();
     let mut from = asked.from;
     while from < asked.to
@@ -27,7 +27,7 @@ pub(super) fn steady(zone: &TimeZone, asked: Span) -> Vec<(Span, Duration)> {
         let jump = zone.following(at).next().map(|jump| jump.timestamp().as_nanosecond());
         let jump = jump.and_then(|jump| OffsetDateTime::from_unix_timestamp_nanos(jump).ok());
         let to = jump.map_or(asked.to, |jump| jump.min(asked.to));
-        parts.push((Span { from, to }, Duration::seconds(zone.to_offset(at).seconds().into())));
+        parts.push((TimeSlot { from, to }, Duration::seconds(zone.to_offset(at).seconds().into())));
         from = to;
     }
     parts

@@ -1,4 +1,4 @@
-//! Projects: what an account does for a client.
+//! Projects: work of an account for a client.
 
 mod status;
 
@@ -14,54 +14,56 @@ use validator::Validate;
 use crate::{
     App,
     clients::Client,
-    form,
-    rule::{self, Rule},
-    subjects,
+    refusal::{self, Rule},
+    subjects, validators,
 };
 pub use status::ProjectStatus;
 
-/// What an account keeps about a project.
+/// A project of the account for a client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Project {
-    /// For whom it is done.
+    /// Client that the project is for.
     #[schema(value_type = uuid::Uuid)]
     pub client_id: Id<Client>,
-    /// What it is called.
+    /// Name of the project.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// As it stands on bills and time sheets; no two projects share one.
+    /// Project code, for invoices and time sheets; unique within the account.
     #[validate(length(min = 1, max = 50))]
-    #[schema(example = "P-2026-07")]
+    #[schema(example = "P-2026-07", min_length = 1, max_length = 50)]
     pub code: String,
-    /// What it is about.
+    /// Description of the project.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub description: Option<String>,
-    /// What it may cost; needs a currency.
+    /// Budget; needs a currency.
     pub budget: Option<Amount>,
-    /// What it has cost; needs a currency.
+    /// Actual cost; needs a currency.
     pub actual_cost: Option<Amount>,
-    /// Of budget and cost, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of budget and cost (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// How much of it is done, in percent.
+    /// Progress in percent, 0 to 100.
     #[serde(default)]
     #[validate(range(min = 0, max = 100))]
+    #[schema(minimum = 0, maximum = 100)]
     pub progress: i32,
-    /// Its first day.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// First day of the project.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub starts_on: Option<Date>,
-    /// Its last day.
-    #[serde(default, with = "form::iso_8601::option")]
-    #[validate(custom(function = "form::day"))]
+    /// Last day of the project.
+    #[serde(default, with = "validators::iso_8601::option")]
+    #[validate(custom(function = "validators::supported_date"))]
     pub ends_on: Option<Date>,
-    /// How far it has come. From `planned` to `active`, from there to `on_hold` and back, to `completed`; to `cancelled`
-    /// from each of the three.
+    /// Status of the project. `planned` leads to `active`, `active` to `on_hold` and back, or to `completed`; each of
+    /// the three may become `cancelled`.
     #[serde(default)]
     pub status: ProjectStatus,
-    /// The member of the account who looks after it.
+    /// Member of the account who is responsible for the project.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
 }
@@ -91,27 +93,29 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Project {
     const NAME: &'static str = "project";
-    const PLURAL: &'static str = "projects";
+    const TABLE: &'static str = "projects";
     const OWNER: &'static str = "owner_id";
-    const SEARCHED: &'static [&'static str] = &["code", "name", "description"];
-    const RELATED: &'static [Related] = &[Related::to::<Client>("client", "client_id")];
+    const SEARCH_FIELDS: &'static [&'static str] = &["code", "name", "description"];
+    const RELATIONS: &'static [Related] = &[Related::new::<Client>("client", "client_id")];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("client_id", Kind::Id, |project, row| row.put(project.client_id)),
-        Field::required("name", Kind::Text, |project, row| row.put(&project.name)),
-        Field::required("code", Kind::Text, |project, row| row.put(&project.code)),
-        Field::new("description", Kind::Text, |project, row| row.put(&project.description)),
-        Field::new("budget", Kind::Amount, |project, row| row.put(project.budget)),
-        Field::new("actual_cost", Kind::Amount, |project, row| row.put(project.actual_cost)),
-        Field::new("currency", Kind::Text, |project, row| row.put(&project.currency)),
-        Field::required("progress", Kind::Integer, |project, row| row.put(project.progress)),
-        Field::new("starts_on", Kind::Date, |project, row| row.put(project.starts_on)),
-        Field::new("ends_on", Kind::Date, |project, row| row.put(project.ends_on)),
-        Field::required("status", Kind::Choice(ProjectStatus::WORDS), |project, row| row.put(project.status)),
-        Field::new("owner_id", Kind::Id, |project, row| row.put(project.owner_id)),
+        Field::required("client_id", Kind::Id, |project, row| row.bind(project.client_id)),
+        Field::required("name", Kind::Text, |project, row| row.bind(&project.name)),
+        Field::required("code", Kind::Text, |project, row| row.bind(&project.code)),
+        Field::new("description", Kind::Text, |project, row| row.bind(&project.description)),
+        Field::new("budget", Kind::Amount, |project, row| row.bind(project.budget)),
+        Field::new("actual_cost", Kind::Amount, |project, row| row.bind(project.actual_cost)),
+        Field::new("currency", Kind::Text, |project, row| row.bind(&project.currency)),
+        Field::required("progress", Kind::Integer, |project, row| row.bind(project.progress)),
+        Field::new("starts_on", Kind::Date, |project, row| row.bind(project.starts_on)),
+        Field::new("ends_on", Kind::Date, |project, row| row.bind(project.ends_on)),
+        Field::required("status", Kind::Choice(ProjectStatus::WORDS), |project, row| {
+            row.bind(project.status);
+        }),
+        Field::new("owner_id", Kind::Id, |project, row| row.bind(project.owner_id)),
     ];
     type Refusal = Rule;
 
-    /// A new project may have any status: it may have begun before it came to us.
+    /// A new project may have any status, since it may have begun before it was recorded.
     fn check(before: Option<&Self>, after: &Self) -> Result<(), Rule> {
         if let Some(before) = before.filter(|before| !before.status.leads_to(after.status)) {
             return Err(MOVE.but(before.status.next()));
@@ -122,19 +126,19 @@ impl Resource for Project {
             return Err(DAYS);
         }
         let amounts = [(after.budget, BUDGET), (after.actual_cost, COST)];
-        rule::money(&amounts, after.currency.as_ref(), NO_CURRENCY)
+        refusal::money(&amounts, after.currency.as_ref(), NO_CURRENCY)
     }
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

@@ -1,30 +1,30 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How far a project has come.
+/// Stage of a project's life cycle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum ProjectStatus {
-    /// Nobody works on it yet.
+    /// Work has not started; the default.
     #[default]
     Planned,
-    /// Somebody does.
+    /// Work on the project is in progress.
     Active,
-    /// Nobody does for now.
+    /// Work is suspended for now.
     OnHold,
-    /// It is done.
+    /// All work is complete; final.
     Completed,
-    /// It will not be done.
+    /// Abandoned before completion; final.
     Cancelled,
 }
 
 impl ProjectStatus {
-    /// Every status, as it is written.
+    /// All statuses in their serialized form.
     pub(super) const WORDS: &'static [&'static str] =
         &["planned", "active", "on_hold", "completed", "cancelled"];
 
-    /// The statuses that a project may go on to, as they are written. What is completed or cancelled stays so.
+    /// Statuses that a project may change to, serialized; `completed` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {
         match self {
             Self::Planned | Self::OnHold => &["active", "cancelled"],
@@ -33,7 +33,7 @@ impl ProjectStatus {
         }
     }
 
-    /// Whether a project may have this status next.
+    /// True if a project may change to this status.
     pub(super) fn leads_to(self, next: Self) -> bool {
         self == next || Self::WORDS.get(next as usize).is_some_and(|word| self.next().contains(word))
     }

@@ -1,11 +1,11 @@
-//! What notes, activities and tags are about: any record of this service.
+//! Subjects: the records that notes, activities and tags are about.
 
-mod kind;
+mod subject_type;
 
 use std::collections::HashMap;
 
 use axum::routing::get;
-use db::{Paging, Refusal, Resource, ScopedWrite, Sort, TenantTx};
+use db::{PageParams, Refusal, RefusalKind, Resource, TenantCommand, TenantTx};
 use kernel::Id;
 use utoipa::{
     IntoParams as _,
@@ -14,12 +14,12 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 use web::{
-    IfMatch, Json, Marked, Result,
+    IfMatch, Json, Result, WithETag,
     describe::{body, document, one_of, operation},
 };
 
-pub(crate) use kind::KINDS;
-pub use kind::SubjectType;
+pub(crate) use subject_type::KINDS;
+pub use subject_type::SubjectType;
 
 use crate::{
     App,
@@ -31,18 +31,18 @@ use crate::{
     professionals::Professional,
     projects::Project,
     suppliers::Supplier,
-    tags::{Tags, set_tags_of, tags_of},
+    tags::{RecordTags, set_tags_of, tags_of},
     tasks::Task,
     timeline::{Timeline, timeline},
 };
 
-/// Why something cannot be about a record.
+/// Reasons to refuse a record as a subject.
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectRefusal {
-    /// It is not there, or not within reach: nobody can tell which.
+    /// The subject does not exist or is out of scope. The answer does not reveal which.
     #[error("there is no such record")]
     NotFound,
-    /// What was said of one record is not said of another.
+    /// A note or activity cannot be moved to another record.
     #[error("it stays with the record that it was made for")]
     Fixed,
 }
@@ -55,8 +55,8 @@ impl Refusal for SubjectRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
-        Sort::Invalid
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Invalid
     }
 
     fn pointer(&self) -> Option<&'static str> {
@@ -64,7 +64,7 @@ impl Refusal for SubjectRefusal {
     }
 }
 
-/// Fails unless whoever writes reaches every one of these: one question for each sort of record.
+/// Checks that the caller can access every one of these subjects, with one query per type.
 pub(crate) async fn found(
     tx: &mut TenantTx,
     subjects: impl Iterator<Item = (SubjectType, Uuid)> + Send,
@@ -91,22 +91,22 @@ pub(crate) async fn found(
 }
 
 async fn all<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> db::Result<bool> {
-    db::all_found::<R>(tx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await
+    db::all_exist::<R>(tx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await
 }
 
-const UNTAG: ScopedWrite = ScopedWrite::new(
+const UNTAG: TenantCommand = TenantCommand::new(
     "delete from app.record_tags where account_id = $1 and subject_type = $2 and subject_id = $3",
 );
 
-/// Purges what is about a record that is purged itself. It is nobody's without the record: no list of that leads to it.
+/// Purges the notes, activities and tags of a purged record, since nothing else refers to them.
 pub(crate) async fn purge<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> db::Result<()> {
     db::purge_about::<Note>(tx, R::NAME, id.into()).await?;
     db::purge_about::<Activity>(tx, R::NAME, id.into()).await?;
-    tx.write_unnoted::<()>(UNTAG).bind(R::NAME).bind(id).run().await?;
+    tx.execute_untracked::<()>(UNTAG).bind(R::NAME).bind(id).run().await?;
     Ok(())
 }
 
-/// What there is beside each record of `R`: its timeline and its tags.
+/// Routes of a record's timeline and tags.
 pub(crate) fn router<R: Resource>() -> OpenApiRouter<App> {
     let one = format!("/api/v1/{}/{{id}}", R::PATH);
     OpenApiRouter::with_openapi(described::<R>())
@@ -116,12 +116,12 @@ pub(crate) fn router<R: Resource>() -> OpenApiRouter<App> {
 
 fn described<R: Resource>() -> OpenApi {
     let one = R::NAME;
-    let paging = Paging::into_params(|| Some(ParameterIn::Query));
-    let timeline = operation::<R, Result<Json<Timeline>>>(format!("timeline_of_{one}"), paging);
-    let tags = operation::<R, Result<Marked<Tags>>>(format!("get_{one}_tags"), vec![]);
+    let paging = PageParams::into_params(|| Some(ParameterIn::Query));
+    let timeline = operation::<R, Result<Json<Timeline>>>(format!("list_{one}_timeline"), paging);
+    let tags = operation::<R, Result<WithETag<RecordTags>>>(format!("get_{one}_tags"), vec![]);
     let if_match = IfMatch::into_params(|| None);
-    let set = operation::<R, Result<Marked<Tags>>>(format!("set_{one}_tags"), if_match)
-        .request_body(Some(body::<Tags>("application/json")));
+    let set = operation::<R, Result<WithETag<RecordTags>>>(format!("set_{one}_tags"), if_match)
+        .request_body(Some(body::<RecordTags>("application/json")));
     document::<R>(vec![
         ("/{id}/timeline", one_of::<R>().operation(HttpMethod::Get, timeline.build())),
         (

@@ -1,4 +1,4 @@
-//! Suppliers: the businesses an account buys from, and what they are to one another.
+//! Suppliers of an account, and relations between them.
 
 mod relations;
 
@@ -12,71 +12,86 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, form, rule::Rule, subjects};
+use crate::{App, refusal::Rule, subjects, validators};
 pub use relations::{RelationKind, SupplierRelation};
 
-/// What an account keeps about a supplier.
+/// A supplier of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Supplier {
-    /// As it stands on its bills.
+    /// Name of the supplier, as on its invoices.
     #[validate(length(min = 1, max = 200))]
-    #[schema(example = "Acme Ltd.")]
+    #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     pub name: String,
-    /// Where it is written to.
+    /// E-mail address of the supplier.
     #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
     pub email: Option<String>,
-    /// As it is dialled.
+    /// Telephone number in dialable form.
     #[validate(length(min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     pub phone: Option<String>,
-    /// Given by the tax office; no two suppliers share one.
+    /// Tax identification number, unique within the account.
     #[validate(length(min = 1, max = 32))]
+    #[schema(min_length = 1, max_length = 32)]
     pub tax_id: Option<String>,
-    /// Its address on the web.
-    #[validate(url, length(max = 500), custom(function = "web::web_address"))]
+    /// URL of the supplier's website.
+    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
+    #[schema(max_length = 500, format = "uri")]
     pub website: Option<String>,
-    /// Days it gives us to pay.
+    /// Payment term of its invoices in days.
     #[validate(range(min = 0, max = 365))]
+    #[schema(minimum = 0, maximum = 365)]
     pub payment_days: Option<i32>,
-    /// Days from an order until the goods are here.
+    /// Lead time in days, from order to delivery.
     #[validate(range(min = 0, max = 3650))]
+    #[schema(minimum = 0, maximum = 3650)]
     pub lead_time_days: Option<i32>,
-    /// How good a supplier it is.
+    /// Rating of the supplier, from 0 to 5.
     #[validate(range(min = 0, max = 5))]
+    #[schema(minimum = 0, maximum = 5)]
     pub rating: Option<i32>,
-    /// What it sells.
+    /// Categories of goods that it sells.
     #[serde(default)]
-    #[validate(custom(function = "form::words"))]
+    #[validate(custom(function = "validators::short_strings"))]
+    #[schema(schema_with = validators::short_strings_schema)]
     pub categories: Vec<String>,
-    /// In which it bills, as ISO 4217 writes it.
-    #[validate(custom(function = "form::iso_4217"))]
-    #[schema(example = "EUR")]
+    /// Currency of its invoices (ISO 4217).
+    #[validate(custom(function = "validators::iso_4217"))]
+    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     pub currency: Option<String>,
-    /// What other systems call it, by the name of the system.
+    /// Ids of the supplier in other systems, by the name of the system.
     #[serde(default)]
     #[sqlx(json)]
-    #[validate(custom(function = "form::external_ids"))]
+    #[validate(custom(function = "validators::external_ids"))]
+    #[schema(schema_with = validators::external_ids_schema)]
     pub external_ids: BTreeMap<String, String>,
-    /// Where it is: street and number.
+    /// Address: street and number.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub street: Option<String>,
-    /// Where it is: city.
+    /// Address: city of the supplier.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub city: Option<String>,
-    /// Where it is: state, province or county.
+    /// Address: state, province or county.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub region: Option<String>,
-    /// Where it is: postal code.
+    /// Address: postal code of the supplier.
     #[validate(length(min = 1, max = 20))]
+    #[schema(min_length = 1, max_length = 20)]
     pub postal_code: Option<String>,
-    /// Where it is: country.
+    /// Address: country of the supplier.
     #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     pub country: Option<String>,
-    /// The member of the account who looks after it.
+    /// Member of the account who is responsible for the supplier.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub owner_id: Option<UserId>,
-    /// Anything else.
+    /// Free-text notes on the supplier.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub notes: Option<String>,
 }
 
@@ -97,41 +112,41 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Supplier {
     const NAME: &'static str = "supplier";
-    const PLURAL: &'static str = "suppliers";
+    const TABLE: &'static str = "suppliers";
     const OWNER: &'static str = "owner_id";
-    const SEARCHED: &'static [&'static str] = &["name", "email", "tax_id", "phone", "notes"];
+    const SEARCH_FIELDS: &'static [&'static str] = &["name", "email", "tax_id", "phone", "notes"];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("name", Kind::Text, |supplier, row| row.put(&supplier.name)),
-        Field::new("email", Kind::Text, |supplier, row| row.put(&supplier.email)),
-        Field::new("phone", Kind::Text, |supplier, row| row.put(&supplier.phone)),
-        Field::new("tax_id", Kind::Text, |supplier, row| row.put(&supplier.tax_id)),
-        Field::new("website", Kind::Text, |supplier, row| row.put(&supplier.website)),
-        Field::new("payment_days", Kind::Integer, |supplier, row| row.put(supplier.payment_days)),
-        Field::new("lead_time_days", Kind::Integer, |supplier, row| row.put(supplier.lead_time_days)),
-        Field::new("rating", Kind::Integer, |supplier, row| row.put(supplier.rating)),
-        Field::required("categories", Kind::Texts, |supplier, row| row.put(&supplier.categories)),
-        Field::new("currency", Kind::Text, |supplier, row| row.put(&supplier.currency)),
-        Field::required("external_ids", Kind::Json, |supplier, row| row.put(Json(&supplier.external_ids))),
-        Field::new("street", Kind::Text, |supplier, row| row.put(&supplier.street)),
-        Field::new("city", Kind::Text, |supplier, row| row.put(&supplier.city)),
-        Field::new("region", Kind::Text, |supplier, row| row.put(&supplier.region)),
-        Field::new("postal_code", Kind::Text, |supplier, row| row.put(&supplier.postal_code)),
-        Field::new("country", Kind::Text, |supplier, row| row.put(&supplier.country)),
-        Field::new("owner_id", Kind::Id, |supplier, row| row.put(supplier.owner_id)),
-        Field::new("notes", Kind::Text, |supplier, row| row.put(&supplier.notes)),
+        Field::required("name", Kind::Text, |supplier, row| row.bind(&supplier.name)),
+        Field::new("email", Kind::Text, |supplier, row| row.bind(&supplier.email)),
+        Field::new("phone", Kind::Text, |supplier, row| row.bind(&supplier.phone)),
+        Field::new("tax_id", Kind::Text, |supplier, row| row.bind(&supplier.tax_id)),
+        Field::new("website", Kind::Text, |supplier, row| row.bind(&supplier.website)),
+        Field::new("payment_days", Kind::Integer, |supplier, row| row.bind(supplier.payment_days)),
+        Field::new("lead_time_days", Kind::Integer, |supplier, row| row.bind(supplier.lead_time_days)),
+        Field::new("rating", Kind::Integer, |supplier, row| row.bind(supplier.rating)),
+        Field::required("categories", Kind::Texts, |supplier, row| row.bind(&supplier.categories)),
+        Field::new("currency", Kind::Text, |supplier, row| row.bind(&supplier.currency)),
+        Field::required("external_ids", Kind::Json, |supplier, row| row.bind(Json(&supplier.external_ids))),
+        Field::new("street", Kind::Text, |supplier, row| row.bind(&supplier.street)),
+        Field::new("city", Kind::Text, |supplier, row| row.bind(&supplier.city)),
+        Field::new("region", Kind::Text, |supplier, row| row.bind(&supplier.region)),
+        Field::new("postal_code", Kind::Text, |supplier, row| row.bind(&supplier.postal_code)),
+        Field::new("country", Kind::Text, |supplier, row| row.bind(&supplier.country)),
+        Field::new("owner_id", Kind::Id, |supplier, row| row.bind(supplier.owner_id)),
+        Field::new("notes", Kind::Text, |supplier, row| row.bind(&supplier.notes)),
     ];
     type Refusal = Rule;
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.owner_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

@@ -1,46 +1,47 @@
-//! What suppliers are to one another.
+//! Relations between suppliers.
 
-use db::{Asked, Field, Kind, Paging, Related, Resource};
+use db::{Field, Kind, ListParams, PageParams, Related, Resource};
 use kernel::Id;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Error, Listed, May, Path, Query, Read, Result};
+use web::{Authorized, Error, ListResponse, Path, Query, Read, Result};
 
 use super::Supplier;
-use crate::{App, rule::Rule};
+use crate::{App, refusal::Rule};
 
-/// What one supplier is to another.
+/// A relation between two suppliers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SupplierRelation {
-    /// The one.
+    /// Supplier that the relation starts from.
     #[schema(value_type = uuid::Uuid)]
     pub from_id: Id<Supplier>,
-    /// The other.
+    /// Supplier that the relation leads to.
     #[schema(value_type = uuid::Uuid)]
     pub to_id: Id<Supplier>,
-    /// What the one is to the other.
+    /// Kind of relation that `from_id` has to `to_id`.
     pub kind: RelationKind,
-    /// Anything else.
+    /// Free-text notes on the relation.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub notes: Option<String>,
 }
 
-/// What a supplier is to another.
+/// Kinds of relations between suppliers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum RelationKind {
-    /// Owns it: the other is a subsidiary.
+    /// Owns the other supplier, which is a subsidiary.
     Parent,
-    /// Works with it, and the other way round.
+    /// Cooperates with the other; symmetric.
     Partner,
-    /// Sells what it sells, and the other way round.
+    /// Sells the same goods as the other; symmetric.
     Alternative,
-    /// Sells what the other makes.
+    /// Sells the products of the other.
     Distributor,
 }
 
@@ -69,49 +70,49 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for SupplierRelation {
     const NAME: &'static str = "supplier_relation";
-    const PLURAL: &'static str = "supplier_relations";
+    const TABLE: &'static str = "supplier_relations";
     const PATH: &'static str = "supplier-relations";
-    const RELATED: &'static [Related] = &[
-        Related::to::<Supplier>("from", "from_id").judging(&["kind", "to_id"]),
-        Related::to::<Supplier>("to", "to_id").judging(&["kind", "from_id"]),
+    const RELATIONS: &'static [Related] = &[
+        Related::new::<Supplier>("from", "from_id").judging(&["kind", "to_id"]),
+        Related::new::<Supplier>("to", "to_id").judging(&["kind", "from_id"]),
     ];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("from_id", Kind::Id, |relation, row| row.put(relation.from_id)),
-        Field::required("to_id", Kind::Id, |relation, row| row.put(relation.to_id)),
-        Field::required("kind", Kind::Choice(RelationKind::WORDS), |relation, row| row.put(relation.kind)),
-        Field::new("notes", Kind::Text, |relation, row| row.put(&relation.notes)),
+        Field::required("from_id", Kind::Id, |relation, row| row.bind(relation.from_id)),
+        Field::required("to_id", Kind::Id, |relation, row| row.bind(relation.to_id)),
+        Field::required("kind", Kind::Choice(RelationKind::WORDS), |relation, row| row.bind(relation.kind)),
+        Field::new("notes", Kind::Text, |relation, row| row.bind(&relation.notes)),
     ];
     type Refusal = Rule;
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 
-/// Tell what a supplier is to others, and others to it.
+/// List the relations of a supplier.
 ///
-/// Newest first: those in which it is the one, and those in which it is the other.
-#[utoipa::path(get, path = "/api/v1/suppliers/{id}/relations", params(Id<Supplier>, Paging), tag = "suppliers")]
-async fn relations_of_supplier(
-    may: May<Read, SupplierRelation>,
+/// Newest first, in both directions: relations that start from the supplier and relations that lead to it.
+#[utoipa::path(get, path = "/api/v1/suppliers/{id}/relations", params(Id<Supplier>, PageParams), tag = "suppliers")]
+async fn list_relations_of_supplier(
+    auth: Authorized<Read, SupplierRelation>,
     Path(id): Path<Id<Supplier>>,
-    Query(asked): Query<Paging>,
-) -> Result<Listed<SupplierRelation>> {
-    let view = may.view();
+    Query(params): Query<PageParams>,
+) -> Result<ListResponse<SupplierRelation>> {
+    let view = auth.view();
     if ["from_id", "to_id"].into_iter().any(|end| view.hidden.hide(end)) {
         return Err(Error::Forbidden("supplier_relation:read with both ends".into()));
     }
     let filter = Some(format!("or(from_id[eq]:\"{id}\",to_id[eq]:\"{id}\")"));
-    let asked = Asked { limit: asked.limit, cursor: asked.cursor, filter, ..Asked::default() };
-    let query = db::Query::understand(asked, &view)?;
-    let mut tx = may.begin_reading().await?;
+    let params = ListParams { limit: params.limit, cursor: params.cursor, filter, ..ListParams::default() };
+    let query = db::Query::parse(params, &view)?;
+    let mut tx = auth.begin_read_only().await?;
     db::find(&mut tx, id).await?;
     let page = db::list(&mut tx, &query).await?;
-    let dress = query.dress();
-    let shown = if dress.is_plain() { None } else { Some(dress.put_on(&mut tx, &page.data).await?) };
-    Ok(Listed::shown(page, shown))
+    let dress = query.projection();
+    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &page.data).await?) };
+    Ok(ListResponse::shown(page, shown))
 }
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    web::crud::<SupplierRelation, App>().routes(routes!(relations_of_supplier))
+    web::crud::<SupplierRelation, App>().routes(routes!(list_relations_of_supplier))
 }

@@ -1,8 +1,8 @@
-//! Tags: words that an account gives to its records.
+//! Tags: labels of an account for its records.
 
 mod records;
 
-use db::{Field, Kind, Refusal, Resource, Sort};
+use db::{Field, Kind, Refusal, RefusalKind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -10,20 +10,20 @@ use utoipa_axum::router::OpenApiRouter;
 use validator::{Validate, ValidationError};
 
 use crate::App;
-pub use records::Tags;
+pub use records::RecordTags;
 pub(crate) use records::{set_tags_of, tags_of};
 
-/// A word that records are found by.
+/// A label for finding records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
-    /// The word; no two tags of an account share one, however it is written.
+    /// Name of the tag, unique within the account regardless of case.
     #[validate(length(min = 1, max = 50))]
-    #[schema(example = "Key account")]
+    #[schema(example = "Key account", min_length = 1, max_length = 50)]
     pub name: String,
-    /// How it is shown.
+    /// Display colour as `#rrggbb`.
     #[validate(custom(function = "hexadecimal"))]
-    #[schema(example = "#ff8800")]
+    #[schema(example = "#ff8800", pattern = "^#[0-9a-f]{6}$", max_length = 7)]
     pub colour: Option<String>,
 }
 
@@ -36,10 +36,10 @@ fn hexadecimal(text: &str) -> Result<(), ValidationError> {
 
 impl Resource for Tag {
     const NAME: &'static str = "tag";
-    const PLURAL: &'static str = "tags";
+    const TABLE: &'static str = "tags";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("name", Kind::Text, |tag, row| row.put(&tag.name)),
-        Field::new("colour", Kind::Text, |tag, row| row.put(&tag.colour)),
+        Field::required("name", Kind::Text, |tag, row| row.bind(&tag.name)),
+        Field::new("colour", Kind::Text, |tag, row| row.bind(&tag.colour)),
     ];
     type Refusal = TagRefusal;
 
@@ -48,13 +48,13 @@ impl Resource for Tag {
     }
 }
 
-/// Why a tag cannot be written, or given, so.
+/// Reasons to refuse a tag or its assignment.
 #[derive(Debug, thiserror::Error)]
 pub enum TagRefusal {
-    /// See `uq_tags_name`.
+    /// Violates the constraint `uq_tags_name`.
     #[error("another tag has this name")]
     NameTaken,
-    /// Not of this account, or in the trash.
+    /// The tag does not exist in the account or is in the trash.
     #[error("one of the tags does not exist")]
     Unknown,
 }
@@ -67,10 +67,10 @@ impl Refusal for TagRefusal {
         }
     }
 
-    fn sort(&self) -> Sort {
+    fn kind(&self) -> RefusalKind {
         match self {
-            Self::NameTaken => Sort::Conflict,
-            Self::Unknown => Sort::Invalid,
+            Self::NameTaken => RefusalKind::Conflict,
+            Self::Unknown => RefusalKind::Invalid,
         }
     }
 

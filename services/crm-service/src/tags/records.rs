@@ -1,30 +1,31 @@
-//! The tags of one record.
+//! Tags of a single record.
 
-use db::{Change, Resource, Scoped, ScopedWrite, TenantTx};
+use db::{Change, Resource, TenantCommand, TenantQuery, TenantTx};
 use kernel::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{IfMatch, Json, Marked, May, Path, Read, Result, Write};
+use web::{Authorized, IfMatch, Json, Path, Read, Result, WithETag, Write};
 
 use super::{Tag, TagRefusal};
 
-/// The tags of a record.
+/// Tags of a record, as a complete list.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Tags {
-    /// Their ids: all of them.
+pub struct RecordTags {
+    /// Ids of all tags of the record.
     #[validate(length(max = 100))]
+    #[schema(max_items = 100)]
     tags: Vec<Uuid>,
 }
 
-const TAGS: Scoped = Scoped::new(
+const TAGS: TenantQuery = TenantQuery::new(
     "select t.id from app.record_tags r join app.tags t on t.account_id = r.account_id and t.id = r.tag_id
      where r.account_id = $1 and r.subject_type = $2 and r.subject_id = $3 and t.deleted_at is null order by t.id",
 );
-const SET: ScopedWrite = ScopedWrite::new(
+const SET: TenantCommand = TenantCommand::new(
     "with gone as (
          delete from app.record_tags where account_id = $1 and subject_type = $2 and subject_id = $3 and tag_id <> all ($4)
      )
@@ -33,46 +34,50 @@ const SET: ScopedWrite = ScopedWrite::new(
      on conflict do nothing",
 );
 
-/// The tags of a record; their version is that of the record.
-pub(crate) async fn tags_of<R: Resource>(may: May<Read, R>, Path(id): Path<Id<R>>) -> Result<Marked<Tags>> {
-    let mut tx = may.begin_reading().await?;
+/// Reads the tags of a record. Their version is that of the record.
+pub(crate) async fn tags_of<R: Resource>(
+    auth: Authorized<Read, R>,
+    Path(id): Path<Id<R>>,
+) -> Result<WithETag<RecordTags>> {
+    let mut tx = auth.begin_read_only().await?;
     let record = db::find(&mut tx, id).await?;
-    Ok(Marked(record.kept.version, Tags { tags: tags(&mut tx, id).await? }))
+    Ok(WithETag(record.meta.version, RecordTags { tags: tags(&mut tx, id).await? }))
 }
 
-/// Gives a record these tags, and no others. It is a change of the record, which gets its next version.
+/// Replaces the tags of a record, which gets a new version.
 pub(crate) async fn set_tags_of<R: Resource>(
-    may: May<Write, R>,
+    auth: Authorized<Write, R>,
     Path(id): Path<Id<R>>,
-    seen: IfMatch,
-    Json(Tags { tags: mut wanted }): Json<Tags>,
-) -> Result<Marked<Tags>> {
+    if_match: IfMatch,
+    Json(RecordTags { tags: mut wanted }): Json<RecordTags>,
+) -> Result<WithETag<RecordTags>> {
     wanted.sort_unstable();
     wanted.dedup();
-    let mut tx = may.begin().await?;
+    let mut tx = auth.begin().await?;
     let record = db::find(&mut tx, id).await?;
-    seen.holds(&mut tx, &record).await?;
+    if_match.check(&mut tx, &record).await?;
     let before = tags(&mut tx, id).await?;
     if before == wanted {
-        return Ok(Marked(record.kept.version, Tags { tags: before }));
+        return Ok(WithETag(record.meta.version, RecordTags { tags: before }));
     }
     let new: Vec<Id<Tag>> =
         wanted.iter().filter(|tag| !before.contains(tag)).map(|tag| (*tag).into()).collect();
-    if !new.is_empty() && !db::all_found(&mut tx, &new).await? {
+    if !new.is_empty() && !db::all_exist(&mut tx, &new).await? {
         return Err(TagRefusal::Unknown.into());
     }
-    let version = db::touch(&mut tx, &record).await?.kept.version;
-    let change = Change::new(&format!("{}.{}.tagged", R::AREA, R::NAME), R::NAME, id.into(), "tagged")
-        .from(json!({ "tags": before }))
-        .with(json!({ "tags": wanted }))
-        .at(version);
-    tx.write_noted::<()>(SET, change).bind(R::NAME).bind(id).bind(&wanted).run().await?;
+    let version = db::bump_version(&mut tx, &record).await?.meta.version;
+    let change =
+        Change::new(&format!("{}.{}.tagged", R::EVENT_PREFIX, R::NAME), R::NAME, id.into(), "tagged")
+            .from(json!({ "tags": before }))
+            .with(json!({ "tags": wanted }))
+            .at(version);
+    tx.execute_audited::<()>(SET, change).bind(R::NAME).bind(id).bind(&wanted).run().await?;
     let after = tags(&mut tx, id).await?;
     if after != wanted {
         return Err(TagRefusal::Unknown.into());
     }
     tx.commit().await?;
-    Ok(Marked(version, Tags { tags: after }))
+    Ok(WithETag(version, RecordTags { tags: after }))
 }
 
 async fn tags<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Vec<Uuid>> {

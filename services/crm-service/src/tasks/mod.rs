@@ -1,4 +1,4 @@
-//! Tasks: what there is to do, by whom and until when.
+//! Tasks, with assignee and due date.
 
 mod parts;
 
@@ -11,46 +11,49 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
 
-use crate::{App, form, projects::Project, rule::Rule, subjects};
+use crate::{App, projects::Project, refusal::Rule, subjects, validators};
 pub use parts::{ChecklistItem, Priority, TaskStatus};
 
-/// What an account keeps about a task.
+/// A task of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
-    /// The project that it is part of.
+    /// Project that the task is part of.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub project_id: Option<Id<Project>>,
-    /// The task that it is part of, which is not itself part of one.
+    /// Parent task, which must not be a subtask itself.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub parent_id: Option<Id<Task>>,
-    /// What is to be done.
+    /// Short description of the work.
     #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     pub title: String,
-    /// In more words.
+    /// Detailed description of the work.
     #[validate(length(min = 1, max = 10_000))]
+    #[schema(min_length = 1, max_length = 10_000)]
     pub description: Option<String>,
-    /// The member of the account who does it.
+    /// Member of the account to whom the task is assigned.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub assignee_id: Option<UserId>,
-    /// How soon it is wanted, beside others.
+    /// Urgency compared to other tasks.
     #[serde(default)]
     pub priority: Priority,
-    /// How far it has come.
+    /// Stage of the work on the task.
     #[serde(default)]
     pub status: TaskStatus,
-    /// Until when.
+    /// Time when the task is due.
     #[serde(default, with = "rfc3339::option")]
-    #[validate(custom(function = "form::moment"))]
+    #[validate(custom(function = "validators::supported_timestamp"))]
     pub due_at: Option<OffsetDateTime>,
-    /// When it was done; so if it is done, and not otherwise.
+    /// Time of completion; required if the status is `done`, and absent otherwise.
     #[serde(default, with = "rfc3339::option")]
-    #[validate(custom(function = "form::moment"))]
+    #[validate(custom(function = "validators::supported_timestamp"))]
     pub completed_at: Option<OffsetDateTime>,
-    /// What it takes.
+    /// Checklist: steps of the task.
     #[serde(default)]
     #[sqlx(json)]
     #[validate(length(max = 100), nested)]
+    #[schema(max_items = 100)]
     pub checklist: Vec<ChecklistItem>,
 }
 
@@ -84,22 +87,22 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Resource for Task {
     const NAME: &'static str = "task";
-    const PLURAL: &'static str = "tasks";
+    const TABLE: &'static str = "tasks";
     const OWNER: &'static str = "assignee_id";
-    const SEARCHED: &'static [&'static str] = &["title", "description"];
-    const RELATED: &'static [Related] =
-        &[Related::to::<Project>("project", "project_id"), Related::to::<Self>("parent", "parent_id")];
+    const SEARCH_FIELDS: &'static [&'static str] = &["title", "description"];
+    const RELATIONS: &'static [Related] =
+        &[Related::new::<Project>("project", "project_id"), Related::new::<Self>("parent", "parent_id")];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("project_id", Kind::Id, |task, row| row.put(task.project_id)),
-        Field::new("parent_id", Kind::Id, |task, row| row.put(task.parent_id)),
-        Field::required("title", Kind::Text, |task, row| row.put(&task.title)),
-        Field::new("description", Kind::Text, |task, row| row.put(&task.description)),
-        Field::new("assignee_id", Kind::Id, |task, row| row.put(task.assignee_id)),
-        Field::required("priority", Kind::Choice(Priority::WORDS), |task, row| row.put(task.priority)),
-        Field::required("status", Kind::Choice(TaskStatus::WORDS), |task, row| row.put(task.status)),
-        Field::new("due_at", Kind::Instant, |task, row| row.put(task.due_at)),
-        Field::new("completed_at", Kind::Instant, |task, row| row.put(task.completed_at)),
-        Field::required("checklist", Kind::Json, |task, row| row.put(Json(&task.checklist))),
+        Field::new("project_id", Kind::Id, |task, row| row.bind(task.project_id)),
+        Field::new("parent_id", Kind::Id, |task, row| row.bind(task.parent_id)),
+        Field::required("title", Kind::Text, |task, row| row.bind(&task.title)),
+        Field::new("description", Kind::Text, |task, row| row.bind(&task.description)),
+        Field::new("assignee_id", Kind::Id, |task, row| row.bind(task.assignee_id)),
+        Field::required("priority", Kind::Choice(Priority::WORDS), |task, row| row.bind(task.priority)),
+        Field::required("status", Kind::Choice(TaskStatus::WORDS), |task, row| row.bind(task.status)),
+        Field::new("due_at", Kind::Instant, |task, row| row.bind(task.due_at)),
+        Field::new("completed_at", Kind::Instant, |task, row| row.bind(task.completed_at)),
+        Field::required("checklist", Kind::Json, |task, row| row.bind(Json(&task.checklist))),
     ];
     type Refusal = Rule;
 
@@ -111,16 +114,16 @@ impl Resource for Task {
         }
     }
 
-    fn own(&mut self, person: UserId) {
+    fn set_default_owner(&mut self, person: UserId) {
         self.assignee_id.get_or_insert(person);
     }
 
-    async fn take_along(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
+    async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
         subjects::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
-        Rule::of(RULES, name)
+        Rule::find(RULES, name)
     }
 }
 

@@ -1,59 +1,60 @@
-//! What a task is made of.
+//! Value types of a task.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// How far a task has come.
+/// Stage of the work on a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum TaskStatus {
-    /// To be done.
+    /// Not started; the default.
     #[default]
     Open,
-    /// Somebody is at it.
+    /// Work on it is in progress.
     InProgress,
-    /// It is done, at `completed_at`.
+    /// Completed at `completed_at`.
     Done,
-    /// It will not be done.
+    /// Abandoned before completion.
     Cancelled,
 }
 
 impl TaskStatus {
-    /// Every status, as it is written.
+    /// All statuses in their serialized form.
     pub(super) const WORDS: &'static [&'static str] = &["open", "in_progress", "done", "cancelled"];
 }
 
-/// How soon a task is wanted, beside others.
+/// Urgency of a task, compared to others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Priority {
-    /// When there is time.
+    /// Can wait until there is time.
     Low,
-    /// In its turn.
+    /// Usual priority; the default.
     #[default]
     Normal,
-    /// Before others.
+    /// Before tasks of normal priority.
     High,
-    /// Now.
+    /// Needs attention immediately.
     Urgent,
 }
 
 impl Priority {
-    /// Every priority, as it is written.
+    /// All priorities in their serialized form.
     pub(super) const WORDS: &'static [&'static str] = &["low", "normal", "high", "urgent"];
 }
 
-/// One thing of a checklist.
+/// An item of a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChecklistItem {
-    /// What it is.
+    /// Description of the item.
     #[validate(length(min = 1, max = 500))]
+    #[schema(min_length = 1, max_length = 500)]
     pub text: String,
-    /// Whether it is done.
+    /// Whether the item is done.
     #[serde(default)]
     pub done: bool,
 }

@@ -1,6 +1,6 @@
-//! What happened around a record, in one list: notes, activities, and changes of the record itself.
+//! Timeline of a record: its notes, activities and changes in one list.
 
-use db::{Hidden, PageInfo, Pager, Paging, Resource, Scoped, Within};
+use db::{HiddenFields, PageInfo, PageParams, Pager, Resource, RestrictedStatement, TenantQuery};
 use kernel::Id;
 use serde::Serialize;
 use serde_json::Value;
@@ -8,37 +8,37 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Json, May, Path, Query, Read, Result};
+use web::{Authorized, Json, Path, Query, Read, Result};
 
 use crate::{activities::Activity, notes::Note};
 
-/// Part of what happened around a record, newest first: in the order in which it was written down.
+/// A page of a record's timeline, newest first by time of creation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Timeline {
-    data: Vec<Step>,
+    data: Vec<TimelineItem>,
     page: PageInfo,
 }
 
-/// Something that happened.
+/// An entry of the timeline.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
-struct Step {
-    /// `note`, `activity` or `change`.
+struct TimelineItem {
+    /// Kind of entry: `note`, `activity` or `change`.
     #[schema(example = "note")]
     kind: String,
-    /// Of the note or the activity; of a change, that of the step of history.
+    /// Id of the note or activity; for a change, id of its audit entry.
     id: Uuid,
-    /// When it was written down.
+    /// Time when the entry was created (UTC).
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    /// By whom.
+    /// User who created the entry.
     created_by: Uuid,
-    /// The note or the activity as it is now; of a change `action`, `version`, and the fields `before` and `after`.
+    /// The note or activity as it is now; for a change its `action`, `version`, and the fields `before` and `after`.
     #[schema(value_type = Object)]
     data: Value,
 }
 
-/// `{0}` and `{1}` say how far the caller reaches among notes and activities. Each part reads one page from its index.
-const TIMELINE: Within<Scoped, 2> = Within::reading(
+/// `{0}` and `{1}` are the caller's scopes for notes and activities. Each part reads one page from its index.
+const TIMELINE: RestrictedStatement<TenantQuery, 2> = RestrictedStatement::reading(
     "select kind, id, created_at, created_by, data from (
          (select 'note' as kind, n.id, n.created_at, n.created_by,
                  jsonb_build_object('version', n.version, 'body', n.body) as data
@@ -63,34 +63,35 @@ const TIMELINE: Within<Scoped, 2> = Within::reading(
      ) as step order by id desc limit $5",
 );
 
-/// What happened around a record, as far as the caller sees it.
+/// Returns the part of a record's timeline that the caller can see.
 pub(crate) async fn timeline<R: Resource>(
-    may: May<Read, R>,
+    auth: Authorized<Read, R>,
     Path(id): Path<Id<R>>,
-    Query(asked): Query<Paging>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Timeline>> {
-    let permissions = may.who().permissions();
-    let mut tx = may.begin_reading().await?;
+    let permissions = auth.who().permissions();
+    let mut tx = auth.begin_read_only().await?;
     db::find(&mut tx, id).await?;
     let within = [tx.readable::<Note>("n"), tx.readable::<Activity>("a")];
     let [notes, activities] = &within;
-    let list = [R::PLURAL, "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
-    let pager = Pager::new(&tx, &list, &asked)?;
-    let statement = tx.read_within(TIMELINE, &within).bind(R::NAME).bind(id);
-    let mut data: Vec<Step> = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
+    let list = [R::TABLE, "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
+    let pager = Pager::new(&tx, &list, &params)?;
+    let statement = tx.read_restricted(TIMELINE, &within).bind(R::NAME).bind(id);
+    let mut data: Vec<TimelineItem> = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
     let page = pager.page(&mut data, |step| step.id);
-    let (note, activity) = (Hidden::of::<Note>(permissions), Hidden::of::<Activity>(permissions));
+    let (note, activity) =
+        (HiddenFields::new::<Note>(permissions), HiddenFields::new::<Activity>(permissions));
     for step in &mut data {
         match step.kind.as_str() {
             "note" => note.mask(&mut step.data),
             "activity" => activity.mask(&mut step.data),
-            _ => mask_change(&mut step.data, &may.hidden()),
+            _ => mask_change(&mut step.data, &auth.hidden_fields()),
         }
     }
     Ok(Json(Timeline { data, page }))
 }
 
-fn mask_change(change: &mut Value, hidden: &Hidden) {
+fn mask_change(change: &mut Value, hidden: &HiddenFields) {
     for side in ["before", "after"] {
         if let Some(fields) = change.get_mut(side) {
             hidden.mask(fields);

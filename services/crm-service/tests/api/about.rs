@@ -1,25 +1,25 @@
-//! What is about a record follows it: notes, activities, their timelines and notifications.
+//! Notes, activities, timelines and notifications follow the access to their subject.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 use uuid::Uuid;
 
 use crate::{made, nexo};
 
 const EVERYTHING: &str = "client:* supplier:* note:* activity:* task:* audit_log:read member:read";
 
-/// A note about this record.
+/// Body of a note about this record.
 fn note(kind: &str, subject: &Value) -> Value {
     json!({ "subject_type": kind, "subject_id": subject["id"], "body": format!("about a {kind}") })
 }
 
-async fn client(ana: &Person, owner: &Person) -> Value {
+async fn client(ana: &TestUser, owner: &TestUser) -> Value {
     made(ana, "/clients", json!({ "name": "Acme", "owner_id": owner.user })).await
 }
 
-/// Puts both into one team.
-async fn team_up(nexo: &Nexo, one: &Person, other: &Person) {
+/// Adds both users to one team.
+async fn team_up(nexo: &TestApp, one: &TestUser, other: &TestUser) {
     let (account, one, other, team) = (one.account, one.user, other.user, Uuid::now_v7());
     let rows = format!(
         "insert into app.teams (account_id, id, name, created_by, updated_by) values ('{account}', '{team}', 'North', '{one}', '{one}');
@@ -28,8 +28,8 @@ async fn team_up(nexo: &Nexo, one: &Person, other: &Person) {
     nexo.ground.database.run(&rows).await;
 }
 
-/// The ids of the notes that a person sees; list, count, search and file agree.
-async fn notes(person: &Person) -> Vec<Value> {
+/// Ids of the notes that a user sees; list, count, search and export agree.
+async fn notes(person: &TestUser) -> Vec<Value> {
     let ids = |page: &Value| -> Vec<Value> {
         page["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect()
     };
@@ -195,7 +195,7 @@ async fn nobody_gives_a_record_a_tag_that_they_may_not_read() {
     let acme = client(&ana, &ana).await;
     let tag = made(&ana, "/tags", json!({ "name": "VIP" })).await["id"].clone();
     let at = format!("{}/tags", path("clients", &acme));
-    let set = async |person: &Person, version: u8, tags: Value| {
+    let set = async |person: &TestUser, version: u8, tags: Value| {
         person.send(Method::PUT, &at, Some(&json!(version)), Some(json!({ "tags": tags }))).await
     };
     let refused = set(&ben, 1, json!([tag])).await.expect(StatusCode::UNPROCESSABLE_ENTITY);

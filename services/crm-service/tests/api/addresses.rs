@@ -1,21 +1,21 @@
-//! Addresses on the web, wherever records have one: a front-end makes links of them.
+//! Web addresses in all records: front-ends render them as links.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
 use crate::nexo;
 
-/// A field of a body, and a body that has nothing but what it must have and a place for it.
+/// A text field of a request body, and an otherwise minimal body with a placeholder for it.
 struct Place {
     path: String,
     pointer: String,
     body: Value,
 }
 
-/// What a schema's name refers to.
+/// Resolves the references of a schema.
 fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
         return resolved(document, &document["components"]["schemas"][name]);
@@ -25,7 +25,7 @@ fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     some.unwrap_or(schema)
 }
 
-/// A value that has this form.
+/// Generates a value that matches the schema.
 fn formed(document: &Value, schema: &Value) -> Value {
     let schema = resolved(document, schema);
     if let Some(first) = schema["enum"].get(0) {
@@ -59,7 +59,7 @@ fn required(document: &Value, schema: &Value) -> Value {
     )
 }
 
-/// Every text of this schema, at whatever depth, with a way to put a value there.
+/// Collects every text field of the schema at any depth, each with a body that sets it.
 fn texts(
     document: &Value,
     schema: &Value,
@@ -69,7 +69,7 @@ fn texts(
 ) {
     let schema = resolved(document, schema);
     match kind(schema) {
-        "string" if schema["enum"].is_null() && schema["format"].is_null() => {
+        "string" if schema["enum"].is_null() && [Value::Null, json!("uri")].contains(&schema["format"]) => {
             found.push((pointer.to_owned(), wrap(json!("ADDRESS"))));
         }
         "array" => {
@@ -109,8 +109,8 @@ fn places(document: &OpenApi) -> Vec<Place> {
     places
 }
 
-/// What is said against this text in that place, and of nothing else.
-async fn against(person: &Person, place: &Place, text: &str) -> Vec<Value> {
+/// Validation errors of this text in this field, ignoring other fields.
+async fn against(person: &TestUser, place: &Place, text: &str) -> Vec<Value> {
     let body: Value = serde_json::from_str(&place.body.to_string().replace("ADDRESS", text)).unwrap();
     let answer = person.post(&place.path, body).await;
     let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();

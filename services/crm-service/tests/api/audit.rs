@@ -1,12 +1,12 @@
-//! The audit log: everything that was done in the account, for those who answer for it.
+//! The audit log: all changes in the account, for auditors.
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, exports::download, nexo};
 
-async fn log(person: &Person, query: &str) -> Vec<Value> {
+async fn log(person: &TestUser, query: &str) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {

@@ -1,10 +1,10 @@
-//! Whatever comes in: an answer that names the field, and never a 500.
+//! Malformed input: the response names the field, and is never a 500.
 
 use crm_service::App;
 use http::{Method, StatusCode};
 use kernel::Env;
 use serde_json::json;
-use testkit::Person;
+use testkit::TestUser;
 use web::Proxies;
 
 use crate::{ALL, made, nexo};
@@ -107,7 +107,7 @@ async fn a_path_or_header_that_cannot_be_read_is_a_problem() {
     }
 }
 
-/// Whoever could choose the ids that history tells could hide behind somebody else's request.
+/// A client that chose its request id could blame its changes on another's request.
 #[tokio::test]
 async fn a_client_cannot_choose_the_id_that_history_tells() {
     let nexo = nexo().await;
@@ -133,10 +133,10 @@ async fn a_client_cannot_choose_the_id_that_history_tells() {
 async fn a_request_keeps_the_id_that_its_gateway_gave_it() {
     let nexo = nexo().await;
     let gateways = "10.0.0.0/8".to_owned();
-    let gateways = Proxies::read(&mut Env::of([("NEXO_TRUSTED_PROXIES".to_owned(), gateways)]));
+    let gateways = Proxies::read(&mut Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), gateways)]));
     let app = App { db: nexo.ground.db.clone(), verifier: nexo.ground.verifier.clone() };
-    let service = crm_service::router_beside(app, Vec::new(), gateways).0;
-    let ana = Person { service, ..nexo.person(ALL).await };
+    let service = crm_service::router_with_dependencies(app, Vec::new(), gateways).0;
+    let ana = TestUser { service, ..nexo.person(ALL).await };
     let id = uuid::Uuid::now_v7().to_string();
     for (peer, is_kept) in [("10.0.0.2:1", true), ("192.0.2.1:1", false)] {
         let answer =
@@ -169,7 +169,7 @@ async fn a_body_of_another_kind_is_415_and_the_answer_says_what_is_taken() {
     }
 }
 
-/// Nothing of ours unpacks: what is packed would be taken for something else.
+/// The service does not decompress bodies: an encoded body would be misread.
 #[tokio::test]
 async fn a_body_is_taken_as_it_is_and_not_when_it_is_coded() {
     let ana = nexo().await.person(ALL).await;

@@ -1,16 +1,16 @@
-//! What there is beside records: notes, activities, tags, and the timeline of them all.
+//! Annotations of records: notes, activities, tags, and the timeline that combines them.
 
 use crm_service::{activities::Activity, notes::Note, tags::Tag};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 use uuid::Uuid;
 
 use crate::nexo;
 
 const EVERYTHING: &str = "client:* note:* activity:* tag:*";
 
-async fn client(person: &Person) -> Value {
+async fn client(person: &TestUser) -> Value {
     person.post("/clients", json!({ "name": "Acme", "rating": 3 })).await.expect(StatusCode::CREATED)
 }
 
@@ -25,19 +25,19 @@ fn call(client: &Value) -> Value {
     })
 }
 
-async fn set_tags(person: &Person, client: &Value, tags: &[&Value]) -> Answer {
+async fn set_tags(person: &TestUser, client: &Value, tags: &[&Value]) -> TestResponse {
     let path = format!("/clients/{}/tags", client["id"].as_str().unwrap());
     let etag = person.get(&path).await.header("etag").unwrap_or("\"1\"").to_owned();
     put_tags(person, &path, &etag, tags).await
 }
 
-async fn put_tags(person: &Person, path: &str, etag: &str, tags: &[&Value]) -> Answer {
+async fn put_tags(person: &TestUser, path: &str, etag: &str, tags: &[&Value]) -> TestResponse {
     let headers = [("content-type", "application/json"), ("if-match", etag)];
     let body = json!({ "tags": tags }).to_string();
     person.send_raw(Method::PUT, &format!("/api/v1{path}"), &headers, body).await
 }
 
-async fn timeline(person: &Person, client: &Value, query: &str) -> Value {
+async fn timeline(person: &TestUser, client: &Value, query: &str) -> Value {
     let path = format!("/clients/{}/timeline{query}", client["id"].as_str().unwrap());
     person.get(&path).await.expect(StatusCode::OK)
 }
@@ -49,23 +49,29 @@ fn kinds(timeline: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn notes_are_kept() {
     let nexo = nexo().await;
-    let sample = async |person: &Person| note(&client(person).await, "Wants an offer");
-    testkit::keeps_beside::<Note>(&nexo, "client:*", sample, json!({ "body": "Has an offer" })).await;
+    let sample = async |person: &TestUser| note(&client(person).await, "Wants an offer");
+    testkit::assert_resource_contract_with_references::<Note>(
+        &nexo,
+        "client:*",
+        sample,
+        json!({ "body": "Has an offer" }),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn activities_are_kept() {
     let nexo = nexo().await;
-    let sample = async |person: &Person| call(&client(person).await);
+    let sample = async |person: &TestUser| call(&client(person).await);
     let change = json!({ "outcome": null, "kind": "visit", "at": "2026-03-02T09:30:00Z" });
-    testkit::keeps_beside::<Activity>(&nexo, "client:*", sample, change).await;
+    testkit::assert_resource_contract_with_references::<Activity>(&nexo, "client:*", sample, change).await;
 }
 
 #[tokio::test]
 async fn tags_are_kept() {
     let nexo = nexo().await;
-    let sample = |_: &Person| json!({ "name": "Key account", "colour": "#ff8800" });
-    testkit::keeps::<Tag>(&nexo, sample, json!({ "colour": null })).await;
+    let sample = |_: &TestUser| json!({ "name": "Key account", "colour": "#ff8800" });
+    testkit::assert_resource_contract::<Tag>(&nexo, sample, json!({ "colour": null })).await;
     let ana = nexo.person(EVERYTHING).await;
     for (body, status, pointer) in [
         (json!({ "name": "VIP" }), StatusCode::CREATED, None),
@@ -122,7 +128,7 @@ async fn a_record_has_the_tags_that_it_was_given_last() {
     assert_eq!(given, json!({ "tags": [a, b] }));
     assert_eq!(set_tags(&ana, &acme, &[b, c]).await.expect(StatusCode::OK), json!({ "tags": [b, c] }));
     let path = format!("/clients/{}", acme["id"].as_str().unwrap());
-    let seen = async |person: &Person| person.get(&format!("{path}/tags")).await;
+    let seen = async |person: &TestUser| person.get(&format!("{path}/tags")).await;
     assert_eq!(seen(&ana).await.expect(StatusCode::OK), json!({ "tags": [b, c] }));
 
     let eve = nexo.person(EVERYTHING).await;

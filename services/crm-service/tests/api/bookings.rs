@@ -1,25 +1,25 @@
-//! Hours of professionals that are taken.
+//! Bookings of professionals' hours.
 
 use std::collections::BTreeMap;
 
 use crm_service::bookings::Booking;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 use uuid::Uuid;
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "professional:* booking:*";
 
-/// Somebody who works around the clock from Monday to Friday, in UTC.
-async fn professional(person: &Person, name: &str) -> Value {
+/// Creates a professional who works around the clock from Monday to Friday, in UTC.
+async fn professional(person: &TestUser, name: &str) -> Value {
     let hours = |day: &&str| json!({ "weekday": day, "from": "00:00", "to": "24:00" });
     let weekly: Vec<_> = ["monday", "tuesday", "wednesday", "thursday", "friday"].iter().map(hours).collect();
     made(person, "/professionals", json!({ "name": name, "time_zone": "UTC", "weekly_hours": weekly })).await
 }
 
-/// A booking on Monday, 1 June 2026, or on that many days after it.
+/// Body of a booking on Monday, 1 June 2026, or `day` days later.
 fn booking(professional: &Value, day: u32, from: &str, to: &str) -> Value {
     let at = |time: &str| format!("2026-06-{:02}T{time}:00Z", 1 + day);
     json!({ "professional_id": professional["id"], "title": "Visit", "starts_at": at(from), "ends_at": at(to) })
@@ -29,15 +29,15 @@ fn path(booking: &Value) -> String {
     format!("/bookings/{}", booking["id"].as_str().unwrap())
 }
 
-async fn restore(person: &Person, booking: &Value) -> Answer {
+async fn restore(person: &TestUser, booking: &Value) -> TestResponse {
     person.post(&format!("{}/restore", path(booking)), json!({})).await
 }
 
-async fn bulk(person: &Person, operation: &str, atomic: bool, items: Value) -> Answer {
+async fn bulk(person: &TestUser, operation: &str, atomic: bool, items: Value) -> TestResponse {
     person.post("/bookings/bulk", json!({ "operation": operation, "items": items, "atomic": atomic })).await
 }
 
-fn overlaps(answer: Answer) {
+fn overlaps(answer: TestResponse) {
     let problem = answer.expect(StatusCode::CONFLICT);
     assert_eq!(
         (&problem["code"], &problem["errors"][0]["pointer"]),
@@ -47,7 +47,7 @@ fn overlaps(answer: Answer) {
 
 #[tokio::test]
 async fn bookings_are_kept() {
-    let sample = async |person: &Person| {
+    let sample = async |person: &TestUser| {
         let client = made(person, "/clients", json!({ "name": "Acme" })).await;
         let roof = json!({ "client_id": client["id"], "name": "New roof", "code": Uuid::now_v7() });
         let project = made(person, "/projects", roof).await;
@@ -59,10 +59,10 @@ async fn bookings_are_kept() {
     };
     let rights = "professional:* client:* project:*";
     let change = json!({ "status": "done", "rate": null, "notes": null, "ends_at": "2026-06-01T11:00:00Z" });
-    testkit::keeps_beside::<Booking>(&nexo().await, rights, sample, change).await;
+    testkit::assert_resource_contract_with_references::<Booking>(&nexo().await, rights, sample, change).await;
 }
 
-/// Several times over: at first nobody has a connection, and they come one after the other.
+/// Repeated, because the requests of the first round are serialized by opening connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_fifty_who_book_the_same_hour_at_once_one_has_it() {
     let nexo = nexo().await;
@@ -273,7 +273,7 @@ async fn what_a_booking_cannot_be_is_named() {
     }
 }
 
-/// Whatever is asked about the hours of somebody out of reach, the answer is that there is nobody.
+/// Every request about an inaccessible professional answers that there is none.
 #[tokio::test]
 async fn nobody_learns_when_a_professional_out_of_reach_is_busy() {
     let nexo = nexo().await;
@@ -289,7 +289,7 @@ async fn nobody_learns_when_a_professional_out_of_reach_is_busy() {
     let mut nowhere = booking(&zoe, 0, "09:00", "10:00");
     nowhere["professional_id"] = json!(Uuid::now_v7());
     let unknown = ben.post("/bookings", nowhere).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    let is_unknown = |answer: Answer, what: &str| {
+    let is_unknown = |answer: TestResponse, what: &str| {
         let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
         for field in ["code", "detail", "errors"] {
             assert_eq!(problem[field], unknown[field], "{what}: {problem}");
@@ -351,7 +351,7 @@ async fn five_hundred_are_booked_at_once_and_none_of_them_overlaps_another() {
     let refused: Vec<_> = (0..500).filter(|at| told["data"][at]["status"] != 201).collect();
     assert_eq!((refused, &told["data"][499]["problem"]["code"]), (vec![499], &json!("booking-overlaps")));
 
-    // All of them an hour later at once: none is where another still is.
+    // All bookings move by an hour at once, so none overlaps the old time of another.
     let later: Vec<_> = told["data"].as_array().unwrap()[..499]
         .iter()
         .map(|one| {
@@ -368,7 +368,7 @@ async fn five_hundred_are_booked_at_once_and_none_of_them_overlaps_another() {
     assert_eq!(refused["errors"][0]["code"], "booking-overlaps");
 }
 
-/// Two of them in one order and two in the other, and of each an item is refused: its halves come by themselves.
+/// Batches in opposite orders, each with an invalid item, so that bisecting writes the halves separately.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn batches_that_book_the_same_people_in_another_order_wait_in_no_circle() {
     let ana = nexo().await.person(RIGHTS).await;
@@ -401,7 +401,7 @@ async fn batches_that_book_the_same_people_in_another_order_wait_in_no_circle() 
     }
 }
 
-/// What the database lets nobody do, whoever writes and however.
+/// Database constraints apply to every writer.
 #[tokio::test]
 async fn the_database_keeps_bookings_apart_by_itself() {
     use sqlx::{Connection as _, Executor as _};

@@ -1,18 +1,18 @@
-//! Many records in one request.
+//! Bulk writes: many records in one request.
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 use uuid::Uuid;
 
 use crate::{ALL, nexo};
 
-async fn bulk(person: &Person, operation: &str, items: &[Value]) -> Answer {
+async fn bulk(person: &TestUser, operation: &str, items: &[Value]) -> TestResponse {
     person.post("/clients/bulk", json!({ "operation": operation, "items": items })).await
 }
 
-/// Each item for itself.
-async fn each(person: &Person, operation: &str, items: &[Value]) -> Vec<Value> {
+/// Sends a non-atomic bulk request and returns the result of each item.
+async fn each(person: &TestUser, operation: &str, items: &[Value]) -> Vec<Value> {
     let body = json!({ "operation": operation, "items": items, "atomic": false });
     let answer = person.post("/clients/bulk", body).await.expect(StatusCode::MULTI_STATUS);
     answer["data"].as_array().unwrap().clone()
@@ -22,12 +22,12 @@ fn numbered(count: usize) -> Vec<Value> {
     (0..count).map(|n| json!({ "name": format!("Client {n:03}"), "tax_id": format!("B-{n}") })).collect()
 }
 
-async fn made(person: &Person, count: usize) -> Vec<Value> {
+async fn made(person: &TestUser, count: usize) -> Vec<Value> {
     let answer = bulk(person, "create", &numbered(count)).await.expect(StatusCode::OK);
     answer["data"].as_array().unwrap().iter().map(|one| one["record"].clone()).collect()
 }
 
-async fn total(person: &Person) -> Value {
+async fn total(person: &TestUser) -> Value {
     person.get("/clients?count=exact").await.expect(StatusCode::OK)["page"]["total"].clone()
 }
 

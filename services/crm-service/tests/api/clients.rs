@@ -2,11 +2,11 @@ use crm_service::clients::Client;
 use http::StatusCode;
 use kernel::UserId;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, nexo};
 
-fn sample(owner: &Person) -> Value {
+fn sample(owner: &TestUser) -> Value {
     json!({
         "name": "Acme Ltd.", "email": "sales@acme.test", "phone": "+34 600 000 000", "company": "Acme Group",
         "tax_id": "B-1", "industry": "tools", "rating": 4, "website": "https://acme.test", "billing_street": "1 Road",
@@ -18,8 +18,12 @@ fn sample(owner: &Person) -> Value {
 #[tokio::test]
 async fn clients_are_kept() {
     let nexo = nexo().await;
-    testkit::keeps::<Client>(&nexo, sample, json!({ "rating": 5, "tax_id": null, "status": "inactive" }))
-        .await;
+    testkit::assert_resource_contract::<Client>(
+        &nexo,
+        sample,
+        json!({ "rating": 5, "tax_id": null, "status": "inactive" }),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -48,7 +52,7 @@ async fn a_tax_id_belongs_to_one_client_of_an_account() {
     }
     "#);
 
-    // What is in the trash blocks nobody, and cannot come back while its tax id is taken.
+    // A deleted client does not reserve its tax id, and cannot be restored while another has it.
     let path = format!("/clients/{}", first["id"].as_str().unwrap());
     assert_eq!(ana.delete(&path, &first).await.status, StatusCode::NO_CONTENT);
     assert_eq!(ana.post("/clients", acme).await.status, StatusCode::CREATED);

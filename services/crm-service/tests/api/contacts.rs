@@ -1,7 +1,7 @@
 use crm_service::contacts::Contact;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use uuid::Uuid;
 
 use crate::{made, nexo};
@@ -9,7 +9,7 @@ use crate::{made, nexo};
 const RIGHTS: &str =
     "contact:read contact:write contact:delete client:read client:write supplier:read supplier:write";
 
-async fn sample(owner: &Person) -> Value {
+async fn sample(owner: &TestUser) -> Value {
     let client = made(owner, "/clients", json!({ "name": "Acme" })).await;
     let supplier = made(owner, "/suppliers", json!({ "name": "Steel & Co." })).await;
     json!({
@@ -26,7 +26,7 @@ async fn sample(owner: &Person) -> Value {
 async fn contacts_are_kept() {
     let rights = "client:write client:read supplier:write supplier:read";
     let change = json!({ "is_primary": false, "birthday": null, "phones": [], "supplier_id": null });
-    testkit::keeps_beside::<Contact>(&nexo().await, rights, sample, change).await;
+    testkit::assert_resource_contract_with_references::<Contact>(&nexo().await, rights, sample, change).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use crm_service::employees::Employee;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use uuid::Uuid;
 
 use crate::{made, nexo};
@@ -16,7 +16,7 @@ fn path(employee: &Value) -> String {
     format!("/employees/{}", employee["id"].as_str().unwrap())
 }
 
-async fn sample(owner: &Person) -> Value {
+async fn sample(owner: &TestUser) -> Value {
     let boss = made(owner, "/employees", employee("E-1", &Value::Null)).await;
     json!({
         "code": "E-2", "first_name": "Zoë", "last_name": "García", "email": "zoe@acme.test", "phone": "+34 600 000 000",
@@ -28,7 +28,7 @@ async fn sample(owner: &Person) -> Value {
 #[tokio::test]
 async fn employees_are_kept() {
     let change = json!({ "code": "E-3", "skills": [], "manager_id": null });
-    testkit::keeps_beside::<Employee>(&nexo().await, "", sample, change).await;
+    testkit::assert_resource_contract_with_references::<Employee>(&nexo().await, "", sample, change).await;
 }
 
 #[tokio::test]

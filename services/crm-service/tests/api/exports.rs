@@ -2,18 +2,18 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 
 use crate::{ALL, nexo};
 
-/// The file, as bytes, with its headers.
-async fn file(nexo: &Nexo, person: &Person, query: &str) -> (StatusCode, String, String, Vec<u8>) {
+/// Downloads an export: status, headers and body.
+async fn file(nexo: &TestApp, person: &TestUser, query: &str) -> (StatusCode, String, String, Vec<u8>) {
     download(nexo, person, &format!("/clients/export{query}")).await
 }
 
 pub(crate) async fn download(
-    nexo: &Nexo,
-    person: &Person,
+    nexo: &TestApp,
+    person: &TestUser,
     path: &str,
 ) -> (StatusCode, String, String, Vec<u8>) {
     let request = http::Request::get(format!("/api/v1{path}"))
@@ -34,7 +34,7 @@ fn lines(csv: &[u8]) -> Vec<Vec<String>> {
     reader.records().map(|line| line.unwrap().iter().map(ToOwned::to_owned).collect()).collect()
 }
 
-async fn fill(nexo: &Nexo, person: &Person, count: usize) {
+async fn fill(nexo: &TestApp, person: &TestUser, count: usize) {
     let rows = format!(
         "insert into app.clients (account_id, id, name, status, rating, credit_limit, currency, created_by, updated_by)
          select '{}', gen_random_uuid(), 'Client ' || n, 'active', n % 5 + 1, n, 'EUR', '{}', '{}' from generate_series(1, {count}) n",

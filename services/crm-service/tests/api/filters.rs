@@ -1,8 +1,8 @@
-//! Conditions, as the database answers them, beside a naive evaluation of the same records.
+//! Filters, compared with a naive evaluation of the same records.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, nexo};
 
@@ -22,7 +22,7 @@ fn samples() -> Vec<Value> {
     samples
 }
 
-/// One comparison, evaluated as the documents say.
+/// Evaluates one comparison as documented.
 fn holds(record: &Value, field: &str, operator: &str, value: &Value) -> bool {
     let is = &record[field];
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse::<f64>().ok());
@@ -64,7 +64,7 @@ fn evaluated(record: &Value, tree: &Value) -> bool {
     holds(record, tree["field"].as_str().unwrap(), tree["op"].as_str().unwrap(), &tree["value"])
 }
 
-/// A small generator: the same trees in every run.
+/// Deterministic random number generator, so that every run tests the same filters.
 struct Dice(u64);
 
 impl Dice {
@@ -107,7 +107,7 @@ impl Dice {
     }
 }
 
-async fn found(ana: &Person, filter: &Value) -> Vec<String> {
+async fn found(ana: &TestUser, filter: &Value) -> Vec<String> {
     let body = json!({ "filter": filter, "limit": 200, "sort": "id", "fields": ["name"] });
     let page = ana.post("/clients/search", body).await.expect(StatusCode::OK);
     page["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()

@@ -1,11 +1,11 @@
-//! What a role may hide is what there is: the catalogue of fields is kept in step with the resources.
+//! The catalogue of hideable fields matches the fields of the resources.
 
 use std::collections::BTreeSet;
 
 use identity::{HIDEABLE_FIELDS, SUBJECTS};
 use serde_json::Value;
 
-/// The resources of the document, by the word of their permissions, and the schema of what is sent to create one.
+/// Resources of the API document: name in permissions, and schema of the create request.
 fn resources(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let plurals =

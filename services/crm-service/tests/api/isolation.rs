@@ -1,19 +1,19 @@
-//! What a careless statement, a busy pool or a broken catalogue can let through: nothing of another account.
+//! Tenant isolation: careless statements, a busy pool and a broken schema reveal nothing of other accounts.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crm_service::clients::Client;
-use db::{Db, Scoped};
+use db::{Db, TenantQuery};
 use http::StatusCode;
 use migrate::NoHooks;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use testkit::{Answer, Database, Ground};
+use testkit::{Database, TestContext, TestResponse};
 use uuid::Uuid;
 
 use crate::{ALL, nexo, on};
 
-const CARELESS: Scoped = Scoped::new("select id from app.clients where account_id = $1 or true");
+const CARELESS: TenantQuery = TenantQuery::new("select id from app.clients where account_id = $1 or true");
 
 #[tokio::test]
 async fn a_careless_statement_sees_its_own_account_only() {
@@ -29,15 +29,15 @@ async fn a_careless_statement_sees_its_own_account_only() {
     }
 }
 
-/// 200 requests of two accounts over two connections, a third of them given up at a random moment.
+/// 200 requests of two accounts share two connections; a third of them is cancelled at a random moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_row_crosses_over_a_busy_pool() {
-    // Two hundred requests wait for two connections: on a busy machine some of them are told to come back.
-    let is_answered = |answer: &Answer| {
+    // On a busy machine some requests are rejected as overload.
+    let is_answered = |answer: &TestResponse| {
         ![StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status)
     };
     let two = [("NEXO_DATABASE_CONNECTIONS", "2")];
-    let nexo = on(Ground::with(Database::migrated().await, "nexo_app", &two).await);
+    let nexo = on(TestContext::with_settings(Database::migrated().await, "nexo_app", &two).await);
     let people = [nexo.person(ALL).await, nexo.person(ALL).await];
     for (at, person) in people.iter().enumerate() {
         for _ in 0..10 {
@@ -72,13 +72,13 @@ async fn no_row_crosses_over_a_busy_pool() {
         }
     }
     assert!(answered.values().all(|count| *count > 30), "{answered:?}");
-    // The pool has outlived what was given up.
+    // The pool survives the cancelled requests.
     for person in &people {
         person.get("/clients").await.expect(StatusCode::OK);
     }
 }
 
-const SETTINGS: Scoped = Scoped::new(
+const SETTINGS: TenantQuery = TenantQuery::new(
     "select current_setting('app.current_account_id'), current_setting('app.current_user_id'),
             current_setting('app.current_request_id') where $1::uuid is not null",
 );
@@ -92,11 +92,11 @@ async fn a_transaction_is_for_its_caller_however_it_was_entered() {
     let mut tx = nexo.ground.db.begin(&who).await.unwrap();
     let wanted = (ana.account.to_string(), ana.user.to_string(), request.to_string());
     assert_eq!(tx.read(SETTINGS).optional().await.unwrap().as_ref(), Some(&wanted));
-    tx.act_for(ana.user).await.unwrap();
+    tx.impersonate(ana.user).await.unwrap();
     assert_eq!(tx.read(SETTINGS).optional().await.unwrap(), Some(wanted));
 }
 
-/// Two clients with one tax id in one transaction: the second is refused, and somebody overlooks it.
+/// Two clients with the same tax id in one transaction: the second insert fails, and the code ignores the error.
 #[tokio::test]
 async fn what_follows_a_refused_statement_cannot_be_committed() {
     let nexo = nexo().await;
@@ -106,7 +106,7 @@ async fn what_follows_a_refused_statement_cannot_be_committed() {
     let mut tx = nexo.ground.db.begin(&who).await.unwrap();
     db::insert(&mut tx, &client).await.unwrap();
     assert!(db::insert(&mut tx, &client).await.is_err());
-    assert!(matches!(tx.commit().await, Err(db::Error::Aborted)));
+    assert!(matches!(tx.commit().await, Err(db::Error::TransactionAborted)));
     assert_eq!(ana.get("/clients").await.expect(StatusCode::OK)["data"], json!([]));
 }
 
@@ -116,11 +116,11 @@ async fn a_transaction_that_only_reads_writes_nothing_and_is_soon_ended() {
     let ana = nexo.person(ALL).await;
     let who = nexo.ground.verifier.verify(&ana.token, Uuid::nil()).await.unwrap();
     let client: Client = serde_json::from_value(json!({ "name": "Acme" })).unwrap();
-    let mut tx = nexo.ground.db.begin_reading(&who).await.unwrap();
+    let mut tx = nexo.ground.db.begin_read_only(&who).await.unwrap();
     assert!(db::insert(&mut tx, &client).await.is_err());
     drop(tx);
     ana.get("/clients").await.expect(StatusCode::OK);
-    // A change of the table does not wait for who has read it.
+    // `alter table` does not wait for finished readers.
     nexo.ground.database.run("set lock_timeout = '2s'; alter table app.clients add column colour text").await;
     let open = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
     let mut look = nexo.ground.database.look().await;
@@ -186,7 +186,7 @@ async fn a_service_does_not_start_as_a_role_that_sees_everything() {
 
 #[tokio::test]
 async fn a_role_that_gained_power_is_a_breach() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let database = Database::empty(&cluster).await;
     let mut env = database.env("nexo_app");
     let config = db::Config::read(&mut env);
@@ -211,7 +211,7 @@ async fn a_role_that_gained_power_is_a_breach() {
     }
 }
 
-/// They belong to no account, and are in no table that a backup counts.
+/// Large objects belong to no account, and to no table that a backup counts.
 #[tokio::test]
 async fn no_role_of_ours_makes_or_reads_large_objects() {
     let database = Database::migrated().await;
@@ -252,7 +252,7 @@ async fn backups_read_every_table_and_no_password() {
     assert!(written.contains("permission denied"), "{written}");
 }
 
-/// What the database says to these statements, if it refuses them.
+/// Error message of the database for these statements, if it rejects them.
 async fn said(role: &PgConnectOptions, statements: &str) -> String {
     let mut conn = PgConnection::connect_with(role).await.unwrap();
     conn.execute(AssertSqlSafe(statements.to_owned()))

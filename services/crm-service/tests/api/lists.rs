@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, made, nexo};
 
-async fn some(count: usize) -> Person {
+async fn some(count: usize) -> TestUser {
     let ana = nexo().await.person(ALL).await;
     for at in 0..count {
         let rating = if at % 3 == 0 { Value::Null } else { json!(at % 5 + 1) };
@@ -17,7 +17,7 @@ async fn some(count: usize) -> Person {
     ana
 }
 
-async fn all_pages(ana: &Person, query: &str, limit: usize) -> Vec<Value> {
+async fn all_pages(ana: &TestUser, query: &str, limit: usize) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     for _ in 0..200 {
         let page = ana.get(&format!("/clients?limit={limit}{query}{cursor}")).await.expect(StatusCode::OK);
@@ -58,7 +58,7 @@ async fn pages_hold_every_record_once_in_the_order_asked_for() {
     }
 }
 
-/// Nulls are greater than everything, as in PostgreSQL.
+/// Checks the order of records; nulls sort last, as in PostgreSQL.
 fn in_order(records: &[Value], key: &str) {
     let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
     let value = |record: &Value| match &record[name] {

@@ -41,21 +41,21 @@ mod writes;
 use crm_service::App;
 use http::StatusCode;
 use serde_json::Value;
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 
-async fn nexo() -> Nexo {
-    on(Ground::of("nexo_app").await)
+async fn nexo() -> TestApp {
+    on(TestContext::new("nexo_app").await)
 }
 
-fn on(ground: Ground) -> Nexo {
-    testkit::answers_are_described(crm_service::document);
+fn on(ground: TestContext) -> TestApp {
+    testkit::validate_answers_against(crm_service::document);
     let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
-    Nexo { router: crm_service::router(app).0, ground }
+    TestApp { router: crm_service::router(app).0, ground }
 }
 
 const ALL: &str = "client:read client:write client:delete";
 
-/// A record that was made without ado.
-async fn made(person: &Person, path: &str, body: Value) -> Value {
+/// Creates a record and returns it.
+async fn made(person: &TestUser, path: &str, body: Value) -> Value {
     person.post(path, body).await.expect(StatusCode::CREATED)
 }

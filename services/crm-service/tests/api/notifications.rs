@@ -1,33 +1,33 @@
-//! Who is told about what, on the bus of a single process; `libs/events` shows that both are the same to a consumer.
+//! Notifications on the in-process event bus; `libs/events` tests that the broker behaves the same.
 
 use std::{sync::Arc, time::Duration};
 
 use crm_service::{App, router};
-use db::Wake;
-use events::{Config, Running};
+use db::OutboxSignal;
+use events::{Config, EventSystem};
 use http::{Method, StatusCode};
 use kernel::Env;
 use serde_json::{Value, json};
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tokio::time::{Instant, sleep};
 
 use crate::made;
 
-/// A service whose events are worked on.
-async fn nexo() -> (Nexo, Running) {
-    let ground = Ground::of("nexo_app").await;
+/// Starts a service whose events are consumed.
+async fn nexo() -> (TestApp, EventSystem) {
+    let ground = TestContext::new("nexo_app").await;
     let mut settings = ground.database.settings("nexo_app");
     let relay = ground.database.settings("nexo_relay").into_iter().find(|(name, _)| name == "DATABASE_URL");
     settings.extend(relay.map(|(_, url)| ("RELAY_DATABASE_URL".to_owned(), url)));
-    let wake = Wake::default();
-    let db = ground.db.clone().waking(&wake);
-    let running = Config::read(&mut Env::of(settings)).start(&db, wake, crm_service::consumers());
+    let wake = OutboxSignal::default();
+    let db = ground.db.clone().with_event_wakeup(&wake);
+    let running = Config::read(&mut Env::from_values(settings)).start(&db, wake, crm_service::consumers());
     let app = App { db, verifier: ground.verifier.clone() };
-    (Nexo { router: router(app).0, ground }, running)
+    (TestApp { router: router(app).0, ground }, running)
 }
 
-/// Waits until every event was worked on.
-async fn settled(nexo: &Nexo) {
+/// Waits until the outbox is empty.
+async fn settled(nexo: &TestApp) {
     let end = Instant::now() + Duration::from_secs(60);
     let mut conn = nexo.ground.database.look().await;
     loop {
@@ -44,7 +44,7 @@ async fn settled(nexo: &Nexo) {
     assert!(parked.is_empty(), "{parked:?}");
 }
 
-async fn told(person: &Person, query: &str) -> Vec<Value> {
+async fn told(person: &TestUser, query: &str) -> Vec<Value> {
     let list = person.get(&format!("/notifications{query}")).await.expect(StatusCode::OK);
     list["data"].as_array().unwrap().clone()
 }
@@ -87,7 +87,8 @@ async fn whoever_is_mentioned_in_a_note_is_told_once_and_only_if_they_may_read_i
     let own = nexo.member(ana.account, "note:*@own").await;
     let eve = nexo.person(RIGHTS).await;
     let client = made(&ana, "/clients", json!({ "name": "Acme" })).await;
-    let at = |people: &[&Person]| people.iter().map(|one| format!("@{{{}}} ", one.user)).collect::<String>();
+    let at =
+        |people: &[&TestUser]| people.iter().map(|one| format!("@{{{}}} ", one.user)).collect::<String>();
     let body = at(&[&ana, &ben, &blind, &own, &eve]);
     let note = json!({ "subject_type": "client", "subject_id": client["id"], "body": body });
     let note = made(&ana, "/notes", note).await;
@@ -150,7 +151,7 @@ async fn notifications_are_read_by_their_recipient_alone() {
     assert_eq!((second["data"].as_array().unwrap().len(), &second["page"]["has_more"]), (1, &json!(false)));
 
     let one = path("notifications", &first["data"][0]);
-    let mark = async |person: &Person, what: &str| {
+    let mark = async |person: &TestUser, what: &str| {
         person.send(Method::POST, &format!("{one}/{what}"), None, None).await.status
     };
     for stranger in [&ana, &eve] {
@@ -168,7 +169,7 @@ async fn notifications_are_read_by_their_recipient_alone() {
     assert_eq!(told(&ben, "").await.len(), 3);
 }
 
-/// What was told is not taken back, but it is there no longer than the right to read what it is about.
+/// A notification stays stored, but is visible only as long as its subject is readable.
 #[tokio::test]
 async fn a_notification_of_what_is_out_of_reach_is_not_there() {
     let (nexo, _running) = nexo().await;
@@ -182,7 +183,7 @@ async fn a_notification_of_what_is_out_of_reach_is_not_there() {
     let all = told(&ben, "").await;
     assert_eq!(all.len(), 2);
     let mention = path("notifications", all.iter().find(|one| one["kind"] == "mentioned").unwrap());
-    let mark = async |person: &Person, at: &str| person.send(Method::POST, at, None, None).await.status;
+    let mark = async |person: &TestUser, at: &str| person.send(Method::POST, at, None, None).await.status;
     for rights in
         ["task:* note:read@own client:*", "task:* note:* client:read@own", "task:* note:*", "task:*"]
     {
@@ -230,18 +231,20 @@ async fn nobody_is_told_what_they_do_not_want_to_be_told() {
 
 #[tokio::test]
 async fn without_a_broker_that_was_asked_for_the_service_is_degraded_and_serves() {
-    let ground = Ground::of("nexo_app").await;
+    let ground = TestContext::new("nexo_app").await;
     let mut settings = ground.database.settings("nexo_app");
     settings.push(("AMQP_URL".to_owned(), "amqp://guest:guest@127.0.0.1:1/%2f".to_owned()));
-    let config = Config::read(&mut Env::of(settings));
-    let running = config.start(&ground.db, Wake::default(), crm_service::consumers());
-    let beside = vec![web::Beside::new("events", running.troubles().count())];
+    let config = Config::read(&mut Env::from_values(settings));
+    let running = config.start(&ground.db, OutboxSignal::default(), crm_service::consumers());
+    let beside = vec![web::Dependency::new("events", running.troubles().count())];
     let app = App { db: ground.db.clone(), verifier: ground.verifier.clone() };
-    let nexo =
-        Arc::new(Nexo { router: crm_service::router_beside(app, beside, web::Proxies::default()).0, ground });
+    let nexo = Arc::new(TestApp {
+        router: crm_service::router_with_dependencies(app, beside, web::Proxies::default()).0,
+        ground,
+    });
     let end = Instant::now() + Duration::from_secs(60);
     loop {
-        let ready = Person::nobody(&nexo.router).send_raw(Method::GET, "/health/ready", &[], "").await;
+        let ready = TestUser::nobody(&nexo.router).send_raw(Method::GET, "/health/ready", &[], "").await;
         let ready = ready.expect(StatusCode::OK);
         if ready == json!({ "status": "degraded", "parts": { "events": "down" } }) {
             break;

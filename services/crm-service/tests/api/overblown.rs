@@ -1,4 +1,4 @@
-//! Nothing that a request can hold is without a bound.
+//! Every part of a request has a size limit.
 
 use serde_json::json;
 
@@ -49,8 +49,11 @@ async fn whatever_is_far_too_much_is_refused_at_once() {
     };
     let (_, document) = crm_service::api().split_for_parts();
     let endless = format!("name\n\"{}", "a".repeat(2 * 1024 * 1024));
-    let media = [("text/csv", endless.as_str())];
-    let tried = testkit::overblown(&ana, &document, known.as_object().unwrap(), find, &media).await;
+    let workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let large = "a".repeat(17 * 1024 * 1024);
+    let media = [("text/csv", endless.as_str()), (workbook, large.as_str())];
+    let tried =
+        testkit::assert_oversize_rejected(&ana, &document, known.as_object().unwrap(), find, &media).await;
     println!("{} operations × {} cases: {tried:?}", tried.operations, tried.cases());
     assert!(tried.operations > 200 && tried.cases() > 10 * tried.operations, "{tried:?}");
 }

@@ -1,16 +1,16 @@
-//! Whom an account books, and when they have time.
+//! Professionals and their availability.
 
 use crm_service::professionals::Professional;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "professional:* booking:*";
 const DAYS: [&str; 5] = ["monday", "tuesday", "wednesday", "thursday", "friday"];
 
-fn sample(owner: &Person) -> Value {
+fn sample(owner: &TestUser) -> Value {
     json!({
         "name": "Zoë García", "email": "zoe@acme.test", "phone": "+34 600 000 000", "specialties": ["Welding", "español"],
         "skills": [{ "name": "MIG", "level": 5 }, { "name": "TIG", "level": 1 }],
@@ -24,8 +24,8 @@ fn sample(owner: &Person) -> Value {
     })
 }
 
-/// Somebody who works from 9 to 5 by the clocks of this zone, and has this skill.
-async fn at_work(person: &Person, zone: &str, skill: Value) -> Value {
+/// Creates a professional who works from 9 to 5 in this time zone, with this skill.
+async fn at_work(person: &TestUser, zone: &str, skill: Value) -> Value {
     let weekly: Vec<_> =
         DAYS.iter().map(|day| json!({ "weekday": day, "from": "09:00", "to": "17:00" })).collect();
     let body = json!({ "name": zone, "time_zone": zone, "weekly_hours": weekly, "skills": [skill] });
@@ -36,18 +36,18 @@ fn path(professional: &Value) -> String {
     format!("/professionals/{}", professional["id"].as_str().unwrap())
 }
 
-async fn free(person: &Person, professional: &Value, from: &str, to: &str) -> Value {
+async fn free(person: &TestUser, professional: &Value, from: &str, to: &str) -> Value {
     let path = format!("{}/free-slots?from={from}&to={to}", path(professional));
     person.get(&path).await.expect(StatusCode::OK)["data"].clone()
 }
 
-async fn names(person: &Person, query: &str) -> Vec<String> {
+async fn names(person: &TestUser, query: &str) -> Vec<String> {
     let found = person.get(&format!("/professionals/available?{query}")).await.expect(StatusCode::OK);
     let data = found["data"].as_array().unwrap();
     data.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn put(person: &Person, professional: &Value, seen: Option<&Value>, body: Value) -> Answer {
+async fn put(person: &TestUser, professional: &Value, seen: Option<&Value>, body: Value) -> TestResponse {
     let path = format!("{}/availability", path(professional));
     person.send(Method::PUT, &path, seen, Some(body)).await
 }
@@ -56,7 +56,7 @@ async fn put(person: &Person, professional: &Value, seen: Option<&Value>, body: 
 async fn professionals_are_kept() {
     let change =
         json!({ "rating": null, "skills": [], "exceptions": [], "status": "inactive", "time_zone": "UTC" });
-    testkit::keeps::<Professional>(&nexo().await, sample, change).await;
+    testkit::assert_resource_contract::<Professional>(&nexo().await, sample, change).await;
 }
 
 #[tokio::test]

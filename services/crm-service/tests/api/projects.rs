@@ -1,14 +1,14 @@
 use crm_service::projects::Project;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use uuid::Uuid;
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "project:read project:write client:read client:write";
 
-async fn sample(owner: &Person) -> Value {
+async fn sample(owner: &TestUser) -> Value {
     let client = made(owner, "/clients", json!({ "name": "Acme" })).await;
     json!({
         "client_id": client["id"], "name": "New roof", "code": "P-1", "description": "Before winter.",
@@ -20,7 +20,13 @@ async fn sample(owner: &Person) -> Value {
 #[tokio::test]
 async fn projects_are_kept() {
     let change = json!({ "status": "active", "progress": 100, "budget": null, "ends_on": null });
-    testkit::keeps_beside::<Project>(&nexo().await, "client:write client:read", sample, change).await;
+    testkit::assert_resource_contract_with_references::<Project>(
+        &nexo().await,
+        "client:write client:read",
+        sample,
+        change,
+    )
+    .await;
 }
 
 #[tokio::test]

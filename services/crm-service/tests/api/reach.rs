@@ -1,19 +1,19 @@
-//! How far a permission reaches: all records, those of one's teams, one's own. And fields that a role hides.
+//! Scopes of permissions (all, team, own) and hidden fields.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 use uuid::Uuid;
 
 use crate::nexo;
 
-/// Ana sees all; Ben and Eve are in one team, Zoe in none; each owns a client, and one belongs to nobody.
+/// Ana sees all clients; Ben and Eve share a team, Zoe has none. Each owns a client, and one client has no owner.
 struct Scene {
-    nexo: Nexo,
-    ana: Person,
-    ben: Person,
-    eve: Person,
-    zoe: Person,
+    nexo: TestApp,
+    ana: TestUser,
+    ben: TestUser,
+    eve: TestUser,
+    zoe: TestUser,
 }
 
 impl Scene {
@@ -47,7 +47,7 @@ impl Scene {
         scene
     }
 
-    /// The client of this name, as Ana sees it.
+    /// Finds a client by name, as Ana.
     async fn client(&self, name: &str) -> Value {
         let found =
             self.ana.get(&format!("/clients?filter=name%5Beq%5D:%22{}%22", name.replace(' ', "%20"))).await;
@@ -55,7 +55,7 @@ impl Scene {
     }
 }
 
-async fn names(person: &Person) -> Vec<String> {
+async fn names(person: &TestUser) -> Vec<String> {
     let page = person.get("/clients?sort=name&count=exact").await.expect(StatusCode::OK);
     let names: Vec<String> =
         page["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
@@ -121,7 +121,7 @@ async fn whoever_reaches_their_own_writes_their_own() {
     assert_eq!(mine["owner_id"], Value::Null);
 }
 
-/// Read reaches farther than write: what may be seen, may not always be changed.
+/// The scope of read may be wider than that of write.
 #[tokio::test]
 async fn each_action_has_its_own_reach() {
     let scene = Scene::set("own").await;
@@ -175,7 +175,7 @@ async fn a_hidden_field_shows_nowhere_and_is_changed_by_nobody_who_does_not_see_
 #[tokio::test]
 async fn it_is_explained_why_somebody_can_or_cannot() {
     let scene = Scene::set("own").await;
-    let ask = async |member: &Person, more: &str| {
+    let ask = async |member: &TestUser, more: &str| {
         let path = format!("/explain?member={}&permission=client:write{more}", member.user);
         scene.ana.get(&path).await
     };

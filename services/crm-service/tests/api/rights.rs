@@ -1,12 +1,12 @@
-//! What may be seen decides what is shown, on every operation of the document, for callers with less than all rights.
+//! Read permissions decide what responses contain, for every documented operation and for restricted callers.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Person, Rights, Sample, Special};
+use testkit::{Rights, Sample, Special, TestUser};
 
 use crate::nexo;
 
-/// In an order in which each refers to those before it.
+/// Samples of all resources, in dependency order.
 fn samples() -> Vec<Sample> {
     [companies(), people(), work()].concat()
 }
@@ -133,7 +133,7 @@ fn work() -> Vec<Sample> {
     ]
 }
 
-/// The operations whose paths do not tell how they are called.
+/// Operations whose request cannot be derived from their path.
 const SPECIAL: &[fn() -> Special] = &[
     || ("GET /audit-log", "limit=20&record_id=$base", Value::Null),
     || ("GET /audit-log/export", "format=ndjson&record_id=$base", Value::Null),
@@ -165,12 +165,18 @@ const SPECIAL: &[fn() -> Special] = &[
     || ("GET /professionals/available", "from=2026-06-01T09:00:00Z&to=2026-06-01T10:00:00Z", Value::Null),
     || ("GET /professionals/{id}/availability", "", Value::Null),
     || ("PUT /professionals/{id}/availability", "", json!({ "weekly_hours": [], "exceptions": [] })),
-    || ("GET /professionals/{id}/free-slots", "from=2026-06-01T09:00:00Z&to=2026-06-02T09:00:00Z", Value::Null),
+    || {
+        (
+            "GET /professionals/{id}/free-slots",
+            "from=2026-06-01T09:00:00Z&to=2026-06-02T09:00:00Z",
+            Value::Null,
+        )
+    },
     || ("GET /suppliers/{id}/relations", "", Value::Null),
 ];
 
-/// A file of clients that the boss sent.
-async fn import(rights: &Rights<'_>, boss: &Person) -> Value {
+/// Uploads a file of clients as the boss.
+async fn import(rights: &Rights<'_>, boss: &TestUser) -> Value {
     let path = "/api/v1/imports?resource=clients&file_name=a.csv";
     let (name, phone) = (rights.mark("clients", "name"), rights.mark("clients", "phone"));
     let file = format!("name,phone\n{name}0,{phone}0\n");
@@ -185,7 +191,7 @@ async fn every_operation_shows_what_its_caller_may_see() {
     let document = crm_service::api().to_openapi();
     let others = "import:* audit_log:read member:read";
     let rights =
-        Rights::of(nexo, &document, samples(), others, SPECIAL).await.beside("imports", import).await;
+        Rights::new(nexo, &document, samples(), others, SPECIAL).await.beside("imports", import).await;
     let (operations, requests) = rights.hold().await;
     println!("{operations} operations, {requests} requests");
     assert!(requests > 10 * operations, "{requests} requests to {operations} operations");

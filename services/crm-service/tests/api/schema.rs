@@ -11,8 +11,8 @@ use crate::nexo;
 async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
-    testkit::document_is_whole(&document);
-    assert_eq!(testkit::closed(&nexo, &document).await, 215);
+    testkit::assert_openapi_valid(&document);
+    assert_eq!(testkit::assert_requires_auth(&nexo, &document).await, 215);
     let served = nexo
         .person("")
         .await
@@ -26,7 +26,7 @@ async fn the_api_is_described_and_closed() {
 async fn every_operation_says_which_bodies_and_methods_it_takes() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
-    assert_eq!(testkit::bodies_are_judged(&nexo, &document).await, 215);
+    assert_eq!(testkit::assert_bodies_checked(&nexo, &document).await, 215);
 }
 
 #[tokio::test]
@@ -43,13 +43,13 @@ async fn what_is_not_there_is_a_problem() {
 async fn what_each_standard_role_may_do_is_kept_as_a_table() {
     let nexo = nexo().await;
     let (_, document) = crm_service::api().split_for_parts();
-    insta::assert_snapshot!(testkit::matrix(&nexo, &document).await);
+    insta::assert_snapshot!(testkit::role_matrix(&nexo, &document).await);
 }
 
 #[tokio::test]
 async fn every_write_can_be_repeated_and_overwrites_nobody() {
     let (_, document) = crm_service::api().split_for_parts();
-    testkit::writes_are_guarded(
+    testkit::assert_writes_conditional(
         &document,
         &[
             ("POST */search", "it reads"),
@@ -62,11 +62,11 @@ async fn every_write_can_be_repeated_and_overwrites_nobody() {
     );
 }
 
-/// The refusal of a unique index tells of another record that refers to the same one.
+/// A violation of a unique index reveals another record with the same reference.
 #[tokio::test]
 async fn what_is_unique_beside_a_reference_is_judged_together_with_it() {
     fn of<R: Resource>() -> (&'static str, &'static [Related], Vec<&'static str>) {
-        (R::PLURAL, R::RELATED, R::FIELDS.iter().map(db::Field::name).collect())
+        (R::TABLE, R::RELATIONS, R::FIELDS.iter().map(db::Field::name).collect())
     }
     let nexo = nexo().await;
     let mut look = nexo.ground.database.look().await;

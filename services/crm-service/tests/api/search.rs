@@ -1,4 +1,4 @@
-//! `q=`: parts of words, accents folded, typing errors forgiven; one's own account alone.
+//! Search by `q=`: parts of words, accent-insensitive, typo-tolerant, limited to the own account.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use db::Resource;
 use http::StatusCode;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, nexo};
 
-async fn found(person: &Person, q: &str) -> Vec<String> {
+async fn found(person: &TestUser, q: &str) -> Vec<String> {
     let page = person
         .post("/clients/search", json!({ "q": q, "sort": "name", "count": "exact" }))
         .await
@@ -22,7 +22,7 @@ async fn found(person: &Person, q: &str) -> Vec<String> {
     names
 }
 
-async fn filled(person: &Person) {
+async fn filled(person: &TestUser) {
     for client in [
         json!({ "name": "Café Aurora", "email": "info@aurora.test", "phone": "+47 22 33 44 55" }),
         json!({ "name": "Nordwerk GmbH", "notes": "Visited the Hamburg office" }),
@@ -65,7 +65,7 @@ async fn what_is_looked_for_is_found_by_parts_without_accents_and_with_typing_er
     }
 }
 
-/// Inside of the function row security protects nobody: it says itself whose rows it means.
+/// Row security does not apply inside the function, which therefore filters by account itself.
 #[tokio::test]
 async fn a_search_finds_ones_own_and_within_ones_reach_alone() {
     let nexo = nexo().await;
@@ -126,7 +126,7 @@ async fn what_is_hidden_is_not_looked_through_and_the_rest_is() {
     assert_eq!(answer["errors"][0]["pointer"], "/q");
 }
 
-/// A match in a hidden field would otherwise keep what is nearly right from being looked for.
+/// Otherwise a match in a hidden field would suppress the search for similar words.
 #[tokio::test]
 async fn a_hidden_field_does_not_change_what_is_found_elsewhere() {
     let nexo = nexo().await;
@@ -139,7 +139,7 @@ async fn a_hidden_field_does_not_change_what_is_found_elsewhere() {
     assert_eq!(found(&blind, "aurroa").await, ["Aurora"]);
 }
 
-/// Texts in which nearly every word is nearly found: each has to be held against the misspelt one.
+/// Long texts in which nearly every word is similar to the misspelt one, and has to be compared with it.
 #[tokio::test]
 async fn a_misspelt_word_over_long_texts_is_answered_at_once_and_in_part() {
     let nexo = nexo().await;
@@ -176,10 +176,10 @@ async fn a_service_with_sql_of_its_own_searches_no_other_account() {
 }
 
 fn searched<R: Resource>() -> (&'static str, BTreeSet<String>) {
-    (R::PLURAL, R::SEARCHED.iter().map(ToString::to_string).collect())
+    (R::TABLE, R::SEARCH_FIELDS.iter().map(ToString::to_string).collect())
 }
 
-/// A field that only one of them knows would be shown to those who may not see it, or lost to those who may.
+/// If database and resource disagree on a searched field, it leaks to some callers or is not found by others.
 #[tokio::test]
 async fn what_the_database_looks_through_is_what_the_resource_says() {
     let nexo = nexo().await;

@@ -1,12 +1,12 @@
-//! Many records by a condition, in two steps.
+//! Bulk writes by filter, in two steps: preview and execution.
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{ALL, nexo};
 
-async fn clients(person: &Person, count: usize, more: Value) {
+async fn clients(person: &TestUser, count: usize, more: Value) {
     let one = |n: usize| {
         let mut client = json!({ "name": format!("Client {n:03}") });
         client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -27,8 +27,8 @@ fn update(filter: &Value, patch: Value) -> Value {
     wish
 }
 
-/// The order that a preview allows.
-async fn previewed(person: &Person, wish: &Value) -> Value {
+/// Requests a preview and returns the body that executes it.
+async fn previewed(person: &TestUser, wish: &Value) -> Value {
     let shown = person.post("/clients/bulk/preview", wish.clone()).await.expect(StatusCode::OK);
     let mut order = wish.clone();
     order["selection"] = shown["selection"].clone();
@@ -36,7 +36,7 @@ async fn previewed(person: &Person, wish: &Value) -> Value {
     order
 }
 
-async fn total(person: &Person, filter: &str) -> Value {
+async fn total(person: &TestUser, filter: &str) -> Value {
     let page = person.get(&format!("/clients?count=exact&filter={filter}")).await.expect(StatusCode::OK);
     page["page"]["total"].clone()
 }

@@ -1,16 +1,17 @@
-//! However much one account asks for, others find connections.
+//! Connections are shared fairly: one account cannot use up the pool.
 
 use http::StatusCode;
 use serde_json::json;
 use sqlx::{Executor as _, Row as _};
-use testkit::{Database, Ground, Person};
+use testkit::{Database, TestContext, TestUser};
 use tokio::task::JoinSet;
 
 use crate::on;
 
 const RIGHTS: &str = "client:read client:write tag:read tag:write";
 
-/// How many of the service's connections wait in this database: tables of other tests have the same numbers.
+/// Number of the service's connections waiting for the table; filtered by database, since other tests' tables have the
+/// same numbers.
 async fn waiting(database: &Database) -> i64 {
     let question = "select count(*) from pg_locks l join pg_stat_activity a using (pid)
          where l.relation = 'app.clients'::regclass and not l.granted and a.datname = current_database() and a.usename = 'nexo_app'";
@@ -20,14 +21,14 @@ async fn waiting(database: &Database) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_reads_of_one_account_leave_connections_to_another() {
     let few = [("NEXO_DATABASE_CONNECTIONS", "4")];
-    let nexo = on(Ground::with(Database::migrated().await, "nexo_app", &few).await);
+    let nexo = on(TestContext::with_settings(Database::migrated().await, "nexo_app", &few).await);
     let (ana, ben) = (nexo.person(RIGHTS).await, nexo.person(RIGHTS).await);
     let database = &nexo.ground.database;
     let mut holder = database.look().await;
     holder.execute("begin; lock table app.clients in access exclusive mode").await.unwrap();
     let mut slow = JoinSet::new();
     for _ in 0..8 {
-        let ana: Person = ana.clone();
+        let ana: TestUser = ana.clone();
         slow.spawn(async move { ana.get("/clients").await.status });
     }
     while waiting(database).await < 2 {

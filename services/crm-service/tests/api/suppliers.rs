@@ -1,13 +1,13 @@
 use crm_service::suppliers::{Supplier, SupplierRelation};
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "supplier:read supplier:write supplier:delete";
 
-fn sample(owner: &Person) -> Value {
+fn sample(owner: &TestUser) -> Value {
     json!({
         "name": "Acme Ltd.", "email": "sales@acme.test", "phone": "+34 600 000 000", "tax_id": "B-1",
         "website": "https://acme.test", "payment_days": 30, "lead_time_days": 12, "rating": 0,
@@ -20,7 +20,7 @@ fn sample(owner: &Person) -> Value {
 #[tokio::test]
 async fn suppliers_are_kept() {
     let change = json!({ "tax_id": null, "categories": [], "rating": 5 });
-    testkit::keeps::<Supplier>(&nexo().await, sample, change).await;
+    testkit::assert_resource_contract::<Supplier>(&nexo().await, sample, change).await;
 }
 
 #[tokio::test]
@@ -58,24 +58,29 @@ async fn what_others_call_a_supplier_changes_one_by_one_and_is_bounded() {
     }
 }
 
-const RELATED: &str = "supplier:* supplier_relation:*";
+const RELATIONS: &str = "supplier:* supplier_relation:*";
 
 #[tokio::test]
 async fn relations_of_suppliers_are_kept() {
-    let sample = async |person: &Person| {
+    let sample = async |person: &TestUser| {
         let one = made(person, "/suppliers", json!({ "name": "Acme" })).await;
         let other = made(person, "/suppliers", json!({ "name": "Borealis" })).await;
         json!({ "from_id": one["id"], "to_id": other["id"], "kind": "parent", "notes": "Since 2019." })
     };
     let change = json!({ "kind": "distributor", "notes": null });
-    testkit::keeps_beside::<SupplierRelation>(&nexo().await, "supplier:write supplier:read", sample, change)
-        .await;
+    testkit::assert_resource_contract_with_references::<SupplierRelation>(
+        &nexo().await,
+        "supplier:write supplier:read",
+        sample,
+        change,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn nobody_learns_what_suppliers_out_of_reach_are_to_one_another() {
     let nexo = nexo().await;
-    let ana = nexo.person(RELATED).await;
+    let ana = nexo.person(RELATIONS).await;
     let ben = nexo.member(ana.account, "supplier:read@own supplier_relation:*").await;
     let one = made(&ana, "/suppliers", json!({ "name": "Acme" })).await["id"].clone();
     let own = json!({ "name": "Borealis", "owner_id": ben.user });
@@ -103,7 +108,7 @@ async fn nobody_learns_what_suppliers_out_of_reach_are_to_one_another() {
 #[tokio::test]
 async fn a_relation_shows_from_both_ends_and_is_there_once() {
     let nexo = nexo().await;
-    let (ana, eve) = (nexo.person(RELATED).await, nexo.person(RELATED).await);
+    let (ana, eve) = (nexo.person(RELATIONS).await, nexo.person(RELATIONS).await);
     let mut suppliers = Vec::new();
     for name in ["Acme", "Borealis", "Cadiz"] {
         suppliers.push(made(&ana, "/suppliers", json!({ "name": name })).await["id"].clone());

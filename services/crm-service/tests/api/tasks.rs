@@ -1,14 +1,14 @@
 use crm_service::tasks::Task;
 use http::StatusCode;
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use uuid::Uuid;
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "task:read task:write";
 
-async fn sample(owner: &Person) -> Value {
+async fn sample(owner: &TestUser) -> Value {
     let client = made(owner, "/clients", json!({ "name": "Acme" })).await;
     let roof = json!({ "client_id": client["id"], "name": "New roof", "code": "P-1" });
     let project = made(owner, "/projects", roof).await;
@@ -28,7 +28,7 @@ fn path(task: &Value) -> String {
 #[tokio::test]
 async fn tasks_are_kept() {
     let change = json!({ "status": "in_progress", "completed_at": null, "parent_id": null, "checklist": [] });
-    testkit::keeps_beside::<Task>(
+    testkit::assert_resource_contract_with_references::<Task>(
         &nexo().await,
         "client:write client:read project:write project:read",
         sample,
@@ -69,7 +69,7 @@ async fn of_two_who_would_make_two_levels_together_one_is_refused() {
         let (first, second) = (below(&one, &two), below(&two, &one));
         let answers = [first.await.unwrap(), second.await.unwrap()];
         let done = answers.iter().filter(|status| **status == StatusCode::OK).count();
-        // The two may wait for each other: then the database ends one of them, who may try again.
+        // The two may deadlock; the database then aborts one of them, which may be retried.
         let refused = [StatusCode::CONFLICT, StatusCode::SERVICE_UNAVAILABLE];
         assert!(done == 1 && answers.iter().any(|status| refused.contains(status)), "{answers:?}");
     }

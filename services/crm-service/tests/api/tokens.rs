@@ -1,4 +1,4 @@
-//! Tokens that were tampered with, shown to the service itself: every one of them is refused, and all in the same words.
+//! Forged tokens sent directly to the service: all are rejected with the same response.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use http::{Method, StatusCode};
@@ -6,11 +6,11 @@ use identity::SigningKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 
 use crate::{ALL, nexo};
 
-/// Ana's token, taken apart, and a key of somebody who would like to be believed.
+/// Parts of Ana's token, and an attacker's key.
 struct Forger {
     header: Value,
     claims: Value,
@@ -33,13 +33,13 @@ impl Forger {
         }
     }
 
-    /// With the signature that the token had.
+    /// Encodes a token with the original signature.
     fn edited(&self, header: &Value, claims: &Value) -> String {
         let part = |json: &Value| BASE64.encode(json.to_string());
         format!("{}.{}.{}", part(header), part(claims), self.signature)
     }
 
-    /// With a signature of the forger's own.
+    /// Encodes a token signed by the attacker's key.
     fn signed(&self, header: &Header, claims: &Value) -> String {
         jsonwebtoken::encode(header, claims, &self.key).unwrap()
     }
@@ -58,8 +58,8 @@ fn with(json: &Value, name: &str, value: Value) -> Value {
     json
 }
 
-/// Every forged token, with what was done to it.
-fn forged(ana: &Person, ben: &Person) -> Vec<(&'static str, String)> {
+/// All forged tokens with a description each.
+fn forged(ana: &TestUser, ben: &TestUser) -> Vec<(&'static str, String)> {
     let forger = Forger::of(&ana.token);
     let (header, claims) = (&forger.header, &forger.claims);
     let own: Jwk = serde_json::from_value(forger.public.clone()).unwrap();
@@ -101,8 +101,8 @@ fn forged(ana: &Person, ben: &Person) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn refused(nexo: &Nexo, token: &str) -> Value {
-    let mallory = Person { token: token.to_owned(), ..Person::nobody(&nexo.router) };
+async fn refused(nexo: &TestApp, token: &str) -> Value {
+    let mallory = TestUser { token: token.to_owned(), ..TestUser::nobody(&nexo.router) };
     let answer = mallory.send_raw(Method::GET, "/api/v1/clients", &[], "").await;
     let why = if token.is_empty() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
     assert_eq!(answer.header("www-authenticate"), Some(why));
@@ -123,7 +123,7 @@ async fn a_token_that_was_tampered_with_is_refused_in_the_same_words_as_none() {
     ana.get("/clients").await.expect(StatusCode::OK);
 }
 
-/// The service asks by itself: no gateway is in between.
+/// The service checks revocation itself, without a gateway in front.
 #[tokio::test]
 async fn whoever_was_put_out_is_refused_on_the_very_next_request() {
     let nexo = nexo().await;

@@ -1,25 +1,25 @@
-//! What leaves the trash for good, and what keeps it there.
+//! Purging of deleted records, and what prevents it.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 use tokio::task::JoinSet;
 
 use crate::{made, nexo};
 
 const RIGHTS: &str = "client:* contact:* project:* task:* note:*";
 
-async fn client(person: &Person) -> Value {
+async fn client(person: &TestUser) -> Value {
     made(person, "/clients", json!({ "name": "Acme" })).await
 }
 
-async fn trashed(person: &Person, many: &str, record: &Value) -> Value {
+async fn trashed(person: &TestUser, many: &str, record: &Value) -> Value {
     let id = record["id"].as_str().unwrap();
     assert_eq!(person.delete(&format!("/{many}/{id}"), record).await.status, StatusCode::NO_CONTENT);
     json!({ "id": id, "version": record["version"].as_i64().unwrap() + 1 })
 }
 
-async fn purge(person: &Person, many: &str, gone: &Value) -> testkit::Answer {
+async fn purge(person: &TestUser, many: &str, gone: &Value) -> testkit::TestResponse {
     person.delete(&format!("/{many}/trash/{}", gone["id"].as_str().unwrap()), gone).await
 }
 
@@ -78,7 +78,7 @@ async fn notes_go_with_their_record_and_it_is_told() {
     assert_eq!(purged, 2);
 }
 
-/// The service may empty history, and no more.
+/// Purging may empty entries of the audit log; the database rejects every other change.
 #[tokio::test]
 async fn history_is_never_rewritten() {
     let nexo = nexo().await;
@@ -98,7 +98,7 @@ async fn history_is_never_rewritten() {
     }
 }
 
-/// Whoever is about to be referred to does not slip into the trash unseen, nor the other way round.
+/// A record cannot be deleted while a concurrent write adds a reference to it, nor the other way round.
 #[tokio::test]
 async fn nothing_new_refers_to_what_is_removed_at_the_same_time() {
     let nexo = nexo().await;
@@ -123,7 +123,7 @@ async fn nothing_new_refers_to_what_is_removed_at_the_same_time() {
             assert!(expected.contains(&status), "{status}");
         }
     }
-    // A transaction is numbered when it takes its first row: no contact has a greater number than the removal.
+    // Transaction ids are assigned by the first write: no contact's id may be greater than that of the deletion.
     let mut look = nexo.ground.database.look().await;
     let (late,): (i64,) = sqlx::query_as(
         "select count(*) from app.contacts c join app.clients k on k.account_id = c.account_id and k.id = c.client_id

@@ -1,4 +1,4 @@
-//! Two at once, and the same thing twice.
+//! Concurrent writes and idempotent retries.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};

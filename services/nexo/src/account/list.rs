@@ -4,25 +4,25 @@ use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// An account, as an operator names it.
+/// An account, as shown to an operator.
 #[derive(Debug, Serialize, FromRow)]
 struct Account {
     slug: String,
     id: Uuid,
-    /// Null: it was begun, and never opened.
+    /// `None` if the opening of the account was never completed.
     name: Option<String>,
     plan: String,
     status: String,
-    /// Active ones.
+    /// Number of active members.
     members: i64,
     #[serde(with = "time::serde::rfc3339")]
     opened_at: OffsetDateTime,
@@ -36,19 +36,19 @@ impl List {
     pub(super) async fn run(self, conn: &mut PgConnection) -> anyhow::Result<()> {
         let accounts: Vec<Account> = sqlx::query_as(LIST).fetch_all(conn).await?;
         if self.json {
-            return say::json(&accounts);
+            return output::json(&accounts);
         }
         if accounts.is_empty() {
-            say::line("there is no account");
+            output::line("there is no account");
             return Ok(());
         }
-        say::line(&format!(
+        output::line(&format!(
             "{:<32} {:<10} {:<10} {:>7}  {:<10}  name",
             "slug", "plan", "status", "members", "opened"
         ));
         for Account { slug, name, plan, status, members, opened_at, .. } in &accounts {
             let (opened, name) = (opened_at.date(), name.as_deref().unwrap_or("-"));
-            say::line(&format!("{slug:<32} {plan:<10} {status:<10} {members:>7}  {opened}  {name}"));
+            output::line(&format!("{slug:<32} {plan:<10} {status:<10} {members:>7}  {opened}  {name}"));
         }
         Ok(())
     }

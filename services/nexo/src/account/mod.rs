@@ -1,4 +1,4 @@
-//! `nexo account …`: what an operator decides about an account.
+//! `nexo account …`: administration of accounts by an operator.
 
 mod list;
 mod plan;
@@ -12,9 +12,9 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::db::Target;
 
-/// An account, as an operator looks after it.
+/// List accounts and change their plans.
 ///
-/// Exit codes: 0 done, 2 it could not be done.
+/// Exit codes: 0 done, 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Account {
     #[command(subcommand)]
@@ -23,10 +23,10 @@ pub(crate) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List the accounts: the slugs that other commands ask for, plans, and how many people are in them.
+    /// List the accounts: slugs (as other commands take them), plans, and numbers of members.
     List(list::List),
-    /// Show the plan of an account and its limits, or give it another one.
-    Plan(plan::Give),
+    /// Show the plan of an account and its limits, or set another plan.
+    Plan(plan::SetPlan),
 }
 
 pub(crate) async fn run(mut env: Env, Account { verb }: Account) -> anyhow::Result<ExitCode> {

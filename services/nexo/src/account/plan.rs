@@ -5,15 +5,15 @@ use serde_json::json;
 use sqlx::{Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::{audit::account, operator_log, say};
+use crate::{audit::account, operator_log, output};
 
 #[derive(Debug, Args)]
-pub(super) struct Give {
-    /// The account: its slug or its id.
+pub(super) struct SetPlan {
+    /// Slug or id of the account.
     account: String,
-    /// The plan that it gets; without one, its plan is shown.
+    /// The new plan; without it, show the present plan.
     plan: Option<Name>,
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -26,7 +26,7 @@ enum Name {
     Enterprise,
 }
 
-/// What an account has.
+/// Plan and limits of an account.
 #[derive(Debug, Serialize, FromRow)]
 struct Limits {
     slug: String,
@@ -42,7 +42,7 @@ const LIMITS: &str =
     "select d.slug, l.plan, l.reads_per_minute, l.reads_burst, l.writes_per_minute, l.writes_burst, l.at_once
      from app.account_directory d join app.plan_limits l on l.plan = d.plan where d.account_id = $1";
 
-impl Give {
+impl SetPlan {
     pub(super) async fn run(self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<()> {
         let (id, _) = account(conn, &self.account).await?;
         if let Some(name) = self.plan.and_then(|name| name.to_possible_value()) {
@@ -51,22 +51,24 @@ impl Give {
         let limits: Limits =
             sqlx::query_as(LIMITS).bind(id).fetch_one(conn).await.context("its plan has no limits")?;
         if self.json {
-            return say::json(&limits);
+            return output::json(&limits);
         }
         let Limits { slug, plan, reads_per_minute, reads_burst, writes_per_minute, writes_burst, at_once } =
             limits;
-        say::line(&format!("{slug} has the plan {plan}"));
-        say::line(&format!("reads      {reads_per_minute} a minute, {reads_burst} at once after a pause"));
-        say::line(&format!("writes     {writes_per_minute} a minute, {writes_burst} at once after a pause"));
-        say::line(&format!("running    {at_once} at the same time, at each gateway"));
+        output::line(&format!("{slug} has the plan {plan}"));
+        output::line(&format!("reads      {reads_per_minute} a minute, {reads_burst} at once after a pause"));
+        output::line(&format!(
+            "writes     {writes_per_minute} a minute, {writes_burst} at once after a pause"
+        ));
+        output::line(&format!("running    {at_once} at the same time, at each gateway"));
         if self.plan.is_some() {
-            say::line("gateways take it over within 5 seconds");
+            output::line("gateways take it over within 5 seconds");
         }
         Ok(())
     }
 }
 
-/// Nothing is lost by it, so nobody is asked; it is noted with what it was.
+/// Needs no confirmation, since no data is lost. The operator log records the previous plan.
 async fn give(conn: &mut PgConnection, account: Uuid, plan: &str, actor: &str) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
     let (slug, was): (String, String) =

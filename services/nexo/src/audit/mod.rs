@@ -1,4 +1,4 @@
-//! `nexo audit …`: whether the history of an account is what was written.
+//! `nexo audit …`: verifies the integrity of an account's audit log.
 
 mod rebuild;
 mod verify;
@@ -11,11 +11,11 @@ use kernel::Env;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::{db::Target, say};
+use crate::{db::Target, output};
 
-/// The history of an account: chains of hashes, which break where an entry is changed, removed or put in.
+/// Verify the audit log of an account: its hash chains break where an entry was changed, removed or inserted.
 ///
-/// Exit codes: 0 all is well, 1 something is wrong, 2 it could not be looked at.
+/// Exit codes: 0 intact or done, 1 faults found, 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -24,9 +24,9 @@ pub(crate) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Look for entries that were changed, removed or put in.
+    /// Verify that no entry was changed, removed or inserted.
     Verify(verify::Verify),
-    /// Make one new chain of everything that is there now, once you know why it does not hold.
+    /// Rebuild the hash chain from the present entries, once the cause of the break is known.
     Rebuild(rebuild::Rebuild),
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<E
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The account that has this slug or this id, and its slug.
+/// Finds an account by its slug or id; returns id and slug.
 pub(crate) async fn account(conn: &mut PgConnection, named: &str) -> anyhow::Result<(Uuid, String)> {
     let found = sqlx::query_as(
         "select account_id, slug from app.account_directory where slug = $1 or account_id::text = $1",
@@ -58,12 +58,12 @@ pub(crate) async fn account(conn: &mut PgConnection, named: &str) -> anyhow::Res
     found.with_context(|| format!("there is no account {named}: give its slug or its id"))
 }
 
-/// `1 entry`, `2 entries`
+/// Count with noun: `1 entry`, `2 entries`.
 fn entries(count: i64) -> String {
     format!("{count} {}", if count == 1 { "entry" } else { "entries" })
 }
 
-/// Tells what was found, for the eyes of a person.
+/// Prints the findings as text.
 fn tell(lines: impl IntoIterator<Item = String>) {
-    lines.into_iter().for_each(|line| say::line(&line));
+    lines.into_iter().for_each(|line| output::line(&line));
 }

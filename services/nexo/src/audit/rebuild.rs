@@ -3,16 +3,16 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::account;
 use crate::{
-    confirm::{Card, Risk},
+    confirm::{Risk, RiskSummary},
     db::Target,
-    say,
+    output,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Rebuild {
-    /// The account: its slug or its id.
+    /// Slug or id of the account.
     account: String,
-    /// The database's name: agrees without being asked.
+    /// Name of the database: confirms without a prompt.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Rebuild {
 impl Rebuild {
     pub(super) async fn run(self, conn: &mut PgConnection, target: &Target) -> anyhow::Result<bool> {
         let (id, slug) = account(conn, &self.account).await?;
-        let card = Card {
+        let card = RiskSummary {
             operation: format!("make one new chain of the history of {slug} as it is now"),
             risk: Risk::High.because(
                 "what was changed, removed or put in until now can no longer be told from what was written",
@@ -32,14 +32,14 @@ impl Rebuild {
         };
         let work = async {
             let mut tx = conn.begin().await?;
-            // nobody may add a link meanwhile: it would be one of a chain that is gone
+            // Prevents concurrent additions to the chain that is being replaced.
             sqlx::query("set local lock_timeout = '5s'").execute(&mut *tx).await?;
             sqlx::query("lock table app.audit_chains in exclusive mode").execute(&mut *tx).await?;
             sqlx::query("call ops.chain_anew($1)").bind(id).execute(&mut *tx).await?;
             Ok(tx.commit().await?)
         };
         card.confirm(&target.asked(self.confirm.as_deref()), work).await?;
-        say::line(&format!(
+        output::line(&format!(
             "the history of {slug} is one chain; keep what `nexo audit verify {slug} --json` says"
         ));
         Ok(true)

@@ -7,33 +7,33 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::{account, entries, tell};
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The account: its slug or its id.
+    /// Slug or id of the account.
     account: String,
-    /// What `--json` said earlier: also find out whether a chain was written anew since, from inside the database.
+    /// Compare with an earlier `--json` report: also detects a chain that was rewritten in the database since.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// As JSON, which later runs can be held against.
+    /// Print the report as JSON, for a later `--against`.
     #[arg(long)]
     json: bool,
 }
 
-/// What was found.
+/// Result of a verification.
 #[derive(Debug, Serialize, Deserialize)]
 struct Report {
     account_id: Uuid,
     slug: String,
-    /// How many entries there are, and how many of them were emptied because their record was purged.
+    /// Number of entries, and how many of them were emptied by a purge of their record.
     entries: i64,
     erased: i64,
     chains: Vec<Chain>,
     faults: Vec<Fault>,
 }
 
-/// How long a chain is, and the hash of its last link as hex.
+/// Length of a chain, and the hash of its last link in hexadecimal.
 #[derive(Debug, Serialize, Deserialize, FromRow)]
 struct Chain {
     id: Uuid,
@@ -41,10 +41,10 @@ struct Chain {
     hash: String,
 }
 
-/// A place where the history is not what was written.
+/// A break in a hash chain.
 #[derive(Debug, Serialize, Deserialize, FromRow)]
 struct Fault {
-    /// `altered`, `missing`, `cut off`, `put in`, `unchained` or `written anew`.
+    /// Kind of fault: `altered`, `missing`, `cut off`, `put in`, `unchained` or `written anew`.
     #[serde(rename = "fault")]
     #[sqlx(rename = "fault")]
     kind: String,
@@ -61,9 +61,9 @@ impl Verify {
             serde_json::from_str(&text)
                 .with_context(|| format!("{} is not what `nexo audit verify --json` said", path.display()))
         });
-        let report = Report::of(conn, &self.account, earlier.transpose()?).await?;
+        let report = Report::read(conn, &self.account, earlier.transpose()?).await?;
         if self.json {
-            say::json(&report)?;
+            output::json(&report)?;
         } else {
             tell(report.lines());
         }
@@ -72,7 +72,7 @@ impl Verify {
 }
 
 impl Report {
-    async fn of(conn: &mut PgConnection, named: &str, earlier: Option<Self>) -> anyhow::Result<Self> {
+    async fn read(conn: &mut PgConnection, named: &str, earlier: Option<Self>) -> anyhow::Result<Self> {
         let (account_id, slug) = account(conn, named).await?;
         if let Some(other) = earlier.as_ref().filter(|earlier| earlier.account_id != account_id) {
             anyhow::bail!("the file is about {}, not about {slug}", other.slug);
@@ -132,7 +132,7 @@ impl Fault {
     }
 }
 
-/// Whether the link that was a chain's last has the hash that it had.
+/// True if the link that was a chain's last one still has the same hash.
 async fn stands(conn: &mut PgConnection, account: Uuid, chain: &Chain) -> Result<bool, sqlx::Error> {
     let hash = sqlx::query_as(
         "select encode(link_hash, 'hex') from app.audit_log where account_id = $1 and chain_id = $2 and link = $3 limit 1",

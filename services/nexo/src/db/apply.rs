@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use clap::Args;
-use migrate::{Outcome, Settings, Version};
+use migrate::{RunOptions, RunSummary, Version};
 use serde_json::json;
 
-use super::{Context, dry_run, examine, precaution::Precaution, safe};
-use crate::say;
+use super::{Context, backup_args::BackupArgs, dry_run, examine, safe};
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
-    /// The last version to apply.
+    /// Last version to apply; by default all.
     #[arg(long, value_name = "VERSION")]
     to: Option<Version>,
     /// Apply nothing: show what each statement would lock, rewrite and scan, tried on a scratch copy of the schema.
@@ -18,16 +18,16 @@ pub(super) struct Migrate {
     /// Back up, compare, lint, apply, verify, back up; stop at the first failure.
     #[arg(long)]
     safe: bool,
-    /// Go on without a backup; needs --reason.
+    /// Continue without a backup; needs --reason.
     #[arg(long, requires = "reason")]
     no_backup: bool,
-    /// Why it is done without a backup.
+    /// Reason for the missing backup.
     #[arg(long, value_name = "REASON")]
     reason: Option<String>,
-    /// How long a statement may wait for a table before it gives way and tries again.
+    /// How long a statement waits for a lock before it is aborted and retried.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = migrate::duration)]
     lock_timeout: Duration,
-    /// How often a file is tried that could not get its locks.
+    /// How often a file is retried that could not get its locks.
     #[arg(long, value_name = "COUNT", default_value_t = 30)]
     attempts: u32,
     /// How long to wait for another process that migrates.
@@ -37,7 +37,7 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let settings = Settings {
+        let settings = RunOptions {
             to: self.to.clone(),
             lock_timeout: self.lock_timeout,
             attempts: self.attempts.max(1),
@@ -54,7 +54,7 @@ impl Migrate {
         let migrations = context.migrations()?;
         let target = context.target().await?;
         let _alone = target.alone_if_possible("nexo db migrate").await?;
-        let hooks = Precaution { no_backup: self.no_backup }.hooks(context, &target)?;
+        let hooks = BackupArgs { no_backup: self.no_backup }.hooks(context, &target)?;
         let outcome = migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await;
         if outcome.is_ok() && self.to.is_none() && context.folder.is_none() {
             ::db::partitions_ahead(&target.migrator).await?;
@@ -70,17 +70,17 @@ impl Migrate {
     }
 }
 
-/// Whether `problems`, which were told already, is empty.
-pub(super) fn show(context: &Context, outcome: &Outcome, problems: &[String]) -> anyhow::Result<bool> {
+/// Prints the outcome; returns true if `problems`, which were printed before, is empty.
+pub(super) fn show(context: &Context, outcome: &RunSummary, problems: &[String]) -> anyhow::Result<bool> {
     if context.json {
-        let Outcome { applied, version } = outcome;
-        say::json(&json!({ "applied": applied, "version": version, "problems": problems }))?;
+        let RunSummary { applied, version } = outcome;
+        output::json(&json!({ "applied": applied, "version": version, "problems": problems }))?;
         return Ok(problems.is_empty());
     }
     let version = outcome.version.as_ref().map_or_else(|| "no version".to_owned(), ToString::to_string);
     match outcome.applied.len() {
-        0 => say::line(&format!("nothing to apply: the database is at {version}")),
-        count => say::line(&format!("applied {count}: the database is at {version}")),
+        0 => output::line(&format!("nothing to apply: the database is at {version}")),
+        count => output::line(&format!("applied {count}: the database is at {version}")),
     }
     Ok(problems.is_empty())
 }

@@ -1,17 +1,17 @@
 use std::time::Duration;
 
 use clap::Args;
-use migrate::{Pace, backfill};
+use migrate::{BackfillLimits, backfill};
 
 use super::Context;
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Backfill {
-    /// Rows in one transaction, instead of what the migration says.
+    /// Rows per transaction, overriding the migration.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: Option<u32>,
-    /// The rest between two transactions, instead of what the migration says.
+    /// Pause between two transactions, overriding the migration.
     #[arg(long, value_name = "TIME", value_parser = migrate::duration)]
     pause: Option<Duration>,
 }
@@ -20,19 +20,19 @@ impl Backfill {
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let migrations = context.migrations()?;
         let target = context.target().await?;
-        let pace = Pace { batch: self.batch, pause: self.pause };
+        let pace = BackfillLimits { batch: self.batch, pause: self.pause };
         let filled = backfill(&target.migrator, &migrations, &pace, &Context::settings()).await;
         target.leave().await?;
         let filled = filled?;
         if context.json {
-            say::json(&filled)?;
+            output::json(&filled)?;
             return Ok(true);
         }
         for one in &filled {
-            say::line(&format!("{}: {} rows changed", one.version, one.changed));
+            output::line(&format!("{}: {} rows changed", one.version, one.changed));
         }
         if filled.is_empty() {
-            say::line("no backfill is to be run");
+            output::line("no backfill is to be run");
         }
         Ok(true)
     }

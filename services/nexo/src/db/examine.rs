@@ -1,21 +1,22 @@
-//! The check with which migrate and rollback end.
+//! Checks at the end of migrate and rollback.
 
 use migrate::{Migrations, examine};
 
-use super::{Context, Target, scratch::Scratch};
-use crate::say;
+use super::{Context, Target, temp_server::TempServer};
+use crate::output;
 
-/// Looks for breaches of isolation, and for drift if `compare` is set and the server programs are installed here. Each
-/// problem is told on standard error and returned.
+/// Checks for breaches of isolation, and for drift if `compare` is set and the server programs are installed. Each
+/// problem is printed on standard error and returned.
 pub(in crate::db) async fn run(
     context: &Context,
     target: &Target,
     migrations: &Migrations,
     compare: bool,
 ) -> anyhow::Result<Vec<String>> {
-    let scratch = if compare { Scratch::if_installed(&target.migrator, &context.env).await? } else { None };
+    let scratch =
+        if compare { TempServer::if_installed(&target.migrator, &context.env).await? } else { None };
     if compare && scratch.is_none() {
-        say::note(
+        output::note(
             "the catalogue was not compared with what the migrations give, which needs PostgreSQL's server programs: \
              see `nexo db diff`",
         );
@@ -23,7 +24,7 @@ pub(in crate::db) async fn run(
     let scratch = scratch.as_ref().map(|scratch| &scratch.migrator);
     let problems = examine(&target.migrator, migrations, scratch).await?.problems();
     for problem in &problems {
-        say::problem(problem);
+        output::problem(problem);
     }
     Ok(problems)
 }

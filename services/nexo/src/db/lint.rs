@@ -3,23 +3,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::lint::{Finding, RULES, check, settle};
 use anyhow::Context as _;
 use clap::Args;
-use migrate::{Error, Lock, Migration, Migrations, Rehearsed, Script, Stage, Thing};
+use migrate::{CatalogObject, DryRun, Error, Lock, Migration, Migrations, ScratchDatabase, Script};
+use migration_lint::{Finding, RULES, check, settle};
 use serde_json::json;
 
-use super::{Context, scratch::Scratch};
-use crate::say;
+use super::{Context, temp_server::TempServer};
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Lint {
-    /// These files, as they would come after the migrations before them; otherwise all migrations.
+    /// Files to check as if they followed the migrations before them; by default all migrations.
     files: Vec<PathBuf>,
-    /// Read the files only: do not try them on a scratch server.
+    /// Static analysis only: do not try the files on a temporary server.
     #[arg(long = "static")]
     unrehearsed: bool,
-    /// List the rules.
+    /// List the rules and their meanings.
     #[arg(long)]
     rules: bool,
 }
@@ -32,23 +32,23 @@ impl Lint {
         let (migrations, chosen) = self.collect(context)?;
         let mut found = check(&migrations);
         if !self.unrehearsed {
-            let scratch = Scratch::any(&context.env).await?;
+            let scratch = TempServer::any(&context.env).await?;
             found.extend(rehearse(&scratch, &migrations, &chosen).await?);
         }
         let found = report(&migrations, &chosen, found, !self.unrehearsed);
         if context.json {
-            say::json(&found)?;
+            output::json(&found)?;
         } else {
             for finding in &found {
-                say::line(&finding.to_string());
+                output::line(&finding.to_string());
             }
             let count = chosen.iter().filter(|file| !file.ends_with(".down.sql")).count();
-            say::line(&format!("{count} migrations, {} findings", found.len()));
+            output::line(&format!("{count} migrations, {} findings", found.len()));
         }
         Ok(found.is_empty())
     }
 
-    /// All files to read, and the names of those to speak of.
+    /// All migrations to load, and the names of the files to report on.
     fn collect(&self, context: &Context) -> anyhow::Result<(Migrations, BTreeSet<String>)> {
         let known = context.migrations()?;
         if self.files.is_empty() {
@@ -67,11 +67,11 @@ impl Lint {
         let before = known.iter().filter(|migration| !names.contains(migration.file()));
         let before =
             before.map(|migration| (migration.file().to_owned(), migration.up.text.clone().into_bytes()));
-        Ok((Migrations::of(before.chain(chosen))?, names))
+        Ok((Migrations::from_files(before.chain(chosen))?, names))
     }
 }
 
-/// A file, and its name without its folder.
+/// Reads a file; returns its base name and content.
 fn named(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok((name, std::fs::read(path).with_context(|| path.display().to_string())?))
@@ -81,16 +81,16 @@ fn rules(json: bool) -> anyhow::Result<bool> {
     if json {
         let list: Vec<_> =
             RULES.iter().map(|rule| json!({ "rule": rule.name, "meaning": rule.meaning })).collect();
-        say::json(&list)?;
+        output::json(&list)?;
     } else {
         for rule in RULES {
-            say::line(&format!("{:<46} {}", rule.name, rule.meaning));
+            output::line(&format!("{:<46} {}", rule.name, rule.meaning));
         }
     }
     Ok(true)
 }
 
-/// What is not allowed, about the chosen files.
+/// Findings that are not allowed, for the chosen files.
 pub(super) fn report(
     migrations: &Migrations,
     chosen: &BTreeSet<String>,
@@ -106,20 +106,20 @@ pub(super) fn report(
     )
 }
 
-/// Whether a file, or the other of the pair that takes each other back, is spoken of.
+/// True if the file, or its up or down counterpart, is chosen.
 fn is_chosen(chosen: &BTreeSet<String>, file: &str) -> bool {
     let up = file.replace(".down.sql", ".sql");
     chosen.contains(&up) || chosen.contains(&up.replace(".sql", ".down.sql"))
 }
 
-/// Every file on a scratch server: what the server refuses, what each statement locks and reads, whether accounts
-/// are still kept apart, and whether its down file takes it back.
+/// Applies every file on a temporary server. Reports what the server rejects, what each statement locks and scans,
+/// breaches of isolation, and incomplete down files.
 pub(super) async fn rehearse(
-    scratch: &Scratch,
+    scratch: &TempServer,
     migrations: &Migrations,
     chosen: &BTreeSet<String>,
 ) -> anyhow::Result<Vec<Finding>> {
-    let mut stage = Stage::open(&scratch.migrator, &Migrations::of([])?).await?;
+    let mut stage = ScratchDatabase::open(&scratch.migrator, &Migrations::from_files([])?).await?;
     let (mut found, mut known) = (Vec::new(), BTreeSet::new());
     for migration in migrations.iter() {
         let tried_back = migration.down.is_some() && is_chosen(chosen, migration.file());
@@ -143,11 +143,11 @@ pub(super) async fn rehearse(
     Ok(found)
 }
 
-/// Tries a down file.
+/// Applies a down file and the migration again.
 async fn back_and_again(
-    stage: &mut Stage,
+    stage: &mut ScratchDatabase,
     migration: &Migration,
-    before: &[Thing],
+    before: &[CatalogObject],
 ) -> anyhow::Result<Option<Finding>> {
     let script = migration.down.as_ref().unwrap_or(&migration.up);
     match stage.back_and_again(migration, before).await {
@@ -161,7 +161,7 @@ async fn back_and_again(
     }
 }
 
-/// A statement that the server refused; other failures are not about the file.
+/// Reports a statement that the server rejected; other failures do not concern the file.
 fn refusal(script: &Script, refused: Error) -> Result<Finding, Error> {
     let Error::Statement { statement, refusal, .. } = refused else { return Err(refused) };
     let message = refusal
@@ -170,12 +170,12 @@ fn refusal(script: &Script, refused: Error) -> Result<Finding, Error> {
     Ok(Finding::about(script, statement - 1, "does-not-run", message))
 }
 
-/// None for files that are not spoken of, and before there is a registry of tables.
+/// Breaches of isolation; empty for files that are not chosen, and before the registry of tables exists.
 async fn breaches(
-    scratch: &Scratch,
+    scratch: &TempServer,
     chosen: &BTreeSet<String>,
     migration: &Migration,
-    stage: &mut Stage,
+    stage: &mut ScratchDatabase,
 ) -> anyhow::Result<BTreeSet<String>> {
     let (registered,): (bool,) = sqlx::query_as("select to_regclass('ops.table_kinds') is not null")
         .fetch_one(stage.connection())
@@ -192,8 +192,8 @@ async fn breaches(
     }
 }
 
-/// Tables that are written anew, or read from end to end while others cannot write them.
-fn heavy(migration: &Migration, traced: &Rehearsed) -> Vec<Finding> {
+/// Tables that are rewritten, or scanned while writes to them are blocked.
+fn heavy(migration: &Migration, traced: &DryRun) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut held: Vec<&Lock> = Vec::new();
     for (at, step) in traced.statements.iter().enumerate() {

@@ -1,16 +1,16 @@
-//! `nexo db …`: migrations, from the operator's side.
+//! `nexo db …`: migrations and backups, for operators.
 
-mod adopt;
 mod apply;
 mod backfill;
+mod backup_args;
 mod backups;
+mod baseline;
 mod check;
-mod drift;
+mod diff;
 mod dry_run;
 mod examine;
 mod lint;
 mod new;
-mod precaution;
 mod psql;
 mod reset;
 mod resolve;
@@ -18,10 +18,10 @@ mod role;
 mod roles;
 mod rollback;
 mod safe;
-mod scratch;
 mod seed;
 mod status;
 mod target;
+mod temp_server;
 mod tenant;
 mod url;
 mod version;
@@ -31,7 +31,7 @@ use std::{path::PathBuf, process::ExitCode};
 use ::backup::{Config, around};
 use clap::{Args, Subcommand};
 use kernel::Env;
-use migrate::{Hooks, Listener, Migrations, Settings};
+use migrate::{Hooks, Listener, Migrations, RunOptions};
 use serde_json::json;
 
 pub(crate) use backups::{keep as keep_schedule, watch as watch_backups};
@@ -39,94 +39,94 @@ pub(crate) use target::Target;
 
 use crate::{
     confirm::{AccessNotConfirmed, NotConfirmed},
-    progress, say,
+    output, progress,
 };
 
-/// The answer is no: not current, not the same, not clean.
+/// Exit code for a negative result: not current, different, or with findings.
 const NO: u8 = 1;
-/// It could not be done.
+/// Exit code for a failed command.
 const FAILED: u8 = 2;
-/// Another process migrates, restores or backs up.
+/// Exit code if another process is migrating, restoring or backing up.
 const LOCKED: u8 = 3;
-/// Nobody confirmed it.
+/// Exit code if the operator did not confirm.
 const UNCONFIRMED: u8 = 4;
 
-/// Look at the database and migrate it.
+/// Inspect, migrate, back up and restore the database.
 ///
-/// Exit codes: 0 yes or done, 1 the answer is no, 2 it could not be done, 3 another process holds the lock,
-/// 4 it was not confirmed.
+/// Exit codes: 0 positive result or done, 1 negative result, 2 failed, 3 another process holds the lock, 4 not
+/// confirmed.
 #[derive(Debug, Args)]
 pub(crate) struct Db {
     #[command(subcommand)]
     verb: Verb,
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// Take the migrations of this folder instead of those that this program was built with.
+    /// Use the migrations in this folder instead of the embedded ones.
     #[arg(long = "migrations", id = "folder", global = true, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show the versions of schema, PostgreSQL and NEXO, and whether they go together. Exit code 1: they do not.
+    /// Show the versions of schema, PostgreSQL and NEXO, and whether they are compatible. Exit code 1: they are not.
     Version,
-    /// Show every migration and how it stands, and who holds the lock. Exit code 1: not all are applied.
+    /// Show every migration with its state, and the holder of the lock. Exit code 1: not all are applied.
     Status,
-    /// Make the roles and the database on a server of one's own, as its superuser (`SUPERUSER_DATABASE_URL`).
+    /// Create the roles and the database on a self-managed server, as its superuser (`SUPERUSER_DATABASE_URL`).
     ///
     /// Their passwords are those of `DATABASE_URL` (`nexo_app`), `AUTH_DATABASE_URL`, `MIGRATION_DATABASE_URL`,
-    /// `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. It may run again, with other passwords too.
+    /// `RELAY_DATABASE_URL` and `BACKUP_DATABASE_URL`. It may run again, also to change the passwords.
     Roles,
-    /// Apply what is pending.
+    /// Apply the pending migrations.
     Migrate(apply::Migrate),
-    /// Look for mistakes in migrations: static rules, rules of tenancy, and what statements lock. Exit code 1: there are some.
+    /// Lint migrations: static rules, tenancy rules, and locks of statements. Exit code 1: there are findings.
     Lint(lint::Lint),
-    /// Adopt a database that was made without a history, if its catalogue is what the migrations up to VERSION give.
-    Baseline(adopt::Baseline),
-    /// Say of a migration that failed or broke off that it was finished, or undone, by hand.
+    /// Adopt a database without a migration history, if its catalogue matches the migrations up to VERSION.
+    Baseline(baseline::Baseline),
+    /// Mark a failed or interrupted migration as applied or rolled back.
     Resolve(resolve::Resolve),
-    /// Take back the migrations after a version, by their .down.sql files.
+    /// Roll back the migrations after a version with their .down.sql files.
     Rollback(rollback::Rollback),
-    /// Compare the live catalogue with what the applied migrations give. Exit code 1: they differ.
+    /// Compare the live catalogue with the result of the applied migrations. Exit code 1: they differ.
     Diff,
-    /// Write a migration file for a new tenant table.
+    /// Create a migration file for a new tenant table.
     New(new::New),
-    /// Take a backup: a dump, and the count and hash of every table in the same snapshot.
+    /// Take a backup: a dump, with the count and hash of every table in the same snapshot.
     Backup(backups::Backup),
     /// List the backups, or move one to another store.
     Backups(backups::Backups),
-    /// List the databases beside the live one: what restores, resets and undos have kept, and what `--into` has made.
+    /// List the databases beside the live one: those kept by restores, resets and undos, and those made by `--into`.
     Databases(backups::Databases),
-    /// Try whether a backup is what it was: by its hashes, by reading it to its end, or by restoring it.
+    /// Verify a backup: by its hashes, by reading it completely, or by restoring it.
     Verify(backups::Verify),
-    /// Put a backup in the place of the live database: made beside, compared, then swapped in.
+    /// Replace the live database by a backup: restored beside it, compared, then swapped in.
     Restore(backups::Restore),
-    /// Restore the newest backup on a throw-away server, and measure how long that takes.
+    /// Restore the newest backup on a temporary server, and measure the time.
     Drill,
-    /// Remove the backups that retention lets go.
+    /// Remove the backups that retention does not keep.
     Prune(backups::Prune),
-    /// Keep a backup for ever.
+    /// Keep a backup permanently.
     Pin(backups::Pin),
-    /// Take backups, prune and drill when they are due.
+    /// Run backups, pruning and drills when they are due.
     Schedule(backups::Schedule),
     #[command(subcommand)]
     Tenant(tenant::Tenant),
-    /// Look whether what is in the database fits together. Exit code 1: something is wrong.
+    /// Check the consistency of the database. Exit code 1: there are errors.
     Check(check::Check),
-    /// Make the first data: sample accounts, or in production the first administrator.
+    /// Create the initial data: sample accounts, or in production the first administrator.
     Seed(seed::Seed),
-    /// Put an empty database in the place of the live one. Refused in production.
+    /// Replace the live database by an empty one. Refused in production.
     Reset(reset::Reset),
-    /// Print the address of the database, with a password: for programs that take one.
+    /// Print the URL of the database with its password, for other programs.
     Url(url::Url),
-    /// Open psql in the database; with --account inside of one account, where row security holds. Both are noted.
+    /// Open psql in the database; with --account inside one account, under row security. Both are recorded.
     Psql(psql::Psql),
-    /// Run the backfills that migrations define, from where they are.
+    /// Run the backfills of migrations, resuming where they stopped.
     Backfill(backfill::Backfill),
 }
 
-/// What every verb needs.
+/// State shared by all verbs.
 pub(crate) struct Context {
     env: Env,
     json: bool,
@@ -144,26 +144,29 @@ impl Context {
         Ok(target)
     }
 
-    /// How backups are made, with bars that tell how far it is.
+    /// Backup configuration, with progress bars.
     fn backups(&mut self) -> anyhow::Result<Config> {
         let config = Config::read(&mut self.env).watched(progress::bars());
         self.env.clone().finish()?;
         Ok(config)
     }
 
-    /// What happens around migrations: the same as when a service starts.
+    /// Hooks around migrations: the same as at the start of a service.
     fn hooks(&mut self, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
         let hooks = around(&mut self.env, Some(target.reader.clone()), &Self::actor(), progress::bars());
         self.env.clone().finish()?;
         Ok(hooks)
     }
 
-    /// Tells on standard error how it goes.
-    fn settings() -> Settings {
-        Settings { listener: Listener::new(|event| say::note(&event.to_string())), ..Settings::default() }
+    /// Options that report progress on standard error.
+    fn settings() -> RunOptions {
+        RunOptions {
+            listener: Listener::new(|event| output::note(&event.to_string())),
+            ..RunOptions::default()
+        }
     }
 
-    /// Who runs this command.
+    /// Operating-system user who runs this command.
     fn actor() -> String {
         let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
         user.map_or_else(|| "unknown".to_owned(), |user| user.name)
@@ -181,7 +184,7 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
         Verb::Baseline(to) => to.run(&mut context).await,
         Verb::Resolve(what) => Box::pin(what.run(&mut context)).await,
         Verb::Rollback(to) => Box::pin(to.run(&mut context)).await,
-        Verb::Diff => drift::run(&mut context).await,
+        Verb::Diff => diff::run(&mut context).await,
         Verb::New(what) => what.run(&context),
         Verb::Backfill(how) => how.run(&mut context).await,
         Verb::Backup(what) => what.run(&mut context).await,
@@ -205,17 +208,17 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
     done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
 }
 
-/// Whether another command has what this one needs.
+/// True if another command holds the lock that this one needs.
 fn busy(error: &anyhow::Error) -> bool {
     use ::backup::Error::{AtWork, Busy, Restoring};
     matches!(error.downcast_ref(), Some(AtWork(_) | Busy(_) | Restoring(_)))
 }
 
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
-    let causes = say::causes(error);
-    say::problem(&causes);
+    let causes = output::causes(error);
+    output::problem(&causes);
     if json {
-        let _ = say::json(&json!({ "error": causes })); // the exit code tells as well
+        let _ = output::json(&json!({ "error": causes })); // the exit code reports the failure as well
     }
     ExitCode::from(match error.downcast_ref() {
         Some(migrate::Error::Locked(_)) => LOCKED,

@@ -7,11 +7,11 @@ use migrate::{Migrations, Version, down_template, template};
 use serde_json::json;
 
 use super::Context;
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct New {
-    /// The table, plural and in snake case: `suppliers`.
+    /// Name of the table, plural and in snake case: `suppliers`.
     name: String,
 }
 
@@ -22,7 +22,7 @@ impl New {
         let (file, down) =
             (format!("{version}_{}.sql", self.name), format!("{version}_{}.down.sql", self.name));
         let (text, back) = (template(&self.name), down_template(&file, &self.name));
-        Migrations::of(
+        Migrations::from_files(
             [(&file, &text), (&down, &back)].map(|(name, text)| (name.clone(), text.clone().into())),
         )?;
         let existing = Migrations::read(&folder)?;
@@ -35,9 +35,9 @@ impl New {
             made.with_context(|| path.display().to_string())?;
         }
         if context.json {
-            say::json(&json!({ "file": path, "down_file": down, "version": version }))?;
+            output::json(&json!({ "file": path, "down_file": down, "version": version }))?;
         } else {
-            say::line(&format!(
+            output::line(&format!(
                 "{}\n{}\nFill in the first; the second takes it back. Then look at both with `nexo db lint {0}`",
                 path.display(),
                 down.display()

@@ -3,32 +3,33 @@ use std::{path::PathBuf, process::Command, str::FromStr as _};
 use ::db::{Change, OPERATOR, keep_as_operator};
 use anyhow::Context as _;
 use clap::Args;
-use cluster::Binaries;
+use pg_server::Binaries;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use super::{Context, Target, role::Role};
-use crate::{audit::account, operator_log, say};
+use crate::{audit::account, operator_log, output};
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Psql {
-    /// As whom; `nexo_migrator` unless --account is given.
+    /// Role to connect as; `nexo_migrator` unless --account is given.
     #[arg(long, value_enum)]
     role: Option<Role>,
-    /// Inside this account (its slug or its id) alone, as `nexo_app`: row security holds, and its security events tell of it.
+    /// Restrict the session to this account (slug or id), as `nexo_app`: row security applies, and a security event
+    /// records it.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Why; it is noted.
+    /// Reason, which is recorded.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// What psql gets, such as `-c "select 1"`.
+    /// Arguments for psql, such as `-c "select 1"`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
 }
 
-/// What a person at a terminal may have set for psql.
+/// Environment variables of the terminal that are passed on to psql.
 const OF_THE_TERMINAL: &[&str] = &[
     "COLUMNS",
     "EDITOR",
@@ -45,7 +46,7 @@ const OF_THE_TERMINAL: &[&str] = &[
 ];
 
 impl Psql {
-    /// Ends with psql, and with its exit code.
+    /// Runs psql and returns its exit code.
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<u8> {
         let role = self.role.unwrap_or(if self.account.is_some() { Role::App } else { Role::Migrator });
         anyhow::ensure!(
@@ -72,7 +73,7 @@ impl Psql {
         wait(psql).await
     }
 
-    /// Notes that it is opened, before it is; gives what confines it to the account.
+    /// Records the session before it starts; returns the settings that confine it to the account.
     async fn note(&self, target: &Target, role: Role) -> anyhow::Result<Option<String>> {
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
@@ -81,7 +82,7 @@ impl Psql {
             let operation = format!("open psql as {}", role.name());
             let card = json!({ "operation": operation, "reason": self.reason });
             if let Err(error) = operator_log::note(&mut conn, &actor, &operation, card).await {
-                // An operator who mends a broken database is not kept out of it.
+                // A failure to record must not prevent an operator from repairing a broken database.
                 tracing::warn!(error = &error as &dyn std::error::Error, "not noted in ops.operator_log");
             }
             conn.close().await?;
@@ -98,7 +99,10 @@ impl Psql {
         keep_as_operator(&mut tx, id.into(), &[opened]).await?;
         tx.commit().await?;
         conn.close().await?;
-        say::note(&format!("inside {slug} as {}; what is written here by hand has no history", role.name()));
+        output::note(&format!(
+            "inside {slug} as {}; what is written here by hand has no history",
+            role.name()
+        ));
         let request = Uuid::now_v7();
         Ok(Some(format!(
             "-c app.current_account_id={id} -c app.current_user_id={OPERATOR} -c app.current_request_id={request}"
@@ -106,14 +110,14 @@ impl Psql {
     }
 }
 
-/// That of the server's folder; otherwise the one on the PATH.
+/// The psql of the server's programs; otherwise the one on the PATH.
 fn program(context: &Context) -> PathBuf {
     let wanted = context.env.clone().optional("NEXO_POSTGRES_BIN").map(PathBuf::from);
     let beside = Binaries::find(wanted.as_deref()).map(|binaries| binaries.program("psql"));
     beside.ok().filter(|psql| psql.exists()).unwrap_or_else(|| PathBuf::from("psql"))
 }
 
-/// A Ctrl-C is for psql, which cancels a statement with it.
+/// Ctrl-C is left to psql, which cancels the running statement.
 async fn wait(mut psql: Command) -> anyhow::Result<u8> {
     let _ours = signal(SignalKind::interrupt())?;
     let mut child = psql.spawn().context("psql cannot be started: apt-get install postgresql-client")?;

@@ -4,21 +4,21 @@ use serde_json::json;
 
 use super::{
     Context,
-    precaution::{Consent, recovery},
+    backup_args::{ConfirmArgs, recovery},
 };
 use crate::{
-    confirm::{Card, Risk},
-    say,
+    confirm::{Risk, RiskSummary},
+    output,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Reset {
     #[command(flatten)]
-    consent: Consent,
+    consent: ConfirmArgs,
 }
 
 impl Reset {
-    /// A new database is made beside, and takes the place of the live one, which is kept as the undo.
+    /// Creates a new database and swaps it in; the live one is kept for an undo.
     pub(super) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         anyhow::ensure!(
             !context.env.production(),
@@ -30,7 +30,7 @@ impl Reset {
         let exclusive = target.alone("nexo db reset").await?;
         exclusive.insist_idle().await?;
         let operation = format!("put an empty database in the place of {}", target.name());
-        let card = Card {
+        let card = RiskSummary {
             operation: operation.clone(),
             risk: Risk::High.because("everybody's data are gone from the live database"),
             at_risk: config.held(&target.reader).await?,
@@ -48,9 +48,9 @@ impl Reset {
         target.leave().await?;
         let swapped = done?;
         if context.json {
-            say::json(&json!({ "kept": swapped.kept }))?;
+            output::json(&json!({ "kept": swapped.kept }))?;
         } else {
-            say::line(&format!("the database is empty. What was live is kept as {}", swapped.kept));
+            output::line(&format!("the database is empty. What was live is kept as {}", swapped.kept));
         }
         Ok(true)
     }

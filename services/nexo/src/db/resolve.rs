@@ -1,25 +1,25 @@
 use clap::{ArgGroup, Args};
-use migrate::{Decision, Verdict, Version, resolve, standing};
+use migrate::{ResolvedBy, Verdict, Version, resolve, standing};
 use serde_json::json;
 
 use super::{Context, Target};
-use crate::{confirm::Card, say};
+use crate::{confirm::RiskSummary, output};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("verdict").required(true).args(["applied", "rolled_back"]))]
 pub(super) struct Resolve {
-    /// The version that failed or broke off.
+    /// Version of the failed or interrupted migration.
     version: Version,
-    /// It was finished by hand. What its verify block asks must be true.
+    /// It was completed manually. Its verify block must succeed.
     #[arg(long)]
     applied: bool,
-    /// It was undone by hand, and is pending again.
+    /// It was undone manually, and is pending again.
     #[arg(long)]
     rolled_back: bool,
-    /// Why; kept in the history.
+    /// Reason, recorded in the migration history.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
-    /// The database's name, instead of typing it.
+    /// Name of the database: confirms without a prompt.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
 }
@@ -32,9 +32,9 @@ impl Resolve {
         done?;
         let verdict = if self.applied { "applied" } else { "pending again" };
         if context.json {
-            say::json(&json!({ "version": self.version, "verdict": verdict }))?;
+            output::json(&json!({ "version": self.version, "verdict": verdict }))?;
         } else {
-            say::line(&format!("{} counts as {verdict}", self.version));
+            output::line(&format!("{} counts as {verdict}", self.version));
         }
         Ok(true)
     }
@@ -42,13 +42,13 @@ impl Resolve {
     async fn resolve(&self, context: &Context, target: &Target) -> anyhow::Result<()> {
         let migrations = context.migrations()?;
         let standing = standing(&target.migrator, &migrations, &self.version).await?;
-        say::note(standing.to_string().trim_end());
+        output::note(standing.to_string().trim_end());
         let (operation, risk, verdict) = if self.applied {
             ("note it as applied", "what it should have done and did not will be missing", Verdict::Applied)
         } else {
             ("note it as pending", "the next run does it from its first statement", Verdict::RolledBack)
         };
-        let card = Card {
+        let card = RiskSummary {
             operation: format!("{operation}: {}", standing.file),
             risk: crate::confirm::Risk::Medium.because(risk),
             at_risk: vec!["none: only its row in ops.migration_history is written".to_owned()],
@@ -58,7 +58,7 @@ impl Resolve {
         };
         let asked = target.asked(self.confirm.as_deref());
         let settings = Context::settings();
-        let decision = Decision { actor: &asked.actor, reason: &self.reason };
+        let decision = ResolvedBy { actor: &asked.actor, reason: &self.reason };
         let work = async {
             Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &settings).await?)
         };

@@ -1,27 +1,27 @@
 use clap::ValueEnum;
 
-/// A role that logs in.
+/// A database role that can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Migrates and restores; row security does not hold for it.
+    /// Migrates and restores; not subject to row security.
     #[value(name = "nexo_migrator", alias = "migrator")]
     Migrator,
-    /// Of crm-service and the gateway.
+    /// Used by crm-service and the gateway.
     #[value(name = "nexo_app", alias = "app")]
     App,
-    /// Of auth-service.
+    /// Used by auth-service only.
     #[value(name = "nexo_auth", alias = "auth")]
     Auth,
-    /// Takes events out of the outbox.
+    /// Reads and deletes events of the outbox.
     #[value(name = "nexo_relay", alias = "relay")]
     Relay,
-    /// Reads every table, and writes nothing; row security does not hold for it.
+    /// Reads every table and writes nothing; not subject to row security.
     #[value(name = "nexo_backup", alias = "backup")]
     Backup,
 }
 
 impl Role {
-    /// As the server knows it.
+    /// Name of the role in PostgreSQL.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Migrator => "nexo_migrator",
@@ -32,7 +32,7 @@ impl Role {
         }
     }
 
-    /// The setting that holds its address.
+    /// Environment variable with the role's URL.
     pub(crate) fn setting(self) -> &'static str {
         match self {
             Self::Migrator => "MIGRATION_DATABASE_URL",
@@ -43,7 +43,7 @@ impl Role {
         }
     }
 
-    /// Whether row security holds for it, so that it may be inside one account.
+    /// True if row security applies to the role, so that it can be confined to one account.
     pub(crate) fn is_confined(self) -> bool {
         matches!(self, Self::App | Self::Auth)
     }

@@ -8,9 +8,9 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{Context, Target};
-use crate::say;
+use crate::output;
 
-/// As often as wanted: what is there already is brought to what it should be.
+/// Idempotent: existing roles and databases are brought to the desired state.
 pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     let superuser = superuser(&mut context.env);
     let passwords = Passwords::of_addresses(&mut context.env);
@@ -24,20 +24,20 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     }
     conn.close().await?;
     if context.json {
-        say::json(&json!({ "database": target.name() }))?;
+        output::json(&json!({ "database": target.name() }))?;
     } else {
-        say::line(&format!("the roles and the database {} are as they should be", target.name()));
+        output::line(&format!("the roles and the database {} are as they should be", target.name()));
     }
     Ok(true)
 }
 
-/// The address of somebody who may make roles; the password may be apart from it, in a file that the server reads too.
+/// URL of a superuser. The password may be given separately, in a file that the server reads too.
 fn superuser(env: &mut Env) -> Option<PgConnectOptions> {
     const NAME: &str = "SUPERUSER_DATABASE_URL";
     let text = env.required(NAME, "postgres://postgres:password@host:5432/postgres");
     let password = env.secret("SUPERUSER_PASSWORD");
     let Ok(address) = PgConnectOptions::from_str(&text) else {
-        env.mistake(NAME, "is not an address of PostgreSQL");
+        env.report(NAME, "is not an address of PostgreSQL");
         return None;
     };
     Some(match password {

@@ -1,4 +1,4 @@
-//! `nexo db migrate --safe`: backup → compare → lint → apply → verify → backup; the first failure ends it.
+//! `nexo db migrate --safe`: backup → compare → lint → apply → verify → backup; stops at the first failure.
 
 use std::{
     collections::BTreeSet,
@@ -8,17 +8,17 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use migrate::{
-    Event, HookError, Hooks, Listener, Migration, Migrations, Settings, Taken, Version, diff, examine,
-    migrate,
+    Event, HookError, Hooks, Listener, Migration, Migrations, RunOptions, TakenBackup, Version, diff,
+    examine, migrate,
 };
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Context, apply, lint, precaution::Precaution, scratch::Scratch};
-use crate::say;
+use super::{Context, apply, backup_args::BackupArgs, lint, temp_server::TempServer};
+use crate::output;
 
 pub(super) async fn run(
     context: &mut Context,
-    settings: &Settings,
+    settings: &RunOptions,
     without_backup: Option<&str>,
 ) -> anyhow::Result<bool> {
     let migrations = context.migrations()?;
@@ -26,19 +26,19 @@ pub(super) async fn run(
     let _alone = target.alone_if_possible("nexo db migrate --safe").await?;
     let backups = match without_backup {
         Some(_) => None,
-        None => Some(Precaution::default().hooks(context, &target)?),
+        None => Some(BackupArgs::default().hooks(context, &target)?),
     };
-    let scratch = Scratch::like(&target.migrator, &context.env).await;
+    let scratch = TempServer::like(&target.migrator, &context.env).await;
     let steps = Steps {
         backups,
         reason: without_backup.unwrap_or_default().to_owned(),
         migrations: migrations.clone(),
-        lint: Scratch::like(&target.migrator, &context.env).await?,
+        lint: TempServer::like(&target.migrator, &context.env).await?,
         verify: scratch?,
         taken: Mutex::default(),
         applied: Arc::default(),
     };
-    let settings = Settings { listener: steps.listener(), ..settings.clone() };
+    let settings = RunOptions { listener: steps.listener(), ..settings.clone() };
     let done = migrate(&target.migrator, &migrations, &steps, &settings).await;
     target.leave().await?;
     match done {
@@ -54,12 +54,12 @@ struct Steps {
     backups: Option<Box<dyn Hooks>>,
     reason: String,
     migrations: Migrations,
-    /// Where pending files are tried.
-    lint: Scratch,
-    /// Where the schema is made that the database is compared with, before and after.
-    verify: Scratch,
-    taken: Mutex<Option<Taken>>,
-    /// Files that were applied.
+    /// Temporary server on which pending files are tried.
+    lint: TempServer,
+    /// Temporary server with the expected schema, for comparisons before and after.
+    verify: TempServer,
+    taken: Mutex<Option<TakenBackup>>,
+    /// Versions that were applied by this run.
     applied: Arc<Mutex<Vec<Version>>>,
 }
 
@@ -67,15 +67,15 @@ impl Steps {
     fn listener(&self) -> Listener {
         let applied = Arc::clone(&self.applied);
         Listener::new(move |event| {
-            say::note(&event.to_string());
+            output::note(&event.to_string());
             if let (Event::Applied { version, .. }, Ok(mut applied)) = (event, applied.lock()) {
                 applied.push(version.clone());
             }
         })
     }
 
-    /// What an operator may do after a failure. A restore is offered only where something was changed: it loses what was
-    /// written since.
+    /// Recovery options after a failure. A restore is only suggested if something was changed, because it loses later
+    /// writes.
     fn way_back(&self, part: bool) -> String {
         let applied = self.applied.lock().map(|applied| applied.clone()).unwrap_or_default();
         let done = match applied.as_slice() {
@@ -87,7 +87,7 @@ impl Steps {
             }
         };
         match self.taken.lock().ok().and_then(|taken| taken.clone()) {
-            Some(Taken { restore }) => format!(
+            Some(TakenBackup { restore }) => format!(
                 "{done}. Put the cause right and migrate again; or go back, which loses what was written since: {restore}"
             ),
             None => {
@@ -98,14 +98,14 @@ impl Steps {
 
     async fn lint(&self, pending: &[&Migration]) -> Result<(), HookError> {
         let chosen: BTreeSet<String> = pending.iter().map(|migration| migration.file().to_owned()).collect();
-        let mut found = ::lint::check(&self.migrations);
+        let mut found = migration_lint::check(&self.migrations);
         found.extend(lint::rehearse(&self.lint, &self.migrations, &chosen).await?);
         let found = lint::report(&self.migrations, &chosen, found, true);
         let lines: String = found.iter().map(|finding| format!("\n  {finding}")).collect();
         if found.is_empty() { Ok(()) } else { Err(format!("the linter found:{lines}").into()) }
     }
 
-    /// What has drifted before is not to be taken for what the migrations did.
+    /// Drift that existed before must not be attributed to the migrations.
     async fn compare(&self, database: &PgConnectOptions) -> Result<(), HookError> {
         let drift = diff(database, &self.migrations, &self.verify.migrator).await?;
         let lines: String = drift.differences.iter().map(|line| format!("\n  {line}")).collect();
@@ -133,30 +133,30 @@ impl Hooks for Steps {
         &self,
         database: &PgConnectOptions,
         pending: &[&Migration],
-    ) -> Result<Option<Taken>, HookError> {
+    ) -> Result<Option<TakenBackup>, HookError> {
         let taken = if let Some(backups) = &self.backups {
-            say::note("backup");
+            output::note("backup");
             backups.before(database, pending).await?
         } else {
-            say::note(&format!("no backup is taken; reason: {}", self.reason));
+            output::note(&format!("no backup is taken; reason: {}", self.reason));
             None
         };
         if let Ok(mut kept) = self.taken.lock() {
             kept.clone_from(&taken);
         }
-        say::note("compare");
+        output::note("compare");
         self.compare(database).await?;
-        say::note("lint");
+        output::note("lint");
         self.lint(pending).await?;
-        say::note("apply");
+        output::note("apply");
         Ok(taken)
     }
 
     async fn after(&self, database: &PgConnectOptions, applied: &[&Migration]) -> Result<(), HookError> {
-        say::note("verify");
+        output::note("verify");
         self.verify(database).await?;
         if let Some(backups) = &self.backups {
-            say::note("backup");
+            output::note("backup");
             backups.after(database, applied).await?;
         }
         Ok(())

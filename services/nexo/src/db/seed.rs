@@ -1,7 +1,7 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
-use auth_service::{Founder, settle};
+use auth_service::{NewOwner, create_owner_account};
 use clap::Args;
 use identity::Secret;
 use kernel::Clock;
@@ -12,14 +12,14 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{Context, Target};
-use crate::{say, up::demo};
+use crate::{output, up::demo};
 
 #[derive(Debug, Args)]
 pub(super) struct Seed {
-    /// The administrator's e-mail; required in production.
+    /// E-mail of the administrator; required in production.
     #[arg(long)]
     email: Option<String>,
-    /// The administrator's company.
+    /// Name of the administrator's company.
     #[arg(long, value_name = "NAME", default_value = "Administration")]
     account: String,
 }
@@ -39,7 +39,7 @@ impl Seed {
         done
     }
 
-    /// The password is asked for; without a terminal it is made, and shown once.
+    /// Prompts for the password; without a terminal it is generated and shown once.
     async fn administrator(&self, context: &Context, target: &Target, email: &str) -> anyhow::Result<bool> {
         let mut conn = PgConnection::connect_with(&target.migrator).await?;
         let (people,): (i64,) = sqlx::query_as("select count(*) from app.users").fetch_one(&mut conn).await?;
@@ -51,22 +51,22 @@ impl Seed {
         } else {
             Secret::generate().text().expose_secret().to_owned()
         };
-        identity::strength(&password, &[email, &self.account])?;
-        let founder = Founder {
+        identity::check_strength(&password, &[email, &self.account])?;
+        let founder = NewOwner {
             email: email.to_owned(),
             display_name: email.to_owned(),
             account_name: self.account.clone(),
             password: password.as_str().into(),
         };
         let app = auth(context, target).await?;
-        anyhow::ensure!(settle(&app, founder).await?.is_some(), "{email} is there already");
+        anyhow::ensure!(create_owner_account(&app, founder).await?.is_some(), "{email} is there already");
         let shown = (!asked).then_some(&password);
         if context.json {
-            say::json(&json!({ "email": email, "account": self.account, "password": shown }))?;
+            output::json(&json!({ "email": email, "account": self.account, "password": shown }))?;
         } else {
-            say::line(&format!("{email} is the owner of {}", self.account));
+            output::line(&format!("{email} is the owner of {}", self.account));
             if let Some(password) = shown {
-                say::line(&format!("password, shown this once: {password}"));
+                output::line(&format!("password, shown this once: {password}"));
             }
         }
         Ok(true)
@@ -79,22 +79,22 @@ async fn samples(context: &Context, target: &Target) -> anyhow::Result<bool> {
     let mut env = target.env_for(&context.env, "nexo_app", "DATABASE_URL")?;
     let crm = crm_service::Config::read(&mut env);
     env.finish()?;
-    let db = crm.database.open(&NoHooks).await?.sealing_cursors_with(&crm.secret);
+    let db = crm.database.open(&NoHooks).await?.with_cursor_key(&crm.secret);
     let crm = crm_service::router(crm_service::App { db, verifier }).0;
     let logins = Box::pin(demo::fill(app, &crm)).await?;
     if context.json {
         let logins: Vec<_> =
             logins.iter().map(|one| json!({ "account": one.account, "email": one.email })).collect();
-        say::json(&logins)?;
+        output::json(&logins)?;
     } else {
         for login in logins {
-            say::line(&format!("{}: {} with {}", login.account, login.email, login.password));
+            output::line(&format!("{}: {} with {}", login.account, login.email, login.password));
         }
     }
     Ok(true)
 }
 
-/// The auth-service in this process.
+/// Builds the state of auth-service in this process.
 async fn auth(context: &Context, target: &Target) -> anyhow::Result<auth_service::App> {
     let mut env = target.env_for(&context.env, "nexo_auth", "AUTH_DATABASE_URL")?;
     let config = auth_service::Config::read(&mut env);

@@ -1,7 +1,7 @@
-use migrate::{Decided, Release, State, Status, status};
+use migrate::{OperatorDecision, Release, State, Status, status};
 
 use super::Context;
-use crate::say;
+use crate::output;
 
 pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     let migrations = context.migrations()?;
@@ -10,7 +10,7 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     target.leave().await?;
     let status = status?;
     if context.json {
-        say::json(&status)?;
+        output::json(&status)?;
     } else {
         show(&status);
     }
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
 fn show(status: &Status) {
     for line in &status.migrations {
         let mut state = words(&line.state);
-        if let Some(Decided { actor, reason }) = &line.decided {
+        if let Some(OperatorDecision { actor, reason }) = &line.decided {
             state = format!("{state} (by {actor}; reason: {reason})");
         }
         if let Some(backfill) = &line.backfill {
@@ -30,17 +30,17 @@ fn show(status: &Status) {
                 backfill.seen, backfill.changed
             );
         }
-        say::line(&format!("{}  {:<24} {state}", line.version, line.name));
+        output::line(&format!("{}  {:<24} {state}", line.version, line.name));
     }
     if let Some(why) = &status.tampered {
-        say::line(&format!("the history was changed by hand: {why}"));
+        output::line(&format!("the history was changed by hand: {why}"));
     }
     if let Some(holder) = &status.lock {
-        say::line(&format!("a process migrates at this moment: {holder}"));
+        output::line(&format!("a process migrates at this moment: {holder}"));
     }
 }
 
-/// How a migration stands, for people.
+/// Human-readable state of a migration.
 pub(super) fn words(state: &State) -> String {
     match state {
         State::Applied => "applied".to_owned(),

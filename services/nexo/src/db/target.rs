@@ -5,34 +5,34 @@ use std::{
 
 use ::backup::Exclusive;
 use anyhow::Context as _;
-use cluster::{Access, Binaries, Cluster};
 use kernel::Env;
+use pg_server::{Access, Binaries, Cluster};
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Context, role::Role};
-use crate::{confirm::Asked, say, up::embedded};
+use crate::{confirm::ConfirmPrompt, output, up::embedded};
 
-/// The database that a command is about.
+/// The database that a command works on.
 pub(crate) struct Target {
-    /// As the role that migrates.
+    /// Connection options of the migrating role.
     pub(crate) migrator: PgConnectOptions,
-    /// As the role that backs up.
+    /// Connection options of the backup role.
     pub(crate) reader: PgConnectOptions,
-    /// The private server's, and the password of its roles.
+    /// Access to the private server, and the password of its roles.
     access: Option<(Access, String)>,
-    /// Kept running for as long as the command does.
+    /// Private server that runs for the duration of the command.
     cluster: Option<Cluster>,
 }
 
 impl Target {
-    /// `MIGRATION_DATABASE_URL`; otherwise the server of `nexo up`, started for the command if it does not run.
+    /// Uses `MIGRATION_DATABASE_URL`; otherwise the private server of `nexo up`, which is started if necessary.
     pub(crate) async fn find(env: &mut Env) -> anyhow::Result<Self> {
         if let Some(named) = Self::beside(env)? {
             return Ok(named);
         }
-        let home = env.state_folder();
+        let home = env.state_dir();
         if let Some(access) = Cluster::running(&home)? {
-            access.accepts().await?; // it may just be started again
+            access.accepts().await?; // it may be restarting
             return Self::of_running(&access, &home);
         }
         anyhow::ensure!(
@@ -42,29 +42,29 @@ impl Target {
         );
         let wanted = env.optional("NEXO_POSTGRES_BIN").map(PathBuf::from);
         let cluster = Cluster::start(&home, Binaries::find(wanted.as_deref())?).await?;
-        Self::at(&cluster.access().clone(), &home, Some(cluster))
+        Self::new(&cluster.access().clone(), &home, Some(cluster))
     }
 
-    /// The database of a NEXO that runs in this process; `None`: nobody has said how to migrate it.
+    /// The database from the environment; `None` if `MIGRATION_DATABASE_URL` is not set.
     pub(crate) fn beside(env: &mut Env) -> anyhow::Result<Option<Self>> {
         let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? else { return Ok(None) };
         let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
         Ok(Some(Self { migrator, reader, access: None, cluster: None }))
     }
 
-    /// The database of a server that another process keeps in `home`.
+    /// The database of the private server that another process runs in `home`.
     pub(crate) fn of_running(access: &Access, home: &Path) -> anyhow::Result<Self> {
-        Self::at(access, home, None)
+        Self::new(access, home, None)
     }
 
-    fn at(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
+    fn new(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
         let password = embedded::roles_password(home)?;
         let role = |role: &str| access.role(role, &password, embedded::DATABASE);
         let (migrator, reader) = (role("nexo_migrator"), role("nexo_backup"));
         Ok(Self { migrator, reader, access: Some((access.clone(), password)), cluster })
     }
 
-    /// The environment of a service that connects as `role`, and leaves migrations alone.
+    /// Environment of a service that connects as `role`, with migrations on boot disabled.
     pub(crate) fn env_for(&self, env: &Env, role: &str, setting: &'static str) -> anyhow::Result<Env> {
         let address = match &self.access {
             Some((access, password)) => Some(access.address(role, password, embedded::DATABASE)),
@@ -74,7 +74,7 @@ impl Target {
         Ok(env.clone().with("DATABASE_URL", address).with("NEXO_MIGRATE_ON_BOOT", "false"))
     }
 
-    /// The address of a role, with its password.
+    /// URL of a role, including its password.
     pub(crate) fn address(&self, env: &Env, role: Role) -> anyhow::Result<String> {
         match &self.access {
             Some((access, password)) => Ok(access.address(role.name(), password, embedded::DATABASE)),
@@ -85,21 +85,22 @@ impl Target {
         }
     }
 
-    /// Whether the server runs without this command.
+    /// True if the server runs independently of this command.
     pub(crate) fn is_running_by_itself(&self) -> bool {
         self.cluster.is_none()
     }
 
-    /// The database to ourselves, as far as other commands are concerned; waits for them a minute at most. What is counted
-    /// for a card is counted after this: another database may be live by then.
+    /// Excludes other commands from the database; waits for them a minute at most. Counts for a summary must follow,
+    /// since another database may be live by then.
     pub(crate) async fn alone(&self, what: &str) -> anyhow::Result<Exclusive> {
         let what = format!("{what} ({})", Context::actor());
-        let waiting = |holder: &migrate::Holder| say::note(&format!("waiting for another command: {holder}"));
+        let waiting =
+            |holder: &migrate::LockHolder| output::note(&format!("waiting for another command: {holder}"));
         Ok(Exclusive::enter(&self.migrator, &what, waiting).await?)
     }
 
-    /// [`alone`](Self::alone), for what needs no maintenance database itself: where that cannot be entered, no restore can
-    /// run beside it.
+    /// Like [`alone`](Self::alone), but `None` if the maintenance database is unreachable, in which case no restore can
+    /// run either.
     pub(crate) async fn alone_if_possible(&self, what: &str) -> anyhow::Result<Option<Exclusive>> {
         match self.alone(what).await {
             Err(failed) if matches!(failed.downcast_ref(), Some(::backup::Error::Database(_))) => Ok(None),
@@ -107,12 +108,12 @@ impl Target {
         }
     }
 
-    /// Who is asked before something is done to it that could lose data.
-    pub(crate) fn asked<'g>(&self, given: Option<&'g str>) -> Asked<'g> {
-        Asked { database: self.name(), given, log: self.migrator.clone(), actor: Context::actor() }
+    /// Parameters for confirming an operation on this database.
+    pub(crate) fn asked<'g>(&self, given: Option<&'g str>) -> ConfirmPrompt<'g> {
+        ConfirmPrompt { database: self.name(), given, log: self.migrator.clone(), actor: Context::actor() }
     }
 
-    /// The database's name, which an operator types to confirm.
+    /// Name of the database, which an operator types to confirm.
     pub(crate) fn name(&self) -> String {
         self.migrator.get_database().unwrap_or_else(|| self.migrator.get_username()).to_owned()
     }

@@ -1,10 +1,10 @@
-//! `nexo db tenant …`: one account's data.
+//! `nexo db tenant …`: export, import and restore of one account.
 
 use std::path::PathBuf;
 
 use ::backup::{
-    Beside, Config, Name,
-    tenant::{self, Access, Applied, Content, Operator},
+    Config, Name, ShadowDatabase,
+    tenant::{self, OpenArchive, Operator, RestoredAccess, TenantRestore},
 };
 use clap::{Args, Subcommand};
 use kernel::Clock;
@@ -13,64 +13,64 @@ use time::OffsetDateTime;
 
 use super::{
     Context, Target,
+    backup_args::{ConfirmArgs, recovery},
     backups::up_to_date,
-    precaution::{Consent, recovery},
 };
 use crate::{
-    confirm::{AccessNotConfirmed, Card, Risk, agrees},
-    say,
+    confirm::{AccessNotConfirmed, Risk, RiskSummary, agrees},
+    output,
 };
 
 /// Export, import and restore one account.
 #[derive(Debug, Subcommand)]
 pub(super) enum Tenant {
-    /// Write one account's rows, as they are in one moment, to a file that another NEXO can take in.
+    /// Export one account's rows, from one snapshot, to a file that another NEXO can import.
     Export(Export),
-    /// Take such a file in as a new account, with new ids.
+    /// Import such a file as a new account, with new ids.
     Import(Import),
-    /// Bring one account back to what it was in a backup; no other account's row is touched.
+    /// Restore one account from a backup; rows of other accounts are not touched.
     Restore(Restore),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// The account: its slug or its id.
+    /// Slug or id of the account.
     account: String,
-    /// The file; otherwise `SLUG.nexo.tar.zst` here.
+    /// Target file; by default `SLUG.nexo.tar.zst` in the current folder.
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Replace the file, if it is there.
+    /// Replace an existing file.
     #[arg(long)]
     overwrite: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The file of an account.
+    /// File of an exported account.
     file: PathBuf,
-    /// Do all of it, and take it back.
+    /// Perform the import and roll it back.
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// The account: its slug or its id.
+    /// Slug or id of the account.
     account: String,
-    /// The backup: a name, or `latest`.
+    /// Name of the backup, or `latest`.
     #[arg(long, value_name = "BACKUP")]
     from: String,
-    /// Only show which rows would come back, change and go.
+    /// Only show which rows would be inserted, updated and deleted.
     #[arg(long)]
     diff: bool,
-    /// Only show it, as JSON, with what each row holds now and held then.
+    /// Only show it as JSON, with the present and the restored content of each row.
     #[arg(long, conflicts_with = "diff")]
     preview: bool,
-    /// Agree that members, roles and invitations come back as well: asked for apart, where there are any.
+    /// Confirm that members, roles and invitations are restored as well; if there are any, this is asked separately.
     #[arg(long)]
     with_access: bool,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConfirmArgs,
 }
 
 impl Tenant {
@@ -92,12 +92,12 @@ impl Export {
         target.leave().await?;
         let about = done?;
         if context.json {
-            say::json(&about)?;
+            output::json(&about)?;
         } else {
             for table in about.tables.iter().filter(|table| table.rows > 0) {
-                say::line(&format!("{:<24} {:>9} rows", table.name, table.rows));
+                output::line(&format!("{:<24} {:>9} rows", table.name, table.rows));
             }
-            say::line(&format!("{} is in {}", about.name, path.display()));
+            output::line(&format!("{} is in {}", about.name, path.display()));
         }
         Ok(true)
     }
@@ -105,21 +105,23 @@ impl Export {
 
 impl Import {
     async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let content = Content::open(&self.file)?;
+        let content = OpenArchive::open(&self.file)?;
         let target = context.target().await?;
         let done = tenant::import(&target.migrator, &content, self.dry_run).await;
         target.leave().await?;
         let imported = done?;
         if context.json {
-            say::json(&imported)?;
+            output::json(&imported)?;
         } else {
             let (rows, known, new) = (imported.rows, imported.known_people, imported.new_people);
             let would = if self.dry_run { "would be" } else { "is" };
-            say::line(&format!(
+            output::line(&format!(
                 "{} {would} account {} ({}): {rows} rows",
                 content.about.name, imported.slug, imported.account_id
             ));
-            say::line(&format!("people: {known} were here already, {new} are new and have no password yet"));
+            output::line(&format!(
+                "people: {known} were here already, {new} are new and have no password yet"
+            ));
         }
         Ok(true)
     }
@@ -142,9 +144,9 @@ impl Restore {
         &self,
         config: &Config,
         target: &Target,
-        beside: &Beside,
+        beside: &ShadowDatabase,
         name: &Name,
-    ) -> anyhow::Result<Applied> {
+    ) -> anyhow::Result<TenantRestore> {
         up_to_date(&beside.options).await?;
         let found = beside.differences(&target.migrator, &self.account).await?;
         if self.looks_only() || found.changes.is_empty() {
@@ -160,10 +162,10 @@ impl Restore {
         Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await
     }
 
-    fn card(&self, config: &Config, name: &Name, found: &Applied) -> anyhow::Result<Card> {
+    fn card(&self, config: &Config, name: &Name, found: &TenantRestore) -> anyhow::Result<RiskSummary> {
         let mut at_risk: Vec<String> = found.changes.iter().map(ToString::to_string).collect();
         at_risk.extend(found.access.lines());
-        Ok(Card {
+        Ok(RiskSummary {
             operation: format!("bring account {} back to {name}", self.account),
             risk: Risk::High
                 .because("what the account wrote since then is replaced; its people log in again"),
@@ -178,29 +180,29 @@ impl Restore {
         self.diff || self.preview
     }
 
-    /// Access is a decision of its own: somebody may have been removed for a reason.
-    fn lets_in(&self, access: &Access) -> bool {
+    /// Access is confirmed separately, because a member may have been removed for a reason.
+    fn lets_in(&self, access: &RestoredAccess) -> bool {
         const QUESTION: &str =
             "Access comes back, as the card says. Type yes if these people are to have it: ";
         access.is_empty() || self.with_access || (self.consent.given().is_none() && agrees(QUESTION, "yes"))
     }
 
-    fn show(&self, context: &Context, name: &Name, mut found: Applied) -> anyhow::Result<bool> {
+    fn show(&self, context: &Context, name: &Name, mut found: TenantRestore) -> anyhow::Result<bool> {
         if self.preview {
-            say::json(&json!({ "account": self.account, "backup": name, "preview": found }))?;
+            output::json(&json!({ "account": self.account, "backup": name, "preview": found }))?;
             return Ok(true);
         }
         found.changes.iter_mut().for_each(|change| change.rows.clear());
         if context.json {
-            say::json(&found)?;
+            output::json(&found)?;
             return Ok(true);
         }
-        found.changes.iter().for_each(|change| say::line(&change.to_string()));
-        found.access.lines().iter().for_each(|line| say::line(line));
+        found.changes.iter().for_each(|change| output::line(&change.to_string()));
+        found.access.lines().iter().for_each(|line| output::line(line));
         if found.left_alone > 0 {
-            say::line(&format!("{} rows were written meanwhile, and stay as they are", found.left_alone));
+            output::line(&format!("{} rows were written meanwhile, and stay as they are", found.left_alone));
         }
-        say::line(match (self.diff, found.changes.is_empty()) {
+        output::line(match (self.diff, found.changes.is_empty()) {
             (_, true) => "the account is as it was in the backup",
             (true, _) => "nothing was changed",
             _ => "done",

@@ -2,17 +2,17 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, role::Role};
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Url {
-    /// Whose.
+    /// Role that the URL logs in as.
     #[arg(long, value_enum, default_value = "nexo_migrator")]
     role: Role,
 }
 
 impl Url {
-    /// The address holds a password: it is for programs, and no log.
+    /// The URL contains a password: it is meant for programs, and must not be logged.
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let target = context.target().await?;
         let address = target.address(&context.env, self.role);
@@ -24,9 +24,9 @@ impl Url {
         );
         let address = address?;
         if context.json {
-            say::json(&json!({ "role": self.role.name(), "url": address }))?;
+            output::json(&json!({ "role": self.role.name(), "url": address }))?;
         } else {
-            say::line(&address);
+            output::line(&address);
         }
         Ok(true)
     }

@@ -1,13 +1,13 @@
-use migrate::{DatabaseLocale, Line, Release, State, Status, locale_problem, status};
+use migrate::{DatabaseLocale, MigrationStatus, Release, State, Status, locale_problem, status};
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
 use super::{Context, status::words};
-use crate::say;
+use crate::output;
 
-/// Which versions meet here, and whether they go together.
+/// Versions of all components, and whether they are compatible.
 #[derive(Debug, Serialize)]
-struct Versions {
+struct VersionReport {
     nexo: String,
     postgresql: Server,
     database: Database,
@@ -22,28 +22,28 @@ struct Versions {
 struct Server {
     version: String,
     supported: bool,
-    /// Why it is not, and what to do.
+    /// Why the server is not supported, and the remedy.
     problem: Option<String>,
-    /// The oldest minor release of each major that NEXO runs on.
+    /// Oldest supported minor release of each major release.
     oldest_supported: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Database {
     locale: Option<DatabaseLocale>,
-    /// Why NEXO does not work in it, and the way out.
+    /// Why NEXO cannot use the database, and the remedy.
     problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Schema {
     version: Option<String>,
-    /// The oldest schema that this program works with.
+    /// Oldest schema that this program supports.
     minimum: Option<String>,
-    /// The newest one, as far as this database knows.
+    /// Newest supported schema, as recorded in this database.
     maximum: Option<String>,
     serves: bool,
-    /// Migrations that are not as they should be: pending, failed, edited, renamed or unknown.
+    /// Migrations that are not properly applied: pending, failed, edited, renamed or unknown.
     problems: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     target.leave().await?;
     let versions = asked?;
     if context.json {
-        say::json(&versions)?;
+        output::json(&versions)?;
     } else {
         show(&versions);
     }
@@ -91,7 +91,7 @@ async fn ask(
     database: &PgConnectOptions,
     status: &Status,
     minimum: Option<String>,
-) -> anyhow::Result<Versions> {
+) -> anyhow::Result<VersionReport> {
     let mut conn = PgConnection::connect_with(database).await?;
     let (version, number): (String, String) =
         sqlx::query_as("select current_setting('server_version'), current_setting('server_version_num')")
@@ -99,7 +99,7 @@ async fn ask(
             .await?;
     let problem = ::db::server_problem(number.parse().unwrap_or_default());
     let name = database.get_database().unwrap_or_default();
-    let locale = DatabaseLocale::of(&mut conn, name).await?;
+    let locale = DatabaseLocale::read(&mut conn, name).await?;
     let unfit = locale_problem(&mut conn).await?.map(|problem| problem.to_string());
     let row_security = sqlx::query_as(
         "select count(*) as tables, count(*) filter (where relrowsecurity) as enabled,
@@ -123,7 +123,7 @@ async fn ask(
     .await?;
     conn.close().await?;
     let schema = schema(status, minimum);
-    Ok(Versions {
+    Ok(VersionReport {
         nexo: env!("CARGO_PKG_VERSION").to_owned(),
         compatible: schema.serves && problem.is_none() && unfit.is_none(),
         database: Database { locale, problem: unfit },
@@ -160,43 +160,43 @@ fn schema(status: &Status, minimum: Option<String>) -> Schema {
     }
 }
 
-/// `libc C.UTF-8`.
+/// Locale provider and locale, such as `libc C.UTF-8`.
 fn provider(locale: &DatabaseLocale) -> String {
     format!("{} {}", locale.provider, locale.locale.as_ref().unwrap_or(&locale.ctype))
 }
 
 fn problems(status: &Status) -> Vec<String> {
-    let wrong = |line: &&Line| !matches!(line.state, State::Applied | State::Newer);
+    let wrong = |line: &&MigrationStatus| !matches!(line.state, State::Applied | State::Newer);
     let lines = status.migrations.iter().filter(wrong);
     let lines = lines.map(|line| format!("{}  {:<24} {}", line.version, line.name, words(&line.state)));
     lines.chain(status.tampered.iter().map(|why| format!("the history was changed by hand: {why}"))).collect()
 }
 
-fn show(versions: &Versions) {
-    let Versions { nexo, postgresql, database, schema, row_security, .. } = versions;
+fn show(versions: &VersionReport) {
+    let VersionReport { nexo, postgresql, database, schema, row_security, .. } = versions;
     let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
     let fits = |yes: bool| if yes { "fits" } else { "DOES NOT FIT" };
-    say::line(&format!("{:<14} {:<16} {:<42} ", "part", "here", "NEXO works with"));
-    say::line(&format!("{:<14} {nexo:<16}", "NEXO"));
+    output::line(&format!("{:<14} {:<16} {:<42} ", "part", "here", "NEXO works with"));
+    output::line(&format!("{:<14} {nexo:<16}", "NEXO"));
     let (from, to) = (or_none(&schema.minimum), or_none(&schema.maximum));
     let serves = format!("{from} to {to}");
     let (here, fit) = (or_none(&schema.version), fits(schema.serves));
-    say::line(&format!("{:<14} {here:<16} {serves:<42} {fit}", "schema"));
-    schema.problems.iter().for_each(|problem| say::line(&format!("  {problem}")));
+    output::line(&format!("{:<14} {here:<16} {serves:<42} {fit}", "schema"));
+    schema.problems.iter().for_each(|problem| output::line(&format!("  {problem}")));
     let oldest = format!("{} or newer", postgresql.oldest_supported.join(", "));
     let (here, fit) = (&postgresql.version, fits(postgresql.supported));
     let here: String = here.split_whitespace().next().unwrap_or_default().to_owned();
-    say::line(&format!("{:<14} {here:<16} {oldest:<42} {fit}", "PostgreSQL"));
-    postgresql.problem.iter().for_each(|problem| say::line(&format!("  {problem}")));
+    output::line(&format!("{:<14} {here:<16} {oldest:<42} {fit}", "PostgreSQL"));
+    postgresql.problem.iter().for_each(|problem| output::line(&format!("  {problem}")));
     let (encoding, provider) = database
         .locale
         .as_ref()
         .map_or(("", String::new()), |locale| (locale.encoding.as_str(), provider(locale)));
     let fit = fits(database.problem.is_none());
-    say::line(&format!("{:<14} {encoding:<16} {provider:<42} {fit}", "database"));
-    database.problem.iter().for_each(|problem| say::line(&format!("  {}", problem.replace('\n', "\n  "))));
+    output::line(&format!("{:<14} {encoding:<16} {provider:<42} {fit}", "database"));
+    database.problem.iter().for_each(|problem| output::line(&format!("  {}", problem.replace('\n', "\n  "))));
     let RowSecurity { tables, enabled, forced, policies } = row_security;
-    say::line(&format!(
+    output::line(&format!(
         "row security   on {enabled} of {tables} tables, forced on {forced}, {policies} policies"
     ));
     let extensions: Vec<_> = versions
@@ -204,7 +204,7 @@ fn show(versions: &Versions) {
         .iter()
         .map(|extension| format!("{} {}", extension.name, extension.version))
         .collect();
-    say::line(&format!("extensions     {}", extensions.join(", ")));
+    output::line(&format!("extensions     {}", extensions.join(", ")));
     let roles = versions.roles.iter().map(|role| {
         let kind = if role.login { "" } else { " (no login)" };
         format!(
@@ -213,5 +213,5 @@ fn show(versions: &Versions) {
             if role.bypasses_row_security { " (bypasses row security)" } else { "" }
         )
     });
-    say::line(&format!("roles          {}", roles.collect::<Vec<_>>().join(", ")));
+    output::line(&format!("roles          {}", roles.collect::<Vec<_>>().join(", ")));
 }

@@ -1,28 +1,27 @@
 use serde_json::json;
 
 use super::{
-    Office,
-    kept::{Kept, Keys},
-    moment,
+    KeysContext, moment,
+    store::{StoredKey, StoredKeys},
 };
-use crate::say;
+use crate::output;
 
-pub(super) async fn list(office: &mut Office) -> anyhow::Result<()> {
-    let keys = Keys::read(&mut office.conn, office.mint.forgets_after()).await?;
+pub(super) async fn list(office: &mut KeysContext) -> anyhow::Result<()> {
+    let keys = StoredKeys::read(&mut office.conn, office.mint.forgets_after()).await?;
     let given = office.mint.given()?.map(|key| key.public().kid.clone());
     if office.json {
-        return say::json(&json!({ "keys": keys.all, "given": given }));
+        return output::json(&json!({ "keys": keys.all, "given": given }));
     }
     if let Some(kid) = given {
-        say::line(&format!("NEXO_SIGNING_KEY is set: its key {kid} signs; those below only verify"));
+        output::line(&format!("NEXO_SIGNING_KEY is set: its key {kid} signs; those below only verify"));
     }
     if keys.all.is_empty() {
-        say::line("there are no keys yet: auth-service makes them when it starts");
+        output::line("there are no keys yet: auth-service makes them when it starts");
         return Ok(());
     }
-    say::line(&format!("{:<8} {:<43} {:<8} tokens", "state", "key", "age"));
+    output::line(&format!("{:<8} {:<43} {:<8} tokens", "state", "key", "age"));
     for key in &keys.all {
-        say::line(&format!(
+        output::line(&format!(
             "{:<8} {:<43} {:<8} {}",
             key.state,
             key.kid,
@@ -33,7 +32,7 @@ pub(super) async fn list(office: &mut Office) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tokens(key: &Kept, keys: &Keys) -> String {
+fn tokens(key: &StoredKey, keys: &StoredKeys) -> String {
     match (key.ended_at, key.tokens_until) {
         (Some(ended), _) => format!("refused since {}", moment(ended)),
         (None, Some(until)) if until > keys.now => format!("good until {}", moment(until)),
@@ -43,7 +42,7 @@ fn tokens(key: &Kept, keys: &Keys) -> String {
     }
 }
 
-/// In the largest unit of which there are two or more.
+/// Age in the largest unit that gives two or more.
 fn age(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),

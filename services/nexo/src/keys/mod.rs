@@ -1,50 +1,51 @@
 //! `nexo keys …`: the keys that sign access tokens.
 
-mod kept;
 mod list;
 mod retire;
 mod rotate;
+mod store;
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use identity::{Mint, SealingKey, Secret};
+use identity::{IssuerConfig, SealingKey, Secret};
 use kernel::Env;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{db::Target, say};
+use crate::{db::Target, output};
 
-/// How old a key must be before it signs: until then a service may not know it. Services ask for the keys every five
-/// minutes, which is also how long others may keep them (`Cache-Control`); auth-service publishes a new one after ten
-/// seconds; the rest is for slow answers.
+/// Minimum age of a key before it signs; until then a service may not know it. Services fetch the keys every five
+/// minutes, which is also their cache lifetime (`Cache-Control`). auth-service publishes a new key after ten seconds;
+/// the rest allows for slow responses.
 const LEARNT_AFTER: Duration = Duration::from_secs(360);
 
-/// The key that signs access tokens, the next one, and those that signed before.
+/// Manage the keys that sign access tokens: current, next and retired ones.
 ///
-/// Exit codes: 0 done, 1 refused (the message says what to do first), 2 it could not be done.
+/// Exit codes: 0 done, 1 refused (the message says what to do first), 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
     #[command(subcommand)]
     verb: Verb,
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show every key: its state, its age, and until when its tokens can be alive.
+    /// Show every key: its state, its age, and the expiry of its last token.
     List,
-    /// Sign with the next key from now on, and make another next one. Tokens of the old key stay good until they expire.
+    /// Sign with the next key from now on, and generate a new next key. Tokens of the old key stay valid until they
+    /// expire.
     Rotate(rotate::Rotate),
-    /// End a key that does not sign, such as one that leaked: its tokens are refused, expired or not.
+    /// Revoke a key that does not sign (e.g. a leaked one). Its tokens are rejected immediately.
     Retire(retire::Retire),
 }
 
-/// A rule says no.
+/// Reasons to refuse a command.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error(
@@ -67,10 +68,10 @@ enum Refusal {
     Signs(String),
 }
 
-/// What every verb needs.
-struct Office {
+/// State shared by all verbs.
+struct KeysContext {
     env: Env,
-    mint: Mint,
+    mint: IssuerConfig,
     conn: PgConnection,
     json: bool,
 }
@@ -79,10 +80,10 @@ pub(crate) async fn run(env: Env, Keys { verb, json }: Keys) -> ExitCode {
     match work(env, verb, json).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let causes = say::causes(&error);
-            say::problem(&causes);
+            let causes = output::causes(&error);
+            output::problem(&causes);
             if json {
-                let _ = say::json(&json!({ "error": causes })); // the exit code tells as well
+                let _ = output::json(&json!({ "error": causes })); // the exit code reports the failure as well
             }
             ExitCode::from(if error.is::<Refusal>() { 1 } else { 2 })
         }
@@ -90,20 +91,20 @@ pub(crate) async fn run(env: Env, Keys { verb, json }: Keys) -> ExitCode {
 }
 
 async fn work(mut env: Env, verb: Verb, json: bool) -> anyhow::Result<()> {
-    let mint = Mint::read(&mut env);
+    let mint = IssuerConfig::read(&mut env);
     let target = Target::find(&mut env).await?;
     let done = async {
-        env.so_far()?;
+        env.snapshot()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let conn = conn.context("the database cannot be reached")?;
-        Office { env, mint, conn, json }.run(verb).await
+        KeysContext { env, mint, conn, json }.run(verb).await
     };
     let done = done.await;
     target.leave().await?;
     done
 }
 
-impl Office {
+impl KeysContext {
     async fn run(mut self, verb: Verb) -> anyhow::Result<()> {
         let done = match verb {
             Verb::List => list::list(&mut self).await,
@@ -114,15 +115,15 @@ impl Office {
         done
     }
 
-    /// Read by those alone who seal: whoever only looks may have no secret, and none is made for them.
+    /// Reads the secret only for commands that seal keys: read-only commands work without one, and do not generate it.
     fn sealing(&mut self) -> anyhow::Result<SealingKey> {
         let secret = Secret::read(&mut self.env);
-        self.env.so_far()?;
+        self.env.snapshot()?;
         Ok(SealingKey::new(&secret)?)
     }
 }
 
-/// A moment, as an operator reads it.
+/// Human-readable time in UTC.
 fn moment(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC")).unwrap_or_default()
 }

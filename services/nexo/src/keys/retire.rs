@@ -2,27 +2,26 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Office, Refusal,
-    kept::{Keys, add, alone},
-    moment,
+    KeysContext, Refusal, moment,
+    store::{StoredKeys, add, alone},
 };
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Retire {
-    /// The key's name, as `nexo keys list` shows it.
+    /// Id of the key, as shown by `nexo keys list`.
     #[arg(allow_hyphen_values = true)]
     kid: String,
 }
 
-const END: &str = "update app.signing_keys
+const RETIRE_KEY: &str = "update app.signing_keys
     set state = 'retired', retired_at = coalesce(retired_at, now()), sealed = null, ended_at = now() where kid = $1";
 
 impl Retire {
-    pub(super) async fn run(self, office: &mut Office) -> anyhow::Result<()> {
+    pub(super) async fn run(self, office: &mut KeysContext) -> anyhow::Result<()> {
         let sealing = office.sealing()?;
         let mut tx = alone(&mut office.conn).await?;
-        let keys = Keys::read(&mut tx, office.mint.forgets_after()).await?;
+        let keys = StoredKeys::read(&mut tx, office.mint.forgets_after()).await?;
         let key = keys.all.iter().find(|key| key.kid == self.kid);
         let key = key.ok_or_else(|| Refusal::Unknown(self.kid.clone()))?;
         if key.state == "current" {
@@ -37,7 +36,7 @@ impl Retire {
         } else {
             None
         };
-        sqlx::query(END).bind(&self.kid).execute(&mut *tx).await?;
+        sqlx::query(RETIRE_KEY).bind(&self.kid).execute(&mut *tx).await?;
         if let Some(fresh) = &fresh {
             add(&mut tx, fresh, "next").await?;
         }
@@ -48,16 +47,16 @@ impl Retire {
 
     fn show(&self, as_json: bool, next: Option<&str>, outcome: &str) -> anyhow::Result<()> {
         if as_json {
-            return say::json(&json!({ "ended": self.kid, "next": next }));
+            return output::json(&json!({ "ended": self.kid, "next": next }));
         }
-        say::line(&format!("{} {outcome}", self.kid));
+        output::line(&format!("{} {outcome}", self.kid));
         if let Some(next) = next {
-            say::line(&format!("next       {next}"));
+            output::line(&format!("next       {next}"));
         }
-        say::line(
+        output::line(
             "its tokens are refused by auth-service within 10 seconds, by the other services within 5 minutes;",
         );
-        say::line("at once by those that are started again");
+        output::line("at once by those that are started again");
         Ok(())
     }
 }

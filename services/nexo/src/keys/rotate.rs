@@ -7,24 +7,23 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
-    LEARNT_AFTER, Office, Refusal,
-    kept::{Keys, add, alone},
-    moment,
+    KeysContext, LEARNT_AFTER, Refusal, moment,
+    store::{StoredKeys, add, alone},
 };
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Rotate {
-    /// Do not wait until every service knows the next key: until they do, they may refuse its tokens for some seconds.
+    /// Do not wait until every service knows the next key: its tokens may be rejected for some seconds.
     #[arg(long)]
     now: bool,
-    /// End every key, and make new ones under this `NEXO_SECRET`: when the old one is lost or has leaked. Every access
-    /// token is refused from then on.
+    /// Revoke every key and generate new ones under this `NEXO_SECRET`: for a lost or leaked secret. Every access token
+    /// is rejected from then on.
     #[arg(long, conflicts_with = "now")]
     replace_all: bool,
 }
 
-/// What a rotation has done.
+/// Keys after a rotation, by state.
 #[derive(Debug, Serialize)]
 struct Rotated {
     current: String,
@@ -41,7 +40,7 @@ const END_ALL: &str = "update app.signing_keys
     set state = 'retired', retired_at = coalesce(retired_at, now()), sealed = null, ended_at = now() where ended_at is null";
 
 impl Rotate {
-    pub(super) async fn run(self, office: &mut Office) -> anyhow::Result<()> {
+    pub(super) async fn run(self, office: &mut KeysContext) -> anyhow::Result<()> {
         if office.mint.given()?.is_some() {
             return Err(Refusal::Given.into());
         }
@@ -54,7 +53,7 @@ impl Rotate {
         };
         tx.commit().await?;
         if office.json {
-            return say::json(&rotated);
+            return output::json(&rotated);
         }
         rotated.show();
         Ok(())
@@ -66,7 +65,7 @@ impl Rotate {
         sealing: &SealingKey,
         life: Duration,
     ) -> anyhow::Result<Rotated> {
-        let before = Keys::read(conn, life).await?;
+        let before = StoredKeys::read(conn, life).await?;
         let current = before.one("current").ok_or(Refusal::NoKeys)?;
         let next = before.one("next").ok_or(Refusal::NoKeys)?;
         next.opens_with(sealing)?;
@@ -76,13 +75,15 @@ impl Rotate {
                 let (age, wanted) = (next.age_seconds, LEARNT_AFTER.as_secs());
                 return Err(Refusal::Young { age, wanted, wait }.into());
             }
-            say::note("a service that does not know the key yet may refuse its tokens for up to 20 seconds");
+            output::note(
+                "a service that does not know the key yet may refuse its tokens for up to 20 seconds",
+            );
         }
         sqlx::query(RETIRE).execute(&mut *conn).await?;
         sqlx::query(PROMOTE).execute(&mut *conn).await?;
         let fresh = sealing.make()?;
         add(conn, &fresh, "next").await?;
-        let after = Keys::read(conn, life).await?;
+        let after = StoredKeys::read(conn, life).await?;
         let retired = after.all.iter().find(|key| key.kid == current.kid);
         Ok(Rotated {
             current: next.kid.clone(),
@@ -93,7 +94,7 @@ impl Rotate {
     }
 }
 
-/// New keys in the place of all others.
+/// Replaces all keys by new ones.
 async fn renew(conn: &mut PgConnection, sealing: &SealingKey) -> anyhow::Result<Rotated> {
     sqlx::query(END_ALL).execute(&mut *conn).await?;
     let (current, next) = (sealing.make()?, sealing.make()?);
@@ -104,15 +105,15 @@ async fn renew(conn: &mut PgConnection, sealing: &SealingKey) -> anyhow::Result<
 
 impl Rotated {
     fn show(&self) {
-        say::line(&format!("signs now  {}", self.current));
-        say::line(&format!("next       {}", self.next));
+        output::line(&format!("signs now  {}", self.current));
+        output::line(&format!("next       {}", self.next));
         let (Some(retired), Some(until)) = (&self.retired, self.tokens_until) else {
-            say::line("every other key has ended");
-            say::line("start every service again, with the NEXO_SECRET that this command had");
+            output::line("every other key has ended");
+            output::line("start every service again, with the NEXO_SECRET that this command had");
             return;
         };
-        say::line(&format!("retired    {retired}: its tokens stay good until {}", moment(until)));
-        say::line(
+        output::line(&format!("retired    {retired}: its tokens stay good until {}", moment(until)));
+        output::line(
             "every auth-service signs with the new key within 10 seconds; none has to be started again",
         );
     }

@@ -1,4 +1,4 @@
-//! `nexo maintenance …`: for a while everybody reads, and nobody writes.
+//! `nexo maintenance …`: read-only mode for a limited time.
 
 mod until;
 
@@ -12,42 +12,42 @@ use serde_json::json;
 use sqlx::{Connection as _, FromRow, PgConnection};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{db::Target, operator_log, say};
+use crate::{db::Target, operator_log, output};
 use until::Until;
 
-/// Let everybody read and nobody write for a while; without a verb, show whether that is so.
+/// Make the system read-only for a limited time; without a verb, show the present mode.
 ///
-/// A write is answered with 503, the reason, and `Retry-After`; logins go on, and so does this command. Every replica knows
-/// it with its next request. It ends by itself.
+/// Writes are answered with 503, the reason, and `Retry-After`; logins and this command still work. Every replica
+/// applies it from its next request. It ends automatically.
 ///
-/// Exit codes: 0 done, 2 it could not be done.
+/// Exit codes: 0 done, 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Maintenance {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Begin it, or change until when it lasts and why. Waits for the writes that have begun.
+    /// Start the maintenance, or change its end and reason. Waits for running writes.
     On {
-        /// When it ends: `2026-11-30T22:30:00Z`, or from now on, such as `30m` or `2h`.
+        /// End of the maintenance: `2026-11-30T22:30:00Z`, or a duration such as `30m` or `2h`.
         #[arg(long, value_name = "TIME")]
         until: Until,
-        /// What people are told.
+        /// Reason that clients are given.
         #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
     },
-    /// End it.
+    /// End the maintenance now.
     Off,
 }
 
-/// How it stands.
+/// State of the maintenance mode.
 #[derive(Debug, Serialize, FromRow)]
-struct Standing {
+struct MaintenanceState {
     on: bool,
     #[serde(with = "time::serde::rfc3339::option")]
     until: Option<OffsetDateTime>,
@@ -63,11 +63,11 @@ const ON: &str = "insert into ops.maintenance (until, reason, actor) values ($1,
     on conflict (is_only) do update set until = excluded.until, reason = excluded.reason, actor = excluded.actor,
         began_at = case when maintenance.until > now() then maintenance.began_at else now() end";
 const OFF: &str = "delete from ops.maintenance";
-/// Transactions of services that write: one that only reads has no id.
+/// Counts the services' transactions that write; read-only ones have no transaction id.
 const WRITERS: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and usename in ('nexo_app', 'nexo_auth') and backend_xid is not null
       and xact_start < $1";
-const PATIENCE: Duration = Duration::from_secs(15);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(mut env: Env, Maintenance { verb, json }: Maintenance) -> anyhow::Result<ExitCode> {
     let target = Target::find(&mut env).await?;
@@ -101,18 +101,18 @@ async fn begin(conn: &mut PgConnection, until: Until, reason: &str, actor: &str)
     settle(conn).await
 }
 
-/// Waits for the writes that had begun before.
+/// Waits for the writes that began before.
 async fn settle(conn: &mut PgConnection) -> anyhow::Result<()> {
     let (begun,): (OffsetDateTime,) =
         sqlx::query_as("select clock_timestamp()").fetch_one(&mut *conn).await?;
-    let end = tokio::time::Instant::now() + PATIENCE;
+    let end = tokio::time::Instant::now() + DRAIN_TIMEOUT;
     loop {
         let (writers,): (i64,) = sqlx::query_as(WRITERS).bind(begun).fetch_one(&mut *conn).await?;
         if writers == 0 {
             return Ok(());
         }
         if tokio::time::Instant::now() > end {
-            say::note(&format!("{writers} writes that had begun before are not done yet"));
+            output::note(&format!("{writers} writes that had begun before are not done yet"));
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -129,19 +129,19 @@ async fn end(conn: &mut PgConnection, actor: &str) -> anyhow::Result<()> {
 }
 
 async fn show(conn: &mut PgConnection, as_json: bool) -> anyhow::Result<()> {
-    let standing: Standing = sqlx::query_as(STANDING).fetch_one(conn).await?;
+    let standing: MaintenanceState = sqlx::query_as(STANDING).fetch_one(conn).await?;
     if as_json {
-        return say::json(&standing);
+        return output::json(&standing);
     }
     let (Some(until), Some(reason)) = (standing.until, &standing.reason) else {
-        say::line("maintenance is off: everybody reads and writes");
+        output::line("maintenance is off: everybody reads and writes");
         return Ok(());
     };
-    say::line(&format!(
+    output::line(&format!(
         "maintenance is on until {}: everybody reads, nobody writes",
         until.format(&Rfc3339)?
     ));
-    say::line(&format!("reason     {reason}"));
-    say::line(&format!("begun by   {}", standing.actor.as_deref().unwrap_or("-")));
+    output::line(&format!("reason     {reason}"));
+    output::line(&format!("begun by   {}", standing.actor.as_deref().unwrap_or("-")));
     Ok(())
 }

@@ -2,20 +2,20 @@ use std::str::FromStr;
 
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// An end: a moment, or so long from now on.
+/// End of the maintenance: a time or a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
     Moment(OffsetDateTime),
     After(Duration),
 }
 
-/// A text that is none.
+/// The text is neither a time nor a duration.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a time such as 2026-11-30T22:30:00Z, or so long from now on: 30m, 2h")]
 pub(super) struct NoTime;
 
-/// Longer than this nobody is kept waiting by one command.
-const LONGEST: Duration = Duration::days(7);
+/// Maximum time until the end of a maintenance.
+const MAX_DURATION: Duration = Duration::days(7);
 
 impl FromStr for Until {
     type Err = NoTime;
@@ -39,7 +39,7 @@ impl FromStr for Until {
 }
 
 impl Until {
-    /// The moment, for which it is `now` by the clock of the database.
+    /// The end as a time; `now` is by the database's clock.
     pub(super) fn after(self, now: OffsetDateTime) -> anyhow::Result<OffsetDateTime> {
         let moment = match self {
             Self::Moment(moment) => moment,
@@ -50,12 +50,12 @@ impl Until {
             "--until is over already: by the clock of the database it is {}",
             now.format(&Rfc3339)?
         );
-        anyhow::ensure!(moment - now <= LONGEST, "--until is more than seven days from now");
+        anyhow::ensure!(moment - now <= MAX_DURATION, "--until is more than seven days from now");
         Ok(moment)
     }
 }
 
-/// For people to read: the second that has begun.
+/// Truncates to whole seconds, for readability.
 fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment - Duration::nanoseconds(i64::from(moment.nanosecond()))
 }

@@ -1,13 +1,13 @@
-//! Two accounts to look at. They are made by the same operations that everybody has.
+//! Two demo accounts, created by the regular operations.
 
 use anyhow::Context as _;
-use auth_service::{Founder, settle};
+use auth_service::{NewOwner, create_owner_account};
 use axum::{Router, body::Body};
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-/// How somebody logs in.
+/// Credentials of a demo user.
 pub(crate) struct Login {
     pub(crate) account: &'static str,
     pub(crate) email: &'static str,
@@ -19,18 +19,18 @@ const LOGINS: &[Login] = &[
     Login { account: "Borealis Foods", email: "ben@borealis.example", password: "demo-lantern-orbit" },
 ];
 
-/// Makes the accounts that are not there yet, with their clients.
+/// Creates missing demo accounts with their clients.
 pub(crate) async fn fill(auth: auth_service::App, crm: &Router) -> anyhow::Result<Vec<Login>> {
     let router = auth_service::router(auth.clone()).0;
     let mut logins = Vec::new();
     for Login { account, email, password } in LOGINS {
-        let founder = Founder {
+        let founder = NewOwner {
             email: (*email).to_owned(),
             display_name: (*email).to_owned(),
             account_name: (*account).to_owned(),
             password: (*password).into(),
         };
-        if settle(&auth, founder).await?.is_some() {
+        if create_owner_account(&auth, founder).await?.is_some() {
             let login = json!({ "email": email, "password": password });
             let (_, tokens) = post(&router, "/api/v1/auth/login", None, &login).await?;
             let token =
@@ -61,7 +61,7 @@ fn clients(account: &str) -> Vec<Value> {
     samples.iter().map(client).collect()
 }
 
-/// One request to a service in this process.
+/// Sends a request to a service in this process.
 pub(crate) async fn post(
     service: &Router,
     path: &str,

@@ -1,36 +1,36 @@
-//! The database that `nexo up` stands on: its own, or the one that the environment names.
+//! Database of `nexo up`: a private server, or the one named by the environment.
 
 use std::path::Path;
 
 use ::db::Passwords;
 use anyhow::Context as _;
-use cluster::{Binaries, Cluster, Supervisor, kept_secret};
 use kernel::Env;
+use pg_server::{Binaries, Cluster, Supervisor, kept_secret};
 
-/// The database's name in the private cluster.
+/// Name of the database on the private server.
 pub(crate) const DATABASE: &str = "nexo";
 
-/// The password of the roles in the private cluster.
+/// Password of the roles on the private server.
 pub(crate) fn roles_password(home: &Path) -> anyhow::Result<String> {
     Ok(kept_secret(&home.join("roles.password"))?)
 }
 
-/// A database.
-pub(crate) enum Place {
-    /// A private cluster in the state folder, which is started again when it ends.
+/// Where the database of `nexo up` comes from.
+pub(crate) enum DatabaseSource {
+    /// A private server in the state folder, restarted when it ends.
     Own { server: Supervisor, password: String, version: String },
-    /// The addresses of the environment.
+    /// A server named by the environment's URLs.
     Named,
 }
 
-impl Place {
+impl DatabaseSource {
     pub(crate) async fn find(env: &mut Env) -> anyhow::Result<Self> {
         if env.optional("DATABASE_URL").is_some() {
             return Ok(Self::Named);
         }
         let wanted = env.optional("NEXO_POSTGRES_BIN");
         let binaries = Binaries::find(wanted.as_deref().map(Path::new))?;
-        let (home, version) = (env.state_folder(), binaries.version().to_owned());
+        let (home, version) = (env.state_dir(), binaries.version().to_owned());
         tracing::info!(version, folder = %home.display(), "starting PostgreSQL");
         let cluster = Cluster::start(&home, binaries).await?;
         let password = roles_password(&home)?;
@@ -43,7 +43,7 @@ impl Place {
         Ok(Self::Own { server: cluster.supervise(), password, version })
     }
 
-    /// The environment of a service that connects as `role`.
+    /// Environment of a service that connects as `role`.
     pub(crate) fn env_for(&self, env: &Env, role: &str) -> anyhow::Result<Env> {
         match self {
             Self::Own { server, password, .. } => {
@@ -55,8 +55,8 @@ impl Place {
             }
             Self::Named if role == "nexo_auth" => {
                 let address = env.clone().optional("AUTH_DATABASE_URL");
-                let address = address
-                    .context("AUTH_DATABASE_URL is not set: auth-service connects as nexo_auth")?;
+                let address =
+                    address.context("AUTH_DATABASE_URL is not set: auth-service connects as nexo_auth")?;
                 Ok(env.clone().with("DATABASE_URL", address))
             }
             Self::Named => Ok(env.clone()),
@@ -72,11 +72,11 @@ impl Place {
         }
     }
 
-    /// Comes when there is no database any more and nobody brings it back; [`leave`](Self::leave) says why.
+    /// Completes when the database is lost for good; [`leave`](Self::leave) returns the reason.
     pub(crate) async fn lost(&self) {
         match self {
             Self::Own { server, .. } => server.gave_up().await,
-            Self::Named => std::future::pending().await, // somebody else's server: services wait for it
+            Self::Named => std::future::pending().await, // not ours: services wait for it
         }
     }
 

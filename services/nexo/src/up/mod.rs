@@ -1,4 +1,4 @@
-//! `nexo up`: everything in one process.
+//! `nexo up`: all services in one process.
 
 pub(crate) mod demo;
 pub(crate) mod embedded;
@@ -8,13 +8,13 @@ use std::process::ExitCode;
 
 use backup::{Config, Plan};
 use kernel::{Env, ListenAddress};
-use web::{Watch, Watched};
+use web::{Telemetry, TelemetryConfig};
 
 use crate::{
     db::{Target, keep_schedule, watch_backups},
-    say,
+    output,
 };
-use embedded::Place;
+use embedded::DatabaseSource;
 use services::Services;
 
 pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode> {
@@ -22,24 +22,24 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
         !(with_demo && env.production()),
         "--demo makes accounts with known passwords: not in production"
     );
-    let listeners = services::Listeners::bind(&mut env).await?; // a port that is taken is told before anything starts
-    let watched = Watch::read(&mut env, "nexo", 9300).start().await?;
-    let place = Place::find(&mut env).await?;
+    let listeners = services::Listeners::bind(&mut env).await?; // report a port in use before starting anything
+    let watched = TelemetryConfig::read(&mut env, "nexo", 9300).start().await?;
+    let place = DatabaseSource::find(&mut env).await?;
     let done = tokio::select! {
         done = Box::pin(serve(&place, env, listeners, &watched, with_demo)) => done,
-        () = place.lost() => Ok(ExitCode::FAILURE), // `leave` says why
+        () = place.lost() => Ok(ExitCode::FAILURE), // `leave` returns the reason
     };
     watched.stop().await;
     place.leave().await?;
-    say::line("stopped");
+    output::line("stopped");
     done
 }
 
 async fn serve(
-    place: &Place,
+    place: &DatabaseSource,
     env: Env,
     listeners: services::Listeners,
-    watched: &Watched,
+    watched: &Telemetry,
     with_demo: bool,
 ) -> anyhow::Result<ExitCode> {
     let gateway = format!("http://{}", ListenAddress(listeners.gateway()?).reached_at());
@@ -50,16 +50,16 @@ async fn serve(
     } else {
         Vec::new()
     };
-    say::line(&welcome(&gateway, place, watched, &demo));
+    output::line(&welcome(&gateway, place, watched, &demo));
     let schedule = scheduler(&mut schedule_env, watched)?;
     let served = services.serve(listeners).await;
-    schedule.abort(); // a backup that is broken off leaves nothing
+    schedule.abort(); // an aborted backup leaves no files
     served?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Backups, retention and drills, when they are due.
-fn scheduler(env: &mut Env, watched: &Watched) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+/// Runs backups, pruning and drills when they are due.
+fn scheduler(env: &mut Env, watched: &Telemetry) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let (plan, config) = (Plan::read(env), Config::read(env));
     let target = Target::beside(env)?;
     env.clone().finish()?;
@@ -71,11 +71,11 @@ fn scheduler(env: &mut Env, watched: &Watched) -> anyhow::Result<tokio::task::Jo
     }))
 }
 
-fn welcome(gateway: &str, place: &Place, watched: &Watched, demo: &[demo::Login]) -> String {
+fn welcome(gateway: &str, place: &DatabaseSource, watched: &Telemetry, demo: &[demo::Login]) -> String {
     let database = place.description();
     let metrics = watched.address().map_or("off".to_owned(), |address| format!("http://{address}/metrics"));
     let mut parts = vec![format!(
-        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  letters   {gateway}/dev/mail\n  metrics   {metrics}\n  database  {database}\n"
+        "\nNEXO is up.\n\n  API       {gateway}/api/v1\n  docs      {gateway}/docs\n  health    {gateway}/api/health\n  e-mails   {gateway}/dev/mail\n  metrics   {metrics}\n  database  {database}\n"
     )];
     let curl = |path: &str, body: &str| {
         format!(

@@ -1,18 +1,18 @@
-//! The three services, side by side.
+//! The three services in one process.
 
 use std::{io, net::SocketAddr};
 
 use axum::Router;
 use crm_service::Workers;
-use db::Wake;
-use events::Running;
+use db::OutboxSignal;
+use events::EventSystem;
 use kernel::{Clock, Env, ListenAddress};
 use tokio_util::sync::CancellationToken;
-use web::{Beside, Bounds, Listener, shutdown_signal};
+use web::{ConnectionLimits, Dependency, Listener, shutdown_signal};
 
-use super::embedded::Place;
+use super::embedded::DatabaseSource;
 
-/// The sockets of the three services.
+/// Listening sockets of the three services.
 pub(crate) struct Listeners {
     gateway: Listener,
     auth: Listener,
@@ -20,11 +20,11 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds them where the environment says.
+    /// Binds the sockets to the configured addresses.
     pub(crate) async fn bind(env: &mut Env) -> anyhow::Result<Self> {
         let gateway = api_gateway::Config::listens(env);
         let (auth, crm) = (auth_service::Config::listens(env), crm_service::Config::listens(env));
-        env.so_far()?;
+        env.snapshot()?;
         Ok(Self {
             gateway: Listener::bind(gateway).await?,
             auth: Listener::bind(auth).await?,
@@ -32,33 +32,37 @@ impl Listeners {
         })
     }
 
-    /// Where the gateway listens.
+    /// Address that the gateway listens on.
     pub(crate) fn gateway(&self) -> io::Result<SocketAddr> {
         self.gateway.address()
     }
 }
 
-/// Routers that are ready to be served.
+/// The services, ready to be served.
 pub(crate) struct Services {
     gateway: Router,
-    bounds: Bounds,
+    bounds: ConnectionLimits,
     pub(crate) auth: auth_service::App,
     pub(crate) crm: Router,
-    events: Running,
+    events: EventSystem,
     workers: Workers,
 }
 
 impl Services {
-    /// Reads the settings of all three, migrates, and opens their databases.
-    pub(crate) async fn open(place: &Place, mut env: Env, listeners: &Listeners) -> anyhow::Result<Self> {
+    /// Reads the configuration of all three, migrates, and opens their databases.
+    pub(crate) async fn open(
+        place: &DatabaseSource,
+        mut env: Env,
+        listeners: &Listeners,
+    ) -> anyhow::Result<Self> {
         let upstream = |listener: &Listener| {
             Ok::<_, io::Error>(format!("http://{}", ListenAddress(listener.address()?).reached_at()))
         };
-        // What asks them is the gateway, on this machine.
+        // Only the gateway on this machine calls them.
         let mut auth_env = place
             .env_for(&env, "nexo_auth")?
             .with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned())
-            .with("NEXO_GATEWAY_LISTEN", listeners.gateway()?.to_string()); // letters lead there
+            .with("NEXO_GATEWAY_LISTEN", listeners.gateway()?.to_string()); // link target of e-mails
         let mut crm_env =
             place.env_for(&env, "nexo_app")?.with("NEXO_TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
         let mut gateway_env = place
@@ -74,30 +78,37 @@ impl Services {
         }
         env.finish()?;
 
-        let (clock, wake) = (Clock::system(), Wake::default());
-        let revocations = auth.revocation.start(); // one process: all three know the same
-        let auth_app =
-            auth.app(auth.database.open(&*hooks).await?.waking(&wake), &revocations, &clock).await?;
+        let (clock, wake) = (Clock::system(), OutboxSignal::default());
+        let revocations = auth.revocation.start(); // one process: shared by all three
+        let auth_app = auth
+            .app(auth.database.open(&*hooks).await?.with_event_wakeup(&wake), &revocations, &clock)
+            .await?;
         let verifier = auth_app.verifier.clone(); // one process, one set of keys
-        let crm_db = crm.database.open(&*hooks).await?.sealing_cursors_with(&crm.secret).waking(&wake);
+        let crm_db = crm.database.open(&*hooks).await?.with_cursor_key(&crm.secret).with_event_wakeup(&wake);
         let gateway_db = gateway.database.open(&*hooks).await?;
         let gateway_app = gateway.app(gateway_db, verifier.clone(), revocations);
-        // One relay for all that is written in this process.
+        // One relay delivers the events of all services in this process.
         let consumers = [crm_service::consumers(), auth_service::consumers(&auth_app)].concat();
         let events = crm.events.start(&crm_db, wake, consumers);
-        let beside = vec![Beside::new("events", events.troubles().count())];
+        let beside = vec![Dependency::new("events", events.troubles().count())];
         let workers = Workers::start(&crm_db, crm.jobs);
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
             bounds: gateway.bounds,
             auth: auth_app,
-            crm: crm_service::router_beside(crm_service::App { db: crm_db, verifier }, beside, crm.proxies).0,
+            crm: crm_service::router_with_dependencies(
+                crm_service::App { db: crm_db, verifier },
+                beside,
+                crm.proxies,
+            )
+            .0,
             events,
             workers,
         })
     }
 
-    /// Serves until the operator stops us, or one of them fails. The gateway drains first: its requests need the others.
+    /// Serves until shutdown is requested or a service fails. The gateway drains first, because its requests need the
+    /// others.
     pub(crate) async fn serve(self, listeners: Listeners) -> anyhow::Result<()> {
         let (edge, rest) = (CancellationToken::new(), CancellationToken::new());
         let serve = |listener, router, stop: &CancellationToken| {

@@ -1,4 +1,4 @@
-//! `nexo users …`: what an operator does for a person.
+//! `nexo users …`: administration of users by an operator.
 
 mod reset_factor;
 
@@ -11,9 +11,9 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::db::Target;
 
-/// People, as an operator helps them.
+/// Help users who lost access.
 ///
-/// Exit codes: 0 done, 2 it could not be done.
+/// Exit codes: 0 done, 2 failed.
 #[derive(Debug, Args)]
 pub(crate) struct Users {
     #[command(subcommand)]
@@ -22,10 +22,10 @@ pub(crate) struct Users {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Take away the second factor of somebody who has lost it, and their recovery codes with it.
+    /// Remove a user's lost second factor and its recovery codes.
     ///
-    /// Be sure who they are, and not by a letter alone: whoever reads their mail would come in. Their sessions end, they are
-    /// told by mail, and the security events of all their accounts say so.
+    /// Verify the user's identity, and not by e-mail alone: an attacker who controls the mailbox could log in. The
+    /// user's sessions end, they are notified by e-mail, and all their accounts get a security event.
     ResetFactor(reset_factor::ResetFactor),
 }
 

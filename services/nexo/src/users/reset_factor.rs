@@ -6,29 +6,29 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::{operator_log, say};
+use crate::{operator_log, output};
 
 #[derive(Debug, Args)]
 pub(super) struct ResetFactor {
-    /// The person's e-mail.
+    /// E-mail address of the user.
     email: String,
-    /// Why; it is noted, and shown to the owners of their accounts.
+    /// Reason, recorded and shown to the owners of the user's accounts.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// Answer as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// What was done.
+/// Result of removing a second factor.
 #[derive(Debug, Serialize)]
-struct Done {
+struct ResetReport {
     user_id: Uuid,
-    /// Sessions that have ended.
+    /// Number of revoked sessions.
     sessions: u64,
-    /// Accounts whose security events say so.
+    /// Number of accounts with a security event on it.
     accounts: usize,
-    /// Whether a letter is on its way: auth-service sends it.
+    /// Whether auth-service will send an e-mail to the user.
     letter: bool,
 }
 
@@ -37,7 +37,7 @@ const LOCK: &str =
     "select true from app.user_factors where user_id = $1 and confirmed_at is not null for update";
 const DROP_CODES: &str = "delete from app.recovery_codes where user_id = $1";
 const DROP_FACTOR: &str = "delete from app.user_factors where user_id = $1";
-/// API keys stay: no factor was ever asked of them.
+/// API keys stay valid, since they never required a second factor.
 const END_SESSIONS: &str = "update app.sessions set revoked_at = now(), revoked_for = 'ended'
     where user_id = $1 and kind = 'login' and revoked_at is null";
 const END_OUTSIDE: &str = "delete from app.person_sessions where user_id = $1";
@@ -49,24 +49,24 @@ impl ResetFactor {
         let done = self.reset(&mut tx, actor).await?;
         tx.commit().await?;
         if self.json {
-            return say::json(&done);
+            return output::json(&done);
         }
-        let Done { sessions, accounts, letter, .. } = done;
+        let ResetReport { sessions, accounts, letter, .. } = done;
         let plural = if accounts == 1 { "account" } else { "accounts" };
-        say::line(&format!("{} logs in with their password alone from now on", self.email));
-        say::line(&format!("sessions   {sessions} ended"));
-        say::line(&format!(
+        output::line(&format!("{} logs in with their password alone from now on", self.email));
+        output::line(&format!("sessions   {sessions} ended"));
+        output::line(&format!(
             "noted      in ops.operator_log, and in the security events of {accounts} {plural}"
         ));
-        say::line(if letter {
-            "letter     auth-service sends it"
+        output::line(if letter {
+            "e-mail     auth-service sends it"
         } else {
-            "letter     none, as they are a member of no account: tell them yourself"
+            "e-mail     none, because they are a member of no account: tell them yourself"
         });
         Ok(())
     }
 
-    async fn reset(&self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<Done> {
+    async fn reset(&self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<ResetReport> {
         let person: Option<(Uuid,)> =
             sqlx::query_as(FIND).bind(self.email.trim()).fetch_optional(&mut *conn).await?;
         let (user_id,) = person.with_context(|| format!("there is nobody with the e-mail {}", self.email))?;
@@ -82,15 +82,15 @@ impl ResetFactor {
         let sessions = sqlx::query(END_SESSIONS).bind(user_id).execute(&mut *conn).await?.rows_affected();
         let accounts: Vec<(Uuid,)> = sqlx::query_as(ACCOUNTS).bind(user_id).fetch_all(&mut *conn).await?;
         for (at, (account,)) in accounts.iter().enumerate() {
-            // One of them has the letter sent.
+            // Only one of the accounts' events triggers the e-mail.
             let told = json!({ "by": "operator", "reason": self.reason, "letter": at == 0 });
             let change = Change::new("auth.factor.reset", "factor", user_id, "reset").with(told);
             keep_as_operator(conn, (*account).into(), &[change]).await?;
         }
-        // An e-mail stays out of the log.
+        // E-mail addresses must not be logged.
         let operation = format!("take away the second factor of {user_id}");
         let card = json!({ "operation": operation, "user_id": user_id, "reason": self.reason, "sessions": sessions });
         operator_log::note(conn, actor, &operation, card).await?;
-        Ok(Done { user_id, sessions, accounts: accounts.len(), letter: !accounts.is_empty() })
+        Ok(ResetReport { user_id, sessions, accounts: accounts.len(), letter: !accounts.is_empty() })
     }
 }

@@ -1,10 +1,10 @@
-//! What a command says arrives, or the command has failed.
+//! A command whose output cannot be written fails.
 
 use std::{fs::File, os::unix::fs::PermissionsExt as _, process::Command};
 
 use crate::process::{Nexo, home};
 
-/// Runs a line of the shell with `$NEXO` in it.
+/// Runs a shell line in which `$NEXO` is the program.
 fn shell(state: &std::path::Path, line: &str) -> (i32, String) {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("set -o pipefail; {line}")]).env("NEXO", env!("CARGO_BIN_EXE_nexo"));

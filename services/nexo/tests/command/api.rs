@@ -26,14 +26,14 @@ impl Api {
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
     }
 
-    /// As somebody who says which trace it belongs to.
+    /// Posts a request with a `traceparent` header.
     pub(crate) async fn post_traced(&self, token: &str, path: &str, body: &Value, parent: &str) -> Value {
         let request = Request::post(format!("{}{path}", self.url)).header("traceparent", parent);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body.to_string()).await
     }
 
-    /// A request with a body of this media type, for what was seen at this version.
+    /// Sends a body of this media type, with `If-Match` for the version `seen`.
     pub(crate) async fn send_as(
         &self,
         token: &str,
@@ -48,7 +48,7 @@ impl Api {
         self.send(request.header(header::AUTHORIZATION, format!("Bearer {token}")), body).await
     }
 
-    /// The token of somebody who registers, reads the letter, and confirms.
+    /// Registers a user with the token from the confirmation e-mail; returns the access token.
     pub(crate) async fn register(&self, email: &str) -> String {
         let password = "correct-horse-battery";
         let person =
@@ -68,7 +68,7 @@ impl Api {
             .to_owned()
     }
 
-    /// Of a request for what was seen at its first version: the status, a header where it is there, and the body, if there is one.
+    /// Sends a request with `If-Match` for version 1; returns status, one header and the body, if present.
     pub(crate) async fn answer_to(
         &self,
         token: &str,

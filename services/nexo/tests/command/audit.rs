@@ -1,4 +1,4 @@
-//! `nexo audit verify` beside services that wrote the history that it looks at.
+//! `nexo audit verify` on an audit log that running services have written.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     process::{Nexo, home},
 };
 
-/// An account with a history.
+/// Running services, and an account with an audit log.
 struct Site {
     database: Database,
     state: tempfile::TempDir,
@@ -18,7 +18,7 @@ struct Site {
 }
 
 const SLUG: &str = "n";
-/// The entries that a founder, thirty-two clients, their changes and a bulk of a hundred leave.
+/// Number of entries left by 32 clients, their changes and a bulk write of a hundred.
 const OF_CLIENTS: usize = 32 + 32 + 100;
 
 impl Site {
@@ -52,7 +52,7 @@ impl Site {
         Nexo::command_with(&home(), &[&["audit"], arguments].concat(), &settings)
     }
 
-    /// The exit code, what was found, and the kinds of its faults.
+    /// Runs the verification: exit code, report, and kinds of its faults.
     fn verify(&self) -> (i32, Value, Vec<String>) {
         let (code, said) = self.audit(&["verify", SLUG, "--json"]);
         let report: Value = serde_json::from_str(&said[said.find('{').unwrap()..]).unwrap();
@@ -76,7 +76,7 @@ async fn an_entry_that_was_changed_removed_or_put_in_is_found() {
     assert!(count > OF_CLIENTS as u64 && (1..=32).contains(&chains), "{count} entries, {chains} chains");
     site.database.run("create table saved as select * from app.audit_log; alter table app.audit_log disable trigger keep_history_true").await;
 
-    // Each attack, by somebody who may write what they like to the database, and what it is found by.
+    // Attacks by a user with full write access to the database, and the fault that each one causes.
     let a_change = "(select id from saved where action = 'changed' order by id limit 1)";
     let newest = "(select id from saved order by link desc, id desc limit 1)";
     for (attack, found) in [

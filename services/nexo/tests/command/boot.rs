@@ -1,4 +1,4 @@
-//! Many services at once, on a database that nobody has migrated yet.
+//! Many services starting at once on an unmigrated database.
 
 use std::{
     net::TcpListener,
@@ -12,7 +12,7 @@ use crate::api::Api;
 
 const SERVICES: [&str; 3] = ["crm-service", "auth-service", "api-gateway"];
 
-/// Every service is its own program, beside this test's own.
+/// Path of a service's binary, which is built next to this test's.
 pub(crate) fn program(name: &str) -> std::path::PathBuf {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_nexo")).parent().unwrap();
     let program = programs.join(name);
@@ -23,7 +23,7 @@ pub(crate) fn program(name: &str) -> std::path::PathBuf {
 pub(crate) struct Booted {
     child: Child,
     pub(crate) port: u16,
-    /// Where it shows what it counts.
+    /// Port of the metrics endpoint.
     pub(crate) metrics: u16,
 }
 
@@ -32,7 +32,7 @@ fn free_port() -> u16 {
 }
 
 impl Booted {
-    /// Whether it has come to an end by itself.
+    /// True if the process has exited by itself.
     pub(crate) fn ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -61,7 +61,11 @@ pub(crate) fn boot(
     let mut command = Command::new(program(name));
     command.env_clear().envs(database.settings(role)).env(listen, format!("127.0.0.1:{port}"));
     command.env("NEXO_METRICS_LISTEN", format!("127.0.0.1:{metrics}"));
-    command.env("NEXO_STATE_DIR", state).envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .env("NEXO_STATE_DIR", state)
+        .envs(more.iter().copied())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     Booted { child: command.spawn().unwrap(), port, metrics }
 }
 
@@ -82,7 +86,7 @@ pub(crate) async fn healthy(port: u16) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_services_boot_at_once_on_an_empty_database() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let database = Database::empty(&cluster).await;
     let state = tempfile::tempdir().unwrap();
     let booted: Vec<_> = (0..8).map(|at| boot(&database, SERVICES[at % 3], state.path(), &[])).collect();
@@ -101,8 +105,7 @@ async fn eight_services_boot_at_once_on_an_empty_database() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_away_and_comes_back_needs_no_restart() {
-    let mut cluster =
-        testkit::throw_away(&["fsync=on", "full_page_writes=on", "synchronous_commit=on"]).await;
+    let mut cluster = testkit::ephemeral(&["fsync=on", "full_page_writes=on", "synchronous_commit=on"]).await;
     let database = Database::empty(&cluster).await;
     let state = tempfile::tempdir().unwrap();
     let service = boot(&database, "crm-service", state.path(), &[]);
@@ -116,7 +119,7 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart() {
     assert!(healthy(service.port).await);
 }
 
-/// As in production: each service is a process, and only public keys travel.
+/// As in production, each service is a process, and only public keys are exchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_knows_tokens_by_the_keys_that_auth_service_publishes() {
     let database = Database::migrated().await;
@@ -136,6 +139,6 @@ async fn a_service_knows_tokens_by_the_keys_that_auth_service_publishes() {
     let at = |booted: &Booted| Api { url: format!("http://127.0.0.1:{}", booted.port) };
     assert_eq!(at(&crm).get_as(&token, "/api/v1/clients").await["data"], serde_json::json!([]));
     assert_eq!(at(&crm).get_as("forged", "/api/v1/clients").await["status"], 401);
-    // Without any keys nobody can tell: that is no reason to call a good token bad.
+    // Without any keys a token cannot be verified, which does not make it invalid.
     assert_eq!(at(&orphan).get_as(&token, "/api/v1/clients").await["status"], 503);
 }

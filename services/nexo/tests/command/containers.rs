@@ -1,8 +1,8 @@
-//! What containers ask of the programs: roles on a server of one's own, and whether a service is ready.
+//! Commands for containers: creating roles on a self-managed server, and health checks.
 
 use std::process::{Command, Output};
 
-use cluster::Cluster;
+use pg_server::Cluster;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use testkit::Database;
 
@@ -16,7 +16,7 @@ const ADDRESSES: [(&str, &str); 5] = [
     ("BACKUP_DATABASE_URL", "nexo_backup"),
 ];
 
-/// `nexo` on this server, whose roles are to have a password made of this word.
+/// Runs `nexo` on this server; the roles' passwords are derived from `word`.
 fn nexo(cluster: &Cluster, word: &str, arguments: &[&str]) -> Output {
     let superuser = cluster.superuser("postgres");
     let at = |user: &str| format!("postgres://{user}@{}:{}", superuser.get_host(), superuser.get_port());
@@ -39,7 +39,7 @@ async fn gets_in(cluster: &Cluster, role: &str, word: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roles_are_made_with_the_passwords_of_the_addresses_and_get_others_when_those_change() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     for word in ["first", "second", "second"] {
         let made = nexo(&cluster, word, &["db", "roles"]);
         assert!(made.status.success(), "{made:?}");
@@ -51,7 +51,7 @@ async fn roles_are_made_with_the_passwords_of_the_addresses_and_get_others_when_
     let migrated = nexo(&cluster, "second", &["db", "migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");
     let mut look = PgConnection::connect_with(&cluster.superuser("nexo")).await.unwrap();
-    // A year ahead: services that do not migrate make none.
+    // Partitions for a year ahead, since services that do not migrate create none.
     let (ahead,): (i64,) = sqlx::query_as(
         "select count(*) from pg_tables where schemaname = 'app_parts' and tablename like 'audit_log_%'",
     )
@@ -63,7 +63,7 @@ async fn roles_are_made_with_the_passwords_of_the_addresses_and_get_others_when_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_production_roles_are_not_made_with_passwords_that_everybody_knows() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
     command.env_clear().args(["db", "roles"]).env("NEXO_ENV", "production");
     let port = cluster.port();
@@ -82,7 +82,7 @@ async fn in_production_roles_are_not_made_with_passwords_that_everybody_knows() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_asks_itself_whether_it_is_ready() {
-    let cluster = testkit::throw_away(&[]).await;
+    let cluster = testkit::ephemeral(&[]).await;
     let database = Database::empty(&cluster).await;
     let state = tempfile::tempdir().unwrap();
     let asks = |name: &str, listen: &str, address: &str| {

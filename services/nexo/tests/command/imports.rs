@@ -1,4 +1,4 @@
-//! An import whose process is killed, and that another process goes on with.
+//! An import whose process is killed, and which another process resumes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,7 +8,8 @@ use crate::process::{Nexo, home};
 
 const LINES: usize = 12_000;
 
-/// A line in a hundred is at fault. It is larger than any other body may be: the gateway lets files through.
+/// Every hundredth row has an error. The file exceeds the size limit of other bodies, which the gateway does not apply
+/// to it.
 fn file() -> String {
     let rating = |n: usize| if n.is_multiple_of(100) { 9 } else { n % 5 + 1 };
     let lines = (1..=LINES).map(|n| format!("T-{n},Client {n},{},{}\n", rating(n), "x".repeat(100)));

@@ -1,4 +1,4 @@
-//! `nexo keys …` beside services that run, each a process of its own, as in production.
+//! `nexo keys …` while services run as separate processes, as in production.
 
 use std::{path::Path, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     process::{Nexo, home},
 };
 
-/// Services that ask for keys every second.
+/// Services that reload keys every second.
 struct Site {
     database: Database,
     auth: Booted,
@@ -24,7 +24,8 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let (database, state) = (Database::migrated().await, tempfile::tempdir().unwrap());
-        let auth = boot(&database, "auth-service", state.path(), &[("NEXO_SIGNING_KEYS_REFRESH_SECONDS", "1")]);
+        let auth =
+            boot(&database, "auth-service", state.path(), &[("NEXO_SIGNING_KEYS_REFRESH_SECONDS", "1")]);
         let jwks = format!("http://127.0.0.1:{}/.well-known/jwks.json", auth.port);
         let often = [("NEXO_JWKS_URL", jwks.as_str()), ("NEXO_JWKS_REFRESH_SECONDS", "1")];
         let crm = boot(&database, "crm-service", state.path(), &often);
@@ -32,7 +33,7 @@ impl Site {
         Self { database, auth, crm, _state: state }
     }
 
-    /// What `nexo keys …` answers, and its exit code.
+    /// Runs `nexo keys …`: exit code and output.
     fn keys(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String) {
         let settings = self.database.settings("nexo_migrator");
         let mut settings: Vec<_> =
@@ -41,7 +42,7 @@ impl Site {
         Nexo::command_with(&home(), &[&["keys"], arguments].concat(), &settings)
     }
 
-    /// The answer of a command that does it.
+    /// Runs `nexo keys …` successfully and returns its JSON output.
     fn done(&self, arguments: &[&str]) -> Value {
         let (code, said) = self.keys(&[arguments, &["--json"]].concat(), &[]);
         assert_eq!(code, 0, "{arguments:?}: {said}");
@@ -55,7 +56,7 @@ impl Site {
         key.unwrap()["kid"].as_str().unwrap().to_owned()
     }
 
-    /// The next key was made a while ago.
+    /// Makes the next key old enough to sign.
     async fn age(&self) {
         self.database.run("update app.signing_keys set created_at = now() - interval '6 minutes'").await;
     }
@@ -64,14 +65,14 @@ impl Site {
         Api { url: format!("http://127.0.0.1:{}", self.auth.port) }.register(email).await
     }
 
-    /// What crm-service says to a token.
+    /// Status of crm-service's response to a token.
     async fn verdict(&self, token: &str) -> Value {
         let crm = Api { url: format!("http://127.0.0.1:{}", self.crm.port) };
         crm.get_as(token, "/api/v1/clients").await["status"].clone()
     }
 }
 
-/// The name of the key that signed.
+/// The id of the key that signed the token.
 fn signer(token: &str) -> String {
     let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
@@ -145,7 +146,7 @@ async fn what_the_commands_cannot_do_is_said_with_the_way_out() {
     assert!(code == 2 && said.contains("start one with `nexo up`"), "{said}");
 }
 
-/// Whether a fresh auth-service comes up with the secret of the tests.
+/// True if a new auth-service starts with the tests' secret.
 async fn healthy_again(site: &Site) -> bool {
     let mut booted = boot(&site.database, "auth-service", Path::new("/nonexistent"), &[]);
     for _ in 0..100 {
@@ -166,7 +167,7 @@ async fn nexo_up_rotates_its_own_keys() {
     assert!(code == 0 && said.contains("may refuse its tokens") && said.contains(&signer(&token)), "{said}");
     let (code, said) = Nexo::command(&home, &["keys", "list"]);
     assert!(code == 0 && said.contains("it signs now") && said.contains("good until"), "{said}");
-    // The next key goes the same way, and another takes its place; a name may begin with a hyphen.
+    // The next key is retired likewise and replaced by another one. A key id may begin with a hyphen.
     let next = said.lines().find(|line| line.starts_with("next")).unwrap();
     let next = next.split_whitespace().nth(1).unwrap();
     let (code, said) = Nexo::command(&home, &["keys", "retire", next]);

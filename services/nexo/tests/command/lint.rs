@@ -1,10 +1,10 @@
-//! `nexo db lint` with a scratch server.
+//! `nexo db lint` with a temporary server.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-/// Exit code, and what was found.
+/// Runs the linter: exit code and findings.
 fn lint(arguments: &[&str]) -> (i32, Vec<Value>) {
     let done = Command::new(env!("CARGO_BIN_EXE_nexo"))
         .args(["db", "lint", "--json"])
@@ -25,7 +25,7 @@ fn our_own_migrations_are_clean_on_a_server() {
 fn every_rule_is_found_in_a_folder_of_bad_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = tempfile::tempdir().unwrap();
-    for source in ["migrations", "libs/lint/tests/bad"] {
+    for source in ["migrations", "libs/migration-lint/tests/bad"] {
         for entry in fs::read_dir(root.join(source)).unwrap() {
             let path = entry.unwrap().path();
             fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
@@ -40,7 +40,7 @@ fn every_rule_is_found_in_a_folder_of_bad_files() {
     let broken: BTreeSet<_> =
         found.iter().filter(of_own_file).map(|finding| finding["rule"].as_str().unwrap()).collect();
     let missed: Vec<_> =
-        lint::RULES.iter().map(|rule| rule.name).filter(|rule| !broken.contains(rule)).collect();
+        migration_lint::RULES.iter().map(|rule| rule.name).filter(|rule| !broken.contains(rule)).collect();
     assert!(missed.is_empty(), "{missed:?}");
     let in_ours = found.iter().filter(|finding| finding["file"].as_str().unwrap() < "2099");
     assert_eq!(in_ours.count(), 0);

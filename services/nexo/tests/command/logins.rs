@@ -1,10 +1,10 @@
-//! `nexo logins` beside a NEXO that runs.
+//! `nexo logins` while NEXO is running.
 
 use serde_json::Value;
 
 use crate::process::{Nexo, home};
 
-/// Attempts as an address, an IPv6 network and an e-mail would have left them.
+/// Throttled attempts of an address, an IPv6 network and an e-mail.
 const WAITING: &str = "insert into app.login_attempts (key, attempts, blocked_until, address) values
     ('\\x01', 52, now() + interval '15 minutes', '203.0.113.9'),
     ('\\x02', 50, now() + interval '5 minutes', '2001:db8:1:2::/64'),

@@ -1,4 +1,4 @@
-//! `nexo` as an operator meets it: processes, started and stopped.
+//! `nexo` as an operator uses it: processes that are started and stopped.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +12,7 @@ mod api;
 mod audit;
 mod boot;
 mod containers;
+mod contract;
 mod imports;
 mod keys;
 mod lint;

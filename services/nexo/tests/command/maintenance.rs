@@ -1,4 +1,4 @@
-//! `nexo maintenance` beside a NEXO that runs.
+//! `nexo maintenance` while NEXO is running.
 
 use std::time::Duration;
 

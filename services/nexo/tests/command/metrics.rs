@@ -1,4 +1,4 @@
-//! What the processes of an installation count, read as Prometheus reads it.
+//! Metrics of all processes of an installation, as scraped by Prometheus.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,12 +31,12 @@ async fn scrape(port: u16) -> String {
     text
 }
 
-/// What the line that begins so says.
+/// Value of the series with this name and labels.
 fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
 }
 
-/// Waits until a number is as it should be.
+/// Waits until the value of a series meets the condition.
 async fn until(port: u16, series: &str, is_right: impl Fn(f64) -> bool) {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -123,7 +123,7 @@ async fn each_service_shows_what_it_counts_at_a_port_of_its_own_and_no_client_ma
     }
 }
 
-/// The labels of each series, but for its number.
+/// Names and labels of all series, without their values.
 fn labels(text: &str) -> BTreeSet<String> {
     let counted = text.lines().filter(|line| line.contains("_count{"));
     counted.filter_map(|line| line.rsplit_once(' ')).map(|(series, _)| series.to_owned()).collect()
@@ -133,8 +133,9 @@ fn labels(text: &str) -> BTreeSet<String> {
 async fn who_waits_for_a_connection_in_vain_is_counted() {
     let site = Site::start(&[("crm-service", "NEXO_DATABASE_CONNECTIONS", "1")]).await;
     let api = site.api();
-    // Of several accounts: those of one wait for each other before they ask for a connection. Of more than are counted: a lock
-    // is waited for as long as a connection, so one that comes late gets that of the first.
+    // Requests of several accounts, since those of one account queue before they take a connection. There are more of
+    // them than are counted: a lock wait times out like a connection wait, so a late request gets the connection of the
+    // first.
     let mut tokens = Vec::new();
     for name in ["ana", "ben", "eve", "kim", "lea", "max", "zoe"] {
         tokens.push(api.register(&format!("{name}@acme.test")).await);
@@ -171,7 +172,7 @@ async fn the_outbox_is_seen_to_fill_while_the_broker_is_away_and_to_empty_again(
     until(metrics, "nexo_events_failing_components", |troubles| troubles < 1.0).await;
     assert!(value(&scrape(metrics).await, "nexo_outbox_published_total").unwrap() > 0.0);
     assert!(value(&scrape(metrics).await, "nexo_backups").is_some(), "backups are watched as well");
-    sleep(Duration::from_secs(4)).await; // a queue is known on the broker's disk a moment later
+    sleep(Duration::from_secs(4)).await; // the broker persists the queue a moment later
     broker.kill();
     for name in ["one", "two", "three"] {
         nexo.post_as(&token, "/api/v1/clients", &json!({ "name": name })).await;

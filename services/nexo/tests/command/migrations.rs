@@ -1,4 +1,4 @@
-//! `nexo db migrate`, `rollback`, `status` and what is around them, on a database of the test's own.
+//! `nexo db migrate`, `rollback`, `status` and related commands on a database of its own.
 
 use std::{fs, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use testkit::Database;
 
 const VERSION: &str = "20990101_0000";
 
-/// A database, and a folder with our own migrations to which more are added.
+/// A database, and a folder with our migrations to which the test adds more.
 struct Site {
     database: Database,
     folder: TempDir,
@@ -29,21 +29,23 @@ impl Site {
         fs::write(self.folder.path().join(file), text).unwrap();
     }
 
-    /// Exit code, and all that it says. With the files of the folder.
+    /// Runs `nexo db` with the folder's migrations: exit code and output.
     fn db(&self, arguments: &[&str]) -> (i32, String) {
         self.run(&[&["db", "--migrations", self.folder.path().to_str().unwrap()], arguments].concat())
     }
 
     fn run(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexo"));
-        command.envs(self.database.settings("nexo_app")).env("NEXO_STATE_DIR", self.state.path().join("state"));
+        command
+            .envs(self.database.settings("nexo_app"))
+            .env("NEXO_STATE_DIR", self.state.path().join("state"));
         let done = command.args(arguments).output().unwrap();
         let said =
             [done.stdout, done.stderr].map(|part| String::from_utf8_lossy(&part).into_owned()).concat();
         (done.status.code().unwrap_or(-1), said)
     }
 
-    /// Takes back what is after our own migrations.
+    /// Rolls back to the latest of our own migrations.
     fn roll_back(&self) -> (i32, String) {
         let latest = migrate::Migrations::embedded().unwrap().latest().unwrap().to_string();
         let name = self.database.superuser().get_database().unwrap().to_owned();

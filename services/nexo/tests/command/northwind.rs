@@ -1,4 +1,4 @@
-//! Real input through the gateway: the Northwind sample data, where they are beside this repository.
+//! Northwind sample data through the gateway, if they exist next to this repository.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! What an operator does for accounts and people, beside a NEXO that runs.
+//! Operator commands on accounts and users while NEXO is running.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::process::{Nexo, home};
 
-/// As if the person had added an authenticator app.
+/// Enrolls a second factor without an authenticator app.
 const FACTOR: &str = "insert into app.user_factors (user_id, secret, confirmed_at)
         select id, '\\x00', now() from app.users where email = 'ana@acme.test';
     insert into app.recovery_codes (user_id, code_hash) select user_id, '\\x01' from app.user_factors";

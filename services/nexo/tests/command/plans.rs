@@ -1,4 +1,4 @@
-//! `nexo account plan` beside a NEXO that runs.
+//! `nexo account plan` while NEXO is running.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn with_redis_a_nexo_says_when_it_is_gone_and_goes_on() {
         panic!("it is never {status}");
     };
     told("up", "up").await;
-    // A bucket's key is gone as soon as it is full again, half a second after the last request.
+    // A bucket's key expires when the bucket is full again, half a second after the last request.
     let mut keys = String::new();
     for name in ["ben", "eve", "kim", "lea", "max", "zoe"] {
         nexo.register(&format!("{name}@acme.test")).await;

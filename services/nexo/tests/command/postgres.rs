@@ -1,4 +1,4 @@
-//! The private PostgreSQL of `nexo up`: started again when it ends, and made whatever the umask is.
+//! The private PostgreSQL of `nexo up`: restarted after a crash, and independent of the umask.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
 
@@ -50,8 +50,8 @@ async fn a_server_that_cannot_be_started_again_ends_nexo_up_and_says_why() {
     assert_eq!(code, Some(2));
 }
 
-/// A hardened root has umask 077: the folder that PostgreSQL's user has to pass through is made so all the same, and one that
-/// an earlier release has made too narrow is mended.
+/// With umask 077 (a hardened root), the folder must still be accessible to PostgreSQL's user. A folder that an earlier
+/// release created too restrictively is repaired.
 #[test]
 fn a_narrow_umask_is_no_obstacle() {
     let home = home();

@@ -1,4 +1,4 @@
-//! `nexo` as a child process.
+//! Runs `nexo` as a child process.
 
 use std::{
     ops::Deref,
@@ -20,13 +20,13 @@ use tokio::{
 
 use crate::api::Api;
 
-/// How long a debug build may take to start PostgreSQL and itself.
+/// Maximum time for a debug build to start PostgreSQL and itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Nexo {
     child: Child,
     api: Api,
-    /// Where it shows what it counts.
+    /// Port of the metrics endpoint.
     pub(crate) metrics: Option<u16>,
     home: std::path::PathBuf,
 }
@@ -39,7 +39,7 @@ impl Deref for Nexo {
     }
 }
 
-/// A folder that PostgreSQL's user can pass through, removed at the end.
+/// A temporary folder that PostgreSQL's user can traverse.
 pub(crate) fn home() -> TempDir {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     tempfile::Builder::new().prefix("nexo-up-").permissions(open).tempdir().unwrap()
@@ -54,12 +54,12 @@ fn nexo(home: &TempDir) -> Command {
         command.env_remove(name);
     }
     command.env("NEXO_STATE_DIR", home.path().join("state")).env("NEXO_LOG", "info");
-    command.env("NEXO_JOB_LEASE_SECONDS", "2"); // a killed process is not waited for longer
+    command.env("NEXO_JOB_LEASE_SECONDS", "2"); // a short lease, so that killed processes are replaced soon
     command
 }
 
 impl Nexo {
-    /// Starts `nexo up`.
+    /// Starts `nexo up` without waiting for it.
     pub(crate) fn start(home: &TempDir, more: &[&str]) -> Self {
         Self::start_with(home, more, &[])
     }
@@ -72,12 +72,12 @@ impl Nexo {
         Self { child: command.spawn().unwrap(), api: Api::default(), metrics: None, home }
     }
 
-    /// Starts it and waits until it has said where it is.
+    /// Starts `nexo up` and waits until it prints its address.
     pub(crate) async fn up(home: &TempDir, more: &[&str]) -> Self {
         Self::up_with(home, more, &[]).await
     }
 
-    /// The same with other settings.
+    /// Starts `nexo up` with additional settings and waits until it prints its address.
     pub(crate) async fn up_with(home: &TempDir, more: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut nexo = Self::start_with(home, more, settings);
         let mut lines = BufReader::new(nexo.child.stdout.take().unwrap()).lines();
@@ -104,12 +104,12 @@ impl Nexo {
         nexo
     }
 
-    /// Runs another command to its end: its exit code and all that it says.
+    /// Runs another command to completion: exit code and output.
     pub(crate) fn command(home: &TempDir, arguments: &[&str]) -> (i32, String) {
         Self::command_with(home, arguments, &[])
     }
 
-    /// The same with other settings.
+    /// Runs another command with additional settings: exit code and output.
     pub(crate) fn command_with(
         home: &TempDir,
         arguments: &[&str],
@@ -121,7 +121,7 @@ impl Nexo {
         (done.status.code().unwrap_or(-1), said)
     }
 
-    /// Waits for the end that it comes to by itself; what it said.
+    /// Waits until the process exits with an error; returns its standard error.
     pub(crate) async fn wait_for_end(mut self, patience: Duration) -> String {
         let mut said = String::new();
         let mut stderr = self.child.stderr.take().unwrap();
@@ -130,26 +130,26 @@ impl Nexo {
         said
     }
 
-    /// Waits for an end by itself, when what it says is read elsewhere; its exit code.
+    /// Waits until the process exits, while its output is read elsewhere; returns the exit code.
     pub(crate) async fn ended(mut self, patience: Duration) -> Option<i32> {
         timeout(patience, self.child.wait()).await.expect("it ends").unwrap().code()
     }
 
-    /// As an operator would: SIGTERM, and a clean end.
+    /// Stops the process with SIGTERM, and expects a clean exit.
     pub(crate) async fn stop(mut self) {
         kill(Pid::from_raw(self.child.id().unwrap().try_into().unwrap()), Signal::SIGTERM).unwrap();
         let ended = timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap();
         assert!(ended.success(), "{ended}");
     }
 
-    /// As a crash would.
+    /// Kills the process to simulate a crash.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Statements of the superuser of the private cluster.
+    /// Runs statements as superuser of the private server.
     pub(crate) async fn sql(&self, statements: &str) {
-        let access = cluster::Cluster::running(&self.home).unwrap().unwrap();
+        let access = pg_server::Cluster::running(&self.home).unwrap().unwrap();
         let mut conn = PgConnection::connect_with(&access.superuser("nexo")).await.unwrap();
         conn.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
         conn.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! Servers of other encodings and locales: NEXO makes its database as it needs it, or refuses the one that is there.
+//! Servers of other encodings and locales: NEXO creates its database as needed, or refuses an incompatible one.
 
 use std::{
     fs,
@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use cluster::Binaries;
 use kernel::Env;
 use migrate::NoHooks;
 use nix::unistd::{User, chown, geteuid};
+use pg_server::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
-/// A server that somebody else has made.
+/// A server that was created without NEXO.
 struct Server {
     process: Child,
     port: u16,
@@ -38,14 +38,14 @@ const ROLES: [(&str, &str); 5] = [
     ("BACKUP_DATABASE_URL", "nexo_backup"),
 ];
 
-/// The folder of the server programs; `NEXO_POSTGRES_BIN` chooses the release.
+/// Folder of the server programs; `NEXO_POSTGRES_BIN` selects the release.
 fn programs() -> PathBuf {
     let wanted = std::env::var_os("NEXO_POSTGRES_BIN").map(PathBuf::from);
     let initdb = Binaries::find(wanted.as_deref()).unwrap().program("initdb");
     initdb.parent().unwrap().to_owned()
 }
 
-/// As the user of PostgreSQL, which refuses to run as root, and with no setting of this process.
+/// Runs as the user postgres, because PostgreSQL refuses to run as root, and without this process's environment.
 fn program(name: &str, locales: &Path) -> Command {
     let mut command = Command::new(programs().join(name));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LOCPATH", locales).current_dir("/");
@@ -133,7 +133,7 @@ impl Server {
         answer
     }
 
-    /// What an operator does first.
+    /// Creates roles, migrates, and checks the version.
     fn set_up(&self) {
         expect(0, self.nexo(&["db", "roles"]));
         expect(0, self.nexo(&["db", "migrate", "--no-backup", "--reason", "a test"]));
@@ -141,7 +141,7 @@ impl Server {
         assert!(said.contains("UTF8"), "{said}");
     }
 
-    /// The database is made otherwise, as by hand or by an older release.
+    /// Creates the database with other options, as by hand or by an older release.
     async fn made_otherwise(&self, clauses: &str) {
         self.sql("postgres", "drop database if exists nexo").await;
         self.sql("postgres", &format!("create database nexo owner nexo_owner template template0 {clauses}"))
@@ -149,7 +149,7 @@ impl Server {
         self.sql("nexo", "grant connect on database nexo to nexo_app").await;
     }
 
-    /// It is refused by name, with the way out, wherever one could begin to use it.
+    /// Every entry point rejects the database by name, with instructions.
     async fn is_refused(&self, name: &str) {
         let migrate = ["db", "migrate", "--no-backup", "--reason", "a test"];
         for (arguments, code) in [(&migrate[..], 2), (&["db", "version"], 1), (&["db", "roles"], 2)] {
@@ -157,7 +157,7 @@ impl Server {
             assert!(said.contains(name) && said.contains("pg_dump -Fc --encoding=UTF8"), "{said}");
         }
         for on_boot in ["true", "false"] {
-            let mut env = Env::of(self.env()).with("NEXO_MIGRATE_ON_BOOT", on_boot);
+            let mut env = Env::from_values(self.env()).with("NEXO_MIGRATE_ON_BOOT", on_boot);
             let refused = db::Config::read(&mut env).open(&NoHooks).await.err();
             let refused = match refused {
                 Some(db::OpenError::Migration(refused)) => refused.to_string(),
@@ -167,7 +167,7 @@ impl Server {
         }
     }
 
-    /// Three spellings of one address find one person.
+    /// Three spellings of one e-mail find the same user.
     async fn logs_in(&self) {
         let person = "select app.add_user('01890000-0000-7000-8000-000000000001', 'INFO.Iris@tr.example', 'Iris', 'x')";
         self.sql("nexo", person).await;
@@ -184,7 +184,7 @@ fn expect(wanted: i32, (code, said): (i32, String)) -> String {
     said
 }
 
-/// `initdb` without a locale, as Debian's packages in a bare container do: encoding `SQL_ASCII`.
+/// `initdb` without a locale, as by Debian's packages in a bare container: encoding `SQL_ASCII`.
 #[tokio::test]
 async fn a_server_without_a_locale_gets_a_database_of_utf8() {
     let server = Server::start(&[]).await;
@@ -225,7 +225,7 @@ async fn a_server_that_speaks_turkish_by_libc_gets_a_database_that_does_not() {
     server.is_refused("tr_TR.UTF-8").await;
 }
 
-/// The commands of the refusal, word by word.
+/// Runs the commands from the error message verbatim.
 #[tokio::test]
 async fn the_way_out_of_a_wrong_locale_keeps_every_row() {
     let turkish = ["--locale-provider=icu", "--icu-locale=tr-TR", "--locale=C.UTF-8", "--encoding=UTF8"];
@@ -240,7 +240,7 @@ async fn the_way_out_of_a_wrong_locale_keeps_every_row() {
         let done = shell.output().unwrap();
         assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
     };
-    // As an older release would have made it.
+    // A database as created by an older release.
     shell(
         "psql -qd postgres -c 'alter database nexo rename to made' && psql -qd postgres -c \"create database nexo owner nexo_owner
          template template0 encoding 'UTF8' locale_provider icu icu_locale 'tr-TR' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'\" &&

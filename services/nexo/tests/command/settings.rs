@@ -1,4 +1,4 @@
-//! Settings: known names, addresses, and the folder of what is kept.
+//! Settings: known names, addresses, and the state folder.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -6,23 +6,26 @@ use kernel::KNOWN_SETTINGS;
 
 use crate::process::{Nexo, home};
 
-/// What tests alone call so.
+/// Settings that are only read by tests.
 const OF_TESTS: &[&str] = &["NEXO_TEST_ABANDON", "NEXO_TEST_DATA", "NEXO_TEST_TELL"];
 
 #[test]
 fn a_mistyped_setting_ends_a_command_and_a_start_and_production_goes_on() {
     let home = home();
-    let typo = ("NEXO_BACKUP_KEP", "last=1");
+    let typo = ("NEXO_BACKUP_RETENTON", "last=1");
     for command in
         [&["db", "status"][..], &["up"], &["healthcheck", "http://127.0.0.1:9/"], &["logins", "waits"]]
     {
         let (code, said) = Nexo::command_with(&home, command, &[typo]);
-        assert!(code == 2 && said.contains("NEXO_BACKUP_KEP") && said.contains("NEXO_BACKUP_RETENTION"), "{said}");
+        assert!(
+            code == 2 && said.contains("NEXO_BACKUP_RETENTON") && said.contains("NEXO_BACKUP_RETENTION"),
+            "{said}"
+        );
     }
     assert!(!home.path().join("state").exists(), "nothing was begun");
     let serious = [typo, ("NEXO_ENV", "production")];
     let (code, said) = Nexo::command_with(&home, &["healthcheck", "http://127.0.0.1:9/"], &serious);
-    assert!(code == 1 && said.contains("NEXO_BACKUP_KEP") && said.contains("WARN"), "{said}");
+    assert!(code == 1 && said.contains("NEXO_BACKUP_RETENTON") && said.contains("WARN"), "{said}");
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn a_folder_of_other_files_is_no_state_folder() {
     assert_eq!(fs::read_dir(&state).unwrap().count(), 1, "nothing was made in it");
 }
 
-/// Read, or documented, in whichever file: source, compose, images, scripts.
+/// Searches all files that read or document settings: source, compose, images, scripts.
 #[test]
 fn every_setting_that_is_read_is_known_and_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -91,7 +94,7 @@ fn every_setting_that_is_read_is_known_and_documented() {
     assert!(undocumented.is_empty(), "docs/settings.md lacks {undocumented:?}");
 }
 
-/// The names in a file, or in those of a folder but for tests and the table itself.
+/// Names of settings in a file or folder, except tests and the table itself.
 fn names(path: &Path, found: &mut BTreeSet<String>) {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     if path.is_dir() {

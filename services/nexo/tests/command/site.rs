@@ -1,4 +1,4 @@
-//! The three services, each a process of its own.
+//! The three services as separate processes.
 
 use testkit::Database;
 
@@ -15,7 +15,7 @@ pub(crate) struct Site {
     _state: tempfile::TempDir,
 }
 
-/// A service, one of its settings, and the value.
+/// Service, name of a setting, and its value.
 pub(crate) type Setting<'s> = (&'static str, &'static str, &'s str);
 
 impl Site {
@@ -23,7 +23,7 @@ impl Site {
         Self::on(Database::migrated().await, more).await
     }
 
-    /// The same on this database.
+    /// Starts the services on this database.
     pub(crate) async fn on(database: Database, more: &[Setting<'_>]) -> Self {
         let state = tempfile::tempdir().unwrap();
         let url = |port| format!("http://127.0.0.1:{port}");
@@ -43,7 +43,7 @@ impl Site {
         Self { database, auth, crm, gateway, _state: state }
     }
 
-    /// What clients reach.
+    /// Client for the gateway's public API.
     pub(crate) fn api(&self) -> Api {
         Api { url: format!("http://127.0.0.1:{}", self.gateway.port) }
     }

@@ -1,4 +1,4 @@
-//! The `.http` suites, run by httpyac against a fresh NEXO.
+//! The `.http` suites, run by httpyac against a new NEXO.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,10 +8,10 @@ use kernel::{AccountId, Clock, SessionId, UserId};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
-/// Signed with NEXO's own key, for everything, and a year too late.
+/// A token with all permissions, signed by NEXO's own key, that expired a year ago.
 async fn expired_token(home: &tempfile::TempDir) -> String {
     let state = home.path().join("state");
-    let access = cluster::Cluster::running(&state).unwrap().unwrap();
+    let access = pg_server::Cluster::running(&state).unwrap().unwrap();
     let mut conn = PgConnection::connect_with(&access.superuser("nexo")).await.unwrap();
     let (kid, sealed): (String, Vec<u8>) =
         sqlx::query_as("select kid, sealed from app.signing_keys where state = 'current'")
@@ -22,8 +22,7 @@ async fn expired_token(home: &tempfile::TempDir) -> String {
     let secret = std::fs::read_to_string(state.join("keys/secret")).unwrap();
     let sealing = SealingKey::new(&Secret::new(secret.into()).unwrap()).unwrap();
     let key = sealing.open(&kid, &sealed).unwrap();
-    let issuer =
-        Issuer::new(key, "nexo".to_owned(), Duration::from_secs(600), Clock::standing(1_760_000_000));
+    let issuer = Issuer::new(key, "nexo".to_owned(), Duration::from_secs(600), Clock::fixed(1_760_000_000));
     let (account, user, session) = (AccountId::new(), UserId::new(), SessionId::new());
     let permissions = Permissions::new(["*:*".to_owned()]);
     issuer.issue(Grant { account, user, session, epoch: 0, roles: vec![], permissions }).unwrap().text
@@ -36,7 +35,7 @@ async fn passes(suite: &str, checks: usize) {
     nexo.stop().await;
 }
 
-/// Runs a suite, each of whose requests has one check.
+/// Runs a suite with one check per request.
 async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../http-tests");
     let httpyac = folder.join("node_modules/.bin/httpyac");
@@ -49,7 +48,7 @@ async fn run(nexo: &Nexo, suite: &str, checks: usize, variables: &[String]) {
         .arg("--")
         .arg(suite)
         .current_dir(&folder)
-        .stdout(told.reopen().unwrap()) // into a file: httpyac ends before it has emptied a pipe
+        .stdout(told.reopen().unwrap()) // to a file: httpyac exits before flushing a pipe
         .status()
         .await
         .unwrap();
@@ -109,7 +108,7 @@ async fn nobody_sees_or_does_more_than_they_may_as_rights_py_says() {
     nexo.stop().await;
 }
 
-/// Everything that an account has, in the order in which it can go.
+/// Deletes all data of an account, in an order that satisfies the foreign keys.
 const DELETED: &str = "delete from app.outbox; delete from app.audit_log; delete from app.audit_chains; delete from app.idempotency_keys; delete from app.sessions;
     delete from app.member_roles; delete from app.roles; delete from app.clients;
     delete from app.memberships; delete from app.accounts; delete from app.account_directory";

@@ -1,4 +1,4 @@
-//! Traces, as a collector is sent them.
+//! Traces, as exported to a collector.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +21,10 @@ use tokio::{
 use crate::site::Site;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What a stranger would like to be part of.
+/// Trace context forged by a client.
 const FORGED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// A span, and whose it is.
+/// A span and the service that exported it.
 #[derive(Debug, Clone)]
 struct Seen {
     service: String,
@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-/// Listens as a collector does.
+/// A trace collector for tests.
 #[derive(Default, Clone)]
 struct Collector(Arc<Mutex<Vec<Seen>>>);
 
@@ -68,7 +68,7 @@ impl Collector {
         self.0.lock().unwrap().clone()
     }
 
-    /// The span of this service with this name and parent, once it has come.
+    /// Waits for the span of this service with this name and parent.
     async fn find(&self, service: &str, name: &str, parent: Option<&Seen>) -> Seen {
         let end = Instant::now() + PATIENCE;
         loop {

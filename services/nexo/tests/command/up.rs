@@ -1,4 +1,4 @@
-//! The command as an operator meets it: a process, started and stopped.
+//! `nexo up` as an operator uses it: a process that is started and stopped.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn one_command_brings_everything_up_and_down_again() {
     first.stop().await;
     assert_eq!(Nexo::command(&home, &["healthcheck", &format!("{address}/health/ready")]).0, 1);
 
-    // The next run finds what the first kept: data, keys, tokens.
+    // The next run uses the data, keys and tokens of the first.
     let again = Nexo::up(&home, &["--demo"]).await;
     let clients = again.get_as(&token, "/api/v1/clients?count=exact").await;
     assert_eq!(clients["page"]["total"], 3);

@@ -1,4 +1,4 @@
-//! `nexo db backup`, killed and starved.
+//! `nexo db backup` when it is killed or out of disk space.
 
 use std::{fs, process::Command, time::Duration};
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::site::Site;
 
-/// A random part of `most`.
+/// A random duration up to `most`.
 fn some_of(most: Duration) -> Duration {
     let random = u32::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..4].try_into().unwrap());
     most.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-/// Whatever is listed is whole.
+/// Verifies that all listed backups are complete.
 fn all_whole(site: &Site) -> usize {
     let listed = site.answer(&["backups"]);
     let whole = site.answer(&["verify", "--all"]);
@@ -48,7 +48,7 @@ async fn killed_at_any_moment_it_leaves_whole_backups_or_none() {
     assert_eq!(hidden.count(), 0, "what the killed ones left is swept");
 }
 
-/// A limit on the size of files stops the writer at the same places as a full disk, and needs no root.
+/// A file size limit stops the writer at the same places as a full disk, but needs no root.
 #[tokio::test]
 async fn a_disk_that_is_full_at_any_point_leaves_whole_backups_or_none() {
     let site = Site::with(20_000).await;
@@ -73,7 +73,7 @@ async fn a_disk_that_is_full_at_any_point_leaves_whole_backups_or_none() {
     assert!(all_whole(&site) >= 2, "with enough room it succeeds");
 }
 
-/// Quotes, blanks and percent signs, in the place where passwords are.
+/// A password with quotes, blanks and percent signs.
 #[tokio::test]
 async fn a_password_is_in_no_argument_no_message_and_no_manifest() {
     let site = Site::with(60_000).await;

@@ -1,8 +1,8 @@
-//! `nexo db check` on a database where something does not fit.
+//! `nexo db check` on an inconsistent database.
 
 use crate::site::Site;
 
-/// Whatever is wrong, made by hand.
+/// Statements that violate every rule.
 const WRONG: &str = "
     insert into app.users (id, email, display_name) values (md5('u')::uuid, 'u@x.test', 'U');
     insert into app.memberships (account_id, user_id) values (md5('a')::uuid, md5('u')::uuid);

@@ -1,4 +1,4 @@
-//! `kill -9`.
+//! Migrations killed by SIGKILL (`kill -9`).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const SLEEPS: &str = "select exists (select from pg_stat_activity where applicat
 const FREE: &str = "select count(*) = 0 from pg_locks l join pg_database d on d.oid = l.database
     where l.locktype = 'advisory' and d.datname = current_database()";
 
-/// How long a dead runner may keep the lock.
+/// Maximum time that a killed runner may hold the lock.
 const SOON: Duration = Duration::from_secs(2);
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn in_the_middle_of_a_statement_nothing_stays_and_the_lock_is_free_soon() 
     assert_eq!(ground.one::<i64>("select count(*) from app.things").await, 3);
 }
 
-/// The row of the history is written slowly, and the runner killed while it is.
+/// Delays the write to the history, so that the runner can be killed during it.
 async fn slow_history(ground: &Ground) {
     ground
         .database
@@ -93,7 +93,7 @@ async fn in_the_middle_of_a_concurrent_build_the_next_run_builds_it() {
     );
     let ground = Ground::with(&[TABLE, index]).await;
     assert_eq!(ground.run(&["migrate", "--to", "20260101_0000"]).0, 0);
-    // A build waits for transactions that may write the table.
+    // `create index concurrently` waits for transactions that may write the table.
     let mut writer = ground.database.look().await;
     sqlx::Executor::execute(&mut writer, "begin; insert into app.things values (1)").await.unwrap();
     let runner = ground.start(&["migrate"]);

@@ -1,4 +1,4 @@
-//! `nexo db migrate` killed, stopped and starved, each time at the worst moment.
+//! `nexo db migrate` killed, stopped and out of resources, each time at the worst moment.
 #![expect(clippy::unwrap_used, reason = "a test should fail where it fails")]
 
 mod backups;

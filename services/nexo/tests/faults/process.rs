@@ -1,4 +1,4 @@
-//! A runner as a process, with a folder of migrations and a server of its own.
+//! Runs migrations as a process, with a folder of migrations and a server of its own.
 
 use std::{
     fs,
@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::Cluster;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use pg_server::Cluster;
 use tempfile::TempDir;
 use testkit::Database;
 
 pub(crate) const TABLE: (&str, &str) =
     ("20260101_0000_things.sql", "create schema app; create table app.things (id int);");
 
-/// Advisory locks of this database.
+/// Number of advisory locks in this database.
 pub(crate) const LOCKS: &str = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
     where l.locktype = 'advisory' and d.datname = current_database()";
 
@@ -29,7 +29,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) async fn with(files: &[(&str, &str)]) -> Self {
-        let cluster = testkit::throw_away(&[]).await;
+        let cluster = testkit::ephemeral(&[]).await;
         let database = Database::empty(&cluster).await;
         let ground = Self { database, cluster, folder: tempfile::tempdir().unwrap() };
         for (name, text) in files {
@@ -51,7 +51,7 @@ impl Ground {
         command
     }
 
-    /// Runs it to its end: exit code and all that it says.
+    /// Runs a command to completion: exit code and output.
     pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String) {
         let done = self.nexo(arguments).output().unwrap();
         let said = [done.stdout, done.stderr].concat();
@@ -71,7 +71,7 @@ impl Ground {
         answer
     }
 
-    /// Waits until a question is answered by true; how long that took.
+    /// Waits until a query returns true; returns the elapsed time.
     pub(crate) async fn until(&self, question: &'static str) -> Duration {
         let start = Instant::now();
         while !self.one::<bool>(question).await {
@@ -89,7 +89,7 @@ impl Runner {
         kill(Pid::from_raw(self.0.id().try_into().unwrap()), signal).unwrap();
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();

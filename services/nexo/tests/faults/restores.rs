@@ -1,10 +1,10 @@
-//! `nexo db restore`, killed.
+//! `nexo db restore` when it is killed.
 
 use std::time::{Duration, Instant};
 
 use crate::site::{CLIENTS, Site};
 
-/// After each kill the database answers, with all rows of the one or of the other.
+/// After each kill the database is available, with all rows of either the old or the new state.
 #[tokio::test]
 async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
     let site = Site::with(5000).await;
@@ -46,7 +46,7 @@ async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
     assert_eq!(outcome, "done", "and noted in the database that is live now");
 }
 
-/// A service that starts on a database that is behind: backup, read to its end, migrations, backup.
+/// A service starts on an outdated database: backup, verification, migrations, backup.
 #[tokio::test]
 async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
     let site = Site::with(50).await;
@@ -62,7 +62,7 @@ async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
     )
     .unwrap();
     let from = folder.path().to_str().unwrap();
-    // The backup cannot be made: nothing is applied.
+    // The backup fails, so nothing is applied.
     std::fs::write(site.state.path().join("backups"), "a file where the folder should be").unwrap();
     let (code, said) = site.run(&["migrate", "--migrations", from]);
     assert!(code == 2 && said.contains("no migration was applied"), "{said}");
@@ -87,7 +87,7 @@ async fn pending_migrations_are_applied_between_two_backups_and_not_without() {
     assert!(restore.starts_with("nexo db restore 2") && restore.ends_with("_before-migration"), "{restore}");
 }
 
-/// Somebody may have been removed for a reason: that they come back is a decision of its own.
+/// A member may have been removed for a reason, so restoring access needs a separate confirmation.
 #[tokio::test]
 async fn a_member_comes_back_only_by_a_word_of_its_own() {
     let site = Site::with(5).await;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use cluster::Cluster;
+use pg_server::Cluster;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use testkit::Database;
@@ -24,10 +24,10 @@ pub(crate) const CLIENTS: &str = "select count(*) from app.clients";
 
 impl Site {
     pub(crate) async fn with(rows: u32) -> Self {
-        let cluster = testkit::throw_away(&[]).await;
+        let cluster = testkit::ephemeral(&[]).await;
         let database = Database::empty(&cluster).await;
         let migrations = migrate::Migrations::embedded().unwrap();
-        let settings = migrate::Settings::default();
+        let settings = migrate::RunOptions::default();
         migrate::migrate(&database.role("nexo_migrator"), &migrations, &migrate::NoHooks, &settings)
             .await
             .unwrap();
@@ -41,7 +41,7 @@ impl Site {
         command
     }
 
-    /// The environment of `nexo`, for a program that starts it.
+    /// Sets the environment of `nexo`, for a program that starts it.
     pub(crate) fn furnish<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         if let Some(programs) = std::env::var_os("NEXO_POSTGRES_BIN") {
@@ -51,14 +51,14 @@ impl Site {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
     }
 
-    /// Runs it to its end: exit code and all that it says.
+    /// Runs a command to completion: exit code and output.
     pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String) {
         let done = self.nexo(arguments).output().unwrap();
         let said = [done.stdout, done.stderr].concat();
         (done.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
-    /// Runs it, which must succeed; its answer.
+    /// Runs a command successfully and returns its JSON output.
     pub(crate) fn answer(&self, arguments: &[&str]) -> serde_json::Value {
         let done = self.nexo(arguments).arg("--json").output().unwrap();
         assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));

@@ -1,4 +1,4 @@
-//! A process that stands still, and holds the lock.
+//! A stopped process (SIGSTOP) that holds the lock.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn others_name_a_holder_that_stands_still_and_give_up() {
     let holder = ground.start(&["migrate"]);
     ground.until("select exists (select from pg_stat_activity where wait_event = 'PgSleep')").await;
     holder.signal(Signal::SIGSTOP);
-    tokio::time::sleep(Duration::from_secs(2)).await; // the statement ends, and nobody sends the next
+    tokio::time::sleep(Duration::from_secs(2)).await; // the statement ends, but the client is stopped
     let (code, said) = ground.run(&["migrate", "--wait", "500ms"]);
     assert_eq!(code, 3, "{said}");
     assert!(
@@ -28,7 +28,7 @@ async fn others_name_a_holder_that_stands_still_and_give_up() {
     assert_eq!(ground.one::<i64>("select count(*) from app.things").await, 1);
 }
 
-/// A server that cannot be reached, an address that is none: one line that says so, and no panic.
+/// An unreachable server or an invalid address gives a one-line error, and no panic.
 #[tokio::test]
 async fn a_database_that_is_not_there_is_told_in_one_line() {
     let ground = Ground::with(&[TABLE]).await;

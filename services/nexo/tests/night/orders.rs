@@ -1,4 +1,4 @@
-//! Random orders of everything that operators and accidents do.
+//! Random sequences of operator commands and accidents.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl Random {
 
 const STEPS: usize = 5;
 
-/// Commands; NAME is one of the backups that there are.
+/// Commands; NAME is replaced by an existing backup.
 const COMMANDS: &[&str] = &[
     "backup",
     "backup by-hand",
@@ -33,8 +33,8 @@ const COMMANDS: &[&str] = &[
     "verify --all",
 ];
 
-/// After each step, whatever it was and however it ended, a command of the pages gives back the newest row that somebody was
-/// told is kept; and at the end it does.
+/// Invariant: after each step, whatever its outcome, a documented command restores the newest acknowledged row. At the
+/// end it is executed.
 #[tokio::test]
 async fn in_no_order_is_the_newest_row_out_of_reach() {
     let number = |name: &str, otherwise: u64| {
@@ -73,7 +73,7 @@ async fn order(random: &mut Random, replay: &str) {
     world.goes_back(&way).await;
 }
 
-/// Does something; what it was.
+/// Performs a random step and returns its description.
 async fn step(world: &mut World, random: &mut Random) -> String {
     if random.below(8) == 0 {
         return lose(world, random).await;
@@ -95,8 +95,7 @@ async fn step(world: &mut World, random: &mut Random) -> String {
     format!("{words} (exit code {}: {last})", ended.code.unwrap())
 }
 
-/// A part of the store is lost. The loss of the only copy of a row can be undone by nobody: that is what a second store is
-/// for.
+/// Loses a part of the store, but never the only copy of a row, which only a second store could restore.
 async fn lose(world: &mut World, random: &mut Random) -> String {
     let backups = world.backups();
     let name = &backups[random.below(backups.len())].0;

@@ -1,4 +1,4 @@
-//! Two operators at once.
+//! Two operators who run commands concurrently.
 
 use crate::world::World;
 
@@ -13,7 +13,7 @@ const NAMES: &[&str] = &[
     "backup",
 ];
 
-/// One waits for the other or is refused by its name; and what was acknowledged is within reach.
+/// One command waits for the other or is refused by its name; acknowledged rows stay recoverable.
 #[tokio::test]
 async fn of_two_commands_at_once_one_waits_or_is_refused_by_name() {
     let mut world = World::new().await;

@@ -1,4 +1,4 @@
-//! The operator's night, as it went: every command in the order of the pages, with ordinary mistakes.
+//! The operator's night: every command in the order of the documentation, with ordinary mistakes.
 
 use crate::world::World;
 
@@ -9,14 +9,14 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
     let meant = world.backups()[0].0.clone();
     world.must("verify latest --restore");
     let good = world.look("nexo").await;
-    // A bulk change goes wrong, and people go on to write.
+    // A bulk change goes wrong while users keep writing.
     world
         .site
         .database
         .run("delete from app.clients where name = 'Row 1'; update app.clients set notes = 'oops'")
         .await;
     let since = world.write().await;
-    // The restore is killed at each of its steps, and tried again: `latest` means the same.
+    // The restore is killed at each of its steps and repeated: `latest` means the same backup.
     let begun = std::time::Instant::now();
     world.must("restore latest --no-backup --reason rehearsal --into rehearsal --confirm nexo");
     let takes = begun.elapsed();
@@ -35,7 +35,7 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
     assert_eq!(world.look("nexo").await, good);
     let said = world.must("restore latest --confirm nexo");
     assert!(said.contains(&format!("{meant} is live")), "a second time gives the same: {said}");
-    // It was the wrong decision; then it was not; then it was.
+    // The restore is undone, repeated and undone again.
     for way in world.ways_back().await {
         assert!(!way.is_empty(), "the row that was written since is not live");
     }
@@ -46,7 +46,7 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
     let kept = ways.iter().find(|way| way.contains("--database")).unwrap().clone();
     world.goes_back(&kept).await;
     assert!(world.look("nexo").await.contains(&since));
-    // At three o'clock the schedule tidies up, and at four it drills.
+    // At three o'clock the schedule prunes, and at four it runs a drill.
     let before = world.backups().len();
     let mut schedule = world.site.nexo(&["schedule", "--once"]);
     let every = "* * * * *";
@@ -65,7 +65,7 @@ async fn an_operator_comes_through_a_bad_night_with_every_row() {
         done.said
     );
     assert_eq!(world.backups().len(), before);
-    // A migration fails, is mended, and is taken back. The next start finds a database that fits.
+    // A migration fails, is corrected, and is rolled back. The next start finds a compatible database.
     world.migration("20990101_0001_fails", "alter table app.of_nobody add column note text;", "select 1;");
     let failed = world.run("migrate");
     assert!(failed.code != Some(0) && failed.said.contains("of_nobody"), "{failed:?}");

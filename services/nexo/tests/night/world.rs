@@ -1,4 +1,4 @@
-//! A small database, rows that were acknowledged, and every place where they can be found.
+//! A small database, its acknowledged rows, and all places from which they can be restored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,20 +11,20 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::site::Site;
 
-/// What a table of clients holds: how often, and the hash that a manifest has of it.
+/// State of the clients table: row count, and the hash in a manifest.
 type State = (i64, String);
 
 pub(crate) struct World {
     pub(crate) site: Site,
-    /// Migrations of the next release, with their way back.
+    /// Migrations of the next release, with their down files.
     folder: tempfile::TempDir,
-    /// The rows that were acknowledged; the last is the newest.
+    /// Number of acknowledged rows; the last is the newest.
     written: i64,
-    /// Which rows each state holds that was ever live.
+    /// Rows of each state that was ever live.
     states: BTreeMap<State, BTreeSet<i64>>,
 }
 
-/// One run of `nexo db`.
+/// Result of one run of `nexo db`.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -54,14 +54,14 @@ impl World {
         world
     }
 
-    /// A migration of the next release, and its way back.
+    /// Adds a migration of the next release with its down file.
     pub(crate) fn migration(&self, name: &str, up: &str, down: &str) {
         for (file, text) in [(format!("{name}.sql"), up), (format!("{name}.down.sql"), down)] {
             std::fs::write(self.folder.path().join(file), text).unwrap();
         }
     }
 
-    /// A client that somebody was told is kept.
+    /// Inserts a client and returns its number: from now on it counts as acknowledged.
     pub(crate) async fn write(&mut self) -> i64 {
         self.written += 1;
         let insert = format!(
@@ -74,7 +74,7 @@ impl World {
         self.written
     }
 
-    /// The rows of a database, whose state is remembered.
+    /// Reads the rows of a database, and remembers its state.
     pub(crate) async fn look(&mut self, database: &str) -> BTreeSet<i64> {
         let options = self.site.database.superuser().database(database);
         let mut conn = PgConnection::connect_with(&options).await.unwrap();
@@ -91,7 +91,7 @@ impl World {
         rows
     }
 
-    /// The arguments of one run, with the migrations of the next release where they are wanted.
+    /// Arguments of one run, with the next release's migrations if needed.
     fn arguments(&self, words: &str) -> Vec<String> {
         let mut arguments: Vec<String> = words.split(' ').map(str::to_owned).collect();
         if ["migrate", "rollback"].contains(&words.split(' ').next().unwrap()) {
@@ -116,14 +116,14 @@ impl World {
         Self::end(self.start(words))
     }
 
-    /// Runs it, which must succeed.
+    /// Runs a command, which must succeed.
     pub(crate) fn must(&self, words: &str) -> String {
         let done = self.run(words);
         assert_eq!(done.code, Some(0), "{words}: {}", done.said);
         done.said
     }
 
-    /// Runs it, and kills it (SIGKILL) after `time`. Its children and sessions end with it.
+    /// Starts a command and kills it (SIGKILL) after `time`; its children and sessions end with it.
     pub(crate) async fn killed(&self, words: &str, time: Duration) {
         let mut running = self.start(words);
         tokio::time::sleep(time).await;
@@ -132,7 +132,7 @@ impl World {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
-    /// Backups, newest first: names, whether they stand, and their clients.
+    /// Backups, newest first: name, validity, and state of the clients.
     pub(crate) fn backups(&self) -> Vec<(String, bool, State)> {
         let listed = self.site.answer(&["backups"]);
         let listed = listed.as_array().unwrap().iter();
@@ -145,7 +145,7 @@ impl World {
         listed.filter_map(one).collect()
     }
 
-    /// Databases beside the live one that were live once.
+    /// Databases beside the live one that were live before.
     fn kept(&self) -> Vec<String> {
         let listed = self.site.answer(&["databases"]);
         let names = listed.as_array().unwrap().iter();
@@ -155,7 +155,7 @@ impl World {
             .collect()
     }
 
-    /// Every command of the pages that gives the newest row back; an empty one, where it is live.
+    /// All documented commands that restore the newest row; an empty one if it is live.
     pub(crate) async fn ways_back(&mut self) -> Vec<String> {
         let newest = self.written;
         let mut ways = Vec::new();
@@ -175,7 +175,7 @@ impl World {
         ways
     }
 
-    /// The newest row is live again after one of those commands.
+    /// Runs one of those commands and checks that the newest row is live.
     pub(crate) async fn goes_back(&mut self, way: &str) {
         if !way.is_empty() {
             self.must(way);
@@ -189,7 +189,7 @@ impl World {
     }
 }
 
-/// The newest version of this release.
+/// Latest version of the embedded migrations.
 pub(crate) fn latest() -> String {
     migrate::Migrations::embedded().unwrap().latest().unwrap().to_string()
 }

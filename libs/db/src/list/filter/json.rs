@@ -1,11 +1,11 @@
 use serde_json::{Map, Value as Json};
 
-use super::{DEEPEST, Filter, MOST_TERMS, Term, too_much, wrong};
+use super::{Filter, MAX_DEPTH, MAX_TERMS, Term, too_much, wrong};
 use crate::{Result, list::column::Columns};
 
 impl Filter {
-    /// Reads the same tree as JSON: `{"and": […]}`, `{"or": […]}`, `{"not": …}` and
-    /// `{"field": "rating", "op": "gte", "value": 4}`.
+    /// Parses the JSON form of a condition: `{"and": […]}`, `{"or": […]}`, `{"not": …}` and `{"field": "rating",
+    /// "op": "gte", "value": 4}`.
     pub(crate) fn read(json: &Json, columns: &Columns) -> Result<Self> {
         let mut terms = 0;
         condition(json, columns, 0, &mut terms)?.bounded()
@@ -14,7 +14,7 @@ impl Filter {
 
 fn condition(json: &Json, columns: &Columns, depth: usize, terms: &mut usize) -> Result<Filter> {
     *terms += 1;
-    if *terms > MOST_TERMS || depth > DEEPEST {
+    if *terms > MAX_TERMS || depth > MAX_DEPTH {
         return Err(too_much());
     }
     let object = json.as_object().ok_or_else(|| wrong("is made of JSON objects".to_owned()))?;

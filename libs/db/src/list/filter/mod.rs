@@ -1,4 +1,5 @@
-//! Conditions on records: `and(status[eq]:"active",or(rating[gte]:4,not(owner_id[is]:null)))`, or the same tree as JSON.
+//! Filters: conditions such as `and(status[eq]:"active",or(rating[gte]:4,not(owner_id[is]:null)))`, or their JSON
+//! form.
 //!
 //! A condition is true or false, never unknown: a comparison with a null field is false, and `not` makes it true.
 
@@ -15,47 +16,43 @@ use serde_json::Value as Json;
 use super::{column::Path, unanswerable, value::Value};
 use crate::{Error, Kind, Result};
 
-/// Longer conditions are refused before they are parsed.
-const LONGEST: usize = 4_096;
-/// How many terms one condition may have, at any depth.
-const MOST_TERMS: usize = 50;
-/// How deep `and`, `or` and `not` may nest.
-const DEEPEST: usize = 5;
-/// How many values `in` may compare with.
-const MOST_VALUES: usize = 100;
-/// How many values one condition may compare with, in all of its terms.
-const MOST_IN_ALL: usize = 1_000;
-/// How many terms may look into texts: each is held against every record that the others leave.
-const MOST_CONTAINS: usize = 8;
-/// How much is said of what is wrong.
-const LONGEST_PROBLEM: usize = 300;
-/// A longer text is compared with nothing.
-const LONGEST_TEXT: usize = 2_000;
+/// Maximum length of a condition, checked before it is parsed.
+const MAX_FILTER_BYTES: usize = 4_096;
+/// Maximum number of terms of one condition, at any depth.
+pub(crate) const MAX_TERMS: usize = 50;
+/// Maximum nesting depth of `and`, `or` and `not`.
+const MAX_DEPTH: usize = 5;
+/// Maximum number of values of one `in` term.
+const MAX_VALUES: usize = 100;
+/// Maximum number of values of one condition, over all terms.
+const MAX_VALUES_TOTAL: usize = 1_000;
+/// Maximum number of `contains` terms: each is evaluated on every record that the other terms leave.
+const MAX_CONTAINS: usize = 8;
+/// Maximum length of an error message about a filter.
+const MAX_PROBLEM_CHARS: usize = 300;
+/// Maximum length of a text to compare with.
+const MAX_TEXT_CHARS: usize = 2_000;
 
-/// A condition on records.
+/// A filter condition as a tree.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
-    /// All of these hold.
     And(Vec<Filter>),
-    /// One of these holds.
     Or(Vec<Filter>),
-    /// This does not.
     Not(Box<Filter>),
-    /// A field compares so.
     Term(Term),
 }
 
-/// One comparison.
+/// A comparison of one field with values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Term {
     path: Path,
     operator: Operator,
     values: Vec<Value>,
-    /// As it was written.
+    /// Value as the client wrote it.
     json: Json,
 }
 
-/// How a field is compared.
+/// Comparison operator of a filter term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
     Eq,
@@ -94,7 +91,7 @@ impl Operator {
         Self::ALL.iter().find(|(_, operator)| *operator == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether fields of this kind can be compared so.
+    /// Whether the operator applies to columns of this kind.
     fn suits(self, kind: Kind) -> bool {
         match self {
             Self::Eq | Self::Ne | Self::Is => true,
@@ -108,7 +105,7 @@ impl Operator {
 }
 
 impl Term {
-    /// A comparison that makes sense, or what is wrong with it.
+    /// Validates a comparison; fails with a description of what is wrong.
     fn new(path: Path, operator: &str, json: Json) -> Result<Self> {
         let (name, kind) = (path.to_string(), path.column().kind);
         let known = Operator::named(operator).filter(|operator| operator.suits(kind));
@@ -116,11 +113,11 @@ impl Term {
         let values = match (operator, &json) {
             (Operator::Is, Json::Null) => Vec::new(),
             (Operator::Is, _) => return Err(wrong(format!("wants null for `{name}[is]`"))),
-            (Operator::In | Operator::Nin, Json::Array(all)) if (1..=MOST_VALUES).contains(&all.len()) => {
+            (Operator::In | Operator::Nin, Json::Array(all)) if (1..=MAX_VALUES).contains(&all.len()) => {
                 each_once(all.iter().map(|one| value(&name, kind, one)))?
             }
             (Operator::In | Operator::Nin, _) => {
-                return Err(wrong(format!("wants a list of 1 to {MOST_VALUES} values for `{name}`")));
+                return Err(wrong(format!("wants a list of 1 to {MAX_VALUES} values for `{name}`")));
             }
             (_, one) => vec![value(&name, kind, one)?],
         };
@@ -128,7 +125,7 @@ impl Term {
     }
 }
 
-/// What is named twice is compared once.
+/// Removes duplicate values, so that each is compared once.
 fn each_once(values: impl Iterator<Item = Result<Value>>) -> Result<Vec<Value>> {
     let mut once = Vec::new();
     for value in values {
@@ -141,7 +138,7 @@ fn each_once(values: impl Iterator<Item = Result<Value>>) -> Result<Vec<Value>> 
 }
 
 impl Filter {
-    /// Every comparison in it.
+    /// All terms of the condition, at any depth.
     fn terms(&self) -> Vec<&Term> {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::terms).collect(),
@@ -150,19 +147,19 @@ impl Filter {
         }
     }
 
-    /// The same, if it costs no more than one condition may.
+    /// Returns the filter unchanged if its cost is within the limits.
     fn bounded(self) -> Result<Self> {
         let terms = self.terms();
-        if terms.iter().filter(|term| term.operator == Operator::Contains).count() > MOST_CONTAINS {
-            return Err(wrong(format!("has more than {MOST_CONTAINS} terms with `contains`")));
+        if terms.iter().filter(|term| term.operator == Operator::Contains).count() > MAX_CONTAINS {
+            return Err(wrong(format!("has more than {MAX_CONTAINS} terms with `contains`")));
         }
-        if terms.iter().map(|term| term.values.len()).sum::<usize>() > MOST_IN_ALL {
-            return Err(wrong(format!("compares with more than {MOST_IN_ALL} values")));
+        if terms.iter().map(|term| term.values.len()).sum::<usize>() > MAX_VALUES_TOTAL {
+            return Err(wrong(format!("compares with more than {MAX_VALUES_TOTAL} values")));
         }
         Ok(self)
     }
 
-    /// Whether it reads texts that may be long, record by record, and no index spares it that.
+    /// Whether the filter scans possibly long texts record by record, without the help of an index.
     pub(crate) fn is_costly(&self) -> bool {
         self.terms().iter().any(|term| {
             term.path.column().kind == Kind::Text
@@ -173,8 +170,8 @@ impl Filter {
 
 fn value(name: &str, kind: Kind, json: &Json) -> Result<Value> {
     match Value::read(kind, json) {
-        Ok(Value::Text(text)) if text.len() > LONGEST_TEXT => {
-            Err(wrong(format!("compares `{name}` with a text of more than {LONGEST_TEXT} bytes")))
+        Ok(Value::Text(text)) if text.len() > MAX_TEXT_CHARS => {
+            Err(wrong(format!("compares `{name}` with a text of more than {MAX_TEXT_CHARS} bytes")))
         }
         Ok(Value::Null) => {
             Err(wrong(format!("compares `{name}` with null, which equals nothing: write {name}[is]:null")))
@@ -184,7 +181,7 @@ fn value(name: &str, kind: Kind, json: &Json) -> Result<Value> {
     }
 }
 
-/// The condition in one spelling, which a cursor belongs to. Read again, it is the same condition.
+/// Canonical form of the condition; cursors are bound to it. Parsing it yields the same condition.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = |f: &mut fmt::Formatter<'_>, word: &str, all: &[Self]| {
@@ -203,9 +200,9 @@ impl fmt::Display for Filter {
     }
 }
 
-/// What was written is told back as far as it is short.
+/// Creates a filter error; quoted input is truncated.
 fn wrong(mut problem: String) -> Error {
-    if let Some((end, _)) = problem.char_indices().nth(LONGEST_PROBLEM) {
+    if let Some((end, _)) = problem.char_indices().nth(MAX_PROBLEM_CHARS) {
         problem.truncate(end);
         problem.push('…');
     }
@@ -213,5 +210,5 @@ fn wrong(mut problem: String) -> Error {
 }
 
 fn too_much() -> Error {
-    wrong(format!("has more than {MOST_TERMS} terms, or nests deeper than {DEEPEST}"))
+    wrong(format!("has more than {MAX_TERMS} terms, or nests deeper than {MAX_DEPTH}"))
 }

@@ -1,13 +1,13 @@
 use serde_json::Value as Json;
 
-use super::{DEEPEST, Filter, LONGEST, MOST_TERMS, Term, too_much, wrong};
+use super::{Filter, MAX_DEPTH, MAX_FILTER_BYTES, MAX_TERMS, Term, too_much, wrong};
 use crate::{Error, Result, list::column::Columns};
 
 impl Filter {
-    /// Reads `and(…)`, `or(…)`, `not(…)` and `field[operator]:value`.
+    /// Parses `and(…)`, `or(…)`, `not(…)` and `field[operator]:value`.
     pub(crate) fn parse(text: &str, columns: &Columns) -> Result<Self> {
-        if text.len() > LONGEST {
-            return Err(wrong(format!("is longer than {LONGEST} bytes")));
+        if text.len() > MAX_FILTER_BYTES {
+            return Err(wrong(format!("is longer than {MAX_FILTER_BYTES} bytes")));
         }
         let mut parser = Parser { rest: text, terms: 0, columns };
         let filter = parser.condition(0)?;
@@ -24,7 +24,7 @@ struct Parser<'t> {
 impl<'t> Parser<'t> {
     fn condition(&mut self, depth: usize) -> Result<Filter> {
         self.terms += 1;
-        if self.terms > MOST_TERMS || depth > DEEPEST {
+        if self.terms > MAX_TERMS || depth > MAX_DEPTH {
             return Err(too_much());
         }
         if self.take("and(") {
@@ -58,7 +58,7 @@ impl<'t> Parser<'t> {
         Term::new(path, operator, json)
     }
 
-    /// A text, a list, or whatever stands before the next `,` or `)`.
+    /// Parses a JSON string, a JSON list, or a literal that ends at the next `,` or `)`.
     fn json(&mut self) -> Result<Json> {
         let end = if self.rest.starts_with(['"', '[']) {
             let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Json>();

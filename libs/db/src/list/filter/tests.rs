@@ -1,4 +1,4 @@
-//! What the grammar promises, on any condition there is.
+//! Property tests of the filter grammar.
 
 use kernel::UserId;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::Filter;
-use crate::{Field, Hidden, Kind, Related, Resource, list::column::Columns, reach::Reach};
+use crate::{Field, HiddenFields, Kind, Related, Resource, access::AccessScope, list::column::Columns};
 
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 struct Thing {
@@ -22,21 +22,21 @@ struct Thing {
 
 impl Resource for Thing {
     const NAME: &'static str = "thing";
-    const PLURAL: &'static str = "things";
+    const TABLE: &'static str = "things";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("name", Kind::Text, |thing, row| row.put(&thing.name)),
-        Field::new("size", Kind::Integer, |thing, row| row.put(thing.size)),
-        Field::required("ready", Kind::Boolean, |thing, row| row.put(thing.ready)),
-        Field::new("day", Kind::Date, |thing, row| row.put(&thing.day)),
+        Field::new("name", Kind::Text, |thing, row| row.bind(&thing.name)),
+        Field::new("size", Kind::Integer, |thing, row| row.bind(thing.size)),
+        Field::required("ready", Kind::Boolean, |thing, row| row.bind(thing.ready)),
+        Field::new("day", Kind::Date, |thing, row| row.bind(&thing.day)),
         Field::new("state", Kind::Choice(&["new", "old"]), |_, _| {}),
-        Field::new("owner_id", Kind::Id, |thing, row| row.put(thing.owner_id)),
+        Field::new("owner_id", Kind::Id, |thing, row| row.bind(thing.owner_id)),
     ];
-    const RELATED: &'static [Related] = &[Related::to::<Self>("parent", "owner_id")];
+    const RELATIONS: &'static [Related] = &[Related::new::<Self>("parent", "owner_id")];
     type Refusal = std::convert::Infallible;
 }
 
 fn parse(text: &str) -> crate::Result<Filter> {
-    Filter::parse(text, &Columns::of::<Thing>(&Hidden::default(), &Reach::Whole))
+    Filter::parse(text, &Columns::for_resource::<Thing>(&HiddenFields::default(), &AccessScope::Whole))
 }
 
 impl Filter {
@@ -85,7 +85,7 @@ fn condition() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn what_is_printed_is_read_again_as_the_same(text in condition()) {
-        let Ok(filter) = parse(&text) else { return Ok(()) }; // longer than we read
+        let Ok(filter) = parse(&text) else { return Ok(()) }; // exceeds a limit of the parser
         let again = parse(&filter.to_string()).unwrap();
         prop_assert_eq!(&again, &filter);
         prop_assert_eq!(again.to_string(), filter.to_string());
@@ -94,22 +94,22 @@ proptest! {
     #[test]
     fn the_same_tree_as_json_is_the_same(text in condition()) {
         let Ok(filter) = parse(&text) else { return Ok(()) };
-        let (hidden, reach) = (Hidden::default(), Reach::Whole);
-        let columns = Columns::of::<Thing>(&hidden, &reach);
+        let (hidden, reach) = (HiddenFields::default(), AccessScope::Whole);
+        let columns = Columns::for_resource::<Thing>(&hidden, &reach);
         prop_assert_eq!(Filter::read(&filter.to_json(), &columns).unwrap(), filter);
     }
 
     #[test]
     fn any_text_is_read_or_refused_and_never_reaches_sql(text in any::<String>()) {
         if let Ok(filter) = parse(&text) {
-            prop_assert!(!filter.sql("record", &mut crate::Row::default()).is_empty());
+            prop_assert!(!filter.sql("record", &mut crate::Bindings::default()).is_empty());
         }
     }
 
     #[test]
     fn what_was_typed_is_a_value_and_no_sql(text in "[a-z'\";()-]{1,30}") {
         let filter = parse(&format!("name[eq]:{}", json!(text))).unwrap();
-        prop_assert_eq!(filter.sql("record", &mut crate::Row::default()), "record.name = $1");
+        prop_assert_eq!(filter.sql("record", &mut crate::Bindings::default()), "record.name = $1");
     }
 }
 

@@ -12,29 +12,29 @@ use utoipa::{
 
 use crate::Problem;
 
-/// What became of each item of a batch, in JSON.
-pub(crate) struct Done<R> {
+/// Response of a bulk request as JSON: the outcome of each item.
+pub(crate) struct BulkOutcome<R> {
     status: StatusCode,
     body: Vec<u8>,
     of: PhantomData<fn() -> R>,
 }
 
-impl<R> Done<R> {
+impl<R> BulkOutcome<R> {
     pub(super) fn new(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, body, of: PhantomData }
     }
 }
 
-impl<R> IntoResponse for Done<R> {
+impl<R> IntoResponse for BulkOutcome<R> {
     fn into_response(self) -> Response {
         (self.status, [(CONTENT_TYPE, "application/json")], self.body).into_response()
     }
 }
 
-/// Its body, for the API document.
-pub(crate) struct Results<R>(PhantomData<fn() -> R>);
+/// Schema of a bulk response, for the API document.
+pub(crate) struct BulkResults<R>(PhantomData<fn() -> R>);
 
-impl<R: Resource> PartialSchema for Results<R> {
+impl<R: Resource> PartialSchema for BulkResults<R> {
     fn schema() -> RefOr<Schema> {
         let status = ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -49,16 +49,16 @@ impl<R: Resource> PartialSchema for Results<R> {
     }
 }
 
-impl<R: Resource> ToSchema for Results<R> {
+impl<R: Resource> ToSchema for BulkResults<R> {
     fn name() -> Cow<'static, str> {
         format!("{}BulkResults", R::name()).into()
     }
 }
 
-impl<R: Resource> IntoResponses for Done<R> {
+impl<R: Resource> IntoResponses for BulkOutcome<R> {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let answer = |description: &str| {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Results::<R>::name())));
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(BulkResults::<R>::name())));
             let response = ResponseBuilder::new().description(description);
             response.content("application/json", content.build()).build().into()
         };

@@ -7,18 +7,18 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
+        ArrayBuilder, Discriminator, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
         schema::{AdditionalProperties, Type},
     },
 };
 use validator::Validate;
 
-/// Many records in one request.
+/// A bulk request: one operation on many records.
 #[derive(Debug, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bulk {
     pub(super) operation: Operation,
-    /// What each is, the operation tells.
+    /// Items of the operation, 1 to 500; their form depends on `operation`.
     #[validate(length(min = 1, max = 500, message = "must have from 1 to 500 items"))]
     pub(super) items: Vec<Value>,
     #[serde(default = "yes")]
@@ -29,78 +29,102 @@ fn yes() -> bool {
     true
 }
 
-/// What is done to each of them.
+/// Operation to perform on each item.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Operation {
-    /// The items are records.
+    /// Creates a record; each item is a new record.
     Create,
-    /// Each item is an id, the version that was seen, and a merge patch.
+    /// Updates a record; each item has an id, the version last read, and a merge patch.
     Update,
-    /// Each item is an id and the version that was seen.
+    /// Moves a record to the trash; each item has an id and the version last read.
     Delete,
-    /// Each item is an id.
+    /// Restores a record from the trash; each item has an id.
     Restore,
 }
 
-/// A record to change.
+/// An update of one record in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, bound = "")]
 pub(crate) struct Change<R> {
-    /// Which.
+    /// Identifier of the record.
     #[schema(value_type = uuid::Uuid)]
     pub(super) id: Id<R>,
-    /// Its version as it was read.
+    /// Version of the record as last read.
+    #[schema(minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
     pub(super) version: i64,
-    /// What changes: a merge patch.
-    #[schema(value_type = Object)]
+    /// Changes as a merge patch (RFC 7396).
+    #[schema(schema_with = db::merge_patch_schema)]
     pub(super) patch: Value,
 }
 
-/// A record to move to the trash.
+/// A move of one record to the trash, in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, bound = "")]
 pub(crate) struct Removal<R> {
-    /// Which.
+    /// Identifier of the record.
     #[schema(value_type = uuid::Uuid)]
     pub(super) id: Id<R>,
-    /// Its version as it was read.
+    /// Version of the record as last read.
+    #[schema(minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
     pub(super) version: i64,
 }
 
-/// A record to take out of the trash.
+/// A restore of one record from the trash, in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, bound = "")]
 pub(crate) struct Restoration<R> {
-    /// Which.
+    /// Identifier of the record.
     #[schema(value_type = uuid::Uuid)]
     pub(super) id: Id<R>,
 }
 
-/// [`Bulk`] of `R`, for the API document.
+/// Schema of a [`Bulk`] request of `R`, for the API document.
 pub(crate) struct BulkOf<R>(PhantomData<fn() -> R>);
 
 impl<R: Resource> PartialSchema for BulkOf<R> {
     fn schema() -> RefOr<Schema> {
-        let update = with_patch(Change::<R>::schema(), Ref::from_schema_name(PatchOf::<R>::name()));
+        let one = |word: &str| Ref::from_schema_name(format!("{}Bulk{word}", R::name()));
         OneOfBuilder::new()
-            .item(batch("create", Ref::from_schema_name(R::name()).into()))
-            .item(batch("update", update))
-            .item(batch("delete", Removal::<R>::schema()))
-            .item(batch("restore", Restoration::<R>::schema()))
+            .item(one("Create"))
+            .item(one("Update"))
+            .item(one("Delete"))
+            .item(one("Restore"))
+            .discriminator(Some(Discriminator::with_mapping(
+                "operation",
+                ["Create", "Update", "Delete", "Restore"]
+                    .map(|word| (word.to_lowercase(), one(word).ref_location)),
+            )))
             .into()
     }
 }
 
+impl<R: Resource> BulkOf<R> {
+    /// The schemas that [`BulkOf::schema`] refers to, by their names. Generators of clients need one name for each.
+    pub(crate) fn parts() -> Vec<(String, RefOr<Schema>)> {
+        let name = |word: &str| format!("{}Bulk{word}", R::name());
+        let item = |word: &str| Ref::from_schema_name(name(word));
+        let update = with_patch(Change::<R>::schema(), Ref::from_schema_name(PatchOf::<R>::name()));
+        vec![
+            (name("Create"), batch("create", Ref::from_schema_name(R::name())).into()),
+            (name("Update"), batch("update", item("UpdateItem")).into()),
+            (name("UpdateItem"), update),
+            (name("Delete"), batch("delete", Ref::from_schema_name("BulkDeleteItem")).into()),
+            ("BulkDeleteItem".to_owned(), Removal::<R>::schema()),
+            (name("Restore"), batch("restore", Ref::from_schema_name("BulkRestoreItem")).into()),
+            ("BulkRestoreItem".to_owned(), Restoration::<R>::schema()),
+        ]
+    }
+}
+
 /// A batch of this operation, whose items have this schema.
-fn batch(operation: &str, item: RefOr<Schema>) -> ObjectBuilder {
+fn batch(operation: &str, item: Ref) -> ObjectBuilder {
     let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([operation]));
     let items = ArrayBuilder::new().items(item).min_items(Some(1)).max_items(Some(500));
     let atomic = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(true.into())).description(
         Some("All or nothing, which is the default. If false, each item has an answer of its own."),
     );
     ObjectBuilder::new()
-        .title(Some(operation))
         .property("operation", word)
         .required("operation")
         .property("items", items)
@@ -109,7 +133,7 @@ fn batch(operation: &str, item: RefOr<Schema>) -> ObjectBuilder {
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
 }
 
-/// The schema of a change, with that of its patch.
+/// Sets the schema of `patch` in the schema of an update.
 fn with_patch(mut change: RefOr<Schema>, patch: Ref) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(change)) = &mut change {
         change.properties.insert("patch".to_owned(), patch.into());

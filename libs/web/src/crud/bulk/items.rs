@@ -1,4 +1,4 @@
-//! What becomes of each item on its way, and how it is told.
+//! Outcomes of the items of a bulk request, and their errors.
 
 use db::{Resource, Visible};
 use http::StatusCode;
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::{Error, Problem, Result, Violation};
 
-/// Parts the items that are good so far from the failures, which keep their places.
+/// Splits items into the successful ones and a list of failures by position.
 pub(super) fn good<T>(all: Vec<Result<T>>) -> (Vec<T>, Vec<Option<Error>>) {
     let mut good = Vec::with_capacity(all.len());
     let places = all.into_iter().map(|one| one.map(|one| good.push(one)).err()).collect();
     (good, places)
 }
 
-/// Puts what became of the good ones back between the failures.
+/// Merges the results of the successful items back between the failures.
 pub(super) fn put_back<T>(
     places: Vec<Option<Error>>,
     done: impl IntoIterator<Item = Result<T>>,
@@ -25,7 +25,8 @@ pub(super) fn put_back<T>(
         .collect()
 }
 
-/// Fails if one did: with all failures where items are at fault, else with what is.
+/// Returns all items if none failed. Otherwise fails with the errors of all failed items, or with the first error
+/// that is no item's fault.
 pub(super) fn all_or_nothing<T>(all: Vec<Result<T>>, fields: &str) -> Result<Vec<T>> {
     let (good, places) = good(all);
     let failed: Vec<_> =
@@ -42,7 +43,7 @@ pub(super) fn all_or_nothing<T>(all: Vec<Result<T>>, fields: &str) -> Result<Vec
     Err(if form { Error::Invalid(violations) } else { Error::Items(status, violations) })
 }
 
-/// The failure, if it is one of an item.
+/// Returns the error if an item caused it; other errors, such as database failures, are returned as `Err`.
 fn own(error: Error) -> Result<Error> {
     match error {
         Error::Invalid(_) | Error::NotFound(_) | Error::Stale(..) | Error::Refused(_) => Ok(error),
@@ -50,14 +51,14 @@ fn own(error: Error) -> Result<Error> {
     }
 }
 
-/// The same failure, of fields that stand at `pointer`.
+/// Prefixes the pointers of violations with `pointer`; other errors are unchanged.
 pub(super) fn within(pointer: &str, error: Error) -> Error {
     let Error::Invalid(violations) = error else { return error };
     let moved = |one: Violation| Violation { pointer: format!("{pointer}{}", one.pointer), ..one };
     Error::Invalid(violations.into_iter().map(moved).collect())
 }
 
-/// The fields at fault in the item `at`, whose record has its fields at `fields`.
+/// Violations of item `at`; `fields` is the pointer to the record's fields within an item.
 fn violations_of(at: usize, fields: &str, error: Error) -> Vec<Violation> {
     problem_of(at, fields, error).errors
 }
@@ -79,10 +80,10 @@ fn problem_of(at: usize, fields: &str, error: Error) -> Problem {
     problem
 }
 
-/// What became of an item.
+/// Outcome of one item of a bulk request.
 #[derive(Serialize)]
 #[serde(bound = "R: Resource")]
-pub(super) struct Told<R> {
+pub(super) struct ItemOutcome<R> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<Visible<R>>,
@@ -90,14 +91,14 @@ pub(super) struct Told<R> {
     problem: Option<Problem>,
 }
 
-impl<R: Resource> Told<R> {
-    /// That it was done.
+impl<R: Resource> ItemOutcome<R> {
+    /// Outcome of a successful item.
     pub(super) fn done(status: StatusCode, record: Visible<R>) -> Self {
         let record = (status != StatusCode::NO_CONTENT).then_some(record);
         Self { status: status.as_u16(), record, problem: None }
     }
 
-    /// That it was not.
+    /// Outcome of a failed item; `Err` if the failure is not the item's fault.
     pub(super) fn refused(at: usize, fields: &str, error: Error) -> Result<Self> {
         let error = own(error)?;
         let status = error.status().as_u16();

@@ -1,58 +1,58 @@
-//! Many records in one request: created, changed, removed or restored, all or nothing, or each for itself.
+//! Bulk writes: create, update, delete or restore many records in one request, atomically or item by item.
 
 mod answer;
+mod authorized;
 mod body;
 mod items;
 mod operations;
-mod permit;
 mod selection;
 
 use std::collections::HashSet;
 
-use db::{Hidden, Record, Resource, TenantTx};
+use db::{HiddenFields, Record, Resource, TenantTx};
 use http::StatusCode;
 use serde::Serialize;
 
-pub(super) use answer::{Done, Results};
+pub(super) use answer::{BulkOutcome, BulkResults};
+use authorized::AuthorizedAny;
 pub(super) use body::BulkOf;
 use body::{Bulk, Change, Operation as Kind, Removal, Restoration};
-use items::{Told, all_or_nothing, good, put_back};
+use items::{ItemOutcome, all_or_nothing, good, put_back};
 use operations::{Creation, Operation};
-use permit::MaySome;
 pub(super) use selection::{
-    BulkApplied, BulkOrder, BulkPreview, BulkWish, SelectedOperation, apply, preview,
+    BulkApplyRequest, BulkApplyResult, BulkPreview, BulkPreviewRequest, SelectedOperation, apply, preview,
 };
 
-use super::{Begun, Once};
-use crate::{Answered, Error, IdempotencyKey, Json, May, Result};
+use super::{IdempotencyOutcome, Idempotent};
+use crate::{Authorized, Error, IdempotencyKey, Json, Replayable, Result};
 
 pub(super) async fn bulk<R: Resource>(
-    may: MaySome<R>,
+    auth: AuthorizedAny<R>,
     key: Option<IdempotencyKey>,
     Json(asked): Json<Bulk>,
-) -> Result<Answered<Done<R>>> {
+) -> Result<Replayable<BulkOutcome<R>>> {
     match asked.operation {
-        Kind::Create => run::<R, Creation<R>>(&may.to()?, key, asked).await,
-        Kind::Update => run::<R, Change<R>>(&may.to()?, key, asked).await,
-        Kind::Delete => run::<R, Removal<R>>(&may.to()?, key, asked).await,
-        Kind::Restore => run::<R, Restoration<R>>(&may.to()?, key, asked).await,
+        Kind::Create => run::<R, Creation<R>>(&auth.authorize()?, key, asked).await,
+        Kind::Update => run::<R, Change<R>>(&auth.authorize()?, key, asked).await,
+        Kind::Delete => run::<R, Removal<R>>(&auth.authorize()?, key, asked).await,
+        Kind::Restore => run::<R, Restoration<R>>(&auth.authorize()?, key, asked).await,
     }
 }
 
 async fn run<R: Resource, O: Operation<R>>(
-    may: &May<O::Action, R>,
+    auth: &Authorized<O::Action, R>,
     key: Option<IdempotencyKey>,
     asked: Bulk,
-) -> Result<Answered<Done<R>>> {
-    let (hidden, atomic) = (may.hidden(), asked.atomic);
-    let once = Once::of(key, &asked)?;
+) -> Result<Replayable<BulkOutcome<R>>> {
+    let (hidden, atomic) = (auth.hidden_fields(), asked.atomic);
+    let once = Idempotent::new(key, &asked)?;
     let mut read = read::<R, O>(asked, &hidden);
     if atomic {
         read = all_or_nothing(read, O::FIELDS)?.into_iter().map(Ok).collect();
     }
-    let mut tx = match once.begin_with::<R, _>(may.begin().await?).await? {
-        Begun::First(tx) => tx,
-        Begun::Again(answer) => return Ok(answer),
+    let mut tx = match once.begin_with::<R, _>(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let mut written = write(&mut tx, read).await?;
     if atomic {
@@ -60,12 +60,12 @@ async fn run<R: Resource, O: Operation<R>>(
     }
     let status = if atomic { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let body = told::<R, O>(&mut tx, written).await?;
-    once.answer_with::<R, _>(tx, Done::new(status, body)).await
+    once.answer_with::<R, _>(tx, BulkOutcome::new(status, body)).await
 }
 
-/// Reads every item, without the database. A record stands in one item: of two writes of one request to it, the second
-/// would not have seen the first.
-fn read<R: Resource, O: Operation<R>>(asked: Bulk, hidden: &Hidden) -> Vec<Result<O>> {
+/// Parses every item without the database. A record may occur in one item only: a second write would not be based
+/// on the result of the first.
+fn read<R: Resource, O: Operation<R>>(asked: Bulk, hidden: &HiddenFields) -> Vec<Result<O>> {
     let mut seen = HashSet::new();
     let mut one = |item| {
         let item = O::read(item, hidden)?;
@@ -79,7 +79,7 @@ fn read<R: Resource, O: Operation<R>>(asked: Bulk, hidden: &Hidden) -> Vec<Resul
     asked.items.into_iter().map(&mut one).collect()
 }
 
-/// Writes what can be written, and tells of each item what became of it.
+/// Writes all items that can be written, and returns one result per item.
 async fn write<R: Resource, O: Operation<R>>(
     tx: &mut TenantTx,
     items: Vec<Result<O>>,
@@ -91,7 +91,7 @@ async fn write<R: Resource, O: Operation<R>>(
     Ok(put_back(places, written.into_iter().map(|one| one.map_err(Error::from))))
 }
 
-/// The body of the answer.
+/// Serializes the body of the response.
 async fn told<R: Resource, O: Operation<R>>(
     tx: &mut TenantTx,
     written: Vec<Result<Record<R>>>,
@@ -99,13 +99,13 @@ async fn told<R: Resource, O: Operation<R>>(
     #[derive(Serialize)]
     #[serde(bound = "R: Resource")]
     struct Body<R> {
-        data: Vec<Told<R>>,
+        data: Vec<ItemOutcome<R>>,
     }
     let (records, places) = good(written);
     let mut records = db::visible_each(tx, records).await?.into_iter();
     let each = places.into_iter().enumerate().filter_map(|(at, failed)| match failed {
-        Some(error) => Some(Told::refused(at, O::FIELDS, error)),
-        None => records.next().map(|record| Ok(Told::done(O::DONE, record))),
+        Some(error) => Some(ItemOutcome::refused(at, O::FIELDS, error)),
+        None => records.next().map(|record| Ok(ItemOutcome::done(O::DONE, record))),
     });
     let body = Body { data: each.collect::<Result<_>>()? };
     serde_json::to_vec(&body).map_err(|error| Error::Internal(error.into()))

@@ -1,8 +1,10 @@
-//! What each operation reads, and what it makes ready to be written.
+//! Bulk operations: parsing of items, and their preparation for the write.
 
 use std::collections::HashMap;
 
-use db::{Changed, Hidden, New, Record, Removed, Resource, Restored, TenantTx, Written, lock_all};
+use db::{
+    BulkWrite, HiddenFields, Insert, Record, Resource, Restore, SoftDelete, TenantTx, Update, lock_all,
+};
 use http::StatusCode;
 use kernel::Id;
 use serde_json::Value;
@@ -11,16 +13,17 @@ use super::{
     body::{Change, Removal, Restoration},
     items::within,
 };
-use crate::{Action, Delete, Error, Patch, Result, Unread, Write, extract::understood};
+use crate::{Action, Delete, Error, MergePatch, Result, UnparsedJson, Write, extract::parse_json};
 
-/// The records that are still as they were seen, and of each other one the refusal, with what the caller may see of it now.
+/// Compares the found records with the versions last read. A changed record yields [`Error::Stale`], with what the
+/// caller may see of its current state.
 async fn as_seen<R: Resource>(
     tx: &mut TenantTx,
     mut found: HashMap<Id<R>, Record<R>>,
     seen: impl Iterator<Item = (Id<R>, i64)>,
 ) -> Result<HashMap<Id<R>, Result<Record<R>>>> {
     let changed =
-        |(id, version)| found.get(&id).is_some_and(|record: &Record<R>| record.kept.version != version);
+        |(id, version)| found.get(&id).is_some_and(|record: &Record<R>| record.meta.version != version);
     let stale: Vec<Id<R>> = seen.filter(|&one| changed(one)).map(|(id, _)| id).collect();
     let stale: Vec<Record<R>> = stale.iter().filter_map(|id| found.remove(id)).collect();
     let mut all: HashMap<_, _> = found.into_iter().map(|(id, record)| (id, Ok(record))).collect();
@@ -30,62 +33,62 @@ async fn as_seen<R: Resource>(
     Ok(all)
 }
 
-/// An operation of a batch of `R`.
+/// A bulk operation on records of `R`.
 pub(super) trait Operation<R: Resource>: Sized + Send {
-    /// What it needs the permission for.
+    /// Action that requires the permission.
     type Action: Action;
-    /// What is written in the end.
-    type Written: Written<R>;
-    /// What it answers for an item that it did.
+    /// Write operation that an item is prepared into.
+    type Written: BulkWrite<R>;
+    /// Status of a successful item.
     const DONE: StatusCode;
-    /// Where in an item the fields of the record stand.
+    /// JSON pointer to the record's fields within an item.
     const FIELDS: &'static str = "";
 
-    /// Reads an item, without the database.
-    fn read(item: Value, hidden: &Hidden) -> Result<Self>;
+    /// Parses an item without the database.
+    fn read(item: Value, hidden: &HiddenFields) -> Result<Self>;
 
-    /// The record that it is about, if it is there.
+    /// Id of the record that the item refers to; `None` for a new one.
     fn id(&self) -> Option<Id<R>>;
 
-    /// Makes items ready to be written; tells of each whether it is.
+    /// Prepares items for the write; returns one result per item.
     fn prepare(
         tx: &mut TenantTx,
         items: Vec<Self>,
     ) -> impl Future<Output = Result<Vec<Result<Self::Written>>>> + Send;
 }
 
-/// A record to create.
+/// A create item of a bulk request.
 pub(super) struct Creation<R>(R);
 
 impl<R: Resource> Operation<R> for Creation<R> {
     type Action = Write;
-    type Written = New<R>;
+    type Written = Insert<R>;
     const DONE: StatusCode = StatusCode::CREATED;
 
-    fn read(item: Value, hidden: &Hidden) -> Result<Self> {
-        Unread::from(item).into_new(hidden).map(Self)
+    fn read(item: Value, hidden: &HiddenFields) -> Result<Self> {
+        UnparsedJson::from(item).into_new(hidden).map(Self)
     }
 
     fn id(&self) -> Option<Id<R>> {
         None
     }
 
-    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<New<R>>>> {
-        Ok(items.into_iter().map(|Self(new)| Ok(New::of(tx, new)?)).collect())
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Insert<R>>>> {
+        Ok(items.into_iter().map(|Self(new)| Ok(Insert::new(tx, new)?)).collect())
     }
 }
 
 impl<R: Resource> Operation<R> for Change<R> {
     type Action = Write;
-    type Written = Changed<R>;
+    type Written = Update<R>;
     const DONE: StatusCode = StatusCode::OK;
     const FIELDS: &'static str = "/patch";
 
-    fn read(item: Value, hidden: &Hidden) -> Result<Self> {
-        let change: Self = understood(item)?;
-        let patch = Patch::of(change.patch.clone());
+    fn read(item: Value, hidden: &HiddenFields) -> Result<Self> {
+        let change: Self = parse_json(item)?;
+        let patch = MergePatch::parse(change.patch.clone());
         let patch = patch.ok_or_else(|| Error::invalid("/patch", "type", "must be an object"))?;
-        patch.spares(hidden).map_err(|error| within(Self::FIELDS, error))?;
+        patch.ensure_not_touched(hidden).map_err(|error| within(Self::FIELDS, error))?;
         Ok(change)
     }
 
@@ -93,16 +96,17 @@ impl<R: Resource> Operation<R> for Change<R> {
         Some(self.id)
     }
 
-    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Changed<R>>>> {
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Update<R>>>> {
         let ids: Vec<_> = items.iter().map(|item| item.id).collect();
         let seen = items.iter().map(|item| (item.id, item.version));
         let found = lock_all(tx, &ids).await?;
         let mut found = as_seen(tx, found, seen).await?;
         let ready = |Self { id, patch, .. }| {
             let before = found.remove(&id).ok_or(Error::NotFound(R::NAME))??;
-            let patch = Patch::of(patch).ok_or_else(|| Error::invalid("", "type", "must be an object"));
-            let after = patch.and_then(|patch| patch.onto(&before.data));
-            Ok(Changed::of(before, after.map_err(|error| within(Self::FIELDS, error))?)?)
+            let patch =
+                MergePatch::parse(patch).ok_or_else(|| Error::invalid("", "type", "must be an object"));
+            let after = patch.and_then(|patch| patch.apply_to(&before.data));
+            Ok(Update::new(before, after.map_err(|error| within(Self::FIELDS, error))?)?)
         };
         Ok(items.into_iter().map(ready).collect())
     }
@@ -110,41 +114,41 @@ impl<R: Resource> Operation<R> for Change<R> {
 
 impl<R: Resource> Operation<R> for Removal<R> {
     type Action = Delete;
-    type Written = Removed<R>;
+    type Written = SoftDelete<R>;
     const DONE: StatusCode = StatusCode::NO_CONTENT;
 
-    fn read(item: Value, _: &Hidden) -> Result<Self> {
-        understood(item)
+    fn read(item: Value, _: &HiddenFields) -> Result<Self> {
+        parse_json(item)
     }
 
     fn id(&self) -> Option<Id<R>> {
         Some(self.id)
     }
 
-    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Removed<R>>>> {
+    async fn prepare(tx: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<SoftDelete<R>>>> {
         let ids: Vec<_> = items.iter().map(|item| item.id).collect();
         let seen = items.iter().map(|item| (item.id, item.version));
         let found = lock_all(tx, &ids).await?;
         let mut found = as_seen(tx, found, seen).await?;
-        let ready = |Self { id, .. }| found.remove(&id).ok_or(Error::NotFound(R::NAME))?.map(Removed);
+        let ready = |Self { id, .. }| found.remove(&id).ok_or(Error::NotFound(R::NAME))?.map(SoftDelete);
         Ok(items.into_iter().map(ready).collect())
     }
 }
 
 impl<R: Resource> Operation<R> for Restoration<R> {
     type Action = Delete;
-    type Written = Restored<R>;
+    type Written = Restore<R>;
     const DONE: StatusCode = StatusCode::OK;
 
-    fn read(item: Value, _: &Hidden) -> Result<Self> {
-        understood(item)
+    fn read(item: Value, _: &HiddenFields) -> Result<Self> {
+        parse_json(item)
     }
 
     fn id(&self) -> Option<Id<R>> {
         Some(self.id)
     }
 
-    async fn prepare(_: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Restored<R>>>> {
-        Ok(items.into_iter().map(|item| Ok(Restored(item.id))).collect())
+    async fn prepare(_: &mut TenantTx, items: Vec<Self>) -> Result<Vec<Result<Restore<R>>>> {
+        Ok(items.into_iter().map(|item| Ok(Restore(item.id))).collect())
     }
 }

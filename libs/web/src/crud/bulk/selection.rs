@@ -1,131 +1,141 @@
-//! Many records by a condition, in two steps: how many it concerns, then the writing itself, if it still concerns as many.
+//! Bulk writes by filter, in two steps: a preview with the number of records, then the write, if the number is
+//! unchanged.
 
-use db::{Changed, Hidden, Record, Removed, Resource, Selection, TenantTx, Written};
+use db::{BulkWrite, HiddenFields, Record, Resource, Selection, SoftDelete, TenantTx, Update};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::{Begun, Once, items::within, permit::MaySome};
-use crate::{Action, Answered, Delete, Error, IdempotencyKey, Json, May, Patch, Read, Result, Write};
+use super::{IdempotencyOutcome, Idempotent, authorized::AuthorizedAny, items::within};
+use crate::{
+    Action, Authorized, Delete, Error, IdempotencyKey, Json, MergePatch, Read, Replayable, Result, Write,
+};
 
-/// How many records are written by one statement.
+/// Number of records per write statement.
 const AT_ONCE: usize = 500;
 
-/// What is done to all of them.
+/// Operation to perform on all selected records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SelectedOperation {
-    /// Lays a merge patch over each.
+    /// Applies a merge patch to each record.
     Update,
-    /// Moves each to the trash.
+    /// Moves each record to the trash.
     Delete,
 }
 
-/// What would be done, and to which records.
+/// A request to preview a bulk write by filter.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BulkWish {
-    /// A condition, as in a search.
-    #[schema(value_type = Object)]
+pub(crate) struct BulkPreviewRequest {
+    /// Filter condition, as in a search request.
+    #[schema(schema_with = db::filter_schema)]
     filter: Value,
     operation: SelectedOperation,
-    /// For an update: what changes.
-    #[schema(value_type = Option<Object>)]
+    /// Changes as a merge patch (RFC 7396); only for `update`.
+    #[schema(schema_with = db::merge_patch_schema, required = false)]
     patch: Option<Value>,
 }
 
-/// What it concerns.
+/// Preview of a bulk write by filter.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BulkPreview {
-    /// How many records.
+    /// Number of records that the filter selects.
     count: i64,
-    /// Vouches for 15 minutes that you have seen it.
+    /// Token that confirms this preview; pass it to the apply request within 15 minutes.
     selection: String,
 }
 
-/// What was seen in the preview, to be done.
+/// A request to perform a previewed bulk write.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BulkOrder {
-    /// As in the preview.
-    #[schema(value_type = Object)]
+pub(crate) struct BulkApplyRequest {
+    /// Filter condition of the preview request.
+    #[schema(schema_with = db::filter_schema)]
     filter: Value,
-    /// As in the preview.
+    /// Operation of the preview request.
     operation: SelectedOperation,
-    /// As in the preview.
-    #[schema(value_type = Option<Object>)]
+    /// Merge patch of the preview request.
+    #[schema(schema_with = db::merge_patch_schema, required = false)]
     patch: Option<Value>,
-    /// Of the preview.
+    /// Token from the response of the preview.
     #[validate(length(max = 1000))]
+    #[schema(max_length = 1000)]
     selection: String,
-    /// Of the preview.
+    /// Number of records from the response of the preview.
     #[validate(range(min = 0, max = 10_000))]
+    #[schema(minimum = 0, maximum = 10_000)]
     expected_count: i64,
 }
 
-/// What was done.
+/// Result of a bulk write by filter.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BulkApplied {
-    /// To how many records.
+pub(crate) struct BulkApplyResult {
+    /// Number of records that were written.
     count: i64,
 }
 
 pub(crate) async fn preview<R: Resource>(
-    may: MaySome<R>,
-    Json(wish): Json<BulkWish>,
+    auth: AuthorizedAny<R>,
+    Json(wish): Json<BulkPreviewRequest>,
 ) -> Result<Json<BulkPreview>> {
     match wish.operation {
-        SelectedOperation::Update => count(&may.to::<Write>()?, wish).await,
-        SelectedOperation::Delete => count(&may.to::<Delete>()?, wish).await,
+        SelectedOperation::Update => count(&auth.authorize::<Write>()?, wish).await,
+        SelectedOperation::Delete => count(&auth.authorize::<Delete>()?, wish).await,
     }
 }
 
-async fn count<R: Resource, A: Action>(may: &May<A, R>, wish: BulkWish) -> Result<Json<BulkPreview>> {
-    may.also(Read::NAME)?; // a condition tells of what it compares
-    let patch = understood(wish.operation, wish.patch, &may.hidden())?;
-    let selection = Selection::<R>::of(wish.filter, &may.view())?;
-    let mut tx = may.begin_reading_at(selection.is_costly()).await?;
+async fn count<R: Resource, A: Action>(
+    auth: &Authorized<A, R>,
+    wish: BulkPreviewRequest,
+) -> Result<Json<BulkPreview>> {
+    auth.also(Read::NAME)?; // a filter discloses the values it compares
+    let patch = understood(wish.operation, wish.patch, &auth.hidden_fields())?;
+    let selection = Selection::<R>::new(wish.filter, &auth.view())?;
+    let mut tx = auth.begin_read_only_at(selection.is_costly()).await?;
     let count = selection.count(&mut tx).await?;
-    let selection = selection.seal(&mut tx, &[A::NAME, &patch.to_string()]).await?;
+    let selection = selection.sign(&mut tx, &[A::NAME, &patch.to_string()]).await?;
     Ok(Json(BulkPreview { count, selection }))
 }
 
 pub(crate) async fn apply<R: Resource>(
-    may: MaySome<R>,
+    auth: AuthorizedAny<R>,
     key: Option<IdempotencyKey>,
-    Json(order): Json<BulkOrder>,
-) -> Result<Answered<Json<BulkApplied>>> {
+    Json(order): Json<BulkApplyRequest>,
+) -> Result<Replayable<Json<BulkApplyResult>>> {
     match order.operation {
-        SelectedOperation::Update => run(&may.to::<Write>()?, key, order).await,
-        SelectedOperation::Delete => run(&may.to::<Delete>()?, key, order).await,
+        SelectedOperation::Update => run(&auth.authorize::<Write>()?, key, order).await,
+        SelectedOperation::Delete => run(&auth.authorize::<Delete>()?, key, order).await,
     }
 }
 
 async fn run<R: Resource, A: Action>(
-    may: &May<A, R>,
+    auth: &Authorized<A, R>,
     key: Option<IdempotencyKey>,
-    order: BulkOrder,
-) -> Result<Answered<Json<BulkApplied>>> {
-    may.also(Read::NAME)?;
-    let once = Once::of(key, &order)?;
-    let patch = understood(order.operation, order.patch, &may.hidden())?;
-    let selection = Selection::<R>::of(order.filter, &may.view())?;
-    let mut tx = match once.begin(may.begin().await?).await? {
-        Begun::First(tx) => tx,
-        Begun::Again(answer) => return Ok(answer),
+    order: BulkApplyRequest,
+) -> Result<Replayable<Json<BulkApplyResult>>> {
+    auth.also(Read::NAME)?;
+    let once = Idempotent::new(key, &order)?;
+    let patch = understood(order.operation, order.patch, &auth.hidden_fields())?;
+    let selection = Selection::<R>::new(order.filter, &auth.view())?;
+    let mut tx = match once.begin(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     selection.verify(&mut tx, &[A::NAME, &patch.to_string()], &order.selection).await?;
     let records = selection.lock(&mut tx, order.expected_count).await?;
     match order.operation {
         SelectedOperation::Update => write_all(&mut tx, changed(records, &patch)?).await?,
-        SelectedOperation::Delete => write_all(&mut tx, records.into_iter().map(Removed).collect()).await?,
+        SelectedOperation::Delete => {
+            write_all(&mut tx, records.into_iter().map(SoftDelete).collect()).await?;
+        }
     }
-    once.answer(tx, Json(BulkApplied { count: order.expected_count })).await
+    once.answer(tx, Json(BulkApplyResult { count: order.expected_count })).await
 }
 
-/// The patch of an update, which spares what the caller does not see; `null` for a removal.
-fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &Hidden) -> Result<Value> {
+/// Validates the patch of an update, which must not touch hidden fields; `null` for a delete.
+fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &HiddenFields) -> Result<Value> {
     match (operation, patch) {
         (SelectedOperation::Delete, None) => Ok(Value::Null),
         (SelectedOperation::Delete, Some(_)) => {
@@ -133,25 +143,26 @@ fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &Hidde
         }
         (SelectedOperation::Update, patch) => {
             let patch = patch.unwrap_or_default();
-            let read = Patch::of(patch.clone())
+            let read = MergePatch::parse(patch.clone())
                 .ok_or_else(|| Error::invalid("/patch", "type", "must be an object"))?;
-            read.spares(hidden).map_err(|error| within("/patch", error))?;
+            read.ensure_not_touched(hidden).map_err(|error| within("/patch", error))?;
             Ok(patch)
         }
     }
 }
 
-fn changed<R: Resource>(records: Vec<Record<R>>, patch: &Value) -> Result<Vec<Changed<R>>> {
+fn changed<R: Resource>(records: Vec<Record<R>>, patch: &Value) -> Result<Vec<Update<R>>> {
     let one = |before: Record<R>| {
-        let patch = Patch::of(patch.clone()).ok_or_else(|| Error::invalid("", "type", "must be an object"));
+        let patch =
+            MergePatch::parse(patch.clone()).ok_or_else(|| Error::invalid("", "type", "must be an object"));
         let after =
-            patch.and_then(|patch| patch.onto(&before.data)).map_err(|error| within("/patch", error))?;
-        Ok(Changed::of(before, after)?)
+            patch.and_then(|patch| patch.apply_to(&before.data)).map_err(|error| within("/patch", error))?;
+        Ok(Update::new(before, after)?)
     };
     records.into_iter().map(one).collect()
 }
 
-async fn write_all<R: Resource, W: Written<R>>(tx: &mut TenantTx, items: Vec<W>) -> Result<()> {
+async fn write_all<R: Resource, W: BulkWrite<R>>(tx: &mut TenantTx, items: Vec<W>) -> Result<()> {
     for part in items.chunks(AT_ONCE) {
         W::write_all(tx, part).await?;
     }

@@ -2,10 +2,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Sheet, text};
+use super::{SheetWriter, text};
 use crate::{Error, Result};
 
-/// Comma-separated values (RFC 4180), the first line being the names.
+/// CSV writer (RFC 4180); the first line holds the column names.
 pub(super) struct Csv {
     columns: Vec<String>,
     begun: bool,
@@ -25,7 +25,7 @@ impl Csv {
     }
 }
 
-impl Sheet for Csv {
+impl SheetWriter for Csv {
     fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
         let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         let broken = |error: csv::Error| Error::Internal(error.into());
@@ -44,13 +44,13 @@ impl Sheet for Csv {
 
 fn cell(value: &Value) -> String {
     let shown = text(value);
-    if value.is_string() { harmless(&shown).into_owned() } else { shown }
+    if value.is_string() { escape_csv_formula(&shown).into_owned() } else { shown }
 }
 
-/// A text that a spreadsheet would run as a formula, as one that it would not: an apostrophe before it (OWASP, CSV
-/// Injection). Numbers are left alone.
+/// Escapes a text that a spreadsheet would interpret as a formula with an apostrophe (OWASP, CSV Injection).
+/// Numbers are unchanged.
 #[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub fn escape_csv_formula(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
         Cow::Owned(format!("'{text}"))
     } else {

@@ -1,6 +1,7 @@
-//! Every record of a list, as a file: read page by page and sent as it is read, however many there are.
+//! Exports: all records of a list as a file, streamed page by page, so that its size is unlimited.
 //!
-//! Each page is a transaction of its own: a slow reader holds none open, and a session that ends meanwhile gets no more.
+//! Each page is a transaction of its own: a slow client holds none open, and a revoked session receives no further
+//! page.
 
 mod csv;
 mod ndjson;
@@ -8,13 +9,13 @@ mod xlsx;
 
 use std::collections::BTreeMap;
 
-pub use csv::harmless;
+pub use csv::escape_csv_formula;
 
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::{Asked, FilePlace, Resource};
+use db::{FileSlot, ListParams, Resource};
 use futures::stream;
 use http::{
     HeaderMap, HeaderValue,
@@ -29,45 +30,49 @@ use utoipa::{
     openapi::{ContentBuilder, ObjectBuilder, RefOr, ResponseBuilder, Schema, schema::Type},
 };
 
-use crate::{Error, May, Query, Read, Result, openapi::text_header};
+use crate::{Authorized, Error, Query, Read, Result, openapi::text_header};
 
-/// How many records are read at once.
+/// Number of records per page.
 const PAGE: i64 = 1_000;
-/// How many parts of the file may wait for the reader.
+/// Number of buffered parts: backpressure for slow clients.
 const AHEAD: usize = 2;
 
-/// Which records, and as what.
+/// Query parameters of an export.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// `csv` (RFC 4180), `ndjson` or `xlsx`; `csv` if not said.
-    #[param(value_type = Option<String>, example = "csv")]
+pub(super) struct ExportParams {
+    /// File format: `csv` (RFC 4180), `ndjson` or `xlsx`; default `csv`.
+    #[param(value_type = Option<String>, example = "csv", pattern = "^(csv|ndjson|xlsx)$", max_length = 6)]
     format: Option<Format>,
-    /// As of a list.
+    /// Sort order, as in a list request.
+    #[param(max_length = 300)]
     sort: Option<String>,
-    /// As of a list.
+    /// Filter condition, as in a list request.
+    #[param(max_length = 4096)]
     filter: Option<String>,
-    /// As of a list.
+    /// Search text, as in a list request.
+    #[param(max_length = 200)]
     q: Option<String>,
-    /// As of a list: the columns that are wanted.
+    /// Columns to include, as `fields` in a list request.
+    #[param(max_length = 8192)]
     fields: Option<String>,
 }
 
-/// How a file is written.
+/// File format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// RFC 4180.
+    /// Comma-separated values (RFC 4180).
     Csv,
-    /// A JSON object on each line.
+    /// Newline-delimited JSON: one object per line.
     Ndjson,
-    /// Of a spreadsheet.
+    /// Spreadsheet (Office Open XML).
     Xlsx,
 }
 
 impl Format {
-    fn of(self) -> (&'static str, &'static str) {
+    fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Self::Csv => ("csv", "text/csv; charset=utf-8"),
             Self::Ndjson => ("ndjson", "application/x-ndjson"),
@@ -75,7 +80,7 @@ impl Format {
         }
     }
 
-    /// Text, or bytes: of those OpenAPI 3.1 says nothing but that they are no JSON.
+    /// Schema of the file: text, or binary content, which OpenAPI 3.1 describes by its media type alone.
     fn schema(self) -> Schema {
         let text = ObjectBuilder::new().schema_type(Type::String);
         match self {
@@ -85,73 +90,76 @@ impl Format {
     }
 }
 
-/// Writes records into a file, part by part.
-trait Sheet: Send {
-    /// What these records add to the file.
+/// Writer of a file format, used incrementally.
+trait SheetWriter: Send {
+    /// Serializes these records.
     fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>>;
 
-    /// What the file ends with.
+    /// Serializes the end of the file.
     fn end(&mut self) -> Result<Vec<u8>>;
 }
 
-/// The file that is on its way.
+/// Response of an export: a stream of file parts.
 #[derive(Debug)]
 pub struct Export {
     headers: HeaderMap,
-    parts: mpsc::Receiver<Result<Bytes, BrokenOff>>,
+    parts: mpsc::Receiver<Result<Bytes, ExportInterrupted>>,
 }
 
-/// The file is not whole; the connection ends, so that its reader notices.
+/// The export was interrupted. The connection is closed, so that the client detects the truncated file.
 #[derive(Debug, thiserror::Error)]
 #[error("the export broke off")]
-struct BrokenOff;
+struct ExportInterrupted;
 
-/// The pages of what is exported.
-pub trait Pages: Send + 'static {
-    /// The next one, and whether it is the last.
+/// Source of the pages to export.
+pub trait PageSource: Send + 'static {
+    /// Reads the next page, and whether it is the last.
     fn next(&mut self) -> impl Future<Output = Result<(Vec<Value>, bool)>> + Send;
 }
 
-/// The pages of a list of `R`.
-struct OfList<R> {
-    may: May<Read, R>,
+/// Pages of a list of `R`.
+struct ListPages<R> {
+    auth: Authorized<Read, R>,
     query: db::Query<R>,
-    /// Given back when the file has gone, or its reader has.
-    _place: FilePlace,
+    /// Released when the file was sent or the client has disconnected.
+    _place: FileSlot,
 }
 
-impl<R: Resource> Pages for OfList<R> {
+impl<R: Resource> PageSource for ListPages<R> {
     async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.may.begin_reading_at(self.query.is_costly()).await?;
+        let mut tx = self.auth.begin_read_only_at(self.query.is_costly()).await?;
         let page = db::list(&mut tx, &self.query).await?;
-        let rows = self.query.dress().put_on(&mut tx, &page.data).await?;
+        let rows = self.query.projection().apply(&mut tx, &page.data).await?;
         let last = page.page.next_cursor.is_none();
-        self.query.go_on(page.page.next_cursor);
+        self.query.after(page.page.next_cursor);
         Ok((rows, last))
     }
 }
 
-pub(super) async fn export<R: Resource>(may: May<Read, R>, Query(wanted): Query<Wanted>) -> Result<Export> {
-    let view = may.view();
-    let Wanted { format, sort, filter, q, fields } = wanted;
-    let asked = Asked { sort, filter, q, fields, ..Asked::default() };
-    let query = db::Query::<R>::understand(asked, &view)?.by(PAGE);
-    let (columns, place) = (query.dress().columns::<R>(), may.file()?);
-    let pages = OfList { may, query, _place: place };
-    Export::begin(R::PLURAL, format.unwrap_or(Format::Csv), columns, pages).await
+pub(super) async fn export<R: Resource>(
+    auth: Authorized<Read, R>,
+    Query(wanted): Query<ExportParams>,
+) -> Result<Export> {
+    let view = auth.view();
+    let ExportParams { format, sort, filter, q, fields } = wanted;
+    let asked = ListParams { sort, filter, q, fields, ..ListParams::default() };
+    let query = db::Query::<R>::parse(asked, &view)?.limited_to(PAGE);
+    let (columns, place) = (query.projection().columns::<R>(), auth.file()?);
+    let pages = ListPages { auth, query, _place: place };
+    Export::begin(R::TABLE, format.unwrap_or(Format::Csv), columns, pages).await
 }
 
 impl Export {
-    /// Reads `pages` and sends them on, as they are read: in a file of this name, with these columns. The first one is read
-    /// before there is an answer, so that a caller whose session has ended gets 401 and no broken file.
+    /// Reads `pages` and streams them as a file with this name and these columns. The first page is read before
+    /// the response starts, so that an ended session yields 401 instead of a truncated file.
     pub async fn begin(
         name: &str,
         format: Format,
         columns: Vec<String>,
-        mut pages: impl Pages,
+        mut pages: impl PageSource,
     ) -> Result<Self> {
         let first = pages.next().await?;
-        let sheet: Box<dyn Sheet> = match format {
+        let sheet: Box<dyn SheetWriter> = match format {
             Format::Csv => Box::new(csv::Csv::new(columns)),
             Format::Ndjson => Box::new(ndjson::Ndjson),
             Format::Xlsx => Box::new(xlsx::Xlsx::new(columns)?),
@@ -161,7 +169,7 @@ impl Export {
         tokio::spawn(async move {
             if let Err(error) = write(first, pages, sheet, &sender).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an export broke off");
-                let _ = sender.send(Err(BrokenOff)).await; // its reader may have gone
+                let _ = sender.send(Err(ExportInterrupted)).await; // fails if the client has disconnected
             }
         });
         Ok(Self { headers, parts })
@@ -170,9 +178,9 @@ impl Export {
 
 async fn write(
     first: (Vec<Value>, bool),
-    mut pages: impl Pages,
-    mut sheet: Box<dyn Sheet>,
-    to: &mpsc::Sender<Result<Bytes, BrokenOff>>,
+    mut pages: impl PageSource,
+    mut sheet: Box<dyn SheetWriter>,
+    to: &mpsc::Sender<Result<Bytes, ExportInterrupted>>,
 ) -> Result<()> {
     let mut page = first;
     loop {
@@ -186,15 +194,15 @@ async fn write(
             part.extend(sheet.end()?);
         }
         if to.send(Ok(part.into())).await.is_err() || last {
-            return Ok(()); // or its reader has gone
+            return Ok(()); // the client has disconnected
         }
         page = pages.next().await?;
     }
 }
 
-/// `clients-2026-01-31.csv`
+/// Headers of the response; the file name is like `clients-2026-01-31.csv`.
 fn headers(what: &str, format: Format) -> Result<HeaderMap> {
-    let (ending, media) = format.of();
+    let (ending, media) = format.media_type();
     #[expect(clippy::disallowed_methods, reason = "the date in a file's name is the day on which it is made")]
     let today = OffsetDateTime::now_utc().date();
     let today = today.format(format_description!("[year]-[month]-[day]"));
@@ -214,7 +222,7 @@ impl IntoResponse for Export {
     }
 }
 
-/// Not JSON, and as long as there are records.
+/// Documented by hand: not JSON, and of unbounded length.
 impl IntoResponses for Export {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let named = text_header("The name of the file (RFC 6266).");
@@ -222,14 +230,14 @@ impl IntoResponses for Export {
             .description("A file, sent as it is read")
             .header("Content-Disposition", named);
         let file = [Format::Csv, Format::Ndjson, Format::Xlsx].into_iter().fold(file, |file, format| {
-            let (_, media) = format.of();
+            let (_, media) = format.media_type();
             file.content(media, ContentBuilder::new().schema(Some(format.schema())).build())
         });
         BTreeMap::from([("200".to_owned(), file.build().into())])
     }
 }
 
-/// A value as one cell shows it: a text as it is, what has parts as JSON.
+/// Text of a cell: strings as they are, objects and lists as JSON.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,12 +1,12 @@
 use serde_json::{Map, Value};
 
-use super::Sheet;
+use super::SheetWriter;
 use crate::{Error, Result};
 
-/// One JSON object a line.
+/// NDJSON writer: one JSON object per line.
 pub(super) struct Ndjson;
 
-impl Sheet for Ndjson {
+impl SheetWriter for Ndjson {
     fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(rows.len() * 512);
         for row in rows {

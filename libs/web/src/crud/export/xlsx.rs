@@ -1,20 +1,21 @@
 use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 use serde_json::{Map, Value};
 
-use super::{Sheet, text};
+use super::{SheetWriter, text};
 use crate::{Error, Result};
 
-/// A workbook with one sheet. Its rows wait on the disk until it ends: the format has its index at the end.
+/// XLSX writer: a workbook with one sheet. Rows are buffered on disk until the end, because the format has its
+/// index there.
 pub(super) struct Xlsx {
     columns: Vec<String>,
     book: Workbook,
     line: u32,
 }
 
-/// What one sheet holds, the names included (ECMA-376).
-const MOST_LINES: u32 = 1_048_576;
-/// The longest text of a cell.
-const LONGEST: usize = 32_767;
+/// Maximum number of rows of a sheet, with the header row (ECMA-376).
+const MAX_ROWS: u32 = 1_048_576;
+/// Maximum length of a cell's text in characters.
+const MAX_CELL_CHARS: usize = 32_767;
 
 impl Xlsx {
     pub(super) fn new(columns: Vec<String>) -> Result<Self> {
@@ -27,10 +28,10 @@ impl Xlsx {
     }
 }
 
-impl Sheet for Xlsx {
+impl SheetWriter for Xlsx {
     fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
         for row in rows {
-            if self.line >= MOST_LINES {
+            if self.line >= MAX_ROWS {
                 return Err(Error::Internal("a sheet of XLSX holds no more lines".into()));
             }
             let sheet = self.book.worksheet_from_index(0).map_err(broken)?;
@@ -49,14 +50,14 @@ impl Sheet for Xlsx {
     }
 }
 
-/// Texts are written as texts: no cell of ours is a formula.
+/// Writes one cell. Strings are written as strings, never as formulas.
 fn write(sheet: &mut Worksheet, line: u32, at: u16, value: &Value) -> Result<(), XlsxError> {
     match value {
         Value::Null => {}
         Value::Bool(one) => drop(sheet.write_boolean(line, at, *one)?),
         Value::Number(number) => drop(sheet.write_number(line, at, number.as_f64().unwrap_or_default())?),
         other => {
-            let shown: String = text(other).chars().take(LONGEST).collect();
+            let shown: String = text(other).chars().take(MAX_CELL_CHARS).collect();
             sheet.write_string(line, at, shown)?;
         }
     }

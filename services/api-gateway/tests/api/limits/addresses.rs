@@ -1,15 +1,15 @@
-//! Whoever has not come in yet is their address.
+//! Unauthenticated callers are limited by their address.
 
 use http::{Method, StatusCode};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 
 use super::gateway;
 use crate::send;
 
 const FEW: [(&str, &str); 2] = [("NEXO_LOGINS_PER_MINUTE", "6"), ("NEXO_LOGINS_BURST", "3")];
 
-async fn login(nexo: &Nexo, peer: &str, headers: &[(&str, &str)]) -> u16 {
-    let nobody = Person::nobody(&nexo.router);
+async fn login(nexo: &TestApp, peer: &str, headers: &[(&str, &str)]) -> u16 {
+    let nobody = TestUser::nobody(&nexo.router);
     nobody.send_from(peer, Method::POST, "/api/v1/auth/login", headers, "").await.status.as_u16()
 }
 
@@ -41,7 +41,7 @@ async fn behind_a_proxy_of_ours_each_client_has_its_own() {
         gateway("reads_burst = 10", &[&FEW[..], &[("NEXO_TRUSTED_PROXIES", "10.0.0.0/8")]].concat()).await;
     let mut told = Vec::new();
     for n in 0..4 {
-        let written = format!("203.0.113.{n}, 198.51.100.7"); // what stands before the proxy's word is the client's own
+        let written = format!("203.0.113.{n}, 198.51.100.7"); // entries before the proxy's own are the client's claim
         told.push(login(&nexo, "10.0.0.2:1", &[("x-forwarded-for", &written)]).await);
     }
     assert_eq!(told, [200, 200, 200, 429]);
@@ -55,7 +55,7 @@ async fn bad_tokens_are_charged_to_their_address_and_keep_nobody_out_who_has_com
     assert_eq!(send(&known, Method::GET, "/api/v1/clients", &[]).await.status, StatusCode::OK);
     let mut told = Vec::new();
     for n in 0..5 {
-        let mallory = Person { token: format!("{n}{}", known.token), ..known.clone() };
+        let mallory = TestUser { token: format!("{n}{}", known.token), ..known.clone() };
         told.push(send(&mallory, Method::GET, "/api/v1/clients", &[]).await.status.as_u16());
     }
     assert_eq!(told, [401, 401, 401, 429, 429]);

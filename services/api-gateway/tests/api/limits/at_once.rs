@@ -1,4 +1,4 @@
-//! How many requests of an account run at once.
+//! Limits of concurrent requests per account.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use axum::{
 };
 use futures::StreamExt as _;
 use http::{Method, Request, StatusCode, header::AUTHORIZATION};
-use testkit::{Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestUser};
 use tokio::{net::TcpListener, time::sleep};
 use tower::ServiceExt as _;
 
 use crate::{gateway_on, send};
 
-/// A gateway before a service that answers after a minute, or with an answer that does not end.
-async fn gateway() -> Nexo {
+/// A gateway in front of a service that responds after a minute, or with an endless body.
+async fn gateway() -> TestApp {
     let endless = async || {
         let begun = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"begun"))]);
         Body::from_stream(begun.chain(futures::stream::pending()))
@@ -28,14 +28,14 @@ async fn gateway() -> Nexo {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let ground = Ground::of("nexo_app").await;
+    let ground = TestContext::new("nexo_app").await;
     ground.database.run("update app.plan_limits set at_once = 2 where plan = 'free'").await;
     let settings =
         [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "20")];
     gateway_on(ground, &settings)
 }
 
-async fn quick(person: &Person) -> StatusCode {
+async fn quick(person: &TestUser) -> StatusCode {
     send(person, Method::GET, "/api/v1/quick", &[]).await.status
 }
 
@@ -85,7 +85,7 @@ async fn a_request_holds_its_place_until_its_answer_has_gone() {
 #[tokio::test]
 async fn accounts_that_were_opened_by_the_dozen_share_what_runs_from_one_address() {
     let nexo = gateway().await;
-    let quick_from = async |person: &Person, address: &str| {
+    let quick_from = async |person: &TestUser, address: &str| {
         person.send_from(address, Method::GET, "/api/v1/quick", &[], "").await.status
     };
     let mut slow = Vec::new();
@@ -106,7 +106,7 @@ async fn accounts_that_were_opened_by_the_dozen_share_what_runs_from_one_address
         format!("update app.account_directory set plan = 'starter' where account_id = '{}'", fifth.account);
     nexo.ground.database.run(&paid).await;
     while quick_from(&fifth, "192.0.2.7:2").await != StatusCode::OK {
-        sleep(Duration::from_millis(100)).await; // a plan is remembered for seconds
+        sleep(Duration::from_millis(100)).await; // a plan is cached for seconds
     }
     slow.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,22 +1,22 @@
-//! How much an account may send in bodies.
+//! Limits of request bodies per account.
 
 use axum::body::{Body, Bytes};
 use http::{Method, Request, StatusCode, header::AUTHORIZATION};
-use testkit::{Answer, Nexo, Person};
+use testkit::{TestApp, TestResponse, TestUser};
 use tower::ServiceExt as _;
 
 use super::gateway;
 
 const KIB: usize = 1024;
-/// Ten permits of 32 KiB each, and one more each second.
+/// Ten permits of 32 KiB each, and one more per second.
 const LIMITS: &str = "writes_per_minute = 60, writes_burst = 10";
 
-async fn send(person: &Person, method: Method, path: &str, kib: usize) -> Answer {
+async fn send(person: &TestUser, method: Method, path: &str, kib: usize) -> TestResponse {
     person.send_raw(method, path, &[], " ".repeat(kib * KIB)).await
 }
 
-/// The status of a request whose length is not told.
-async fn stream(nexo: &Nexo, person: &Person, kib: usize) -> StatusCode {
+/// Status of a request with a body of unknown length.
+async fn stream(nexo: &TestApp, person: &TestUser, kib: usize) -> StatusCode {
     let parts = (0..kib).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; KIB])));
     let request = Request::put("/api/v1/clients/1")
         .header(AUTHORIZATION, format!("Bearer {}", person.token))

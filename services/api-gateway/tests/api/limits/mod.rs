@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! Rate limiting tests.
 
 mod addresses;
 mod at_once;
@@ -8,24 +8,24 @@ mod shared;
 mod shown;
 
 use http::{Method, StatusCode};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 
 use crate::{echo, gateway_on, send};
 
-/// A gateway on a plan `free` with these limits, `reads_per_minute = 6, reads_burst = 3`.
-async fn gateway(limits: &str, settings: &[(&'static str, &str)]) -> Nexo {
-    gateway_of(Ground::of("nexo_app").await, limits, settings).await
+/// A gateway where the plan `free` has these limits, such as `reads_per_minute = 6, reads_burst = 3`.
+async fn gateway(limits: &str, settings: &[(&'static str, &str)]) -> TestApp {
+    gateway_of(TestContext::new("nexo_app").await, limits, settings).await
 }
 
-/// The same on this ground: several gateways are those of one system.
-async fn gateway_of(ground: Ground, limits: &str, settings: &[(&'static str, &str)]) -> Nexo {
+/// A gateway on an existing context; several gateways share one system.
+async fn gateway_of(ground: TestContext, limits: &str, settings: &[(&'static str, &str)]) -> TestApp {
     let echo = echo().await;
     ground.database.run(&format!("update app.plan_limits set {limits} where plan = 'free'")).await;
     gateway_on(ground, &[settings, &[("NEXO_AUTH_URL", &echo), ("NEXO_CRM_URL", &echo)]].concat())
 }
 
-/// What became of so many requests: how many were answered, how many refused.
-async fn ask(person: &Person, method: Method, times: usize) -> (usize, usize) {
+/// Sends requests; returns how many were answered and how many rejected.
+async fn ask(person: &TestUser, method: Method, times: usize) -> (usize, usize) {
     let mut told = (0, 0);
     for _ in 0..times {
         match send(person, method.clone(), "/api/v1/clients", &[]).await.status {
@@ -37,8 +37,8 @@ async fn ask(person: &Person, method: Method, times: usize) -> (usize, usize) {
     told
 }
 
-/// `RateLimit-Limit`, `-Remaining` and `-Reset`.
-fn left(answer: &Answer) -> [Option<u32>; 3] {
+/// Values of `RateLimit-Limit`, `-Remaining` and `-Reset`.
+fn left(answer: &TestResponse) -> [Option<u32>; 3] {
     ["limit", "remaining", "reset"]
         .map(|name| answer.header(&format!("ratelimit-{name}")).map(|told| told.parse().unwrap()))
 }
@@ -65,7 +65,7 @@ async fn every_answer_that_was_charged_tells_what_is_left_and_a_refusal_when_to_
 async fn reads_and_writes_and_logins_are_counted_apart() {
     let limits = "reads_per_minute = 6, reads_burst = 3, writes_per_minute = 6, writes_burst = 2";
     let nexo = gateway(limits, &[("NEXO_LOGINS_PER_MINUTE", "6"), ("NEXO_LOGINS_BURST", "4")]).await;
-    let (ana, nobody) = (nexo.person("").await, Person::nobody(&nexo.router));
+    let (ana, nobody) = (nexo.person("").await, TestUser::nobody(&nexo.router));
     assert_eq!(ask(&ana, Method::GET, 5).await, (3, 2));
     assert_eq!(ask(&ana, Method::POST, 5).await, (2, 3));
     let search = send(&ana, Method::POST, "/api/v1/clients/search", &[]).await;
@@ -81,7 +81,7 @@ async fn reads_and_writes_and_logins_are_counted_apart() {
 async fn what_is_for_everybody_is_charged_to_nobody() {
     let nexo =
         gateway("reads_burst = 1", &[("NEXO_LOGINS_PER_MINUTE", "1"), ("NEXO_LOGINS_BURST", "1")]).await;
-    let nobody = Person::nobody(&nexo.router);
+    let nobody = TestUser::nobody(&nexo.router);
     let preflight = [("origin", "https://app.acme.test"), ("access-control-request-method", "GET")];
     for path in ["/health/live", "/health/ready", "/api/openapi.json", "/docs/"] {
         for _ in 0..3 {

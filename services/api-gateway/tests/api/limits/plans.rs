@@ -1,10 +1,10 @@
-//! An account has the limits of its plan.
+//! Accounts have the limits of their plan.
 
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use kernel::{AccountId, SessionId};
-use testkit::Person;
+use testkit::TestUser;
 use tokio::time::sleep;
 
 use super::{ask, gateway, left};
@@ -59,8 +59,10 @@ async fn a_key_has_half_of_what_its_account_has_and_eats_up_no_more() {
          insert into app.account_directory (account_id, slug) values ('{account}', 'a')"
     );
     nexo.ground.database.run(&rows).await;
-    let key =
-        |id| Person { token: identity::ApiKey::generate(account, id).text, ..Person::nobody(&nexo.router) };
+    let key = |id| TestUser {
+        token: identity::ApiKey::generate(account, id).text,
+        ..TestUser::nobody(&nexo.router)
+    };
     let (first, second, third) = (key(SessionId::new()), key(SessionId::new()), key(SessionId::new()));
     assert_eq!(ask(&first, Method::GET, 6).await, (4, 2));
     assert_eq!(ask(&second, Method::GET, 3).await, (3, 0));

@@ -1,9 +1,9 @@
-//! Gateways that share their limits through Redis, and one that has lost it.
+//! Gateways that share limits through Redis, and gateways during an outage.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use testkit::{Ground, Nexo, Person, Redis};
+use testkit::{Redis, TestApp, TestContext, TestUser};
 use tokio::time::sleep;
 
 use super::{ask, gateway_of, left};
@@ -11,8 +11,8 @@ use crate::{lines::Lines, send};
 
 const LIMITS: &str = "reads_per_minute = 6, reads_burst = 20";
 
-async fn gateways(redis: &Redis) -> [Nexo; 2] {
-    let ground = Ground::of("nexo_app").await;
+async fn gateways(redis: &Redis) -> [TestApp; 2] {
+    let ground = TestContext::new("nexo_app").await;
     let (url, logins) = (redis.url(), [("NEXO_LOGINS_PER_MINUTE", "6"), ("NEXO_LOGINS_BURST", "6")]);
     let settings = [&logins[..], &[("REDIS_URL", &*url)]].concat();
     let one = gateway_of(ground.clone(), LIMITS, &settings).await;
@@ -23,9 +23,9 @@ async fn gateways(redis: &Redis) -> [Nexo; 2] {
     [one, other]
 }
 
-/// Waits until a gateway says so of itself.
-pub(super) async fn until(gateway: &Nexo, status: &str) {
-    let nobody = Person::nobody(&gateway.router);
+/// Waits until the gateway reports this health.
+pub(super) async fn until(gateway: &TestApp, status: &str) {
+    let nobody = TestUser::nobody(&gateway.router);
     let part = if status == "up" { "up" } else { "down" };
     for _ in 0..500 {
         let told = send(&nobody, Method::GET, "/health/ready", &[]).await.expect(StatusCode::OK);
@@ -37,9 +37,9 @@ pub(super) async fn until(gateway: &Nexo, status: &str) {
     panic!("it is never {status}");
 }
 
-/// The same person at another gateway.
-fn at(gateway: &Nexo, person: &Person) -> Person {
-    Person { service: gateway.router.clone(), ..person.clone() }
+/// The person's requests, sent to another gateway.
+fn at(gateway: &TestApp, person: &TestUser) -> TestUser {
+    TestUser { service: gateway.router.clone(), ..person.clone() }
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn two_gateways_share_one_limit_and_each_shows_what_is_left_of_it() {
     assert_eq!(ask(&ana, Method::GET, 2).await, (0, 2));
     assert_eq!(ask(&one.person("").await, Method::GET, 2).await, (2, 0));
 
-    let nobody = [Person::nobody(&one.router), Person::nobody(&other.router)];
+    let nobody = [TestUser::nobody(&one.router), TestUser::nobody(&other.router)];
     let mut logins = 0;
     for n in 0..10 {
         let answer =
@@ -78,7 +78,7 @@ async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
     let [one, other] = gateways(&redis).await;
     let (ana, ben) = (one.person("").await, one.person("").await);
     assert_eq!(ask(&ana, Method::GET, 5).await, (5, 0));
-    tracing::callsite::rebuild_interest_cache(); // other tests may have come by without a subscriber
+    tracing::callsite::rebuild_interest_cache(); // other tests may have run without a subscriber
     let before = told("Redis is there");
 
     redis.kill();
@@ -87,7 +87,7 @@ async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
     for gateway in [&one, &other] {
         until(gateway, "degraded").await;
     }
-    let health = send(&Person::nobody(&one.router), Method::GET, "/api/health", &[]).await;
+    let health = send(&TestUser::nobody(&one.router), Method::GET, "/api/health", &[]).await;
     assert_eq!(health.body["parts"]["api-gateway"]["parts"]["limits"], "down", "{}", health.body);
     assert_eq!(told("Redis is gone"), 2, "once for each gateway");
 
@@ -104,7 +104,7 @@ async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
 
 #[tokio::test]
 async fn a_gateway_that_never_finds_redis_holds_limits_by_itself() {
-    let ground = Ground::of("nexo_app").await;
+    let ground = TestContext::new("nexo_app").await;
     let nexo = gateway_of(ground, LIMITS, &[("REDIS_URL", "redis://127.0.0.1:9")]).await;
     assert_eq!(ask(&nexo.person("").await, Method::GET, 25).await, (20, 5));
     until(&nexo, "degraded").await;

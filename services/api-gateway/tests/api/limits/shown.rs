@@ -1,14 +1,14 @@
-//! `GET /api/rate-limit`.
+//! Tests of `GET /api/rate-limit`.
 
 use http::{Method, StatusCode};
 use kernel::{AccountId, SessionId};
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use super::{ask, gateway, left};
 use crate::{keys::Behind, send};
 
-async fn shown(person: &Person) -> Value {
+async fn shown(person: &TestUser) -> Value {
     let answer = send(person, Method::GET, "/api/rate-limit", &[]).await;
     assert_eq!(left(&answer), [None; 3], "it costs nothing");
     answer.expect(StatusCode::OK)
@@ -27,7 +27,7 @@ async fn whoever_asks_sees_what_is_left_and_it_costs_nothing() {
         assert_eq!(shown(&ana).await, all);
     }
     assert_eq!(shown(&ben).await["buckets"][0]["remaining"], 3, "of their own account");
-    let nobody = Person::nobody(&nexo.router);
+    let nobody = TestUser::nobody(&nexo.router);
     assert_eq!(send(&nobody, Method::GET, "/api/rate-limit", &[]).await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -35,7 +35,7 @@ async fn whoever_asks_sees_what_is_left_and_it_costs_nothing() {
 async fn a_key_sees_its_own_beside_those_of_its_account() {
     let nexo = Behind::default().gateway().await;
     let token = identity::ApiKey::generate(AccountId::new(), SessionId::new()).text;
-    let program = Person { token, ..Person::nobody(&nexo.router) };
+    let program = TestUser { token, ..TestUser::nobody(&nexo.router) };
     ask(&program, Method::GET, 1).await;
     let told = shown(&program).await["buckets"].take();
     let seen: Vec<_> = told
@@ -56,11 +56,14 @@ async fn a_key_sees_its_own_beside_those_of_its_account() {
 #[tokio::test]
 async fn it_is_part_of_the_document() {
     let nexo = gateway("reads_burst = 1", &[]).await;
-    let document = send(&Person::nobody(&nexo.router), Method::GET, "/api/openapi.json", &[]).await;
+    let document = send(&TestUser::nobody(&nexo.router), Method::GET, "/api/openapi.json", &[]).await;
     let document = document.expect(StatusCode::OK);
     let told = &document["paths"]["/api/rate-limit"]["get"];
     let schema = &told["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
     assert_eq!(schema, "#/components/schemas/RateLimit", "{told}");
-    assert!(document["components"]["schemas"]["Left"]["properties"]["remaining"].is_object(), "{document}");
+    assert!(
+        document["components"]["schemas"]["RateLimitBucket"]["properties"]["remaining"].is_object(),
+        "{document}"
+    );
     assert_eq!(told["tags"], json!(["limits"]));
 }

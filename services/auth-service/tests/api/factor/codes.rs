@@ -1,4 +1,4 @@
-//! Codes of the app and recovery codes: each is good once.
+//! Codes of the app and recovery codes: each is valid once.
 
 use std::collections::BTreeSet;
 
@@ -85,7 +85,7 @@ async fn a_code_of_somebody_else_is_none() {
     for code in [&eve.code(1), &eve.recovery[0]] {
         refused(ana.login(Some(code)).await, StatusCode::UNAUTHORIZED, "second-factor-wrong");
     }
-    // Nor is her row good in place of Ana's: what is sealed in it opens for her alone.
+    // Nor does her row work in place of Ana's: its secret is bound to her id.
     ana.run(
         "update app.user_factors f set secret = o.secret from app.user_factors o where o.user_id <> f.user_id",
     )

@@ -1,4 +1,4 @@
-//! Whoever guesses codes waits, and learns nothing without the password.
+//! Guessing codes is throttled, and reveals nothing without the password.
 
 use http::StatusCode;
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn passwords_that_are_right_and_lack_a_code_are_counted_until_all_is_right
     refused(ana.login(None).await, StatusCode::TOO_MANY_REQUESTS, "too-many-attempts");
 }
 
-/// The password is forgiven whenever it is right, and whoever has a token can have that as often as they like.
+/// A right password resets its counter, which a client with a token can do as often as it likes.
 #[tokio::test]
 async fn whoever_has_a_token_and_the_password_does_not_guess_codes_either() {
     let ana = Ana::with().await;

@@ -1,4 +1,4 @@
-//! Second factors: how they are added, and what they are good for.
+//! Second factors: enrollment and effect.
 
 mod codes;
 mod guesses;
@@ -8,18 +8,18 @@ mod step_up;
 use http::{Method, StatusCode};
 use kernel::Clock;
 use serde_json::{Value, json};
-use testkit::{Answer, Ground, Nexo, Person};
+use testkit::{TestApp, TestContext, TestResponse, TestUser};
 use totp_rs::{Secret, Totp};
 
 use crate::{PASSWORD, company::person, letter, me, nexo_at, post, registered};
 
-/// The clock of these tests stands here, at the beginning of a step.
+/// Fixed time of these tests, at the beginning of a time step.
 const NOW: u64 = 1_800_000_000;
 
-/// Ana of Acme, and her phone.
+/// Ana of Acme, with her authenticator app.
 struct Ana {
-    nexo: Nexo,
-    person: Person,
+    nexo: TestApp,
+    person: TestUser,
     email: String,
     tokens: Value,
     secret: String,
@@ -27,21 +27,21 @@ struct Ana {
 }
 
 impl Ana {
-    /// Has not added a factor.
+    /// Registers Ana without a second factor.
     async fn without() -> Self {
-        let clock = Clock::standing(i64::try_from(NOW).unwrap());
-        let nexo = nexo_at(Ground::of("nexo_auth").await, &[], &clock).await;
+        let clock = Clock::fixed(i64::try_from(NOW).unwrap());
+        let nexo = nexo_at(TestContext::new("nexo_auth").await, &[], &clock).await;
         Self::called(&nexo, "ana@acme.test", "Acme").await
     }
 
-    /// Somebody else.
-    async fn called(nexo: &Nexo, email: &str, account: &str) -> Self {
+    /// Registers another user with an account.
+    async fn called(nexo: &TestApp, email: &str, account: &str) -> Self {
         let tokens = registered(nexo, email, account).await;
         let (person, email) = (person(nexo, &tokens), email.to_owned());
         Self { nexo: nexo.clone(), person, email, tokens, secret: String::new(), recovery: Vec::new() }
     }
 
-    /// Has one, and a session that was refreshed since.
+    /// Registers Ana with a second factor, and refreshes her session.
     async fn with() -> Self {
         let mut ana = Self::without().await;
         ana.begin().await;
@@ -57,7 +57,8 @@ impl Ana {
     }
 
     async fn confirm(&mut self) {
-        let confirmed = self.person.post("/auth/second-factor/confirm", json!({ "code": self.code(0) })).await;
+        let confirmed =
+            self.person.post("/auth/second-factor/confirm", json!({ "code": self.code(0) })).await;
         let confirmed = confirmed.expect(StatusCode::OK);
         self.recovery = serde_json::from_value(confirmed["recovery_codes"].clone()).unwrap();
         self.refresh().await;
@@ -69,19 +70,19 @@ impl Ana {
         self.person = person(&self.nexo, &self.tokens);
     }
 
-    /// What her phone shows that many steps from now.
+    /// The code that her app shows `steps` time steps from now.
     fn code(&self, steps: i64) -> String {
         let secret = Secret::try_from_base32(&self.secret).unwrap();
         let app: Totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
         app.generate(NOW.checked_add_signed(30 * steps).unwrap()).to_string()
     }
 
-    async fn login(&self, code: Option<&str>) -> Answer {
+    async fn login(&self, code: Option<&str>) -> TestResponse {
         let body = json!({ "email": self.email, "password": PASSWORD, "code": code });
         post(&self.nexo, "login", body).await
     }
 
-    /// Lets codes of steps that were taken be taken again, as if time had passed.
+    /// Makes codes of used time steps valid again, as if time had passed.
     async fn forget_steps(&self) {
         self.run("update app.user_factors set last_step = 0").await;
     }
@@ -96,7 +97,7 @@ impl Ana {
 }
 
 #[track_caller]
-fn refused(answer: Answer, status: StatusCode, code: &str) {
+fn refused(answer: TestResponse, status: StatusCode, code: &str) {
     assert_eq!(answer.expect(status)["code"], code);
 }
 

@@ -1,13 +1,13 @@
-//! An account may require a second factor of everybody.
+//! Accounts that require a second factor of all members.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use super::{Ana, refused};
 use crate::{PASSWORD, company::person, me, post};
 
-async fn require(person: &Person) -> Answer {
+async fn require(person: &TestUser) -> TestResponse {
     let rules = person.get("/account").await;
     let version = rules.header("etag").unwrap().trim_matches('"').parse::<i64>().unwrap();
     person.patch("/account", &json!({ "version": version }), json!({ "require_second_factor": true })).await
@@ -18,7 +18,7 @@ async fn rights(ana: &Ana, tokens: &Value) -> (Value, Value, Value) {
     (tokens["second_factor_missing"].clone(), me["roles"].clone(), me["permissions"].clone())
 }
 
-/// Ben, who owns an account of his own and is an administrator of Ana's.
+/// Ben, who owns another account and is an administrator of Ana's.
 async fn ben(ana: &Ana) -> Ana {
     let ben = Ana::called(&ana.nexo, "ben@other.test", "Other").await;
     let (acme, ben_id) = (ana.person.account, ben.person.user);
@@ -91,7 +91,7 @@ async fn whoever_removes_a_required_factor_loses_their_rights_with_the_next_requ
     assert_eq!(rights(&ana, &next).await, (json!(true), json!([]), json!([])));
 }
 
-/// The one that Ben registered with.
+/// Id of the account that Ben registered.
 async fn ben_account(ana: &Ana, ben: &Ana) -> Value {
     let places = ben.person.get("/accounts").await.expect(StatusCode::OK);
     let own = places["data"].as_array().unwrap().iter().find(|place| place["slug"] == "other").unwrap();

@@ -1,21 +1,21 @@
-//! What is dangerous needs somebody who has just shown who they are.
+//! Dangerous operations need a recent login.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Answer, Person};
+use testkit::{TestResponse, TestUser};
 
 use super::{Ana, refused};
 use crate::{PASSWORD, company::person, post};
 
 const AGE: &str = "update app.sessions set authenticated_at = now() - interval '16 minutes'";
 
-async fn version(person: &Person) -> Value {
+async fn version(person: &TestUser) -> Value {
     let rules = person.get("/account").await;
     json!({ "version": rules.header("etag").unwrap().trim_matches('"').parse::<i64>().unwrap() })
 }
 
-/// Each dangerous operation, tried.
-async fn dangerous(person: &Person) -> Vec<(&'static str, Answer)> {
+/// Sends a request for each dangerous operation.
+async fn dangerous(person: &TestUser) -> Vec<(&'static str, TestResponse)> {
     let somebody = uuid::Uuid::now_v7();
     let connection = json!({ "issuer": "https://login.acme.test", "client_id": "nexo", "client_secret": "s", "domain": "acme.test" });
     let connections = format!("/oidc-connections/{somebody}");

@@ -1,8 +1,8 @@
-//! What an administrator keeps, and nobody else sees.
+//! Connections to identity providers, and their isolation from other accounts.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::Ground;
+use testkit::TestContext;
 use tokio::net::TcpListener;
 
 use super::{Claims, Provider, REDIRECT, SECRET, Scene, connect, connection, holder};
@@ -45,7 +45,7 @@ async fn secrets_are_neither_told_nor_kept_in_clear() {
     let keys: Vec<_> = listed["data"][0].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["client_id", "created_at", "domain", "id", "issuer"]);
 
-    let back = scene.walked().await; // and leaves a login on its way
+    let back = scene.walked().await; // leaves a pending login
     let mut look = scene.nexo.ground.database.look().await;
     let (kept,): (String,) = sqlx::query_as(
         "select concat(
@@ -68,7 +68,7 @@ async fn secrets_are_neither_told_nor_kept_in_clear() {
 async fn a_domain_is_bound_once_and_by_somebody_of_it() {
     let scene = Scene::set(Claims::IdToken).await;
     let issuer = scene.provider.issuer.as_str();
-    // A colleague with an account of their own, and somebody else.
+    // A colleague with an account of their own, and an unrelated user.
     let zoe = registered(&scene.nexo, "zoe@acme.test", "Zoe").await;
     let ben = registered(&scene.nexo, "ben@other.test", "Other").await;
     for (who, domain, status, code) in [
@@ -85,7 +85,7 @@ async fn a_domain_is_bound_once_and_by_somebody_of_it() {
     scene.provider.stop().await;
 }
 
-/// Anybody can have an address there.
+/// Anyone can register an address there.
 #[tokio::test]
 async fn a_domain_of_public_mailboxes_is_connected_to_no_provider() {
     let scene = Scene::set(Claims::IdToken).await;
@@ -117,7 +117,7 @@ async fn whoever_does_not_keep_the_account_keeps_no_connection() {
     }
 }
 
-/// A provider can come in as any member of its domain: whoever connects one must have all rights already.
+/// A provider's operator can log in as any member of its domain, so connecting it requires all rights.
 #[tokio::test]
 async fn whoever_connects_a_provider_has_all_rights() {
     let scene = Scene::set(Claims::IdToken).await;
@@ -144,7 +144,7 @@ async fn an_issuer_that_cannot_be_one_is_refused() {
         "nonsense",
         "file:///etc/passwd",
         "http://login.acme.test",
-        &scene.provider.issuer.replace("127.0.0.1", "localhost"), // it calls itself otherwise
+        &scene.provider.issuer.replace("127.0.0.1", "localhost"), // not the provider's own name
         &format!("{}/elsewhere", scene.provider.issuer),
         &format!("{}?a=b", scene.provider.issuer),
         &scene.provider.issuer.replace("http://", "http://somebody@"),
@@ -164,13 +164,13 @@ async fn an_issuer_that_cannot_be_one_is_refused() {
     scene.provider.stop().await;
 }
 
-/// Nobody makes the service ask around in the network that it stands in.
+/// Issuer URLs must not make the service send requests into its own network (SSRF).
 #[tokio::test]
 async fn an_address_of_our_own_network_is_never_asked() {
     let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = inside.local_addr().unwrap().port();
     let nexo = nexo_on(
-        Ground::of("nexo_auth").await,
+        TestContext::new("nexo_auth").await,
         &[("NEXO_OIDC_REDIRECT_URL", REDIRECT), ("NEXO_OIDC_ALLOW_PRIVATE", "false")],
     )
     .await;

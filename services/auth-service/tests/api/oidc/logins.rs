@@ -1,4 +1,4 @@
-//! Who is let in, and as whom.
+//! Logins at a provider: who is accepted, and as which user.
 
 use http::StatusCode;
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn the_slug_of_an_account_leads_to_its_provider() {
     scene.provider.stop().await;
 }
 
-/// Who has the first address of a domain has not proven that it is theirs.
+/// The first user with an address of a domain has not proven control of the domain.
 #[tokio::test]
 async fn an_email_alone_steers_nobody_to_a_provider() {
     let scene = Scene::set(Claims::IdToken).await;
@@ -69,7 +69,7 @@ async fn an_email_alone_steers_nobody_to_a_provider() {
     scene.provider.stop().await;
 }
 
-/// The provider of an account speaks for people there alone, also for those who have left it.
+/// An account's provider vouches for users in that account only, also for former members.
 #[tokio::test]
 async fn whoever_has_left_logs_in_at_the_provider_and_comes_back_to_its_account_alone() {
     let scene = Scene::set(Claims::IdToken).await;
@@ -102,7 +102,7 @@ async fn whoever_has_left_logs_in_at_the_provider_and_comes_back_to_its_account_
     scene.provider.stop().await;
 }
 
-/// The provider's name for somebody is what counts, once their e-mail has made the link.
+/// After the e-mail has made the link, the provider's subject identifier counts.
 #[tokio::test]
 async fn a_person_whose_email_changes_at_the_provider_stays_who_they_are() {
     let scene = Scene::set(Claims::UserInfo).await;
@@ -111,7 +111,7 @@ async fn a_person_whose_email_changes_at_the_provider_stays_who_they_are() {
     let renamed = scene.login().await.expect(StatusCode::OK);
     assert_eq!(renamed["user_id"], scene.ana["user_id"]);
 
-    // Her old address goes to a colleague: that makes nobody Ana.
+    // Her old address is reassigned to a colleague, who does not become Ana.
     scene.provider.person("ben-2", "ana@acme.test", true).await;
     Scene::is_refused(scene.login().await);
     scene.provider.stop().await;
@@ -137,7 +137,7 @@ async fn a_link_is_noted_once() {
 #[tokio::test]
 async fn only_an_active_member_is_let_in() {
     let scene = Scene::set(Claims::IdToken).await;
-    // Zoe is registered, and no member of Acme.
+    // Zoe is registered, but not a member of Acme.
     let zoe = registered(&scene.nexo, "zoe@acme.test", "Zoe").await;
     scene.provider.person("zoe-3", "zoe@acme.test", true).await;
     Scene::is_refused(scene.login().await);
@@ -176,7 +176,7 @@ async fn a_password_is_good_beside_the_provider() {
     scene.provider.stop().await;
 }
 
-/// What is remembered of a provider lasts minutes, and a new key is good at once.
+/// Provider metadata is cached for minutes, but a new signing key is accepted at once.
 #[tokio::test]
 async fn a_provider_may_take_a_new_key_at_any_time() {
     let scene = Scene::set(Claims::IdToken).await;
@@ -187,7 +187,7 @@ async fn a_provider_may_take_a_new_key_at_any_time() {
     scene.provider.stop().await;
 }
 
-/// Whoever keeps an account's provider can be anybody there, and nobody elsewhere.
+/// A provider's operator can impersonate any member in its account, but in no other account.
 #[tokio::test]
 async fn a_session_of_a_provider_leads_to_no_other_account() {
     let scene = Scene::set(Claims::IdToken).await;

@@ -1,4 +1,4 @@
-//! A real provider, and somebody's browser.
+//! A real provider in a child process, and a browser.
 
 use std::{collections::BTreeMap, process::Stdio};
 
@@ -13,26 +13,26 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// Where the front-end would be. Nobody listens there: the browser stops in front of it.
+/// Redirect URL of the front-end. Nothing listens there: the browser stops before it.
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:9/back";
 pub(crate) const CLIENT: &str = "nexo";
 pub(crate) const SECRET: &str = "a-secret-of-the-provider";
 
-/// Where it tells e-mails. It signs one way with RSA, and the other way with a curve.
+/// Where the provider puts the e-mail. It signs with RSA in one case and with an elliptic curve in the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claims {
     UserInfo,
     IdToken,
 }
 
-/// The provider, as long as a test needs it.
+/// A running provider, used by one test.
 pub(crate) struct Provider {
     pub(crate) issuer: String,
     process: Child,
     browser: Client,
 }
 
-/// What the browser comes back with.
+/// Parameters of the redirect back to the front-end.
 pub(crate) struct Back {
     pub(crate) state: String,
     pub(crate) code: String,
@@ -45,7 +45,7 @@ impl Provider {
         let claims = if claims == Claims::IdToken { "id_token" } else { "userinfo" };
         let mut command = Command::new("node");
         command.args([script, CLIENT, SECRET, REDIRECT, claims]).kill_on_drop(true);
-        // It goes with its standard input too, should the test be killed.
+        // The process exits when its standard input closes, so that it does not outlive a killed test.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         let mut told = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -54,7 +54,7 @@ impl Provider {
         Self { issuer, process, browser }
     }
 
-    /// Who sits at the keyboard from now on.
+    /// Sets the user who logs in from now on.
     pub(crate) async fn person(&self, sub: &str, email: &str, verified: bool) {
         let person = json!({ "sub": sub, "email": email, "email_verified": verified });
         let url = format!("{}/person", self.issuer);
@@ -62,13 +62,13 @@ impl Provider {
         assert_eq!(answer.status(), StatusCode::OK);
     }
 
-    /// Takes another key, and forgets the one before.
+    /// Replaces the provider's signing key.
     pub(crate) async fn new_key(&self) {
         let answer = self.browser.put(format!("{}/key", self.issuer)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
     }
 
-    /// Follows a login until it leads back to the front-end.
+    /// Follows the redirects of a login back to the front-end.
     pub(crate) async fn walk(&self, url: &str) -> Back {
         let (mut cookies, mut url) = (BTreeMap::new(), Url::parse(url).unwrap());
         while !url.as_str().starts_with(REDIRECT) {
@@ -91,7 +91,7 @@ impl Provider {
         Back { state, code, iss }
     }
 
-    /// Ends the process, and waits until it has.
+    /// Kills the process and waits for its exit.
     pub(crate) async fn stop(mut self) {
         self.process.kill().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Who is not let in.
+//! Logins at a provider that are rejected.
 
 use http::StatusCode;
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn a_provider_speaks_for_its_own_domain_alone() {
         scene.provider.person("zoe-1", email, true).await;
         Scene::is_refused(scene.login().await);
     }
-    // Nor for somebody whom it has spoken for before.
+    // Nor for a user whom the provider has authenticated before.
     scene.provider.person("ana-1", "ana@acme.test", true).await;
     scene.login().await.expect(StatusCode::OK);
     scene.provider.person("ana-1", "ana@other.test", true).await;
@@ -43,13 +43,13 @@ async fn a_state_is_good_once() {
     scene.finish(&back).await.expect(StatusCode::OK);
     Scene::is_refused(scene.finish(&back).await);
 
-    // Whatever became of it the first time.
+    // Also if the first attempt failed.
     let back = scene.walked().await;
     let wrong = json!({ "state": back.state, "code": "invented" });
     Scene::is_refused(post(&scene.nexo, "oidc/finish", wrong).await);
     Scene::is_refused(scene.finish(&back).await);
 
-    // At the same time too.
+    // Also for concurrent attempts.
     let back = scene.walked().await;
     let (one, other) = tokio::join!(scene.finish(&back), scene.finish(&back));
     assert_eq!([one, other].iter().filter(|answer| answer.status == StatusCode::OK).count(), 1);

@@ -1,37 +1,41 @@
-//! The hours of a professional, as parts of time.
+//! Working hours of a professional as intervals of time.
 //!
-//! Somebody is at work at an instant if their clock then shows a time that is within their hours. So the hour that a clock
-//! skips in spring is nobody's, and the one that it shows twice in autumn is worked twice.
+//! A professional works at an instant if their local time is then within their hours. The hour skipped in spring is
+//! never worked, and the hour repeated in autumn is worked twice.
 
 use jiff::tz::TimeZone;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::{
-    hours::{Exception, Hours, WeeklyHours},
-    span::{Span, joined},
+    hours::{WeeklyHours, WorkingHours, WorkingHoursException},
+    span::{TimeSlot, joined},
     zone,
 };
 
-/// When somebody works.
+/// Working hours and exceptions in a time zone.
 pub(crate) struct Calendar<'h> {
     zone: TimeZone,
     weekly: &'h [WeeklyHours],
-    exceptions: &'h [Exception],
+    exceptions: &'h [WorkingHoursException],
 }
 
 impl<'h> Calendar<'h> {
-    /// These hours by the clocks of the zone that is called so; none, if there is no such zone any more.
-    pub(crate) fn of(zone: &str, weekly: &'h [WeeklyHours], exceptions: &'h [Exception]) -> Option<Self> {
+    /// Creates the calendar for a time zone; `None` if the zone no longer exists.
+    pub(crate) fn new(
+        zone: &str,
+        weekly: &'h [WeeklyHours],
+        exceptions: &'h [WorkingHoursException],
+    ) -> Option<Self> {
         Some(Self { zone: zone::zone(zone)?, weekly, exceptions })
     }
 
-    /// Whether they work all of this time.
-    pub(crate) fn covers(&self, asked: Span) -> bool {
+    /// True if the professional works during the whole interval.
+    pub(crate) fn covers(&self, asked: TimeSlot) -> bool {
         self.open(asked) == [asked]
     }
 
-    /// When they work, of this time.
-    pub(super) fn open(&self, asked: Span) -> Vec<Span> {
+    /// The parts of the interval in which the professional works.
+    pub(super) fn open(&self, asked: TimeSlot) -> Vec<TimeSlot> {
         let mut open = Vec::new();
         for (part, ahead) in zone::steady(&self.zone, asked) {
             let first = (part.from + ahead).date();
@@ -44,12 +48,16 @@ impl<'h> Calendar<'h> {
         joined(open)
     }
 
-    fn hours_of(&self, day: Date) -> Vec<Hours> {
+    fn hours_of(&self, day: Date) -> Vec<WorkingHours> {
         if let Some(exception) = self.exceptions.iter().find(|exception| exception.is_on(day)) {
             return exception.hours.clone();
         }
         let weekday = day.weekday().into();
-        self.weekly.iter().filter(|hours| hours.weekday == weekday).map(|hours| Hours::from(*hours)).collect()
+        self.weekly
+            .iter()
+            .filter(|hours| hours.weekday == weekday)
+            .map(|hours| WorkingHours::from(*hours))
+            .collect()
     }
 }
 
@@ -57,10 +65,10 @@ fn days(first: Date, last: Date) -> impl Iterator<Item = Date> {
     std::iter::successors(Some(first), |day| day.next_day()).take_while(move |day| *day <= last)
 }
 
-/// The hours of a day by a clock that is so far ahead of UTC.
-fn span(day: Date, hours: Hours, ahead: Duration) -> Span {
+/// The interval of hours on a day, for a UTC offset of `ahead`.
+fn span(day: Date, hours: WorkingHours, ahead: Duration) -> TimeSlot {
     let midnight: OffsetDateTime = PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() - ahead;
-    Span {
+    TimeSlot {
         from: midnight + Duration::minutes(hours.from.minutes()),
         to: midnight + Duration::minutes(hours.to.minutes()),
     }

@@ -6,33 +6,33 @@ use crate::professionals::{hours::Weekday, span::without};
 const BERLIN: &str = "Europe/Berlin";
 const NEW_YORK: &str = "America/New_York";
 
-fn span_of(text: &str) -> Span {
+fn span_of(text: &str) -> TimeSlot {
     let (from, to) = text.split_once(' ').unwrap();
     let at = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
-    Span { from: at(from), to: at(to) }
+    TimeSlot { from: at(from), to: at(to) }
 }
 
-fn told(spans: &[Span]) -> Vec<String> {
+fn told(spans: &[TimeSlot]) -> Vec<String> {
     let utc = |at: OffsetDateTime| at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap();
     spans.iter().map(|span| format!("{} {}", utc(span.from), utc(span.to))).collect()
 }
 
-fn hours(text: &str) -> Hours {
+fn hours(text: &str) -> WorkingHours {
     let (from, to) = text.split_once('-').unwrap();
-    Hours { from: from.parse().unwrap(), to: to.parse().unwrap() }
+    WorkingHours { from: from.parse().unwrap(), to: to.parse().unwrap() }
 }
 
 fn daily(text: &str) -> Vec<WeeklyHours> {
     use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
     let all = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
-    let Hours { from, to } = hours(text);
+    let WorkingHours { from, to } = hours(text);
     all.map(|weekday| WeeklyHours { weekday, from, to }).to_vec()
 }
 
-/// When somebody who works so every day does so within `asked`.
+/// Working intervals within `asked`, for the same hours each day.
 fn open(zone: &str, each_day: &str, asked: &str) -> Vec<String> {
     let weekly: Vec<_> = each_day.split(',').flat_map(daily).collect();
-    told(&Calendar::of(zone, &weekly, &[]).unwrap().open(span_of(asked)))
+    told(&Calendar::new(zone, &weekly, &[]).unwrap().open(span_of(asked)))
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn an_exception_replaces_the_hours_of_its_days() {
     let day =
         |text: &str| Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).unwrap();
     let exceptions = [
-        Exception {
+        WorkingHoursException {
             first_day: day("2026-06-02"),
             last_day: Some(day("2026-06-03")),
             hours: vec![],
             reason: None,
         },
-        Exception {
+        WorkingHoursException {
             first_day: day("2026-06-04"),
             last_day: None,
             hours: vec![hours("20:00-24:00")],
             reason: None,
         },
     ];
-    let calendar = Calendar::of("UTC", &weekly, &exceptions).unwrap();
+    let calendar = Calendar::new("UTC", &weekly, &exceptions).unwrap();
     assert_eq!(
         told(&calendar.open(span_of("2026-06-01T00:00:00Z 2026-06-06T00:00:00Z"))),
         [
@@ -119,7 +119,7 @@ fn an_exception_replaces_the_hours_of_its_days() {
 fn whoever_works_all_of_a_time_is_there_for_it() {
     let weekly =
         [daily("08:00-12:00"), daily("12:00-16:00"), daily("22:00-24:00"), daily("00:00-02:00")].concat();
-    let calendar = Calendar::of("UTC", &weekly, &[]).unwrap();
+    let calendar = Calendar::new("UTC", &weekly, &[]).unwrap();
     for (asked, covered) in [
         ("2026-06-01T08:00:00Z 2026-06-01T16:00:00Z", true),
         ("2026-06-01T07:59:59Z 2026-06-01T09:00:00Z", false),

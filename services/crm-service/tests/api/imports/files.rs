@@ -1,8 +1,8 @@
-//! What files are, and what is found in them.
+//! File formats, and detection of their properties.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::Person;
+use testkit::TestUser;
 
 use super::{CSV, Site, all, counts, errors, imported, path, planned, same, sent, uploaded};
 
@@ -33,7 +33,7 @@ async fn a_file_is_understood_however_it_is_written() {
             (&file["encoding"], &file["bom"], &file["delimiter"]),
             (&json!(encoding), &json!(bom), &json!(";"))
         );
-        assert_eq!((&file["rows"], &file["column-count"], &file["header"]), (&json!(2), &json!(0), &json!(true)));
+        assert_eq!((&file["rows"], &file["ragged"], &file["header"]), (&json!(2), &json!(0), &json!(true)));
         let columns: Vec<_> = file["columns"]
             .as_array()
             .unwrap()
@@ -164,7 +164,7 @@ async fn what_is_no_file_of_ours_is_refused_and_leaves_nothing() {
     assert_eq!(ana.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
 }
 
-/// An archive that says it is small, and is not.
+/// An archive whose declared size is smaller than its content.
 #[tokio::test]
 async fn a_workbook_that_unpacks_to_more_than_it_may_is_not_unpacked() {
     let (_, ana) = Site::set().await;
@@ -190,7 +190,7 @@ async fn a_file_that_is_too_large_is_not_read_to_its_end() {
     assert_eq!(ana.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
 }
 
-async fn file(person: &Person, import: &Value) -> String {
+async fn file(person: &TestUser, import: &Value) -> String {
     let request = http::Request::get(format!("/api/v1{}/errors.csv", path(import)))
         .header("authorization", format!("Bearer {}", person.token))
         .body(axum::body::Body::empty())
@@ -219,8 +219,8 @@ async fn the_lines_at_fault_come_back_as_a_file_that_runs_nothing() {
         told,
         "line,column,reason,name,email,rating\r\n\
          2,\"email, rating\",must be an e-mail address (email); must be from 1 to 5 (range),'=cmd(),no address,9\r\n\
-         4,,\"has 4 cells, and the file 3 columns (ragged)\",One,two,three,four\r\n\
-         5,name,must not hold the character U+0000 (nul),'@x\u{fffd},c@d.test,1\r\n"
+         4,,\"has 4 cells, and the file 3 columns (column-count)\",One,two,three,four\r\n\
+         5,name,must not hold the character U+0000 (nul-character),'@x\u{fffd},c@d.test,1\r\n"
     );
     assert_eq!(all(&ana, "clients").await.len(), 1);
     let page = ana.get(&format!("{}/errors?limit=2", path(&import))).await.expect(StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Files of records: taken in, and taken back.
+//! Imports of files, and their undo.
 
 mod files;
 mod modes;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crm_service::Worker;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Nexo, Person};
+use testkit::{TestApp, TestUser};
 use tokio_util::sync::CancellationToken;
 
 use crate::nexo;
@@ -19,31 +19,31 @@ use crate::nexo;
 const RIGHTS: &str = "import:* client:* contact:* supplier:* employee:* project:* task:*";
 const CSV: &str = "text/csv";
 
-/// A service, and somebody who works at its jobs.
+/// A running service and a worker for its jobs.
 struct Site {
-    nexo: Nexo,
+    nexo: TestApp,
     worker: Worker,
 }
 
 impl Site {
-    async fn set() -> (Self, Person) {
+    async fn set() -> (Self, TestUser) {
         let site = Self::on(nexo().await);
         let ana = site.nexo.person(RIGHTS).await;
         (site, ana)
     }
 
-    fn on(nexo: Nexo) -> Self {
+    fn on(nexo: TestApp) -> Self {
         let worker = worker(&nexo, Duration::from_secs(30));
         Self { nexo, worker }
     }
 
-    /// Works until there is nothing to do.
+    /// Runs jobs until none is due.
     async fn work(&self) {
         while self.worker.work_once().await.unwrap() {}
     }
 
-    /// Asks for something to be done with an import, and waits until it is.
-    async fn run(&self, person: &Person, import: &Value, what: &str) -> Value {
+    /// Starts an operation on an import and waits for its end.
+    async fn run(&self, person: &TestUser, import: &Value, what: &str) -> Value {
         person
             .send(Method::POST, &format!("{}/{what}", path(import)), None, None)
             .await
@@ -53,7 +53,7 @@ impl Site {
     }
 }
 
-fn worker(nexo: &Nexo, lease: Duration) -> Worker {
+fn worker(nexo: &TestApp, lease: Duration) -> Worker {
     Worker::new(nexo.ground.db.clone(), lease, CancellationToken::new())
 }
 
@@ -61,32 +61,32 @@ fn path(import: &Value) -> String {
     format!("/imports/{}", import["id"].as_str().unwrap())
 }
 
-async fn seen(person: &Person, import: &Value) -> Value {
+async fn seen(person: &TestUser, import: &Value) -> Value {
     person.get(&path(import)).await.expect(StatusCode::OK)
 }
 
-/// Sends a file.
+/// Uploads a file and returns the response.
 async fn sent(
-    person: &Person,
+    person: &TestUser,
     query: &str,
     media: &str,
     file: impl Into<axum::body::Body>,
-) -> testkit::Answer {
+) -> testkit::TestResponse {
     person.send_raw(Method::POST, &format!("/api/v1/imports?{query}"), &[("content-type", media)], file).await
 }
 
-async fn uploaded(person: &Person, resource: &str, file: impl Into<axum::body::Body>) -> Value {
+async fn uploaded(person: &TestUser, resource: &str, file: impl Into<axum::body::Body>) -> Value {
     let query = format!("resource={resource}&file_name=a.csv");
     sent(person, &query, CSV, file).await.expect(StatusCode::CREATED)
 }
 
-async fn planned(person: &Person, import: &Value, plan: Value) -> Value {
+async fn planned(person: &TestUser, import: &Value, plan: Value) -> Value {
     let path = format!("{}/plan", path(import));
     person.send(Method::PUT, &path, Some(&import["version"]), Some(plan)).await.expect(StatusCode::OK)
 }
 
-/// A file that is sent, planned and taken in.
-async fn imported(site: &Site, person: &Person, resource: &str, file: &str, plan: Value) -> Value {
+/// Uploads, plans and imports a file.
+async fn imported(site: &Site, person: &TestUser, resource: &str, file: &str, plan: Value) -> Value {
     let import = uploaded(person, resource, file.to_owned()).await;
     planned(person, &import, plan).await;
     let done = site.run(person, &import, "start").await;
@@ -94,19 +94,19 @@ async fn imported(site: &Site, person: &Person, resource: &str, file: &str, plan
     done
 }
 
-/// `name → name` for each of these.
+/// Mapping of columns to fields of the same name.
 fn same(fields: &[&str]) -> Value {
     fields.iter().map(|field| json!({ "column": field, "field": field })).collect()
 }
 
-async fn errors(person: &Person, import: &Value, phase: &str) -> Vec<Value> {
+async fn errors(person: &TestUser, import: &Value, phase: &str) -> Vec<Value> {
     let page =
         person.get(&format!("{}/errors?phase={phase}&limit=1000", path(import))).await.expect(StatusCode::OK);
     page["data"].as_array().unwrap().clone()
 }
 
-/// Every record, whole.
-async fn all(person: &Person, resource: &str) -> Vec<Value> {
+/// All records of a resource.
+async fn all(person: &TestUser, resource: &str) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = person.get(&format!("/{resource}?limit=200{cursor}")).await.expect(StatusCode::OK);
@@ -116,7 +116,7 @@ async fn all(person: &Person, resource: &str) -> Vec<Value> {
     }
 }
 
-/// What a report says, as `(created, updated, unchanged, failed)`.
+/// Numbers of a report: `(created, updated, unchanged, failed)`.
 fn counts(report: &Value) -> (i64, i64, i64, i64) {
     let count = |name: &str| report[name].as_i64().unwrap_or(-1);
     (count("created"), count("updated"), count("unchanged"), count("failed"))

@@ -1,4 +1,4 @@
-//! What lines do: make records, change them, name others; and how that is taken back.
+//! Import modes, references to other records, and undo.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ async fn managers_may_come_after_those_who_answer_to_them() {
         (Some(json!("E-3")), Some(json!("E-1")), None)
     );
 
-    // Another file moves one of them, and is taken back.
+    // Another import changes one of them and is undone.
     let text = "code,first_name,last_name,boss\nE-2,B,B,E-3\nE-4,D,D,E-1\n";
     let moved = imported(&site, &ana, "employees", text, wanted).await;
     assert_eq!(counts(&moved["done"]), (0, 0, 2, 0), "their own fields are so already");
@@ -130,7 +130,7 @@ async fn managers_may_come_after_those_who_answer_to_them() {
     assert_eq!((&undone["undone"]["put_back"], &undone["undone"]["kept"]), (&json!(2), &json!(0)));
     assert_eq!((boss_of("E-2").await, boss_of("E-4").await), (Some(json!("E-1")), None));
     site.run(&ana, &import, "undo").await;
-    // E-2 and E-4 were changed and put back since: nobody can tell that from a change that is meant.
+    // E-2 and E-4 were changed and restored since, which cannot be told from an intended change.
     assert_eq!(told(&errors(&ana, &import, "undo").await), [(3, "changed-since"), (5, "changed-since")]);
 }
 
@@ -261,7 +261,7 @@ async fn what_was_sent_twice_under_one_key_is_done_once() {
     assert_eq!((all(&ana, "clients").await.len(), &seen(&ana, &first).await["status"]), (2, &json!("done")));
 }
 
-/// A constant is in every line: what no line could hold is refused before there is one.
+/// Constants apply to every row, so invalid ones are rejected with the plan.
 #[tokio::test]
 async fn a_constant_is_held_against_its_field_when_the_plan_is_stored() {
     let (_site, ana) = Site::set().await;

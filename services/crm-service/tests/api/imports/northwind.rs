@@ -1,4 +1,4 @@
-//! Real files: the Northwind sample data, where they are. `NEXO_TEST_DATA` names their folder.
+//! Imports of the Northwind sample data, if `NEXO_TEST_DATA` names its folder.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -27,7 +27,7 @@ fn rows(text: &str) -> Vec<Row> {
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
 }
 
-/// What a field should be that a column fills.
+/// Expected value of a field that is filled from this column.
 fn said(row: &Row, column: &str) -> Value {
     if row[column] == "NULL" { Value::Null } else { json!(row[column]) }
 }
@@ -94,7 +94,7 @@ fn employees() -> Value {
     ] })
 }
 
-/// The record that has what the row says it has.
+/// The only record that matches the row.
 fn one<'a>(all: &'a [Value], is: impl Fn(&Value) -> bool, row: &Row) -> &'a Value {
     let found: Vec<_> = all.iter().filter(|one| is(one)).collect();
     assert_eq!(found.len(), 1, "{row:?}");
@@ -112,7 +112,7 @@ fn placed(prefix: &str, row: &Row) -> Vec<(String, Value)> {
     PLACE.iter().map(|(name, column)| (field(name), said(row, column))).collect()
 }
 
-/// How many answer to each, by code, as the chart shows it.
+/// Number of direct reports of each employee, by code, as in the org chart.
 fn reports(places: &Value, codes: &BTreeMap<String, String>, into: &mut BTreeMap<String, usize>) {
     for place in places.as_array().unwrap() {
         into.insert(codes[place["id"].as_str().unwrap()].clone(), place["reports"].as_array().unwrap().len());
@@ -168,7 +168,7 @@ async fn all_of_it_comes_in_once_and_goes_away_again() {
     assert_eq!(counts(&anew["done"]).0, 9, "and what was theirs alone is free");
 }
 
-async fn compare(ana: &testkit::Person, customers: &str, supplied: &str, employed: &str) {
+async fn compare(ana: &testkit::TestUser, customers: &str, supplied: &str, employed: &str) {
     let (clients, contacts) = (all(ana, "clients").await, all(ana, "contacts").await);
     assert_eq!((clients.len(), contacts.len()), (91, 91));
     for row in rows(customers) {
@@ -230,7 +230,7 @@ async fn compare(ana: &testkit::Person, customers: &str, supplied: &str, employe
     assert_eq!(shown, answer_to);
 }
 
-/// The lines with another number of cells than the first has, and how many there are of the others.
+/// Line numbers of rows with an unexpected number of cells, and the number of other rows.
 fn ragged(text: &str) -> (Vec<i64>, i64) {
     let mut lines = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut width = None;
@@ -261,7 +261,7 @@ async fn a_line_with_one_cell_too_many_is_told_and_shifts_nothing() {
         assert_eq!(bad.len(), many, "{file}");
         let import = uploaded(&ana, resource, text).await;
         assert_eq!(
-            (&import["file"]["column-count"], &import["file"]["rows"]),
+            (&import["file"]["ragged"], &import["file"]["rows"]),
             (&json!(many), &json!(good + i64::try_from(many).unwrap()))
         );
         planned(&ana, &import, plan).await;

@@ -1,4 +1,4 @@
-//! Who may do what with imports, and in whose name it is done.
+//! Authorization of imports, and the rights that their jobs use.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ async fn an_import_is_there_for_its_own_account_alone() {
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(stranger.get("/imports").await.expect(StatusCode::OK)["data"], json!([]));
     assert_eq!(all(&stranger, "clients").await, [json!(null); 0]);
-    // The same keys in the other account are other records.
+    // The same keys refer to other records in the other account.
     let own = imported(&site, &stranger, "clients", TEXT, plan(&["tax_id", "name"])).await;
     assert_eq!(counts(&own["done"]), (2, 0, 0, 0));
 }
@@ -120,7 +120,7 @@ async fn a_line_reaches_as_far_as_its_person() {
     assert_eq!(history["data"][0]["created_by"], json!(ben.user));
 }
 
-/// Which records are found by a field tells what it holds.
+/// Which records a lookup finds reveals the value of the field.
 #[tokio::test]
 async fn an_import_asks_by_no_field_that_its_person_does_not_see() {
     let (site, ana) = Site::set().await;
@@ -148,7 +148,7 @@ async fn an_import_asks_by_no_field_that_its_person_does_not_see() {
             (&json!("unknown-field"), &json!(pointer)),
             "{problem}"
         );
-        // What was planned while the field was seen is not done once it is hidden.
+        // A plan that was stored before the field was hidden does not run afterwards.
         let ben = site.nexo.member(ana.account, RIGHTS).await;
         let import = uploaded(&ben, resource, text).await;
         planned(&ben, &import, plan).await;

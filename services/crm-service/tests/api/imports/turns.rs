@@ -1,11 +1,11 @@
-//! Who works at an import, for how long, and what happens when they stop.
+//! Scheduling of import jobs, leases, and recovery from crashed workers.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Row as _;
-use testkit::{Ground, Person};
+use testkit::{TestContext, TestUser};
 
 use super::{Site, all, counts, errors, path, planned, same, seen, uploaded, worker};
 use crate::{nexo, on};
@@ -15,20 +15,20 @@ fn lines(count: usize) -> String {
     format!("tax_id,name\n{}", lines.collect::<String>())
 }
 
-async fn started(person: &Person, text: String) -> Value {
+async fn started(person: &TestUser, text: String) -> Value {
     let import = uploaded(person, "clients", text).await;
     planned(person, &import, json!({ "mode": "create", "mapping": same(&["tax_id", "name"]) })).await;
     post(person, &import, "start").await
 }
 
-async fn post(person: &Person, import: &Value, what: &str) -> Value {
+async fn post(person: &TestUser, import: &Value, what: &str) -> Value {
     person
         .send(Method::POST, &format!("{}/{what}", path(import)), None, None)
         .await
         .expect(StatusCode::ACCEPTED)
 }
 
-/// After this, the trigger lets a statement on clients wait for a lock of the test's, once so many are there.
+/// Installs a trigger: with more than `after` clients, statements on them wait for a lock held by the test.
 async fn gate(site: &Site, after: usize) -> sqlx::PgConnection {
     site.nexo.ground.database
         .run(&format!(
@@ -110,7 +110,7 @@ async fn who_comes_back_too_late_finds_the_job_in_other_hands() {
     let late = tokio::spawn(async move { slow.work_once().await });
     waiting(&site).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    // Its lease is over, and its transaction is not: another one takes the job, and does the same lines.
+    // The lease has expired while the transaction is still open: another worker takes the job and repeats its rows.
     let rival = worker(&site.nexo, Duration::from_secs(60));
     let taken = tokio::spawn(async move { rival.work_once().await });
     let others = "select count(*) from app.jobs where claimed_until > now() + interval '30 seconds'";
@@ -172,7 +172,7 @@ async fn many_workers_do_no_line_twice() {
     }
 }
 
-/// A rule of the database that no resource names, as one that was forgotten would be.
+/// A constraint that no resource knows, like one that was forgotten in the code.
 #[tokio::test]
 async fn one_line_that_the_database_refuses_takes_no_other_with_it() {
     let (site, ana) = Site::set().await;
@@ -194,7 +194,7 @@ async fn one_line_that_the_database_refuses_takes_no_other_with_it() {
 #[tokio::test]
 async fn a_job_that_never_gets_on_is_given_up() {
     let (site, ana) = Site::set().await;
-    // The first part of a trial goes well each time, and is tried anew each time.
+    // The first step of a dry run succeeds each time, and is repeated after each failure.
     site.nexo
         .ground
         .database
@@ -239,11 +239,12 @@ async fn a_suspended_account_has_no_work_done() {
     assert_eq!(seen(&ana, &import).await["status"], "done");
 }
 
-/// A database with few connections is shared by jobs and requests.
+/// Jobs and requests share a database with few connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_stop_between_two_parts() {
     let few = [("NEXO_DATABASE_CONNECTIONS", "3")];
-    let site = Site::on(on(Ground::with(testkit::Database::migrated().await, "nexo_app", &few).await));
+    let site =
+        Site::on(on(TestContext::with_settings(testkit::Database::migrated().await, "nexo_app", &few).await));
     let ana = site.nexo.person(super::RIGHTS).await;
     let import = started(&ana, lines(1_500)).await;
     let settings = crm_service::JobSettings { workers: 2, lease: Duration::from_secs(60) };
@@ -252,11 +253,11 @@ async fn workers_stop_between_two_parts() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     workers.stop().await;
-    site.work().await; // the lease was given back: nobody has to wait for its end
+    site.work().await; // the lease was released
     assert_eq!(counts(&seen(&ana, &import).await["done"]), (1_500, 0, 0, 0));
 }
 
-/// Three imports of one account are worked at one after the other, and the one line of another account is not kept waiting.
+/// Three imports of one account run one at a time, without delaying a one-line import of another account.
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_take_turns_however_many_jobs_each_has() {
     let (site, ana) = Site::set().await;

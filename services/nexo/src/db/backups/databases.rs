@@ -3,16 +3,16 @@ use serde_json::json;
 
 use super::{super::Context, size};
 use crate::{
-    confirm::{Card, Risk},
-    say,
+    confirm::{Risk, RiskSummary},
+    output,
 };
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Databases {
-    /// Drop this one before its week is over.
+    /// Drop this database before its week is over.
     #[arg(long, value_name = "DATABASE")]
     drop: Option<String>,
-    /// The live database's name, instead of typing it.
+    /// Name of the live database: confirms without a prompt.
     #[arg(long, value_name = "DATABASE", requires = "drop")]
     confirm: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Databases {
     ) -> anyhow::Result<()> {
         let mut exclusive = target.alone("nexo db databases --drop").await?;
         let kept = exclusive.before(Some(database)).await?;
-        let card = Card {
+        let card = RiskSummary {
             operation: format!("drop database {database}, {}", kept.about()),
             risk: Risk::High.because("what is in it alone cannot be brought back"),
             at_risk: vec![format!("{database}: {}", size(u64::try_from(kept.bytes).unwrap_or_default()))],
@@ -47,9 +47,9 @@ impl Databases {
         let work = async { Ok(exclusive.drop_kept(database).await?) };
         card.confirm(&target.asked(self.confirm.as_deref()), work).await?;
         if context.json {
-            say::json(&json!({ "dropped": database }))?;
+            output::json(&json!({ "dropped": database }))?;
         } else {
-            say::line(&format!("{database} is dropped"));
+            output::line(&format!("{database} is dropped"));
         }
         Ok(())
     }
@@ -60,15 +60,15 @@ async fn list(context: &Context, target: &super::super::Target) -> anyhow::Resul
     let kept = exclusive.kept().await?;
     exclusive.leave().await?;
     if context.json {
-        return say::json(&kept);
+        return output::json(&kept);
     }
     for one in &kept {
         let bytes = size(u64::try_from(one.bytes).unwrap_or_default());
         let sessions = if one.sessions == 0 { String::new() } else { format!(", {} sessions", one.sessions) };
-        say::line(&format!("{:<36} {bytes:>10}  {}{sessions}", one.database, one.about()));
+        output::line(&format!("{:<36} {bytes:>10}  {}{sessions}", one.database, one.about()));
     }
     if kept.is_empty() {
-        say::line(&format!("no restore has kept a database beside {}", target.name()));
+        output::line(&format!("no restore has kept a database beside {}", target.name()));
     }
     Ok(())
 }

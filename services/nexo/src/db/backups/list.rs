@@ -1,10 +1,10 @@
-use ::backup::{Elsewhere, Entry, Standing};
+use ::backup::{BackupState, CopyTarget, ListedBackup};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{super::Context, size};
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Backups {
@@ -14,15 +14,15 @@ pub(in crate::db) struct Backups {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Move a backup to another store: it is copied, the copy is compared, and it is removed here.
-    Move(Move),
+    /// Move a backup to another store: copy it, verify the copy, and remove the original.
+    Move(PinChange),
 }
 
 #[derive(Debug, Args)]
-struct Move {
-    /// Which: its name.
+struct PinChange {
+    /// Name of the backup to move.
     name: String,
-    /// A folder, or `s3://bucket/prefix`.
+    /// Target store: a folder, or `s3://bucket/prefix`.
     #[arg(long, value_name = "STORE")]
     to: String,
 }
@@ -36,22 +36,22 @@ impl Backups {
     }
 }
 
-impl Move {
+impl PinChange {
     async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let store = Elsewhere::read(&self.to, &mut context.env);
+        let store = CopyTarget::read(&self.to, &mut context.env);
         let config = context.backups()?;
         let store = store.context("it cannot be used")?;
         let name = config.find(&self.name)?;
         config.move_to(&name, &store).await?;
         if context.json {
-            say::json(&json!({ "name": name, "store": self.to }))?;
+            output::json(&json!({ "name": name, "store": self.to }))?;
         } else {
-            say::line(&format!(
+            output::line(&format!(
                 "{name} is in {}, compared, and no longer in {}",
                 self.to,
                 config.folder().display()
             ));
-            say::line("To use it there: add that store to NEXO_BACKUP_STORES, or name it alone");
+            output::line("To use it there: add that store to NEXO_BACKUP_STORES, or name it alone");
         }
         Ok(true)
     }
@@ -61,27 +61,27 @@ async fn list(context: &mut Context) -> anyhow::Result<bool> {
     let config = context.backups()?;
     let entries = config.backups_everywhere().await?;
     if context.json {
-        say::json(&entries)?;
+        output::json(&entries)?;
         return Ok(true);
     }
     for entry in &entries {
         line(entry);
     }
     if entries.is_empty() {
-        say::line(&format!("no backup in {}", config.folder().display()));
+        output::line(&format!("no backup in {}", config.folder().display()));
     }
     Ok(true)
 }
 
-fn line(entry: &Entry) {
+fn line(entry: &ListedBackup) {
     let passed =
         entry.status.verified.as_ref().map_or_else(String::new, |passed| passed.at.date().to_string());
     let state = match entry.standing {
-        Standing::Stored => "stored: nobody has read it yet".to_owned(),
-        Standing::Read => format!("read {passed}: to its end, and not restored yet"),
-        Standing::Verified => format!("verified {passed}: restored and compared"),
-        Standing::Failed => format!("FAILED: {}", entry.failure.as_deref().unwrap_or_default()),
-        Standing::Away => format!("in {} alone", entry.places.join(", ")),
+        BackupState::Stored => "stored: nobody has read it yet".to_owned(),
+        BackupState::Read => format!("read {passed}: to its end, and not restored yet"),
+        BackupState::Verified => format!("verified {passed}: restored and compared"),
+        BackupState::Failed => format!("FAILED: {}", entry.failure.as_deref().unwrap_or_default()),
+        BackupState::Away => format!("in {} alone", entry.places.join(", ")),
     };
     let pinned = entry.status.pinned.as_ref().map(|why| format!(", pinned: {why}")).unwrap_or_default();
     let held = entry.manifest.as_ref().map_or_else(String::new, |manifest| {
@@ -89,5 +89,5 @@ fn line(entry: &Entry) {
         let schema = manifest.schema_version.as_deref().unwrap_or("no schema");
         format!("{:>10} {tables:>4} tables {rows:>10} rows  {schema}  ", size(manifest.archive.bytes))
     });
-    say::line(&format!("{:<44} {held}{state}{pinned}", entry.name.as_str()));
+    output::line(&format!("{:<44} {held}{state}{pinned}", entry.name.as_str()));
 }

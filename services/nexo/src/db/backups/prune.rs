@@ -1,19 +1,19 @@
-use ::backup::{Config, Decision, Exclusive, Fate, Kept};
+use ::backup::{Config, Decision, Exclusive, KeptDatabase, RetentionDecision};
 use clap::Args;
 use serde_json::json;
 
-use super::super::{Context, Target, precaution::recovery};
+use super::super::{Context, Target, backup_args::recovery};
 use crate::{
-    confirm::{Card, Risk},
-    say,
+    confirm::{Risk, RiskSummary},
+    output,
 };
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Prune {
-    /// Remove nothing: tell of each backup whether it stays, and why.
+    /// Remove nothing: show for each backup whether it is kept, and why.
     #[arg(long)]
     dry_run: bool,
-    /// The database's name, instead of typing it.
+    /// Name of the database: confirms without a prompt.
     #[arg(long, value_name = "DATABASE")]
     confirm: Option<String>,
 }
@@ -27,16 +27,16 @@ impl Prune {
         let plan = done?;
         if context.json {
             let removed = !self.dry_run;
-            say::json(&json!({ "backups": plan.fates, "databases": plan.databases, "removed": removed }))?;
+            output::json(&json!({ "backups": plan.fates, "databases": plan.databases, "removed": removed }))?;
         }
         Ok(true)
     }
 
-    async fn prune(&self, context: &Context, config: &Config, target: &Target) -> anyhow::Result<Plan> {
+    async fn prune(&self, context: &Context, config: &Config, target: &Target) -> anyhow::Result<PrunePlan> {
         let mut exclusive = target.alone("nexo db prune").await?;
-        let plan = Plan::of(config, &mut exclusive).await?;
+        let plan = PrunePlan::new(config, &mut exclusive).await?;
         if !context.json {
-            plan.lines().iter().for_each(|line| say::line(line));
+            plan.lines().iter().for_each(|line| output::line(line));
         }
         if !self.dry_run && !plan.is_empty() {
             let work = plan.carry_out(config, &mut exclusive);
@@ -47,12 +47,12 @@ impl Prune {
     }
 }
 
-/// The same by the schedule, which nobody is asked about. What goes is noted in `ops.operator_log` and told.
+/// Prunes by schedule, without confirmation. Removals are recorded in `ops.operator_log` and returned as text.
 pub(super) async fn by_schedule(config: &Config, target: &Target) -> anyhow::Result<String> {
     let mut exclusive = target.alone("nexo db schedule: prune").await?;
-    let plan = Plan::of(config, &mut exclusive).await?;
+    let plan = PrunePlan::new(config, &mut exclusive).await?;
     if !plan.is_empty() {
-        let asked = crate::confirm::Asked { actor: "schedule".to_owned(), ..target.asked(None) };
+        let asked = crate::confirm::ConfirmPrompt { actor: "schedule".to_owned(), ..target.asked(None) };
         plan.card(config)?.carry_out(&asked, plan.carry_out(config, &mut exclusive)).await?;
     }
     exclusive.leave().await?;
@@ -66,19 +66,19 @@ pub(super) async fn by_schedule(config: &Config, target: &Target) -> anyhow::Res
     Ok(told.join("\n"))
 }
 
-/// What goes, and what stays.
-struct Plan {
-    fates: Vec<Fate>,
-    databases: Vec<Kept>,
+/// Retention decisions on all backups and kept databases.
+struct PrunePlan {
+    fates: Vec<RetentionDecision>,
+    databases: Vec<KeptDatabase>,
 }
 
-impl Plan {
-    async fn of(config: &Config, exclusive: &mut Exclusive) -> anyhow::Result<Self> {
+impl PrunePlan {
+    async fn new(config: &Config, exclusive: &mut Exclusive) -> anyhow::Result<Self> {
         let databases = exclusive.outlived(config.newest_at()?).await?;
         Ok(Self { fates: config.fates()?, databases })
     }
 
-    fn removed(&self) -> impl Iterator<Item = &Fate> {
+    fn removed(&self) -> impl Iterator<Item = &RetentionDecision> {
         self.fates.iter().filter(|fate| fate.decision == Decision::Remove)
     }
 
@@ -99,11 +99,11 @@ impl Plan {
         backups.chain(databases).collect()
     }
 
-    fn card(&self, config: &Config) -> anyhow::Result<Card> {
+    fn card(&self, config: &Config) -> anyhow::Result<RiskSummary> {
         let backups = self.removed().map(|fate| format!("backup {} ({})", fate.name, fate.why));
         let databases =
             self.databases.iter().map(|kept| format!("database {} ({})", kept.database, kept.about()));
-        Ok(Card {
+        Ok(RiskSummary {
             operation: format!(
                 "remove {} backups and {} databases",
                 self.removed().count(),
@@ -128,12 +128,12 @@ impl Plan {
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Pin {
-    /// Which: a name, or `latest`.
+    /// Name of the backup, or `latest`.
     name: String,
-    /// Why it is never to be removed.
+    /// Reason for keeping it permanently.
     #[arg(long, value_name = "REASON", required_unless_present = "off", conflicts_with = "off")]
     reason: Option<String>,
-    /// It may be removed again, also if a person named it.
+    /// Unpin it, so that retention may remove it, also if it has a label.
     #[arg(long)]
     off: bool,
 }
@@ -144,9 +144,9 @@ impl Pin {
         let name = config.find(&self.name)?;
         config.pin(&name, self.reason.clone()).await?;
         if context.json {
-            say::json(&json!({ "name": name, "pinned": self.reason }))?;
+            output::json(&json!({ "name": name, "pinned": self.reason }))?;
         } else {
-            say::line(&if self.off { format!("{name} may be removed") } else { format!("{name} stays") });
+            output::line(&if self.off { format!("{name} may be removed") } else { format!("{name} stays") });
         }
         Ok(true)
     }

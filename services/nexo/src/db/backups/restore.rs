@@ -1,35 +1,36 @@
-use ::backup::{Chosen, Config, Kept, Name, Swapped};
+use ::backup::{ChosenBackup, Config, KeptDatabase, Name, SwapResult};
 use clap::Args;
 use migrate::{Migrations, NoHooks, migrate};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 
 use super::super::{
-    Context, Target, examine,
-    precaution::{Consent, recovery},
+    Context, Target,
+    backup_args::{ConfirmArgs, recovery},
+    examine,
 };
 use super::now;
 use crate::{
-    confirm::{Card, Risk},
-    say,
+    confirm::{Risk, RiskSummary},
+    output,
 };
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Restore {
-    /// Which: a name, or `latest`, the newest that stands and was not taken by another command.
+    /// Name of the backup, or `latest`: the newest valid one that was not taken by another command.
     #[arg(required_unless_present = "undo", conflicts_with = "undo")]
     name: Option<String>,
-    /// Bring back what was live before the last restore, reset or undo.
+    /// Restore the database that was live before the last restore, reset or undo.
     #[arg(long)]
     undo: bool,
-    /// Bring back this database, that an earlier restore has kept: see `nexo db databases`.
+    /// Restore this database, kept by an earlier restore: see `nexo db databases`.
     #[arg(long, value_name = "DATABASE", requires = "undo")]
     database: Option<String>,
-    /// Only restore it beside, into a new database of this name.
+    /// Only restore into a new database of this name, beside the live one.
     #[arg(long, value_name = "DATABASE", conflicts_with = "undo")]
     into: Option<String>,
     #[command(flatten)]
-    consent: Consent,
+    consent: ConfirmArgs,
 }
 
 impl Restore {
@@ -48,20 +49,26 @@ impl Restore {
             _ => Ok(Vec::new()),
         };
         target.leave().await?;
-        let Done { message, mut json } = done?;
+        let RestoreReport { message, mut json } = done?;
         let problems = problems?;
         if context.json {
             if let Some(members) = json.as_object_mut() {
                 members.insert("problems".to_owned(), json!(problems));
             }
-            say::json(&json)?;
+            output::json(&json)?;
         } else {
-            say::line(&message);
+            output::line(&message);
         }
         Ok(problems.is_empty())
     }
 
-    async fn beside(&self, config: &Config, target: &Target, name: &str, into: &str) -> anyhow::Result<Done> {
+    async fn beside(
+        &self,
+        config: &Config,
+        target: &Target,
+        name: &str,
+        into: &str,
+    ) -> anyhow::Result<RestoreReport> {
         let exclusive = target.alone("nexo db restore --into").await?;
         let name = config.bring(name).await?;
         let beside = config.restore_beside_in(exclusive, &name, Some(into)).await?;
@@ -70,22 +77,22 @@ impl Restore {
             "{name} is in database {into}, compared; {} is as it was. `nexo db prune` drops {into} after a week",
             target.name()
         );
-        Ok(Done { message, json: json!({ "name": name, "database": into }) })
+        Ok(RestoreReport { message, json: json!({ "name": name, "database": into }) })
     }
 
-    async fn replace(&self, config: &Config, target: &Target, name: &str) -> anyhow::Result<Done> {
+    async fn replace(&self, config: &Config, target: &Target, name: &str) -> anyhow::Result<RestoreReport> {
         let exclusive = target.alone("nexo db restore").await?;
         exclusive.insist_idle().await?;
-        let Chosen { name, passed_over } = config.choose(name).await?;
+        let ChosenBackup { name, passed_over } = config.choose(name).await?;
         let manifest = config.manifest(&name)?;
         let mut at_risk = counted(config.since(&manifest, &target.reader).await);
         at_risk.extend(passed_over.iter().map(|newer| format!("newer, and not meant by `latest`: {newer}")));
         let operation = format!(
             "put {name} in the place of {}, as it was at {}",
             target.name(),
-            say::moment(manifest.made.at)
+            output::moment(manifest.made.at)
         );
-        let card = Card {
+        let card = RiskSummary {
             operation: operation.clone(),
             risk: Risk::High
                 .because("what was written since then is not in it; open sessions are ended for a moment"),
@@ -97,15 +104,15 @@ impl Restore {
         let work = async {
             self.consent.precaution.take(config, target, "before-restore").await?;
             let beside = config.restore_beside_in(exclusive, &name, None).await?;
-            say::note("restored beside, and every table, policy and grant compared");
+            output::note("restored beside, and every table, policy and grant compared");
             up_to_date(&beside.options).await?;
             Ok(beside.swap_in(config, &operation).await?)
         };
         let swapped = Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await?;
-        Ok(Done::swapped(&format!("{name} is live"), Some(&name), &swapped))
+        Ok(RestoreReport::swapped(&format!("{name} is live"), Some(&name), &swapped))
     }
 
-    async fn go_back(&self, config: &Config, target: &Target) -> anyhow::Result<Done> {
+    async fn go_back(&self, config: &Config, target: &Target) -> anyhow::Result<RestoreReport> {
         let mut exclusive = target.alone("nexo db restore --undo").await?;
         exclusive.insist_idle().await?;
         let before = exclusive.before(self.database.as_deref()).await?;
@@ -113,7 +120,7 @@ impl Restore {
         let mut at_risk = both(target, &before, since.as_ref());
         at_risk.extend(counted(config.since_database(&before.database, &target.migrator).await));
         let reason = format!("bring back {}", before.database);
-        let card = Card {
+        let card = RiskSummary {
             operation: format!("{reason}, {}", before.about()),
             risk: Risk::Medium
                 .because("what was written since then is not in it, and stays in the other database"),
@@ -127,19 +134,19 @@ impl Restore {
             Ok(exclusive.undo(config, &before, &reason).await?)
         };
         let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
-        Ok(Done::swapped(&format!("{} is live again", before.database), None, &swapped))
+        Ok(RestoreReport::swapped(&format!("{} is live again", before.database), None, &swapped))
     }
 }
 
-/// A live database that cannot be read is no reason to stop whoever puts another in its place.
+/// A live database that cannot be read must not prevent its replacement.
 fn counted(lines: Result<Vec<String>, ::backup::Error>) -> Vec<String> {
     lines.unwrap_or_else(|failed| vec![format!("unknown, as the rows cannot be counted: {failed}")])
 }
 
-/// Both databases and their ages. `last`: what was kept when the live one became live.
-fn both(target: &Target, before: &Kept, last: Option<&Kept>) -> Vec<String> {
+/// Both databases and their ages. `last` is what was kept when the live one became live.
+fn both(target: &Target, before: &KeptDatabase, last: Option<&KeptDatabase>) -> Vec<String> {
     let since = last.map_or_else(String::new, |last| {
-        format!(" (live since {}, {})", say::moment(last.at), ago(now() - last.at))
+        format!(" (live since {}, {})", output::moment(last.at), ago(now() - last.at))
     });
     vec![
         format!("goes:  {}{since}; it is kept as {}_undone_…", target.name(), target.name()),
@@ -155,14 +162,14 @@ fn ago(age: time::Duration) -> String {
     }
 }
 
-struct Done {
+struct RestoreReport {
     message: String,
     json: serde_json::Value,
 }
 
-impl Done {
-    fn swapped(what: &str, name: Option<&Name>, swapped: &Swapped) -> Self {
-        let Swapped { kept, gap_ms } = swapped;
+impl RestoreReport {
+    fn swapped(what: &str, name: Option<&Name>, swapped: &SwapResult) -> Self {
+        let SwapResult { kept, gap_ms } = swapped;
         Self {
             message: format!(
                 "{what}. What was live is kept as {kept}; connections were refused for {gap_ms} ms"
@@ -172,13 +179,13 @@ impl Done {
     }
 }
 
-/// An older schema is brought to this release's before anybody uses it.
+/// Migrates an older schema to this release's before the database becomes live.
 pub(in crate::db) async fn up_to_date(database: &PgConnectOptions) -> anyhow::Result<()> {
     let migrations = Migrations::embedded()?;
     let status = migrate::status(database, &migrations, migrate::Release::ours()).await?;
     let pending = status.migrations.iter().any(|line| line.state == migrate::State::Pending);
     if pending {
-        say::note("its schema is older: migrating it beside");
+        output::note("its schema is older: migrating it beside");
         Box::pin(migrate(database, &migrations, &NoHooks, &Context::settings())).await?;
     }
     Ok(())

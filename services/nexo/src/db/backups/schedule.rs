@@ -1,24 +1,24 @@
 use std::time::Duration;
 
-use ::backup::{Config, Job, Level, Order, Plan, due};
+use ::backup::{BackupRequest, Config, Job, Plan, VerificationLevel, due};
 use clap::Args;
 use metrics::counter;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use web::{Watch, Watched};
+use web::{Telemetry, TelemetryConfig};
 
 use super::{
     super::{Context, Target},
     now,
 };
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Schedule {
-    /// Run what is due now, and end.
+    /// Run the jobs that are due now, and exit.
     #[arg(long)]
     once: bool,
-    /// Only tell when each job is due next.
+    /// Only show when each job is due next.
     #[arg(long, conflicts_with = "once")]
     list: bool,
 }
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_secs(15);
 impl Schedule {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let plan = Plan::read(&mut context.env);
-        let watch_at = Watch::read(&mut context.env, "nexo schedule", 9303);
+        let watch_at = TelemetryConfig::read(&mut context.env, "nexo schedule", 9303);
         let config = context.backups()?;
         if self.list {
             return list(context, &plan);
@@ -54,17 +54,17 @@ impl Schedule {
     }
 }
 
-/// Shows what there is of backups, as it is when somebody looks.
-pub(crate) fn watch(watched: &Watched, config: &Config) {
+/// Exposes metrics on the backups, computed at each scrape.
+pub(crate) fn watch(watched: &Telemetry, config: &Config) {
     let config = config.clone();
     watched.also(move || config.told_to_monitors());
 }
 
-/// Does what is due, for ever. Any number of schedulers may run: the database gives each run to one of them.
+/// Runs due jobs forever. Several schedulers may run at once: the database assigns each run to one of them.
 pub(crate) async fn keep(config: &Config, plan: &Plan, target: &Target) {
     loop {
         if let Err(failed) = turn(config, plan, target).await {
-            say::problem(&say::causes(&failed)); // the next turn may find the database again
+            output::problem(&output::causes(&failed)); // the database may be back at the next turn
         }
         tokio::time::sleep(TICK).await;
     }
@@ -75,16 +75,16 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
     let jobs = due(&mut conn, plan, now()).await?;
     conn.close().await?;
     if !jobs.is_empty() {
-        ::db::partitions_ahead(&target.migrator).await?; // services that do not migrate make none
+        ::db::partitions_ahead(&target.migrator).await?; // services that do not migrate create none
     }
     let mut failed = Vec::new();
     for job in jobs {
-        say::note(&format!("{} begins", job.name()));
+        output::note(&format!("{} begins", job.name()));
         match one(config, job, target).await {
-            Ok(outcome) => say::line(&outcome),
+            Ok(outcome) => output::line(&outcome),
             Err(error) => {
                 counter!("nexo_schedule_failures_total", "work" => job.name()).increment(1);
-                failed.push(format!("{} failed: {}", job.name(), say::causes(&error)));
+                failed.push(format!("{} failed: {}", job.name(), output::causes(&error)));
             }
         }
     }
@@ -95,8 +95,9 @@ async fn turn(config: &Config, plan: &Plan, target: &Target) -> anyhow::Result<(
 async fn one(config: &Config, job: Job, target: &Target) -> anyhow::Result<String> {
     Ok(match job {
         Job::Backup => {
-            let manifest = config.backup(&target.reader, &Order::new("scheduled", "schedule")).await?;
-            config.verify(&manifest.name, Level::Archive).await?;
+            let manifest =
+                config.backup(&target.reader, &BackupRequest::new("scheduled", "schedule")).await?;
+            config.verify(&manifest.name, VerificationLevel::Archive).await?;
             anyhow::ensure!(
                 manifest.unsent.is_empty(),
                 "{} is here alone: {}",
@@ -118,13 +119,13 @@ fn list(context: &Context, plan: &Plan) -> anyhow::Result<bool> {
     if context.json {
         let jobs: Vec<_> = jobs
             .iter()
-            .map(|(job, cron, next)| json!({ "job": job, "cron": cron, "next": next.map(say::moment) }))
+            .map(|(job, cron, next)| json!({ "job": job, "cron": cron, "next": next.map(output::moment) }))
             .collect();
-        say::json(&jobs)?;
+        output::json(&jobs)?;
     } else {
         for (job, cron, next) in jobs {
-            let next = next.map_or_else(|| "never".to_owned(), say::moment);
-            say::line(&format!("{:<8} {cron:<14} next: {next}", job.name()));
+            let next = next.map_or_else(|| "never".to_owned(), output::moment);
+            output::line(&format!("{:<8} {cron:<14} next: {next}", job.name()));
         }
     }
     Ok(true)

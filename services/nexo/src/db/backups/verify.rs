@@ -1,22 +1,22 @@
-use ::backup::{Level, Name};
+use ::backup::{Name, VerificationLevel};
 use clap::Args;
 use serde_json::json;
 
 use super::super::Context;
-use crate::say;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Verify {
-    /// Which: a name, or `latest`.
+    /// Name of the backup, or `latest`.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
-    /// Every backup.
+    /// Verify all backups of the store.
     #[arg(long)]
     all: bool,
-    /// Compare lengths and hashes alone.
+    /// Compare lengths and hashes only.
     #[arg(long, conflicts_with = "restore")]
     hashes: bool,
-    /// Make a database of it on a throw-away server, and compare every table, policy and grant.
+    /// Restore it on a temporary server, and compare every table, policy and grant.
     #[arg(long)]
     restore: bool,
 }
@@ -29,18 +29,18 @@ impl Verify {
             None => config.backups()?.into_iter().map(|entry| entry.name).collect(),
         };
         let level = match (self.hashes, self.restore) {
-            (true, _) => Level::Hashes,
-            (_, true) => Level::Restored,
-            _ => Level::Archive,
+            (true, _) => VerificationLevel::Hashes,
+            (_, true) => VerificationLevel::Restored,
+            _ => VerificationLevel::Archive,
         };
         let (mut good, mut outcomes) = (true, Vec::new());
         for name in names {
             let outcome = match config.verify(&name, level).await {
                 Ok(proof) => {
                     let compared = match level {
-                        Level::Hashes => "whole and ours".to_owned(),
-                        Level::Archive => "whole, and read to its end".to_owned(),
-                        Level::Restored => {
+                        VerificationLevel::Hashes => "whole and ours".to_owned(),
+                        VerificationLevel::Archive => "whole, and read to its end".to_owned(),
+                        VerificationLevel::Restored => {
                             format!("restored: {} tables, {} rows are the same", proof.tables, proof.rows)
                         }
                     };
@@ -57,7 +57,7 @@ impl Verify {
             outcomes.push(outcome);
         }
         if context.json {
-            say::json(&outcomes)?;
+            output::json(&outcomes)?;
         }
         Ok(good)
     }
@@ -65,6 +65,6 @@ impl Verify {
 
 fn say_unless(json: bool, text: &str) {
     if !json {
-        say::line(text);
+        output::line(text);
     }
 }

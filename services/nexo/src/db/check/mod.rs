@@ -1,4 +1,4 @@
-//! `nexo db check`: whether what is in the database fits together.
+//! `nexo db check`: consistency checks of the database.
 
 mod rules;
 
@@ -7,26 +7,26 @@ use migrate::diff;
 use serde::Serialize;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Context, scratch::Scratch};
-use crate::say;
+use super::{Context, temp_server::TempServer};
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Leave out the comparison of the catalogue, which needs a throw-away server.
+    /// Skip the comparison of the catalogue, which needs a temporary server.
     #[arg(long)]
     no_drift: bool,
 }
 
-/// Something that does not fit.
+/// An inconsistency found by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What is looked for.
+    /// Name of the violated rule.
     rule: &'static str,
-    /// Where.
+    /// Database object concerned.
     object: String,
-    /// How many rows, where rows are counted.
+    /// Number of rows concerned, if rows are counted.
     count: i64,
-    /// Whether it is wrong, or only worth a look.
+    /// True for an error, false for a warning.
     wrong: bool,
 }
 
@@ -38,7 +38,7 @@ impl Check {
             let mut found = rules::all(&mut conn).await?;
             conn.close().await?;
             if !self.no_drift {
-                let scratch = Scratch::like(&target.migrator, &context.env).await?;
+                let scratch = TempServer::like(&target.migrator, &context.env).await?;
                 let drift = diff(&target.migrator, &context.migrations()?, &scratch.migrator).await?;
                 let drift = drift.differences.into_iter();
                 found.extend(drift.map(|difference| Finding::wrong("drift", difference.to_string(), 1)));
@@ -53,13 +53,13 @@ impl Check {
         target.leave().await?;
         let found = found?;
         if context.json {
-            say::json(&found)?;
+            output::json(&found)?;
         } else {
             for Finding { rule, object, count, wrong } in &found {
                 let weight = if *wrong { "wrong" } else { "look" };
-                say::line(&format!("{weight:<6} {rule}: {object} ({count})"));
+                output::line(&format!("{weight:<6} {rule}: {object} ({count})"));
             }
-            say::line(&format!("{} rules, {} findings", rules::COUNT + 2, found.len()));
+            output::line(&format!("{} rules, {} findings", rules::COUNT + 2, found.len()));
         }
         Ok(!found.iter().any(|finding| finding.wrong))
     }

@@ -2,14 +2,14 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::Finding;
 
-/// What is wrong when a question has rows: object and count.
+/// A rule whose query returns one row per violation: object and count.
 struct Rule {
     name: &'static str,
     wrong: bool,
     question: &'static str,
 }
 
-/// Questions that write a question for each object: name and SQL that counts.
+/// Rules whose query generates a counting query per object: name and SQL.
 const FOR_EACH: &[Rule] = &[
     Rule {
         name: "row of no account",

@@ -1,0 +1,23 @@
+//! Rate limiting, so that one account cannot slow down others.
+//!
+//! A [`Bucket`] holds permits that accrue at a steady [`Rate`] (GCRA: its only state is the time at which it is
+//! full). With `REDIS_URL` gateways share each bucket. A gateway leases some permits in one call and grants them
+//! locally. Without Redis, or during an outage, each gateway has its own buckets.
+
+mod bucket;
+mod buckets;
+mod concurrency;
+mod config;
+mod decision_counter;
+mod gcra;
+mod lease;
+mod limiter;
+mod remote;
+
+pub use bucket::Bucket;
+pub use buckets::Buckets;
+pub use concurrency::{ConcurrencyLimit, ConcurrencyPermit};
+pub use config::Config;
+pub use decision_counter::DecisionCounter;
+pub use gcra::{BucketState, Rate};
+pub use limiter::{Decision, Limiter};

@@ -1,0 +1,244 @@
+//! Background jobs of imports: dry run, import and undo, step by step.
+
+use std::time::Duration;
+
+use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use identity::Permissions;
+use serde_json::json;
+use sqlx::{FromRow, types::Json as Column};
+use uuid::Uuid;
+
+use super::{
+    CHECK, RUN, UNDO,
+    apply::{self, DryRunState},
+    errors,
+    file::{self, RowReader},
+    inspect::ImportFile,
+    links,
+    mapping::Mapping,
+    plan::ImportPlan,
+    registry::Target,
+    report::{ImportReport, ImportState},
+    table::Position,
+    undo_log::{self, UndoEntry},
+};
+use crate::jobs::{CommitOutcome, JobLease, JobStep};
+
+/// Number of rows per step, which is one transaction.
+const PART: usize = 500;
+
+/// An import that is being processed by a job.
+struct ImportRun<'h> {
+    hold: &'h JobLease,
+    import: Uuid,
+    kind: &'static str,
+    header: bool,
+    mapping: Mapping,
+    lines: RowReader,
+    state: ImportState,
+    trial: Option<DryRunState>,
+    /// True after the first step of this turn has begun.
+    begun: bool,
+}
+
+#[derive(FromRow)]
+struct StoredImport {
+    resource: String,
+    file: Column<ImportFile>,
+    plan: Column<ImportPlan>,
+}
+
+const KEPT: TenantQuery =
+    TenantQuery::new("select resource, file, plan from app.imports where account_id = $1 and id = $2");
+
+/// Whether the job has further steps.
+#[derive(PartialEq, Eq)]
+enum NextStep {
+    GoOn,
+    Leave,
+}
+
+/// Runs a job until it is done or has to yield.
+pub(crate) async fn work(hold: &JobLease) -> db::Result<()> {
+    let kind = [CHECK, RUN, UNDO].into_iter().find(|kind| *kind == hold.job.kind).unwrap_or(RUN);
+    let Some(mut job) = ImportRun::load(hold, kind).await? else { return Ok(()) };
+    while job.step().await? == NextStep::GoOn {
+        // A dry run's state exists in this process only, so it is not released before its end.
+        if hold.is_stopping() || kind != CHECK && hold.is_over() {
+            return hold.release(Duration::ZERO).await;
+        }
+        hold.give_way().await;
+    }
+    Ok(())
+}
+
+impl<'h> ImportRun<'h> {
+    async fn load(hold: &'h JobLease, kind: &'static str) -> db::Result<Option<Self>> {
+        let import = hold.job.subject_id;
+        let mut tx = match hold.begin().await? {
+            JobStep::Lost => return Ok(None),
+            JobStep::Run(tx, _) | JobStep::Cancelled(tx) | JobStep::Unauthorized(tx) => tx,
+        };
+        let kept: Option<StoredImport> = tx.read(KEPT).bind(import).optional().await?;
+        let known = kept.and_then(|StoredImport { resource, file: Column(file), plan: Column(plan) }| {
+            let mapping = Mapping::new(Target::of_plural(&resource)?, &plan, &file, &Permissions::default());
+            Some((mapping.ok()?, file))
+        });
+        let Some((mapping, file)) = known else {
+            // The plan was stored by another version of this service.
+            end_import(&mut tx, import, "failed", &ImportReport::default()).await?;
+            hold.end(tx, "failed", Some("plan-unknown")).await?;
+            return Ok(None);
+        };
+        let mut state: ImportState = serde_json::from_value(hold.job.state.clone()).unwrap_or_default();
+        if kind == CHECK {
+            state = ImportState::default();
+            errors::forget(&mut tx, import, kind).await?;
+        }
+        tx.commit().await?;
+        let delimiter = file.delimiter.and_then(|one| u8::try_from(one).ok()).unwrap_or(b',');
+        let lines = RowReader::from(import, delimiter, state.place);
+        let trial = (kind == CHECK).then(DryRunState::default);
+        Ok(Some(Self { hold, import, kind, header: file.header, mapping, lines, state, trial, begun: false }))
+    }
+
+    /// Runs the next step of the job.
+    async fn step(&mut self) -> db::Result<NextStep> {
+        let (tx, permissions) = match self.hold.begin().await? {
+            JobStep::Lost => return Ok(NextStep::Leave),
+            JobStep::Cancelled(tx) => return self.end(tx, "cancelled", None).await,
+            JobStep::Unauthorized(tx) => return self.end(tx, "failed", Some("forbidden")).await,
+            JobStep::Run(tx, permissions) => (tx, permissions),
+        };
+        if !self.is_permitted(&permissions) {
+            return self.end(tx, "failed", Some("forbidden")).await;
+        }
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first && self.hold.exceeded_attempts() {
+            return self.end(tx, "failed", Some("internal")).await;
+        }
+        match self.kind {
+            UNDO => self.take_back(tx).await,
+            _ => self.take_in(tx).await,
+        }
+    }
+
+    /// True if the job's user still has the permissions that it needs.
+    fn is_permitted(&self, permissions: &Permissions) -> bool {
+        let target = self.mapping.target;
+        let undoing = self.kind == UNDO;
+        permissions.allow("import", if undoing { "delete" } else { "write" })
+            && permissions.allow(target.name, "write")
+            && (!undoing || permissions.allow(target.name, "delete"))
+            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.name, "read"))
+            && !self.mapping.touches_hidden(permissions)
+    }
+
+    async fn take_in(&mut self, tx: TenantTx) -> db::Result<NextStep> {
+        let mut tx = tx.with_action(self.mapping.target.name, "write");
+        let first = self.lines.place() == Position::START;
+        let mut lines = self.lines.next(&mut tx, PART).await?;
+        if lines.is_empty() {
+            return self.end_pass(tx).await;
+        }
+        if first && self.header {
+            lines.remove(0);
+        }
+        let linking = self.state.linking;
+        let taken = match (&mut self.trial, linking) {
+            (Some(trial), true) => links::try_links(&mut tx, &self.mapping, lines, trial).await?,
+            (None, true) => {
+                let records = undo_log::records(&mut tx, self.import, &lines).await?;
+                links::link(&mut tx, &self.mapping, lines, &records).await?
+            }
+            (trial, false) => apply::apply_rows(&mut tx, &self.mapping, lines, trial.as_mut()).await?,
+        };
+        self.state.report.add(taken.report);
+        self.state.place = self.lines.place();
+        if self.trial.is_some() {
+            drop(tx); // dry run: roll back
+            tx = match self.hold.begin().await? {
+                JobStep::Run(tx, _) | JobStep::Cancelled(tx) | JobStep::Unauthorized(tx) => tx,
+                JobStep::Lost => return Ok(NextStep::Leave),
+            };
+        } else {
+            undo_log::note(&mut tx, self.import, &self.mapping, linking, &taken).await?;
+        }
+        errors::keep(&mut tx, self.import, self.kind, &taken.bad).await?;
+        self.keep(tx).await
+    }
+
+    /// Ends a pass over the file: starts the second pass, for references between its rows, or completes the import.
+    async fn end_pass(&mut self, tx: TenantTx) -> db::Result<NextStep> {
+        if self.state.linking || !self.mapping.has_deferred() {
+            return self.end(tx, "done", None).await;
+        }
+        (self.state.linking, self.state.place) = (true, Position::START);
+        self.lines.begin_again();
+        self.keep(tx).await
+    }
+
+    /// Reverts the last entries of the undo log that remain.
+    async fn take_back(&mut self, mut tx: TenantTx) -> db::Result<NextStep> {
+        let target = self.mapping.target;
+        let did = undo_log::before(&mut tx, self.import, self.state.before).await?;
+        let Some(last) = did.last() else { return self.end(tx, "done", None).await };
+        self.state.before = last.line;
+        let (made, changed): (Vec<UndoEntry>, Vec<UndoEntry>) =
+            did.into_iter().partition(|one| one.action == "created");
+        let (made_lines, made) = undo_log::split(made);
+        let (changed_lines, changed) = undo_log::split(changed);
+        let mut tx = tx.with_action(target.name, "delete");
+        let removed = (target.remove)(&mut tx, made).await?;
+        let mut tx = tx.with_action(target.name, "write");
+        let put_back = (target.put_back)(&mut tx, changed).await?;
+        let mut bad = Vec::new();
+        self.state.report.removed += undo_log::tell(&made_lines, &removed, &mut bad);
+        self.state.report.put_back += undo_log::tell(&changed_lines, &put_back, &mut bad);
+        self.state.report.kept += i64::try_from(bad.len()).unwrap_or_default();
+        errors::keep(&mut tx, self.import, self.kind, &bad).await?;
+        self.keep(tx).await
+    }
+
+    /// Commits the step, unless the lease was lost.
+    async fn keep(&self, tx: TenantTx) -> db::Result<NextStep> {
+        Ok(match self.hold.keep(tx, &self.state, self.state.done(), self.kind != CHECK).await? {
+            CommitOutcome::Kept => NextStep::GoOn,
+            CommitOutcome::Lost => NextStep::Leave,
+        })
+    }
+
+    /// Ends the job and sets the final status of the import.
+    async fn end(&self, mut tx: TenantTx, status: &str, problem: Option<&str>) -> db::Result<NextStep> {
+        let stands = match (self.kind, status) {
+            (CHECK, "done") => "checked",
+            (CHECK, _) => "ready",
+            (RUN, "done") => "done",
+            (RUN, "cancelled") => "cancelled",
+            (UNDO, "done") => "undone",
+            _ => "failed",
+        };
+        if matches!(stands, "done" | "undone") {
+            file::forget(&mut tx, self.import).await?; // no job will resume it
+        }
+        end_import(&mut tx, self.import, stands, &self.state.report).await?;
+        self.hold.end(tx, status, problem).await?;
+        tracing::info!(import.id = %self.import, job.kind = self.kind, status, problem, "a job has ended");
+        Ok(NextStep::Leave)
+    }
+}
+
+const ENDED: TenantCommand = TenantCommand::new(
+    "update app.imports set status = $3, version = version + 1, updated_at = now() where account_id = $1 and id = $2",
+);
+
+async fn end_import(
+    tx: &mut TenantTx,
+    import: Uuid,
+    status: &'static str,
+    report: &ImportReport,
+) -> db::Result<()> {
+    let change = Change::new(&format!("crm.import.{status}"), "import", import, status).with(json!(report));
+    tx.execute_audited::<()>(ENDED, change).bind(import).bind(status).run().await?;
+    Ok(())
+}
