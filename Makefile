@@ -35,6 +35,10 @@ compose-test: ## Start NEXO in containers and try to break it (about 10 minutes,
 check: ## Formatting and lints
 	@scripts/check
 
+.PHONY: contract
+contract: ## Lint the API document and compile four clients generated from it (npm and pip needed); ARGS="URL TOKEN" lets them do the tour
+	@scripts/contract $(ARGS)
+
 .PHONY: bench
 bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump, the gateway beside nginx, an import, and what others notice of a greedy account (about 45 minutes, after a release build)
 	@scripts/provision bench
