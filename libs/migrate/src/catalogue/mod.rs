@@ -129,7 +129,32 @@ pub fn fingerprint(things: &[CatalogObject]) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Differences between two catalogues, ignoring redundant parentheses.
+/// Kind of the rows of `pg_default_acl`.
+const DEFAULT_GRANTS: &str = "default grants";
+
+/// Form of a definition in which equal meanings are equal texts on every release of PostgreSQL.
+fn meaning(kind: &str, definition: &str) -> String {
+    if kind == DEFAULT_GRANTS { without_maintain(definition) } else { flattened(definition) }
+}
+
+/// Removes `MAINTAIN` from an `aclitem[]`. PostgreSQL 17 added it to all privileges of a table, so that a backup of an older
+/// server differs from what comes out of it (PostgreSQL documentation, 5.8 Privileges).
+fn without_maintain(acl: &str) -> String {
+    let mut is_privilege = false;
+    let mut kept = String::with_capacity(acl.len());
+    let mut letters = acl.chars().peekable();
+    while let Some(letter) = letters.next() {
+        is_privilege = (is_privilege || letter == '=') && letter != '/';
+        if is_privilege && letter == 'm' {
+            letters.next_if_eq(&'*');
+        } else {
+            kept.push(letter);
+        }
+    }
+    kept
+}
+
+/// Differences between two catalogues, ignoring redundant parentheses and the privilege `MAINTAIN` in default grants.
 #[must_use]
 pub fn compare(wanted: &[CatalogObject], found: &[CatalogObject]) -> Vec<Difference> {
     let by_name = |things: &[CatalogObject]| -> BTreeMap<(String, String), String> {
@@ -140,7 +165,7 @@ pub fn compare(wanted: &[CatalogObject], found: &[CatalogObject]) -> Vec<Differe
     let mut differences = Vec::new();
     for ((kind, object), wanted) in wanted {
         let found = found.remove(&(kind.clone(), object.clone()));
-        if found.as_deref().map(flattened) != Some(flattened(&wanted)) {
+        if found.as_deref().map(|found| meaning(&kind, found)) != Some(meaning(&kind, &wanted)) {
             differences.push(Difference { kind, object, wanted: Some(wanted), found });
         }
     }
@@ -149,4 +174,22 @@ pub fn compare(wanted: &[CatalogObject], found: &[CatalogObject]) -> Vec<Differe
     }
     differences.sort_by(|one, other| (&one.kind, &one.object).cmp(&(&other.kind, &other.object)));
     differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_privilege_that_an_older_server_lacks_is_no_difference() {
+        let grants = |definition: &str| {
+            let (kind, object) = (DEFAULT_GRANTS.to_owned(), "nexo_migrator - r".to_owned());
+            [CatalogObject { kind, object, definition: definition.to_owned() }]
+        };
+        let older = grants("{nexo_migrator=arwdDxt/nexo_migrator,nexo_backup=r/nexo_migrator}");
+        let newer = grants("{nexo_migrator=arwdDxtm*/nexo_migrator,nexo_backup=r/nexo_migrator}");
+        assert_eq!(compare(&older, &newer), []);
+        let more = grants("{nexo_migrator=arwdDxtm/nexo_migrator,nexo_backup=rw/nexo_migrator}");
+        assert_eq!(compare(&older, &more).len(), 1, "another privilege counts");
+    }
 }
