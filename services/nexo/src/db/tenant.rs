@@ -129,12 +129,12 @@ impl Import {
 
 impl Restore {
     async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let config = context.backups()?;
+        let (config, migrations) = (context.backups()?, context.migrations()?);
         let target = context.target().await?;
         let exclusive = target.alone("nexo db tenant restore").await?;
         let name = config.bring(&self.from).await?;
         let beside = Box::pin(config.restore_beside_in(exclusive, &name, None)).await?;
-        let done = Box::pin(self.work(&config, &target, &beside, &name)).await;
+        let done = Box::pin(self.work(&config, &target, &beside, &name, &migrations)).await;
         beside.discard().await?;
         target.leave().await?;
         self.show(context, &name, done?)
@@ -146,8 +146,9 @@ impl Restore {
         target: &Target,
         beside: &ShadowDatabase,
         name: &Name,
+        migrations: &migrate::Migrations,
     ) -> anyhow::Result<TenantRestore> {
-        up_to_date(&beside.options).await?;
+        up_to_date(&beside.options, migrations).await?;
         let found = beside.differences(&target.migrator, &self.account).await?;
         if self.looks_only() || found.changes.is_empty() {
             return Ok(found);

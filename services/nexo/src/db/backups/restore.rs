@@ -36,16 +36,15 @@ pub(in crate::db) struct Restore {
 impl Restore {
     pub(in crate::db) async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let config = context.backups()?;
+        let migrations = context.migrations()?;
         let target = context.target().await?;
         let done = match (&self.name, &self.into) {
             (Some(name), Some(into)) => self.beside(&config, &target, name, into).await,
-            (Some(name), None) => Box::pin(self.replace(&config, &target, name)).await,
-            (None, _) => Box::pin(self.go_back(&config, &target)).await,
+            (Some(name), None) => Box::pin(self.replace(&config, &target, &migrations, name)).await,
+            (None, _) => Box::pin(self.go_back(&config, &target, &migrations)).await,
         };
         let problems = match &done {
-            Ok(_) if self.into.is_none() => {
-                examine::run(context, &target, &Migrations::embedded()?, true).await
-            }
+            Ok(_) if self.into.is_none() => examine::run(context, &target, &migrations, true).await,
             _ => Ok(Vec::new()),
         };
         target.leave().await?;
@@ -80,7 +79,13 @@ impl Restore {
         Ok(RestoreReport { message, json: json!({ "name": name, "database": into }) })
     }
 
-    async fn replace(&self, config: &Config, target: &Target, name: &str) -> anyhow::Result<RestoreReport> {
+    async fn replace(
+        &self,
+        config: &Config,
+        target: &Target,
+        migrations: &Migrations,
+        name: &str,
+    ) -> anyhow::Result<RestoreReport> {
         let exclusive = target.alone("nexo db restore").await?;
         exclusive.insist_idle().await?;
         let ChosenBackup { name, passed_over } = config.choose(name).await?;
@@ -105,14 +110,19 @@ impl Restore {
             self.consent.precaution.take(config, target, "before-restore").await?;
             let beside = config.restore_beside_in(exclusive, &name, None).await?;
             output::note("restored beside, and every table, policy and grant compared");
-            up_to_date(&beside.options).await?;
+            up_to_date(&beside.options, migrations).await?;
             Ok(beside.swap_in(config, &operation).await?)
         };
         let swapped = Box::pin(card.confirm(&target.asked(self.consent.given()), work)).await?;
         Ok(RestoreReport::swapped(&format!("{name} is live"), Some(&name), &swapped))
     }
 
-    async fn go_back(&self, config: &Config, target: &Target) -> anyhow::Result<RestoreReport> {
+    async fn go_back(
+        &self,
+        config: &Config,
+        target: &Target,
+        migrations: &Migrations,
+    ) -> anyhow::Result<RestoreReport> {
         let mut exclusive = target.alone("nexo db restore --undo").await?;
         exclusive.insist_idle().await?;
         let before = exclusive.before(self.database.as_deref()).await?;
@@ -130,7 +140,7 @@ impl Restore {
             undo: "nexo db restore --undo once more".to_owned(),
         };
         let work = async {
-            up_to_date(&target.migrator.clone().database(&before.database)).await?;
+            up_to_date(&target.migrator.clone().database(&before.database), migrations).await?;
             Ok(exclusive.undo(config, &before, &reason).await?)
         };
         let swapped = card.confirm(&target.asked(self.consent.given()), work).await?;
@@ -180,13 +190,15 @@ impl RestoreReport {
 }
 
 /// Migrates an older schema to this release's before the database becomes live.
-pub(in crate::db) async fn up_to_date(database: &PgConnectOptions) -> anyhow::Result<()> {
-    let migrations = Migrations::embedded()?;
-    let status = migrate::status(database, &migrations, migrate::Release::ours()).await?;
+pub(in crate::db) async fn up_to_date(
+    database: &PgConnectOptions,
+    migrations: &Migrations,
+) -> anyhow::Result<()> {
+    let status = migrate::status(database, migrations, migrate::Release::ours()).await?;
     let pending = status.migrations.iter().any(|line| line.state == migrate::State::Pending);
     if pending {
         output::note("its schema is older: migrating it beside");
-        Box::pin(migrate(database, &migrations, &NoHooks, &Context::settings())).await?;
+        Box::pin(migrate(database, migrations, &NoHooks, &Context::settings())).await?;
     }
     Ok(())
 }
