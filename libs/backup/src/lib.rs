@@ -43,7 +43,7 @@ pub use list::{BackupState, ListedBackup};
 pub use manifest::{Archive, Extension, Manifest, Provenance, Table};
 pub use name::Name;
 pub use origin::Origin;
-pub use restore::{Exclusive, KeptDatabase, Kind, ShadowDatabase, SwapResult};
+pub use restore::{Exclusive, KeptDatabase, Kind, LOCK_TIMEOUT, ShadowDatabase, SwapResult};
 pub use retention::{Decision, Retention, RetentionDecision};
 pub use schedule::{Job, Plan, due};
 pub use store::{DrillResult, Status, VerificationFailed, VerificationPassed};

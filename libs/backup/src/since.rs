@@ -50,7 +50,7 @@ async fn counts(database: &PgConnectOptions) -> Result<Counts, Error> {
 }
 
 /// Tables whose rows are carried over to the new live database.
-const CARRIED: [&str; 2] = ["ops.operator_log", "ops.schedule"];
+const CARRIED: [&str; 3] = ["ops.maintenance", "ops.operator_log", "ops.schedule"];
 
 fn differing(now: &Counts, then: &Counts, place: &str) -> Vec<String> {
     let names: std::collections::BTreeSet<&String> = now.keys().chain(then.keys()).collect();

@@ -12,8 +12,8 @@ use crate::Error;
 const MAINTENANCE: &str = "postgres";
 /// Upper half of the keys of NEXO's advisory locks.
 const KEYS: i64 = 0x6e65_786f_0000_0000;
-/// Timeout for the lock of another command.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// Default timeout for the lock of another command.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Exclusive lock on the live database among restores, resets, rollbacks and retention.
@@ -28,17 +28,18 @@ pub struct Exclusive {
 }
 
 impl Exclusive {
-    /// Acquires the lock, waiting at most a minute; on a timeout the error names its holder. `what` names this
+    /// Acquires the lock, waiting up to `wait`; on a timeout the error names its holder. `what` names this
     /// command to others. `waiting` is called once, with the holder.
     pub async fn enter(
         live: &PgConnectOptions,
         what: &str,
+        wait: Duration,
         waiting: impl Fn(&migrate::LockHolder),
     ) -> Result<Self, Error> {
         let name = live.get_database().unwrap_or_else(|| live.get_username()).to_owned();
         let maintenance = live.clone().database(MAINTENANCE).application_name(&short(what));
         let mut conn = connect(&maintenance).await?;
-        let (key, end) = (key(&name), Instant::now() + LOCK_TIMEOUT);
+        let (key, end) = (key(&name), Instant::now() + wait);
         let mut told = false;
         while !try_lock(&mut conn, key).await? {
             let holder = migrate::lock_holder(&mut conn, key).await?;

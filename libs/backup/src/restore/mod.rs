@@ -8,7 +8,7 @@ mod load;
 mod shadow;
 mod swap;
 
-pub use exclusive::Exclusive;
+pub use exclusive::{Exclusive, LOCK_TIMEOUT};
 pub use kept_databases::{KeptDatabase, Kind};
 pub(crate) use load::{UnpackedDump, compare, lacks, load};
 pub use shadow::ShadowDatabase;

@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{
-    Exclusive, UnpackedDump, compare,
+    Exclusive, LOCK_TIMEOUT, UnpackedDump, compare,
     kept_databases::{DatabaseComment, Kind},
     lacks, load,
 };
@@ -70,7 +70,7 @@ impl Config {
         live: &PgConnectOptions,
         into: Option<&str>,
     ) -> Result<ShadowDatabase, Error> {
-        let exclusive = Exclusive::enter(live, "nexo restore", |_| ()).await?;
+        let exclusive = Exclusive::enter(live, "nexo restore", LOCK_TIMEOUT, |_| ()).await?;
         self.restore_beside_in(exclusive, name, into).await
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backup::{Error, Exclusive, Kind};
+use backup::{Error, Exclusive, Kind, LOCK_TIMEOUT};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::support::{Ground, one};
@@ -40,7 +40,7 @@ async fn what_was_is_live_again_and_the_undo_brings_back_what_is() {
 }
 
 async fn alone(ground: &Ground) -> Exclusive {
-    Exclusive::enter(&ground.migrator(), "a test", |_| ()).await.unwrap()
+    Exclusive::enter(&ground.migrator(), "a test", LOCK_TIMEOUT, |_| ()).await.unwrap()
 }
 
 /// Undoes the last swap; returns the reason stored with the database that becomes live again.
@@ -130,7 +130,7 @@ async fn two_restores_exclude_each_other_and_a_migration_is_not_ended() {
     let waiting = live.clone();
     let second = tokio::spawn(async move {
         let tell = |holder: &migrate::LockHolder| told.send(holder.application.clone()).unwrap();
-        Exclusive::enter(&waiting, "the second", tell).await
+        Exclusive::enter(&waiting, "the second", LOCK_TIMEOUT, tell).await
     });
     assert_eq!(hears.recv().await.unwrap(), "nexo restore");
     beside.swap_in(&config, "a test").await.unwrap();

@@ -53,7 +53,7 @@ impl Migrate {
         }
         let migrations = context.migrations()?;
         let target = context.target().await?;
-        let _alone = target.alone_if_possible("nexo db migrate").await?;
+        let _alone = target.alone_if_possible("nexo db migrate", self.wait).await?;
         let hooks = BackupArgs { no_backup: self.no_backup }.hooks(context, &target)?;
         let outcome = migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await;
         if outcome.is_ok() && self.to.is_none() && context.folder.is_none() {

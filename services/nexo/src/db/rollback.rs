@@ -1,3 +1,4 @@
+use ::backup::LOCK_TIMEOUT;
 use clap::Args;
 use migrate::{ResolvedBy, Version, losses, rollback};
 use serde_json::json;
@@ -49,7 +50,7 @@ impl Rollback {
 
     async fn roll_back(&self, context: &mut Context, target: &Target) -> anyhow::Result<Vec<Version>> {
         let (migrations, settings) = (context.migrations()?, Context::settings());
-        let _alone = target.alone_if_possible("nexo db rollback").await?;
+        let _alone = target.alone_if_possible("nexo db rollback", LOCK_TIMEOUT).await?;
         let scratch = TempServer::like(&target.migrator, &context.env).await?;
         let lost = losses(&target.migrator, &migrations, &self.to, &scratch.migrator, &settings).await?;
         let mut at_risk: Vec<String> = lost.iter().map(ToString::to_string).collect();

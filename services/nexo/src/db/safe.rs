@@ -23,7 +23,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<bool> {
     let migrations = context.migrations()?;
     let target = context.target().await?;
-    let _alone = target.alone_if_possible("nexo db migrate --safe").await?;
+    let _alone = target.alone_if_possible("nexo db migrate --safe", settings.lock_wait).await?;
     let backups = match without_backup {
         Some(_) => None,
         None => Some(BackupArgs::default().hooks(context, &target)?),

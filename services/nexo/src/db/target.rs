@@ -1,9 +1,10 @@
 use std::{
     path::{Path, PathBuf},
     str::FromStr as _,
+    time::Duration,
 };
 
-use ::backup::Exclusive;
+use ::backup::{Exclusive, LOCK_TIMEOUT};
 use anyhow::Context as _;
 use kernel::Env;
 use pg_server::{Access, Binaries, Cluster};
@@ -93,16 +94,24 @@ impl Target {
     /// Excludes other commands from the database; waits for them a minute at most. Counts for a summary must follow,
     /// since another database may be live by then.
     pub(crate) async fn alone(&self, what: &str) -> anyhow::Result<Exclusive> {
+        self.alone_within(what, LOCK_TIMEOUT).await
+    }
+
+    async fn alone_within(&self, what: &str, wait: Duration) -> anyhow::Result<Exclusive> {
         let what = format!("{what} ({})", Context::actor());
         let waiting =
             |holder: &migrate::LockHolder| output::note(&format!("waiting for another command: {holder}"));
-        Ok(Exclusive::enter(&self.migrator, &what, waiting).await?)
+        Ok(Exclusive::enter(&self.migrator, &what, wait, waiting).await?)
     }
 
     /// Like [`alone`](Self::alone), but `None` if the maintenance database is unreachable, in which case no restore can
     /// run either.
-    pub(crate) async fn alone_if_possible(&self, what: &str) -> anyhow::Result<Option<Exclusive>> {
-        match self.alone(what).await {
+    pub(crate) async fn alone_if_possible(
+        &self,
+        what: &str,
+        wait: Duration,
+    ) -> anyhow::Result<Option<Exclusive>> {
+        match self.alone_within(what, wait).await {
             Err(failed) if matches!(failed.downcast_ref(), Some(::backup::Error::Database(_))) => Ok(None),
             entered => entered.map(Some),
         }

@@ -17,7 +17,7 @@ async fn others_name_a_holder_that_stands_still_and_give_up() {
     let (code, said) = ground.run(&["migrate", "--wait", "500ms"]);
     assert_eq!(code, 3, "{said}");
     assert!(
-        said.contains("another process holds the migration lock: pid") && said.contains("nexo-migrate"),
+        said.contains("another command has the database to itself (pid") && said.contains("nexo db migrate"),
         "{said}"
     );
     let (code, said) = ground.run(&["status"]);
