@@ -150,6 +150,8 @@ impl TestedOperation<'_> {
     async fn parameters(&mut self, template: &str, parameters: &[&Value], samples: &Samples<'_>) {
         for one in parameters {
             let (name, long) = (one["name"].as_str().unwrap(), "7".repeat(LONG));
+            let most = one["schema"]["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok());
+            let beyond = most.map(|most| "7".repeat(most + 1));
             match one["in"].as_str() {
                 Some("path") => {
                     let path = template.replace(&format!("{{{name}}}"), &long);
@@ -163,10 +165,16 @@ impl TestedOperation<'_> {
                         let path = self.path_with(name, value);
                         self.send(name, &path, &[], String::new()).await;
                     }
+                    if let Some(value) = &beyond {
+                        let path = self.path_with(name, value);
+                        self.send(&format!("{name}: maxLength + 1"), &path, &[], String::new()).await;
+                    }
                 }
                 Some("header") => {
                     let (path, header) = (self.path_with("", ""), name.to_ascii_lowercase());
-                    self.send(name, &path, &[(&header, &long)], "{}".to_owned()).await;
+                    for value in [Some(&long), beyond.as_ref()].into_iter().flatten() {
+                        self.send(name, &path, &[(&header, value)], "{}".to_owned()).await;
+                    }
                 }
                 place => panic!("{template}: a parameter in {place:?}"),
             }

@@ -57,9 +57,35 @@ fn walk(
     }
 }
 
+/// Values that are one beyond a bound of the document, as JSON.
+fn beyond_bounds(samples: &Samples, schema: &Value, value: &Value) -> Vec<(&'static str, String)> {
+    let schema = samples.plain(schema);
+    let bound = |word: &str| schema[word].as_u64().and_then(|most| usize::try_from(most).ok());
+    let mut all = Vec::new();
+    if let Some(most) = bound("maxLength").filter(|most| *most < MAX_BODY_BYTES) {
+        all.push(("maxLength + 1", format!("\"{}\"", "a".repeat(most + 1))));
+    }
+    if let Some(most) = bound("maxItems") {
+        let item = value.get(0).cloned().unwrap_or(json!("a")).to_string();
+        all.push(("maxItems + 1", format!("[{}]", vec![item; most + 1].join(","))));
+    }
+    if let Some(most) = bound("maxProperties") {
+        let members: Vec<_> = (0..=most).map(|at| format!("\"k{at}\":\"1\"")).collect();
+        all.push(("maxProperties + 1", format!("{{{}}}", members.join(","))));
+    }
+    if let Some(most) = schema["maximum"].as_i64() {
+        all.push(("maximum + 1", (i128::from(most) + 1).to_string()));
+    }
+    if let Some(least) = schema["minimum"].as_i64() {
+        all.push(("minimum - 1", (i128::from(least) - 1).to_string()));
+    }
+    all
+}
+
 /// Oversized values of this kind, as JSON.
 fn too_much(samples: &Samples, schema: &Value, value: &Value) -> Vec<(&'static str, String)> {
-    let mut all = vec![("depth", nested())];
+    let mut all = beyond_bounds(samples, schema, value);
+    all.push(("depth", nested()));
     match samples.kind(schema) {
         "string" => all.push(("text", format!("\"{}\"", "a".repeat(200_000)))),
         "integer" | "number" => {
