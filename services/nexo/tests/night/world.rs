@@ -94,7 +94,7 @@ impl World {
     /// Arguments of one run, with the next release's migrations if needed.
     fn arguments(&self, words: &str) -> Vec<String> {
         let mut arguments: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        if ["migrate", "rollback", "restore"].contains(&words.split(' ').next().unwrap()) {
+        if ["migrate", "rollback", "restore", "tenant"].contains(&words.split(' ').next().unwrap()) {
             arguments.extend(["--migrations".to_owned(), self.folder.path().display().to_string()]);
         }
         arguments
