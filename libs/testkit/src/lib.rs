@@ -16,6 +16,7 @@ mod contract;
 mod database;
 mod ground;
 mod oversize;
+mod ports;
 mod rabbitmq;
 mod redis;
 mod requires_auth;
@@ -32,6 +33,7 @@ pub use contract::{
 pub use database::{Database, ephemeral, server};
 pub use ground::{TestApp, TestContext};
 pub use oversize::{OversizeReport, assert_oversize_rejected};
+pub use ports::free_port;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use requires_auth::{assert_openapi_valid, assert_requires_auth};

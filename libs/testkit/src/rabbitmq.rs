@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -16,6 +16,8 @@ use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
+
+use crate::ports::free_port;
 
 /// Debian's script; the one in the `PATH` changes the user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -57,8 +59,7 @@ impl RabbitMq {
             "rabbitmq-server is not installed: run `make test`, or scripts/provision test"
         );
         let folder = tempfile::Builder::new().prefix("nexo-rabbitmq-").tempdir().unwrap().keep();
-        let listeners = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let ports = [(); 3].map(|()| free_port());
         let settings = format!(
             "listeners.tcp.default = 127.0.0.1:{}\nlog.console = false\nlog.file.level = warning\ndisk_free_limit.absolute = 50MB\n",
             ports[0]

@@ -1,7 +1,7 @@
 //! A Redis server for tests, which ends with the process, however that ends.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -12,6 +12,8 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep},
 };
+
+use crate::ports::free_port;
 
 /// Start timeout: it takes milliseconds, and longer on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,10 +31,7 @@ pub struct Redis {
 impl Redis {
     /// Starts a server on a free port.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut server = Self { port, running: None };
+        let mut server = Self { port: free_port(), running: None };
         server.start_again().await;
         server
     }

@@ -1,7 +1,6 @@
 //! Remote store: a real S3-compatible server, started by the test.
 
 use std::{
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -19,7 +18,7 @@ struct S3 {
 
 impl S3 {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = testkit::free_port();
         let folder = tempfile::tempdir().unwrap();
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../http-tests/node_modules/.bin/s3rver");
         let mut command = Command::new(program);

@@ -1,7 +1,6 @@
 //! Many services starting at once on an unmigrated database.
 
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -27,10 +26,6 @@ pub(crate) struct Booted {
     pub(crate) metrics: u16,
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Booted {
     /// True if the process has exited by itself.
     pub(crate) fn ended(&mut self) -> bool {
@@ -51,7 +46,7 @@ pub(crate) fn boot(
     state: &std::path::Path,
     more: &[(&str, &str)],
 ) -> Booted {
-    let (port, metrics) = (free_port(), free_port());
+    let (port, metrics) = (testkit::free_port(), testkit::free_port());
     let role = if name == "auth-service" { "nexo_auth" } else { "nexo_app" };
     let listen = match name {
         "auth-service" => "NEXO_AUTH_LISTEN",
