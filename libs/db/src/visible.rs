@@ -85,13 +85,13 @@ pub async fn visible_each<R: Resource>(
 pub async fn projected<R: Resource>(
     tx: &mut TenantTx,
     record: Record<R>,
-    dress: &Projection,
+    projection: &Projection,
 ) -> Result<Visible<R>> {
-    if dress.is_identity() {
+    if projection.is_identity() {
         return Ok(Visible::whole(record));
     }
     let records = [record];
-    let part = dress.apply(tx, &records).await?.pop().unwrap_or_default();
+    let part = projection.apply(tx, &records).await?.pop().unwrap_or_default();
     let [record] = records;
     Ok(Visible::part(&record, part))
 }

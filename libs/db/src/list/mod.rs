@@ -46,7 +46,7 @@ pub struct Query<R> {
     looked_for: Option<SearchTerms>,
     count: Count,
     cursor: Option<String>,
-    dress: Projection,
+    projection: Projection,
     trash: bool,
     of: PhantomData<fn() -> R>,
 }
@@ -110,7 +110,7 @@ impl<R: Resource> Query<R> {
                 Some(_) => return Err(unanswerable("count", "is neither exact nor capped")),
             },
             cursor: asked.cursor,
-            dress: Projection::parse::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
+            projection: Projection::parse::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
             trash: false,
             of: PhantomData,
         })
@@ -136,7 +136,7 @@ impl<R: Resource> Query<R> {
     /// Projection that applies to the records of the answer.
     #[must_use]
     pub fn projection(&self) -> &Projection {
-        &self.dress
+        &self.projection
     }
 }
 

@@ -32,9 +32,9 @@ async fn list<R: Resource>(
 
 async fn search<R: Resource>(
     auth: Authorized<Read, R>,
-    Json(sought): Json<SearchRequest>,
+    Json(request): Json<SearchRequest>,
 ) -> Result<ListResponse<R>> {
-    let query = db::Query::from_search(sought, &auth.view())?;
+    let query = db::Query::from_search(request, &auth.view())?;
     answer(&auth, &query).await
 }
 
@@ -44,8 +44,9 @@ async fn answer<A: crate::Action, R: Resource>(
 ) -> Result<ListResponse<R>> {
     let mut tx = auth.begin_read_only_at(query.is_costly()).await?;
     let page = db::list(&mut tx, query).await?;
-    let dress = query.projection();
-    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &page.data).await?) };
+    let projection = query.projection();
+    let shown =
+        if projection.is_identity() { None } else { Some(projection.apply(&mut tx, &page.data).await?) };
     Ok(ListResponse::shown(page, shown))
 }
 
@@ -55,25 +56,26 @@ async fn create<R: Resource>(
     new: UnparsedJson,
 ) -> Result<Replayable<CreatedRecord<R>>> {
     let new: R = new.into_new(&auth.hidden_fields())?;
-    let once = Idempotent::new(key, &new)?;
-    let mut tx = match once.begin_with::<R, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &new)?;
+    let mut tx = match idempotent.begin_with::<R, _>(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let record = db::insert(&mut tx, &new).await?;
     let made = CreatedRecord(db::visible(&mut tx, record).await?);
-    once.answer_with::<R, _>(tx, made).await
+    idempotent.answer_with::<R, _>(tx, made).await
 }
 
 async fn find<R: Resource>(
     auth: Authorized<Read, R>,
     Path(id): Path<Id<R>>,
-    Query(shape): Query<FieldsParams>,
+    Query(params): Query<FieldsParams>,
 ) -> Result<Versioned<R>> {
-    let dress = Projection::parse::<R>(shape.fields.as_deref(), shape.expand.as_deref(), &auth.view())?;
+    let projection =
+        Projection::parse::<R>(params.fields.as_deref(), params.expand.as_deref(), &auth.view())?;
     let mut tx = auth.begin_read_only().await?;
     let record = db::find(&mut tx, id).await?;
-    db::projected(&mut tx, record, &dress).await.map(Versioned).map_err(Error::from)
+    db::projected(&mut tx, record, &projection).await.map(Versioned).map_err(Error::from)
 }
 
 async fn update<R: Resource>(

@@ -24,14 +24,14 @@ pub(super) async fn restore<R: Resource>(
     key: Option<IdempotencyKey>,
     Path(id): Path<Id<R>>,
 ) -> Result<Replayable<Versioned<R>>> {
-    let once = Idempotent::new(key, &())?;
-    let mut tx = match once.begin_with::<R, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?;
+    let mut tx = match idempotent.begin_with::<R, _>(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let record = db::restore(&mut tx, id).await?;
     let back = Versioned(db::visible(&mut tx, record).await?);
-    once.answer_with::<R, _>(tx, back).await
+    idempotent.answer_with::<R, _>(tx, back).await
 }
 
 pub(super) async fn purge<R: Resource>(

@@ -58,8 +58,8 @@ pub(crate) async fn create_invitation(
     key: Option<IdempotencyKey>,
     Json(new): Json<CreateInvitationRequest>,
 ) -> Result<Replayable<Created<Redacted<Invitation>>>> {
-    let once = Idempotent::new(key, &new)?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &new)?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -82,7 +82,7 @@ pub(crate) async fn create_invitation(
     let (invitation, account) = (find(&mut tx, token.id).await?, account_name(&mut tx).await?);
     let location = format!("/api/v1/invitations/{}", invitation.id);
     let answer = Created(location, auth.shown(invitation)?);
-    let answer = once.answer(tx, answer).await?;
+    let answer = idempotent.answer(tx, answer).await?;
     app.mail.post(Message::invitation(&app.pages, &new.email, &UntrustedText::new(&account), &text))?;
     Ok(answer)
 }
@@ -97,8 +97,8 @@ pub(crate) async fn resend_invitation(
     key: Option<IdempotencyKey>,
     Path(id): Path<Uuid>,
 ) -> Result<Replayable<Accepted<Redacted<EmailSent>>>> {
-    let once = Idempotent::new(key, &())?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -120,7 +120,7 @@ pub(crate) async fn resend_invitation(
         return Err(Error::NotFound("invitation"));
     }
     let Accepted(sent) = EmailSent::to(&invitation.email);
-    let answer = once.answer(tx, Accepted(auth.shown(sent)?)).await?;
+    let answer = idempotent.answer(tx, Accepted(auth.shown(sent)?)).await?;
     app.mail.post(Message::invitation(
         &app.pages,
         &invitation.email,

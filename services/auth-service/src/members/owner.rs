@@ -40,9 +40,9 @@ pub(crate) async fn transfer_ownership(
     key: Option<IdempotencyKey>,
     Json(TransferOwnershipRequest { member_id }): Json<TransferOwnershipRequest>,
 ) -> Result<Replayable<NoContent>> {
-    let once = Idempotent::new(key, &member_id)?;
+    let idempotent = Idempotent::new(key, &member_id)?;
     let who = auth.who();
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -59,5 +59,5 @@ pub(crate) async fn transfer_ownership(
         .with(json!({ "owner": member_id }));
     tx.execute_audited::<()>(TRANSFER, change).bind(who.user()).bind(member_id).run().await?;
     rights::renew(&mut tx, &[who.user(), member_id]).await?;
-    once.answer(tx, NoContent).await
+    idempotent.answer(tx, NoContent).await
 }

@@ -45,8 +45,8 @@ pub(crate) async fn create_service_account(
     key: Option<IdempotencyKey>,
     Json(new): Json<CreateServiceAccountRequest>,
 ) -> Result<Replayable<Created<Redacted<Member>>>> {
-    let once = Idempotent::new(key, &new)?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &new)?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -64,5 +64,5 @@ pub(crate) async fn create_service_account(
     insert_roles(&mut tx, id, &roles).await?;
     let member = find(&mut tx, id).await?;
     let member = auth.shown(shown(&mut tx, member).await?.1)?;
-    once.answer(tx, Created(format!("/api/v1/members/{id}"), member)).await
+    idempotent.answer(tx, Created(format!("/api/v1/members/{id}"), member)).await
 }

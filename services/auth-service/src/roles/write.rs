@@ -21,15 +21,15 @@ pub(crate) async fn create_role(
     key: Option<IdempotencyKey>,
     Json(new): Json<Role>,
 ) -> Result<Replayable<CreatedRecord<Role>>> {
-    let once = Idempotent::new(key, &new)?;
-    let mut tx = match once.begin_with::<Role, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &new)?;
+    let mut tx = match idempotent.begin_with::<Role, _>(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     rights::lock(&mut tx, auth.who()).await?.authorize_role(&mut tx, &held(Uuid::nil(), &new)).await?;
     let record = db::insert(&mut tx, &new).await?;
     let made = CreatedRecord(db::visible(&mut tx, record).await?);
-    once.answer_with::<Role, _>(tx, made).await
+    idempotent.answer_with::<Role, _>(tx, made).await
 }
 
 /// Update a role.

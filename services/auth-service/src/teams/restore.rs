@@ -12,8 +12,8 @@ pub(super) async fn restore_team(
     key: Option<IdempotencyKey>,
     Path(id): Path<Id<Team>>,
 ) -> Result<Replayable<Versioned<Team>>> {
-    let once = Idempotent::new(key, &())?;
-    let mut tx = match once.begin_with::<Team, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?;
+    let mut tx = match idempotent.begin_with::<Team, _>(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -23,5 +23,5 @@ pub(super) async fn restore_team(
     author.authorize_team(&mut tx, &[], &all).await?; // before they share a team again
     let team = db::restore(&mut tx, id).await?;
     let shown = Versioned(db::visible(&mut tx, team).await?);
-    once.answer_with::<Team, _>(tx, shown).await
+    idempotent.answer_with::<Team, _>(tx, shown).await
 }

@@ -112,8 +112,8 @@ pub(crate) async fn cancel_import(
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
-    let once = Idempotent::new(key, &())?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(before) => return Ok(before),
     };
@@ -122,7 +122,7 @@ pub(crate) async fn cancel_import(
     may_do(&auth, &import, "write")?;
     let change = noted(id, "cancelled", &import, json!({}));
     tx.execute_audited::<()>(STOP, change).bind(id).run().await?;
-    answer(&auth, tx, once, id).await
+    answer(&auth, tx, idempotent, id).await
 }
 
 /// Delete an import with its file, errors and undo log. The imported records stay.
@@ -157,8 +157,8 @@ async fn begin<A: Action>(
     key: Option<IdempotencyKey>,
     wish: Transition,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
-    let once = Idempotent::new(key, &())?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(before) => return Ok(before),
     };
@@ -185,17 +185,17 @@ async fn begin<A: Action>(
     jobs::add(&mut tx, NewJob { kind: wish.kind, subject: id, who: auth.who(), state, total, done }).await?;
     let change = noted(id, wish.to, &import, json!({}));
     tx.execute_audited::<()>(MOVED, change).bind(id).bind(wish.to).bind(auth.who().user()).run().await?;
-    answer(auth, tx, once, id).await
+    answer(auth, tx, idempotent, id).await
 }
 
 async fn answer<A: Action>(
     auth: &Authorized<A, Imports>,
     mut tx: TenantTx,
-    once: Idempotent,
+    idempotent: Idempotent,
     id: Uuid,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let import = read::find(&mut tx, auth, id).await?;
-    once.answer(tx, Accepted(auth.shown(import)?)).await
+    idempotent.answer(tx, Accepted(auth.shown(import)?)).await
 }
 
 /// Checks the caller's permission on the records of the import as well.

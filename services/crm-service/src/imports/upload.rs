@@ -250,8 +250,8 @@ impl Receiver<'_> {
         arrived: &ReceivedFile,
         found: ImportFile,
     ) -> Result<Replayable<Created<Redacted<Import>>>> {
-        let once = Idempotent::new(key, &(sent, &arrived.hash))?;
-        let mut tx = match once.begin(self.auth.begin().await?).await? {
+        let idempotent = Idempotent::new(key, &(sent, &arrived.hash))?;
+        let mut tx = match idempotent.begin(self.auth.begin().await?).await? {
             IdempotencyOutcome::New(tx) => tx,
             IdempotencyOutcome::Replay(before) => {
                 self.give_up().await?;
@@ -264,7 +264,7 @@ impl Receiver<'_> {
         tx.execute_audited::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
         let import = read::find(&mut tx, self.auth, self.id).await?;
         tracing::info!(import.id = %self.id, rows = found.rows, parts = arrived.parts, "a file was taken in");
-        once.answer(tx, Created(format!("/api/v1/imports/{}", self.id), self.auth.shown(import)?)).await
+        idempotent.answer(tx, Created(format!("/api/v1/imports/{}", self.id), self.auth.shown(import)?)).await
     }
 
     /// Deletes everything stored of a rejected file.

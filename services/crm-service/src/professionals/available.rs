@@ -71,8 +71,8 @@ pub(super) async fn list_available_professionals(
     let last = data.last().filter(|_| data.len() == LOOKED_AT).map(|last| last.id.into());
     data.retain(|one| works(&one.data, time));
     let page = pager.picked(&mut data, |one| one.id.into(), last);
-    let dress = Projection::parse::<Professional>(None, None, &view)?;
-    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &data).await?) };
+    let projection = Projection::parse::<Professional>(None, None, &view)?;
+    let shown = if projection.is_identity() { None } else { Some(projection.apply(&mut tx, &data).await?) };
     Ok(ListResponse::shown(Page { data, page }, shown))
 }
 

@@ -45,12 +45,12 @@ async fn run<R: Resource, O: Operation<R>>(
     asked: Bulk,
 ) -> Result<Replayable<BulkOutcome<R>>> {
     let (hidden, atomic) = (auth.hidden_fields(), asked.atomic);
-    let once = Idempotent::new(key, &asked)?;
+    let idempotent = Idempotent::new(key, &asked)?;
     let mut read = read::<R, O>(asked, &hidden);
     if atomic {
         read = all_or_nothing(read, O::FIELDS)?.into_iter().map(Ok).collect();
     }
-    let mut tx = match once.begin_with::<R, _>(auth.begin().await?).await? {
+    let mut tx = match idempotent.begin_with::<R, _>(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -60,7 +60,7 @@ async fn run<R: Resource, O: Operation<R>>(
     }
     let status = if atomic { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let body = told::<R, O>(&mut tx, written).await?;
-    once.answer_with::<R, _>(tx, BulkOutcome::new(status, body)).await
+    idempotent.answer_with::<R, _>(tx, BulkOutcome::new(status, body)).await
 }
 
 /// Parses every item without the database. A record may occur in one item only: a second write would not be based

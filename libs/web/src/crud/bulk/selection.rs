@@ -116,10 +116,10 @@ async fn run<R: Resource, A: Action>(
     order: BulkApplyRequest,
 ) -> Result<Replayable<Json<BulkApplyResult>>> {
     auth.also(Read::NAME)?;
-    let once = Idempotent::new(key, &order)?;
+    let idempotent = Idempotent::new(key, &order)?;
     let patch = understood(order.operation, order.patch, &auth.hidden_fields())?;
     let selection = Selection::<R>::new(order.filter, &auth.view())?;
-    let mut tx = match once.begin(auth.begin().await?).await? {
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
@@ -131,7 +131,7 @@ async fn run<R: Resource, A: Action>(
             write_all(&mut tx, records.into_iter().map(SoftDelete).collect()).await?;
         }
     }
-    once.answer(tx, Json(BulkApplyResult { count: order.expected_count })).await
+    idempotent.answer(tx, Json(BulkApplyResult { count: order.expected_count })).await
 }
 
 /// Validates the patch of an update, which must not touch hidden fields; `null` for a delete.
