@@ -9,7 +9,10 @@ use web::{
 };
 
 use super::{MemberRefusal, Membership, find, is_service};
-use crate::{rights, sessions::require_recent_login};
+use crate::{
+    rights::{self, RightsRefusal},
+    sessions::require_recent_login,
+};
 
 /// Request to transfer the ownership of the account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -48,7 +51,7 @@ pub(crate) async fn transfer_ownership(
     };
     require_recent_login(&mut tx, who).await?;
     if !rights::lock(&mut tx, who).await?.is_owner() {
-        return Err(MemberRefusal::OwnersOnly.into());
+        return Err(RightsRefusal::OwnersOnly.into());
     }
     let heir = find(&mut tx, member_id).await?;
     if member_id == who.user() || heir.status != "active" || is_service(&mut tx, member_id).await? {

@@ -1,25 +1,14 @@
 use db::{Refusal, RefusalKind};
 
-/// Reasons to reject a change of a member or their rights.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Reasons to reject a change of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MemberRefusal {
-    /// The change grants or removes rights that the caller lacks. Holds the first such right.
-    #[error("this reaches beyond your own rights: {0}")]
-    BeyondOwnRights(String),
-    /// The target is an owner and the caller is not, although an administrator may do as much.
-    #[error("only an owner does this to an owner")]
-    OwnersOnly,
     /// Callers cannot change their own roles or status.
     #[error("nobody changes their own rights; ask another administrator, or leave the account")]
     OwnRights,
     /// An account needs at least one active owner.
     #[error("the last owner cannot leave; make somebody else the owner first")]
     LastOwner,
-    /// The rights exceed what fits into a token: see `check_token_size`.
-    #[error(
-        "a member has at most 20 roles, whose names, permissions and hidden fields together take at most 5000 bytes in a token"
-    )]
-    TooManyRights,
     /// Only an administrator ends a suspension.
     #[error("you are suspended in this account: who suspended you can let you in again, or remove you")]
     Suspended,
@@ -37,11 +26,8 @@ pub(crate) enum MemberRefusal {
 impl Refusal for MemberRefusal {
     fn code(&self) -> &'static str {
         match self {
-            Self::BeyondOwnRights(_) => "privilege-escalation",
-            Self::OwnersOnly => "owner-required",
             Self::OwnRights => "own-roles-locked",
             Self::LastOwner => "last-owner",
-            Self::TooManyRights => "too-many-rights",
             Self::Suspended => "member-suspended",
             Self::RoleUnknown => "role-unknown",
             Self::MemberUnknown => "member-unknown",
@@ -51,9 +37,9 @@ impl Refusal for MemberRefusal {
 
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::BeyondOwnRights(_) | Self::OwnersOnly | Self::OwnRights => RefusalKind::Forbidden,
+            Self::OwnRights => RefusalKind::Forbidden,
             Self::LastOwner | Self::Suspended => RefusalKind::Conflict,
-            Self::TooManyRights | Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => {
+            Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => {
                 RefusalKind::Invalid
             }
         }

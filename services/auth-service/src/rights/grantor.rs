@@ -9,8 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 use web::Result;
 
-use super::{HeldRole, Rights, teams};
-use crate::members::MemberRefusal;
+use super::{HeldRole, Rights, RightsRefusal, teams};
 
 /// A member who changes the rights of others, with their own rights.
 #[derive(Debug)]
@@ -77,14 +76,14 @@ impl Grantor {
         }
         match of_teams {
             Some(text) if teams::reach_others(tx, &members, self.user).await? => {
-                Err(MemberRefusal::BeyondOwnRights(text).into())
+                Err(RightsRefusal::BeyondOwnRights(text).into())
             }
             _ => Ok(()),
         }
     }
 
     /// Checks one role that no member has yet, without a query.
-    pub(crate) fn can_grant(&self, role: &HeldRole) -> Result<(), MemberRefusal> {
+    pub(crate) fn can_grant(&self, role: &HeldRole) -> Result<(), RightsRefusal> {
         let RightsChange { before, after, .. } = RightsChange::of_role(role);
         self.covers(&before, &after)
     }
@@ -95,14 +94,14 @@ impl Grantor {
     }
 
     /// Refuses to change a member who has more rights.
-    pub(crate) fn may_change(&self, member: &Rights) -> Result<(), MemberRefusal> {
+    pub(crate) fn may_change(&self, member: &Rights) -> Result<(), RightsRefusal> {
         self.covers(&Rights::default(), member)
     }
 
     /// Refuses permissions and fields that the grantor does not have.
-    pub(crate) fn reach(&self, rights: &Permissions) -> Result<(), MemberRefusal> {
+    pub(crate) fn reach(&self, rights: &Permissions) -> Result<(), RightsRefusal> {
         let lacks = self.rights.permissions.first_missing(rights);
-        lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
+        lacks.map_or(Ok(()), |beyond| Err(RightsRefusal::BeyondOwnRights(beyond)))
     }
 
     /// Refuses to change a team's members from `before` to `all` if one of them would gain records by `@team` that the
@@ -132,12 +131,12 @@ impl Grantor {
         Ok(())
     }
 
-    fn covers(&self, before: &Rights, after: &Rights) -> Result<(), MemberRefusal> {
+    fn covers(&self, before: &Rights, after: &Rights) -> Result<(), RightsRefusal> {
         if after.is_owner() && !before.is_owner() && !self.is_owner() {
-            return Err(MemberRefusal::OwnersOnly);
+            return Err(RightsRefusal::OwnersOnly);
         }
         let lacks = self.rights.permissions.first_missing_for_change(&before.permissions, &after.permissions);
-        lacks.map_or(Ok(()), |beyond| Err(MemberRefusal::BeyondOwnRights(beyond)))
+        lacks.map_or(Ok(()), |beyond| Err(RightsRefusal::BeyondOwnRights(beyond)))
     }
 }
 

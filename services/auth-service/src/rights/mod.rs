@@ -1,6 +1,7 @@
 //! Rights of a member: the union of their roles.
 
 mod grantor;
+mod refusal;
 mod teams;
 
 use db::{Result, SessionRevocation, TenantQuery, TenantTx};
@@ -10,8 +11,8 @@ use serde::Deserialize;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
-use crate::members::MemberRefusal;
 pub(crate) use grantor::{Grantor, RightsChange, of_members};
+pub(crate) use refusal::RightsRefusal;
 
 /// Maximum number of roles of one member.
 pub(crate) const MAX_ROLES_PER_MEMBER: usize = 20;
@@ -72,11 +73,11 @@ impl Rights {
     }
 
     /// Refuses rights that are too large for a token, unless they are smaller than `before`.
-    fn check_token_size(&self, before: &Self) -> std::result::Result<(), MemberRefusal> {
+    fn check_token_size(&self, before: &Self) -> std::result::Result<(), RightsRefusal> {
         let grown = self.roles.len() > MAX_ROLES_PER_MEMBER && self.roles.len() > before.roles.len();
         let bytes = self.token_bytes();
         if grown || bytes > MAX_TOKEN_BYTES && bytes > before.token_bytes() {
-            return Err(MemberRefusal::TooManyRights);
+            return Err(RightsRefusal::TooManyRights);
         }
         Ok(())
     }
@@ -180,11 +181,11 @@ mod tests {
         let grantor = |role: &HeldRole| Grantor::new(UserId::new(), Rights::from_roles(vec![role.clone()]));
         let (boss, other) =
             (Rights::from_roles(vec![owner.clone()]), Rights::from_roles(vec![admin.clone()]));
-        assert_eq!(grantor(&admin).may_change(&boss), Err(MemberRefusal::OwnersOnly));
+        assert_eq!(grantor(&admin).may_change(&boss), Err(RightsRefusal::OwnersOnly));
         assert_eq!(grantor(&admin).may_change(&other), Ok(()));
         assert_eq!(grantor(&owner).may_change(&boss), Ok(()));
         let few = grantor(&role("few", 1, &["member:*", "role:*"], &[]));
-        assert_eq!(few.may_change(&other), Err(MemberRefusal::BeyondOwnRights("*:*".to_owned())));
+        assert_eq!(few.may_change(&other), Err(RightsRefusal::BeyondOwnRights("*:*".to_owned())));
     }
 
     #[test]
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(roles(2).check_token_size(&none), Ok(()));
         assert_eq!(
             roles(9).check_token_size(&none),
-            Err(MemberRefusal::TooManyRights),
+            Err(RightsRefusal::TooManyRights),
             "its names alone are 5 KB"
         );
         assert_eq!(roles(9).check_token_size(&roles(10)), Ok(()), "less than before");
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(short(MAX_ROLES_PER_MEMBER).check_token_size(&none), Ok(()));
         assert_eq!(
             short(MAX_ROLES_PER_MEMBER + 1).check_token_size(&none),
-            Err(MemberRefusal::TooManyRights)
+            Err(RightsRefusal::TooManyRights)
         );
     }
 }
