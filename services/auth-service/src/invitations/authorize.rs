@@ -14,6 +14,7 @@ use super::Invitation;
 use crate::{
     AuthRefusal, members,
     rights::{self, Grantor, Rights, RightsChange},
+    roles,
 };
 
 /// The address belongs to an active or suspended member, who is shown to readers of members.
@@ -67,7 +68,7 @@ pub(super) async fn refuse_member(tx: &mut TenantTx, author: &Grantor, email: &s
 
 /// Refuses to handle an invitation to a role beyond the author's rights. A removed role grants nothing.
 pub(super) async fn authorize_role(tx: &mut TenantTx, author: &Grantor, role: Uuid) -> Result<()> {
-    match members::known_roles(tx, &[role]).await?.first() {
+    match roles::find_known(tx, &[role]).await?.first() {
         Some(role) => author.authorize_role(tx, role).await,
         None => Ok(()),
     }
@@ -91,7 +92,7 @@ pub(super) async fn authorize_acceptance(
     user: UserId,
 ) -> Result<bool> {
     let invalid = || Error::from(AuthRefusal::InvitationInvalid);
-    let role = members::known_roles(tx, &[role]).await?.pop().ok_or_else(invalid)?;
+    let role = roles::find_known(tx, &[role]).await?.pop().ok_or_else(invalid)?;
     let rights = rights::of(tx, grantor).await?.filter(may_invite).ok_or_else(invalid)?;
     let grantor = Grantor::new(grantor, rights);
     let before = rights::of(tx, user).await?.unwrap_or_default();
@@ -120,7 +121,7 @@ pub(super) async fn mark_unusable(tx: &mut TenantTx, invitations: &mut [Invitati
     let held = rights::of_members(tx, &grantors).await?;
     let held: HashMap<UserId, Grantor> =
         held.into_iter().map(|(user, rights)| (user, Grantor::new(user, rights))).collect();
-    let roles = members::known_roles(tx, &ids).await?;
+    let roles = roles::find_known(tx, &ids).await?;
     for invitation in open {
         let role = roles.iter().find(|role| role.id == invitation.role_id);
         invitation.unusable_reason = match (held.get(&invitation.granted_by), role) {

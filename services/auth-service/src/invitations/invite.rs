@@ -14,7 +14,7 @@ use super::{Invitation, authorize, list::find, token::Token};
 use crate::{
     App,
     mail::{Message, UntrustedText},
-    members, rights,
+    rights, roles,
     signup::EmailSent,
     throttle::AttemptKey,
 };
@@ -65,7 +65,7 @@ pub(crate) async fn create_invitation(
     };
     let who = auth.who();
     let author = rights::lock(&mut tx, who).await?;
-    for role in members::roles(&mut tx, &[new.role_id]).await? {
+    for role in roles::find_all(&mut tx, &[new.role_id]).await? {
         author.authorize_role(&mut tx, &role).await?;
     }
     authorize::refuse_member(&mut tx, &author, &new.email).await?;
@@ -108,7 +108,7 @@ pub(crate) async fn resend_invitation(
     if !matches!(invitation.status.as_str(), "open" | "expired") {
         return Err(Error::NotFound("invitation"));
     }
-    for role in members::roles(&mut tx, &[invitation.role_id]).await? {
+    for role in roles::find_all(&mut tx, &[invitation.role_id]).await? {
         author.authorize_role(&mut tx, &role).await?;
     }
     authorize::refuse_member(&mut tx, &author, &invitation.email).await?;

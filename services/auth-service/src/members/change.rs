@@ -1,4 +1,4 @@
-use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, TenantCommand, TenantTx};
 use kernel::{Id, User, UserId};
 use serde::Deserialize;
 use serde_json::json;
@@ -11,6 +11,7 @@ use super::{Member, MemberRefusal, Membership, MembershipRow, find, is_service, 
 use crate::{
     invitations::revoke_all_of,
     rights::{self, HeldRole, Rights, RightsChange},
+    roles,
     sessions::end::end_all,
 };
 
@@ -43,10 +44,6 @@ impl MemberStatus {
     }
 }
 
-const ROLES: TenantQuery = TenantQuery::new(
-    "select id, name, priority, standard, permissions, hidden_fields from app.roles
-     where account_id = $1 and id = any ($2) and deleted_at is null",
-);
 const TAKE: TenantCommand =
     TenantCommand::new("delete from app.member_roles where account_id = $1 and user_id = $2");
 const GIVE: TenantCommand = TenantCommand::new(
@@ -121,25 +118,11 @@ fn gains(
 
 /// Loads the requested roles of `member`; a service account cannot be an owner.
 async fn fitting(tx: &mut TenantTx, member: UserId, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
-    let roles = roles(tx, wanted).await?;
+    let roles = roles::find_all(tx, wanted).await?;
     if roles.iter().any(HeldRole::is_owner) && is_service(tx, member).await? {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }
     Ok(roles)
-}
-
-/// Loads the account's roles by id; rejects the request if one of them does not exist.
-pub(crate) async fn roles(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
-    let mut ids = wanted.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    let roles = known_roles(tx, &ids).await?;
-    if roles.len() == ids.len() { Ok(roles) } else { Err(MemberRefusal::RoleUnknown.into()) }
-}
-
-/// Loads the account's roles with these ids; unknown ids are skipped.
-pub(crate) async fn known_roles(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<HeldRole>> {
-    Ok(tx.read::<HeldRole>(ROLES).bind(ids).all().await?)
 }
 
 /// Adds roles to a member who has none of them; the caller audits the change.

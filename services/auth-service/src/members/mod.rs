@@ -20,7 +20,6 @@ use uuid::Uuid;
 use web::{Error, Result, WithETag};
 
 use crate::{App, rights::HeldRole};
-pub(crate) use change::{known_roles, roles};
 pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;

@@ -12,9 +12,6 @@ pub(crate) enum MemberRefusal {
     /// Only an administrator ends a suspension.
     #[error("you are suspended in this account: who suspended you can let you in again, or remove you")]
     Suspended,
-    /// The role does not exist in the account.
-    #[error("the account has no such role")]
-    RoleUnknown,
     /// The member does not exist in the account.
     #[error("the account has no such member")]
     MemberUnknown,
@@ -29,7 +26,6 @@ impl Refusal for MemberRefusal {
             Self::OwnRights => "own-roles-locked",
             Self::LastOwner => "last-owner",
             Self::Suspended => "member-suspended",
-            Self::RoleUnknown => "role-unknown",
             Self::MemberUnknown => "member-unknown",
             Self::SuccessorUnfit => "invalid-new-owner",
         }
@@ -39,15 +35,12 @@ impl Refusal for MemberRefusal {
         match self {
             Self::OwnRights => RefusalKind::Forbidden,
             Self::LastOwner | Self::Suspended => RefusalKind::Conflict,
-            Self::RoleUnknown | Self::MemberUnknown | Self::SuccessorUnfit => {
-                RefusalKind::Invalid
-            }
+            Self::MemberUnknown | Self::SuccessorUnfit => RefusalKind::Invalid,
         }
     }
 
     fn pointer(&self) -> Option<&'static str> {
         match self {
-            Self::RoleUnknown => Some("/roles"),
             Self::MemberUnknown => Some("/members"),
             Self::SuccessorUnfit => Some("/member_id"),
             _ => None,

@@ -12,10 +12,13 @@ use web::{
 
 use super::{
     Member, MemberRefusal, Membership,
-    change::{insert_roles, roles},
+    change::insert_roles,
     find, shown,
 };
-use crate::rights::{self, HeldRole, Rights, RightsChange};
+use crate::{
+    rights::{self, HeldRole, Rights, RightsChange},
+    roles,
+};
 
 /// Request to add a service account.
 #[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -51,7 +54,7 @@ pub(crate) async fn create_service_account(
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let author = rights::lock(&mut tx, auth.who()).await?;
-    let roles = roles(&mut tx, &new.role_ids).await?;
+    let roles = roles::find_all(&mut tx, &new.role_ids).await?;
     author.authorize(&mut tx, &RightsChange::of_roles(None, Rights::default(), &roles)).await?;
     if roles.iter().any(HeldRole::is_owner) {
         return Err(MemberRefusal::SuccessorUnfit.into());

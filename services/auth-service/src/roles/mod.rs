@@ -1,6 +1,7 @@
 //! Roles: sets of permissions that members hold. Every account has five standard roles, and can add its own.
 
 mod catalogue;
+mod held;
 mod write;
 
 use db::{Field, Kind, Refusal, RefusalKind, Resource};
@@ -13,6 +14,7 @@ use validator::{Validate, ValidationError};
 
 use crate::App;
 pub(crate) use catalogue::PermissionCatalog;
+pub(crate) use held::{find_all, find_known};
 
 /// A named set of permissions that members can hold.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
@@ -85,7 +87,7 @@ impl Resource for Role {
     }
 }
 
-/// Reasons to reject a change of a role.
+/// Reasons to reject a role, or a change of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RoleRefusal {
     /// Violates the constraint `uq_roles_name`.
@@ -106,6 +108,9 @@ pub(crate) enum RoleRefusal {
     /// Callers cannot change a role that they hold themselves.
     #[error("this is a role of your own; somebody else has to change it")]
     OwnRole,
+    /// The role does not exist in the account.
+    #[error("the account has no such role")]
+    Unknown,
 }
 
 impl Refusal for RoleRefusal {
@@ -117,12 +122,13 @@ impl Refusal for RoleRefusal {
             Self::HidesRequired(_) => "role-hides-required",
             Self::InUse => "role-in-use",
             Self::OwnRole => "role-own",
+            Self::Unknown => "role-unknown",
         }
     }
 
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::PriorityTooHigh | Self::HidesRequired(_) => RefusalKind::Invalid,
+            Self::PriorityTooHigh | Self::HidesRequired(_) | Self::Unknown => RefusalKind::Invalid,
             Self::NameTaken | Self::Standard | Self::InUse => RefusalKind::Conflict,
             Self::OwnRole => RefusalKind::Forbidden,
         }
@@ -133,6 +139,7 @@ impl Refusal for RoleRefusal {
             Self::NameTaken => Some("/name"),
             Self::PriorityTooHigh => Some("/priority"),
             Self::HidesRequired(_) => Some("/hidden_fields"),
+            Self::Unknown => Some("/roles"),
             _ => None,
         }
     }
