@@ -18,7 +18,6 @@ use uuid::Uuid;
 use crate::App;
 pub(crate) use list::Invitations;
 pub(crate) use mine::MyInvitations;
-pub(crate) use revoke::revoke_all_of;
 
 /// An invitation to the account.
 #[derive(Debug, Serialize, FromRow, ToSchema)]

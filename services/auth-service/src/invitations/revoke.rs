@@ -1,5 +1,4 @@
-use db::{Change, TenantCommand, TenantTx};
-use kernel::UserId;
+use db::{Change, TenantCommand};
 use uuid::Uuid;
 use web::{Authorized, Delete, Error, NoContent, Path, Result};
 
@@ -8,10 +7,6 @@ use crate::rights;
 
 const REVOKE: TenantCommand = TenantCommand::new(
     "update app.invitations set revoked_at = now() where account_id = $1 and id = $2 and accepted_at is null and revoked_at is null",
-);
-const REVOKE_ALL: TenantCommand = TenantCommand::new(
-    "update app.invitations set revoked_at = now()
-     where account_id = $1 and coalesce(granted_by, created_by) = $2 and accepted_at is null and revoked_at is null",
 );
 
 /// Revoke an invitation.
@@ -32,10 +27,4 @@ pub(crate) async fn revoke_invitation(
     }
     tx.commit().await?;
     Ok(NoContent)
-}
-
-/// Revokes all invitations sent by `user`, so that a removed member lets no one in.
-pub(crate) async fn revoke_all_of(tx: &mut TenantTx, user: UserId) -> Result<()> {
-    tx.execute_untracked::<()>(REVOKE_ALL).bind(user).run().await?;
-    Ok(())
 }

@@ -9,7 +9,6 @@ use web::{Authorized, IfMatch, Json, Path, Redacted, Result, WithETag, Write};
 
 use super::{Member, MemberRefusal, Membership, MembershipRow, find, is_service, shown};
 use crate::{
-    invitations::revoke_all_of,
     rights::{self, HeldRole, Rights, RightsChange},
     roles,
     sessions::end::end_all,
@@ -87,7 +86,7 @@ pub(crate) async fn update_member(
     }
     let given = roles.map(|roles| Rights::from_roles(roles).names());
     if asked.status == Some(MemberStatus::Suspended) {
-        revoke_all_of(&mut tx, id).await?;
+        rights::revoke_invitations_of(&mut tx, id).await?;
         end_all(&mut tx, id, "suspended").await?;
     }
     let status = asked.status.map(MemberStatus::name);

@@ -5,7 +5,6 @@ use web::{Authorized, Delete, IfMatch, NoContent, Path, Result};
 
 use super::{MemberRefusal, Membership, find, shown};
 use crate::{
-    invitations::revoke_all_of,
     rights::{self, Rights},
     sessions::end::end_all,
 };
@@ -53,7 +52,7 @@ pub(crate) async fn remove_member(
 pub(crate) async fn remove_from_account(tx: &mut TenantTx, user: UserId, how: &'static str) -> Result<()> {
     let gone = Change::new(&format!("auth.member.{how}"), "member", user.into(), how);
     tx.execute_audited::<()>(GO, gone.with(json!({ "status": "removed" }))).bind(user).run().await?;
-    revoke_all_of(tx, user).await?;
+    rights::revoke_invitations_of(tx, user).await?;
     rights::renew(tx, &[user]).await?; // the keys that they granted
     end_all(tx, user, how).await
 }

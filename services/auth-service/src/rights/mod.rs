@@ -1,6 +1,7 @@
 //! Rights of a member: the union of their roles.
 
 mod grantor;
+mod grants;
 mod refusal;
 mod teams;
 
@@ -12,6 +13,7 @@ use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 pub(crate) use grantor::{Grantor, RightsChange, of_members};
+pub(crate) use grants::{grantor_of, revoke_invitations_of};
 pub(crate) use refusal::RightsRefusal;
 
 /// Maximum number of roles of one member.
@@ -95,9 +97,6 @@ const HELD: TenantQuery = TenantQuery::new(
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
 );
 const LOCK: TenantQuery = TenantQuery::new("select name from app.accounts where account_id = $1 for update");
-const GRANTED_BY: TenantQuery = TenantQuery::new(
-    "select coalesce(granted_by, created_by) from app.api_keys where account_id = $1 and id = $2",
-);
 const RENEW: SessionRevocation = SessionRevocation::new(
     "update app.sessions set epoch = epoch + 1
      where account_id = $1 and revoked_at is null
@@ -124,15 +123,6 @@ pub(crate) async fn lock(tx: &mut TenantTx, who: &Principal) -> Result<Grantor> 
 pub(crate) async fn lock_for(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>> {
     tx.read::<(String,)>(LOCK).optional().await?;
     of(tx, user).await
-}
-
-/// The member who is accountable for what `who` grants: `who`, or the person at the start of a chain of keys.
-pub(crate) async fn grantor_of(tx: &mut TenantTx, who: &Principal) -> Result<UserId> {
-    if !who.is_key() {
-        return Ok(who.user());
-    }
-    let given: Option<(UserId,)> = tx.read(GRANTED_BY).bind(who.session()).optional().await?;
-    Ok(given.map_or(who.user(), |(grantor,)| grantor))
 }
 
 /// Invalidates the access tokens of these members and of the keys that they granted. A refresh issues tokens with the
