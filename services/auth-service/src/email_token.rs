@@ -1,9 +1,13 @@
-//! Tokens sent by e-mail: 256 random bits, of which only the hash is stored.
+//! Tokens sent by e-mail: 256 random bits, of which only the hash is stored. A request for such an e-mail, and its
+//! response.
 
 use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
-use web::Error;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{Accepted, Error};
 
 /// Maximum length of a token that is hashed; generated tokens are shorter.
 const MAX_TOKEN_BYTES: usize = 200;
@@ -34,4 +38,28 @@ pub(crate) fn hash_of(shown: &SecretString) -> Vec<u8> {
 
 fn hash(text: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec()
+}
+
+/// Request for another confirmation e-mail.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendConfirmationRequest {
+    /// Address of the registration.
+    #[serde(deserialize_with = "web::trimmed")]
+    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
+    #[schema(example = "ana@acme.test", max_length = 254, format = "email")]
+    pub(crate) email: String,
+}
+
+/// An e-mail was sent if the address qualifies. The response does not reveal whether it did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EmailSent {
+    /// Address that the request named.
+    sent_to: String,
+}
+
+impl EmailSent {
+    pub(crate) fn to(address: &str) -> Accepted<Self> {
+        Accepted(Self { sent_to: address.to_owned() })
+    }
 }

@@ -24,6 +24,8 @@ mod signup;
 mod slug;
 pub mod teams;
 mod throttle;
+mod user_accounts;
+mod users;
 mod validators;
 
 use std::sync::Arc;
@@ -94,7 +96,7 @@ pub struct App {
     factor::show::SecondFactor,
     factor::begin::SecondFactorEnrollment,
     factor::RecoveryCodes,
-    signup::EmailSent,
+    email_token::EmailSent,
     me::CurrentUser,
     accounts::Account,
     accounts::AccountMembershipList,

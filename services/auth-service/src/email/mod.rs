@@ -13,13 +13,14 @@ use web::{Accepted, AuthenticatedUser, ClientAddress, Json, NoContent, RequestId
 
 use crate::{
     App, AuthRefusal,
-    email_token::{self, EmailToken},
+    email_token::{self, EmailSent, EmailToken},
     factor,
     mail::{Message, UntrustedText},
-    password::{self, own},
+    password,
     sessions::require_recent_login,
-    signup::{EmailSent, confirm::taken},
     throttle::AttemptKey,
+    user_accounts,
+    users::refuse_taken_email,
 };
 
 /// Request to change the caller's e-mail address.
@@ -100,14 +101,14 @@ pub(crate) async fn confirm_email(
     let token = email_token::hash_of(&token);
     #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
     let mut tx = app.db.begin_unscoped(Reason::OwnChange).await?;
-    let moved: Option<ChangedEmail> = tx.ask(CHANGE, |row| row.bind(token)).await.map_err(taken)?;
+    let moved: Option<ChangedEmail> = tx.ask(CHANGE, |row| row.bind(token)).await.map_err(refuse_taken_email)?;
     let ChangedEmail { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
     // The notifications go first: a user who did not request this must learn of it, even if the rest fails.
     let new = UntrustedText::new(&is_now);
     let told = [&was, &is_now].map(|to| app.mail.post(Message::email_changed(to, &new)));
-    for account in own::accounts(&app, user_id, request).await? {
-        let mut tx = own::inside(&app, account, user_id, request).await?;
+    for account in user_accounts::list(&app.db, user_id, request).await? {
+        let mut tx = user_accounts::enter(&app.db, account, user_id, request).await?;
         tx.audit(Change::new("auth.user.email_changed", "user", user_id.into(), "email_changed"));
         tx.commit().await?;
     }

@@ -27,7 +27,6 @@ use crate::App;
 pub(crate) use attempt::{Challenge, FactorAttempt};
 pub(crate) use recovery::RecoveryCodes;
 pub(crate) use refusal::FactorRefusal;
-pub(crate) use renew::address;
 pub(crate) use store::{is_on, missing};
 
 /// Keys and clock for storing and verifying second factors.

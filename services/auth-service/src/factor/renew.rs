@@ -1,11 +1,11 @@
 //! Effects of a changed second factor on a user's sessions, and the notification address.
 
-use db::{Change, LookupFunction, SessionRevocation, TenantTx};
+use db::{Change, SessionRevocation, TenantTx};
 use identity::Principal;
 use kernel::UserId;
 use web::{Error, RequestId, Result};
 
-use crate::{App, password::own};
+use crate::{App, user_accounts, users};
 
 /// Forces a refresh of every access token, since its rights may have changed. The user's other sessions no longer count
 /// as recently authenticated, because they never presented the factor.
@@ -15,7 +15,6 @@ const RENEW: SessionRevocation = SessionRevocation::new(
      where account_id = $1 and user_id = $2 and revoked_at is null
      returning id, epoch, revoked_at",
 );
-const EMAIL: LookupFunction = LookupFunction::new("select email from app.whoami()");
 
 /// Applies the change in the current account and audits it; `action` is `added` or `removed`.
 pub(super) async fn here(tx: &mut TenantTx, who: &Principal, action: &'static str) -> Result<()> {
@@ -28,9 +27,9 @@ pub(super) async fn here(tx: &mut TenantTx, who: &Principal, action: &'static st
 /// Revokes the access tokens of `who` in all their other accounts.
 pub(super) async fn elsewhere(app: &App, who: &Principal) -> Result<()> {
     let (user, request): (UserId, _) = (who.user(), RequestId(who.request()));
-    for account in own::accounts(app, user, request).await? {
+    for account in user_accounts::list(&app.db, user, request).await? {
         if account != who.account() {
-            let mut tx = own::inside(app, account, user, request).await?;
+            let mut tx = user_accounts::enter(&app.db, account, user, request).await?;
             tx.revoke_sessions(RENEW).bind(user).bind(who.session()).run().await?;
             tx.commit().await?;
         }
@@ -40,11 +39,5 @@ pub(super) async fn elsewhere(app: &App, who: &Principal) -> Result<()> {
 
 /// E-mail address of the transaction's user.
 pub(super) async fn letter_to(tx: &mut TenantTx) -> Result<String> {
-    address(tx).await?.ok_or(Error::Unauthenticated)
-}
-
-/// E-mail address of the transaction's user; `None` if the user no longer exists.
-pub(crate) async fn address(tx: &mut TenantTx) -> db::Result<Option<String>> {
-    let found: Option<(String,)> = tx.look_up(EMAIL).optional().await?;
-    Ok(found.map(|(email,)| email))
+    users::email(tx).await?.ok_or(Error::Unauthenticated)
 }

@@ -16,8 +16,8 @@ use crate::{
     sessions::{
         TokenPair, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
     },
-    signup::NewUser,
     throttle::AttemptKey,
+    users::{NewUser, is_email_taken},
 };
 
 /// Acceptance of an invitation by a registered user.
@@ -116,9 +116,7 @@ pub(crate) async fn register_by_invitation(
     let mut tx = app.db.begin_unscoped(Reason::SignUp).await?;
     let person = NewUser { email: &invited.email, name: &new.display_name, password_hash: &hash };
     let user = match person.add(&mut tx).await {
-        Err(error) if error.constraint() == Some("uq_users_email") => {
-            return Err(AuthRefusal::LogInFirst.into());
-        }
+        Err(error) if is_email_taken(&error) => return Err(AuthRefusal::LogInFirst.into()),
         added => added?,
     };
     let mut tx = tx.enter(invited.token.account, user, request.0).await?;

@@ -13,9 +13,9 @@ use web::{
 use super::{Invitation, authorize, list::find, token::Token};
 use crate::{
     App,
+    email_token::EmailSent,
     mail::{Message, UntrustedText},
     rights, roles,
-    signup::EmailSent,
     throttle::AttemptKey,
 };
 

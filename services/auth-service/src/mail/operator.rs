@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use db::{Db, Reason, TenantTx};
 
 use super::{Mailer, Message};
-use crate::factor;
+use crate::users;
 
 /// Event consumer that sends the e-mails.
 pub(crate) struct OperatorEmails {
@@ -33,7 +33,7 @@ impl Consumer for OperatorEmails {
         }
         #[expect(clippy::disallowed_methods, reason = "the event names the person, in an account of theirs")]
         let mut tx = self.db.begin_as(Reason::Event, event.account, person.into(), event.request).await?;
-        let Some(to) = factor::address(&mut tx).await? else { return Ok(()) };
+        let Some(to) = users::email(&mut tx).await? else { return Ok(()) };
         self.mail.post(Message::factor_reset(&to)).map_err(|busy| Failure::Other(busy.into()))
     }
 }

@@ -35,10 +35,6 @@ struct TakenLogin {
     sealed: Vec<u8>,
 }
 
-/// A result row without columns, of a function that returns nothing.
-#[derive(FromRow)]
-struct Nothing {}
-
 const KEEP: LookupFunction = LookupFunction::new("select from app.keep_oidc_login($1, $2, $3, $4)");
 const TAKE: LookupFunction =
     LookupFunction::new("select account_id, connection_id, sealed from app.take_oidc_login($1)");
@@ -50,7 +46,7 @@ pub(super) async fn keep(app: &App, parts: &Parts, state: &str, pending: &Pendin
     let sealed = parts.sealer.seal(&hash, &proof).map_err(unsealed)?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
     let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
-    let kept = tx.ask::<Nothing>(KEEP, |row| {
+    let kept = tx.ask::<()>(KEEP, |row| {
         row.bind(hash);
         row.bind(pending.account);
         row.bind(pending.connection);

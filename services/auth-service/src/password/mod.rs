@@ -1,7 +1,6 @@
 //! Passwords: changed with the current password, or reset by e-mail.
 
 mod change;
-pub(crate) mod own;
 mod reset;
 mod verify;
 
@@ -9,7 +8,7 @@ use kernel::{AccountId, UserId};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{RequestId, Result};
 
-use crate::{App, sessions::end::end_all};
+use crate::{App, sessions::end::end_all, user_accounts};
 pub(crate) use verify::verify_current;
 
 /// Revokes all login sessions of `user` in every account except `except`.
@@ -19,9 +18,9 @@ pub(crate) async fn end_everywhere(
     request: RequestId,
     except: Option<AccountId>,
 ) -> Result<()> {
-    for account in own::accounts(app, user, request).await? {
+    for account in user_accounts::list(&app.db, user, request).await? {
         if Some(account) != except {
-            let mut tx = own::inside(app, account, user, request).await?;
+            let mut tx = user_accounts::enter(&app.db, account, user, request).await?;
             end_all(&mut tx, user, "password").await?;
             tx.commit().await?;
         }

@@ -12,10 +12,9 @@ use web::{Accepted, ClientAddress, Error, Json, NoContent, RequestId, Result};
 use super::end_everywhere;
 use crate::{
     App, AuthRefusal,
-    email_token::{self, EmailToken},
+    email_token::{self, EmailSent, EmailToken, ResendConfirmationRequest},
     mail::Message,
     sessions::hashing_failed,
-    signup::{EmailSent, register::ResendConfirmationRequest},
     throttle::AttemptKey,
 };
 

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Created, Json, RequestId, Result};
 
-use super::NewUser;
 use crate::{
     App, AuthRefusal, accounts, email_token,
     sessions::{TokenPair, device::Device, hashing_failed, open_session},
     throttle::AttemptKey,
+    users::{NewUser, refuse_taken_email},
 };
 
 /// Confirmation of a registration.
@@ -71,7 +71,7 @@ pub(crate) async fn confirm_registration(
     }
     let person =
         NewUser { email: &pending.email, name: &pending.display_name, password_hash: &pending.password_hash };
-    let user = person.add(&mut tx).await.map_err(taken)?;
+    let user = person.add(&mut tx).await.map_err(refuse_taken_email)?;
     let origin = app.quotas.origin(device.address);
     let (account, mut tx) =
         accounts::create_account_for(tx, &pending.account_name, user, request, origin).await?;
@@ -86,9 +86,4 @@ async fn find(app: &App, token: &[u8]) -> Result<Option<PendingSignup>> {
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]
     let mut tx = app.db.begin_unscoped(Reason::SignUp).await?;
     Ok(tx.ask(PENDING, |row| row.bind(token.to_vec())).await?)
-}
-
-/// Maps a violation of `uq_users_email`: the address was registered after the e-mail was sent.
-pub(crate) fn taken(error: db::Error) -> db::Error {
-    if error.constraint() == Some("uq_users_email") { AuthRefusal::TokenInvalid.into() } else { error }
 }

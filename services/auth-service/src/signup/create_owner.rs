@@ -3,8 +3,11 @@ use kernel::{AccountId, UserId};
 use secrecy::SecretString;
 use web::{RequestId, Result};
 
-use super::NewUser;
-use crate::{App, accounts, sessions::hashing_failed};
+use crate::{
+    App, accounts,
+    sessions::hashing_failed,
+    users::{NewUser, is_email_taken},
+};
 
 /// A user and their account, created by an operator.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub async fn create_owner_account(app: &App, founder: NewOwner) -> Result<Option
     let mut tx = app.db.begin_unscoped(Reason::Seed).await?;
     let person = NewUser { email: founder.email.trim(), name: &founder.display_name, password_hash: &hash };
     let user = match person.add(&mut tx).await {
-        Err(error) if error.constraint() == Some("uq_users_email") => return Ok(None),
+        Err(error) if is_email_taken(&error) => return Ok(None),
         added => added?,
     };
     let request = RequestId::current_or_new();

@@ -7,10 +7,9 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::{Accepted, ClientAddress, Error, Json, Result};
 
-use super::EmailSent;
 use crate::{
     App,
-    email_token::EmailToken,
+    email_token::{EmailSent, EmailToken, ResendConfirmationRequest},
     mail::{Message, UntrustedText},
     sessions::hashing_failed,
     throttle::AttemptKey,
@@ -37,17 +36,6 @@ pub(crate) struct RegisterRequest {
     #[validate(length(min = 1, max = 200), custom(function = "web::single_line"))]
     #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     account_name: String,
-}
-
-/// Request for another confirmation e-mail.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResendConfirmationRequest {
-    /// Address of the registration.
-    #[serde(deserialize_with = "web::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
-    #[schema(example = "ana@acme.test", max_length = 254, format = "email")]
-    pub(crate) email: String,
 }
 
 const BEGIN: LookupFunction =

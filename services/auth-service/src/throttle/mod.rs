@@ -13,7 +13,7 @@ use sqlx::types::time::OffsetDateTime;
 use uuid::Uuid;
 use web::{ClientAddress, Result};
 
-use crate::{App, AuthRefusal, signup::EmptyRow};
+use crate::{App, AuthRefusal};
 pub(crate) use login::CountedLogin;
 
 /// Derives the keys that attempts are counted under: from what was typed, so that unknown users are counted too.
@@ -161,7 +161,7 @@ impl CountedAttempts {
 
     /// Resets the counters in a transaction outside any account.
     pub(crate) async fn forgive_outside(self, tx: &mut SystemTx) -> Result<()> {
-        tx.ask::<EmptyRow>(FORGIVE, |row| row.bind(self.0)).await?;
+        tx.ask::<()>(FORGIVE, |row| row.bind(self.0)).await?;
         Ok(())
     }
 
