@@ -22,6 +22,7 @@ mod roles;
 mod sessions;
 mod signup;
 mod slug;
+mod step_up;
 pub mod teams;
 mod throttle;
 mod user_accounts;
@@ -129,7 +130,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::list::list_sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end::end_other_sessions))
-        .routes(routes!(sessions::step_up::step_up))
+        .routes(routes!(step_up::step_up))
         .routes(routes!(me::get_me))
         .routes(routes!(keys::jwks::get_jwks))
         .merge(signup::router())

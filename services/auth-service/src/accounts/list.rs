@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{LookupFunction, TenantQuery, TenantTx};
+use db::{LookupFunction, TenantTx};
 use identity::Principal;
 use kernel::AccountId;
 use serde::Serialize;
@@ -7,7 +7,10 @@ use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use web::{AnyUser, Json, Result};
 
-use crate::{App, AuthRefusal, sessions::person::begin_own};
+use crate::{
+    App, AuthRefusal,
+    sessions::{is_of_provider, person::begin_own},
+};
 
 /// A user's membership in an account.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -61,15 +64,6 @@ impl AccountMembership {
     pub(crate) fn is_open(&self) -> bool {
         self.status == "active" && self.account_status == "active"
     }
-}
-
-const VIA: TenantQuery = TenantQuery::new("select via from app.sessions where account_id = $1 and id = $2");
-
-/// True if the session was opened at the account's own identity provider. Its operator vouches for the user in this
-/// account alone, so such a session must not lead to another account.
-pub(crate) async fn is_of_provider(tx: &mut TenantTx, who: &Principal) -> Result<bool> {
-    let via: Option<(String,)> = tx.read(VIA).bind(who.session()).optional().await?;
-    Ok(via.is_none_or(|(via,)| via == "provider"))
 }
 
 /// Finds an account of `who`; every other id answers 404, so that its existence is not revealed.

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 pub(crate) use create::create_account_for;
-pub(crate) use list::{AccountMembershipList, is_of_provider};
+pub(crate) use list::AccountMembershipList;
 use open::initialize_account;
 pub(crate) use policy::{Account, AccountPatch};
 

@@ -27,7 +27,7 @@ use crate::App;
 pub(crate) use attempt::{Challenge, FactorAttempt};
 pub(crate) use recovery::RecoveryCodes;
 pub(crate) use refusal::FactorRefusal;
-pub(crate) use store::{is_on, missing};
+pub(crate) use store::is_on;
 
 /// Keys and clock for storing and verifying second factors.
 #[derive(Clone)]

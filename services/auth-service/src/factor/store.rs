@@ -12,8 +12,6 @@ pub(super) struct FactorRow {
 
 const MINE: LookupFunction =
     LookupFunction::new("select secret, confirmed_at, codes_left from app.my_factor()");
-const MISSING: LookupFunction =
-    LookupFunction::new("select second_factor_missing from app.second_factor_missing()");
 
 /// The second factor of the transaction's user, confirmed or not.
 pub(super) async fn find(tx: &mut TenantTx) -> Result<Option<FactorRow>> {
@@ -28,11 +26,6 @@ pub(super) async fn confirmed(tx: &mut TenantTx) -> Result<Option<FactorRow>> {
 /// True if the transaction's user has a confirmed second factor.
 pub(crate) async fn is_on(tx: &mut TenantTx) -> Result<bool> {
     Ok(confirmed(tx).await?.is_some())
-}
-
-/// True if the account requires a second factor that the transaction's user does not have.
-pub(crate) async fn missing(tx: &mut TenantTx) -> Result<bool> {
-    Ok(tx.look_up::<(bool,)>(MISSING).optional().await? == Some((true,)))
 }
 
 /// True if the SQL function returned true.

@@ -14,7 +14,8 @@ use super::{authorize, token::Token};
 use crate::{
     App, AuthRefusal, rights,
     sessions::{
-        TokenPair, device::Device, hashing_failed, open_session_from, parent::Parent, person::begin_opening,
+        TokenPair, device::Device, hashing_failed, open_session_from, 
+        parent::{Parent, begin_opening},
     },
     throttle::AttemptKey,
     users::{NewUser, is_email_taken},

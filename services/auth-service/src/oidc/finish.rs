@@ -19,9 +19,8 @@ use crate::{
     App, AuthRefusal,
     login::LoginResponse,
     sessions::{
-        AT_PROVIDER,
         device::Device,
-        open_session,
+        mark_as_of_provider, open_session,
         person::{Credentials, open_person_session},
         refresh::STILL_HERE,
     },
@@ -91,7 +90,7 @@ pub(crate) async fn finish_oidc_login(
     let answer = match place {
         LoginTarget::Inside => {
             let tokens = open_session(&app, &mut tx, account, user, &device).await?;
-            tx.execute_untracked::<()>(AT_PROVIDER).bind(tokens.session()).run().await?;
+            mark_as_of_provider(&mut tx, tokens.session()).await?;
             LoginResponse::Inside(tokens)
         }
         LoginTarget::Outside => LoginResponse::Outside(

@@ -6,10 +6,11 @@ pub(crate) mod list;
 pub(crate) mod logout;
 pub(crate) mod parent;
 pub(crate) mod person;
+mod provider;
+mod recent_login;
 pub(crate) mod refresh;
-pub(crate) mod step_up;
 
-use db::{Change, TenantCommand, TenantTx};
+use db::{Change, LookupFunction, TenantCommand, TenantTx};
 use identity::{Grant, HashError, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
@@ -17,10 +18,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal, factor, rights};
+use crate::{App, AuthRefusal, rights};
 use device::Device;
 use parent::Parent;
-pub(crate) use step_up::{require_recent_login, require_recent_login_all_accounts};
+pub(crate) use provider::{is_of_provider, mark_as_of_provider};
+pub(crate) use recent_login::{require_recent_login, require_recent_login_all_accounts};
 
 /// Access and refresh token of a session. No `Debug`, so that they cannot be logged.
 #[derive(Serialize, ToSchema)]
@@ -58,9 +60,8 @@ const OPEN: TenantCommand = TenantCommand::new(
      select $1, $2, $3, $4, $5, $6, coalesce($7, now()), least(now() + make_interval(hours => a.session_hours), $8) from app.accounts a where a.account_id = $1",
 );
 
-/// Marks a session opened by the account's identity provider, which vouches for the user in this account only.
-pub(crate) const AT_PROVIDER: TenantCommand =
-    TenantCommand::new("update app.sessions set via = 'provider' where account_id = $1 and id = $2");
+const SECOND_FACTOR_MISSING: LookupFunction =
+    LookupFunction::new("select second_factor_missing from app.second_factor_missing()");
 
 /// Opens a session of `user`, who has just authenticated, in the transaction's account.
 pub(crate) async fn open_session(
@@ -93,7 +94,7 @@ pub(crate) async fn open_session_from(
     let (since, until) = (parent.map(|parent| parent.since), parent.and_then(|parent| parent.until));
     statement.bind(since).bind(until).run().await?;
     if parent.is_some_and(|parent| parent.only.is_some()) {
-        tx.execute_untracked::<()>(AT_PROVIDER).bind(session).run().await?;
+        mark_as_of_provider(tx, session).await?;
     }
     tokens(app, tx, account, &OpenedSession { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
 }
@@ -117,7 +118,7 @@ async fn tokens(
 ) -> Result<TokenPair> {
     let OpenedSession { user, id: session, epoch, generation, seed } = *session;
     let held = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
-    let second_factor_missing = factor::missing(tx).await?;
+    let second_factor_missing = is_second_factor_missing(tx).await?;
     let rights = if second_factor_missing { rights::Rights::default() } else { held };
     let grant =
         Grant { account, user, session, epoch, roles: rights.names(), permissions: rights.permissions };
@@ -132,6 +133,11 @@ async fn tokens(
         second_factor_missing,
         session,
     })
+}
+
+/// True if the account requires a second factor that the transaction's user does not have.
+async fn is_second_factor_missing(tx: &mut TenantTx) -> Result<bool> {
+    Ok(tx.look_up::<(bool,)>(SECOND_FACTOR_MISSING).optional().await? == Some((true,)))
 }
 
 const SHARE_TAKEN: &str = "too many passwords of this e-mail, address or account are looked at at once; wait as long as Retry-After says";

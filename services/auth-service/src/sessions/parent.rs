@@ -1,11 +1,11 @@
 use db::{TenantQuery, TenantTx};
-use identity::Principal;
+use identity::{Identity, Principal};
 use kernel::AccountId;
 use sqlx::{FromRow, types::time::OffsetDateTime};
 use web::{Error, Result};
 
 use super::person::UserSession;
-use crate::AuthRefusal;
+use crate::{App, AuthRefusal};
 
 /// The session from which a user opens another one. The new session inherits its login time and expiry, so that a
 /// stolen token cannot be extended.
@@ -43,7 +43,7 @@ impl Parent {
     }
 
     /// The person session of a user who is a member of no account.
-    pub(crate) fn outside(session: &UserSession) -> Self {
+    fn outside(session: &UserSession) -> Self {
         Self { since: session.authenticated_at, until: None, only: session.account_id }
     }
 
@@ -53,6 +53,21 @@ impl Parent {
             Ok(())
         } else {
             Err(AuthRefusal::ProviderSession.into())
+        }
+    }
+}
+
+/// Begins a read-only transaction for `caller`, and loads the parent of a session to be opened.
+pub(crate) async fn begin_opening(app: &App, caller: &Identity) -> Result<(TenantTx, Parent)> {
+    match caller {
+        Identity::Member(who) => {
+            let mut tx = app.db.begin_read_only(who).await?;
+            let parent = Parent::read(&mut tx, who).await?;
+            Ok((tx, parent))
+        }
+        Identity::Person(person) => {
+            let (tx, outside) = UserSession::begin(app, person).await?;
+            Ok((tx, Parent::outside(&outside)))
         }
     }
 }

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Error, Result};
 
-use super::parent::Parent;
-use crate::{App, AuthRefusal, accounts::is_of_provider};
+use super::provider::is_of_provider;
+use crate::{App, AuthRefusal};
 
 /// Token of a person who is a member of no account. No `Debug`, so that it cannot be logged.
 #[derive(Serialize, ToSchema)]
@@ -109,21 +109,6 @@ pub(crate) async fn begin_own(app: &App, caller: &Identity) -> Result<(TenantTx,
         Identity::Person(person) => {
             let (tx, outside) = UserSession::begin(app, person).await?;
             Ok((tx, outside.account_id))
-        }
-    }
-}
-
-/// Begins a read-only transaction for `caller`, and loads the parent of a session to be opened.
-pub(crate) async fn begin_opening(app: &App, caller: &Identity) -> Result<(TenantTx, Parent)> {
-    match caller {
-        Identity::Member(who) => {
-            let mut tx = app.db.begin_read_only(who).await?;
-            let parent = Parent::read(&mut tx, who).await?;
-            Ok((tx, parent))
-        }
-        Identity::Person(person) => {
-            let (tx, outside) = UserSession::begin(app, person).await?;
-            Ok((tx, Parent::outside(&outside)))
         }
     }
 }

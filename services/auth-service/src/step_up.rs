@@ -1,8 +1,7 @@
-//! Step-up authentication: dangerous operations need a recent login, so that a stolen access token is not enough.
+//! Step-up authentication: repeats the login of a session, for operations that need a recent one.
 
 use axum::extract::State;
-use db::{Change, Refusal, RefusalKind, TenantCommand, TenantQuery, TenantTx};
-use identity::Principal;
+use db::{Change, TenantCommand};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,8 +9,7 @@ use validator::Validate;
 use web::{AuthenticatedUser, ClientAddress, Json, NoContent, Result};
 
 use crate::{
-    App, AuthRefusal,
-    accounts::is_of_provider,
+    App,
     factor::{Challenge, FactorAttempt},
     password,
 };
@@ -30,27 +28,6 @@ pub(crate) struct StepUpRequest {
     code: Option<SecretString>,
 }
 
-/// The last authentication is more than 15 minutes old.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this needs you to have shown within 15 minutes who you are: send your password, and a code if you have a second \
-     factor, to POST /api/v1/auth/step-up, and then this request again"
-)]
-struct StepUpRequired;
-
-impl Refusal for StepUpRequired {
-    fn code(&self) -> &'static str {
-        "step-up-required"
-    }
-
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Forbidden
-    }
-}
-
-const FRESH: TenantQuery = TenantQuery::new(
-    "select authenticated_at > now() - interval '15 minutes' from app.sessions where account_id = $1 and id = $2",
-);
 const RENEW: TenantCommand =
     TenantCommand::new("update app.sessions set authenticated_at = now() where account_id = $1 and id = $2");
 
@@ -73,19 +50,4 @@ pub(crate) async fn step_up(
     tx.execute_audited::<()>(RENEW, renewed).bind(who.session()).run().await?;
     tx.commit().await?;
     Ok(NoContent)
-}
-
-/// Refuses a session whose last authentication is more than 15 minutes old.
-pub(crate) async fn require_recent_login(tx: &mut TenantTx, who: &Principal) -> Result<()> {
-    let fresh: Option<(bool,)> = tx.read(FRESH).bind(who.session()).optional().await?;
-    if fresh == Some((true,)) { Ok(()) } else { Err(StepUpRequired.into()) }
-}
-
-/// Requires a recent login for changes that affect the user in every account. Refuses sessions opened at an account's
-/// identity provider, which vouches for the user there only.
-pub(crate) async fn require_recent_login_all_accounts(tx: &mut TenantTx, who: &Principal) -> Result<()> {
-    if is_of_provider(tx, who).await? {
-        return Err(AuthRefusal::ProviderSession.into());
-    }
-    require_recent_login(tx, who).await
 }
