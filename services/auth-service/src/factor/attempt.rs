@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use web::Result;
 
 use super::{
-    FactorRefusal,
+    Challenge, FactorRefusal,
     recovery::{hash, normal},
     shared::TotpSecret,
     store::{FactorRow, confirmed, returned_true},
@@ -13,13 +13,6 @@ use crate::{
     App,
     throttle::{AttemptKey, CountedAttempts},
 };
-
-/// Where a code is required. A client whose login is rejected has no token; a logged-in one keeps its token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Challenge {
-    Login,
-    Inside,
-}
 
 /// An attempt with a second-factor code, or without one. It is counted before it is verified, and apart from passwords.
 /// Otherwise a client that knows the password could reset the counter between two guesses.

@@ -24,9 +24,9 @@ use kernel::Clock;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
-pub(crate) use attempt::{Challenge, FactorAttempt};
+pub(crate) use attempt::FactorAttempt;
 pub(crate) use recovery::RecoveryCodes;
-pub(crate) use refusal::FactorRefusal;
+pub(crate) use refusal::{Challenge, FactorRefusal};
 pub(crate) use store::is_on;
 
 /// Keys and clock for storing and verifying second factors.

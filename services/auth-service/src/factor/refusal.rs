@@ -1,6 +1,11 @@
 use db::{Refusal, RefusalKind};
 
-use super::Challenge;
+/// Where a code is required. A client whose login is rejected has no token; a logged-in one keeps its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    Login,
+    Inside,
+}
 
 /// Reasons to reject a second factor or a change of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

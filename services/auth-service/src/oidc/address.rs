@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use openidconnect::url::{Host, Url};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// DNS resolver that returns public addresses only. The connection uses the address that was checked, so DNS rebinding
@@ -25,6 +26,16 @@ impl Resolve for PublicNames {
             let addresses: Addrs = Box::new(public.into_iter());
             Ok(addresses)
         })
+    }
+}
+
+/// True if a URL refers to this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 

@@ -1,7 +1,7 @@
 use kernel::Env;
 use openidconnect::{RedirectUrl, url::Url};
 
-use super::outbound::is_loopback;
+use super::address::is_loopback;
 
 /// Configuration of logins at identity providers.
 #[derive(Debug)]

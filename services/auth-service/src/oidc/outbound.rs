@@ -10,7 +10,7 @@ use reqwest::{Client, Request, Response, redirect};
 
 use super::{
     Config,
-    address::{PublicNames, is_public},
+    address::{PublicNames, is_loopback, is_public},
 };
 
 /// Timeout of one request to an issuer.
@@ -95,16 +95,6 @@ async fn body(answer: &mut Response) -> Result<Vec<u8>, OutboundError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// True if a URL refers to this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 impl<'c> AsyncHttpClient<'c> for Outbound {
