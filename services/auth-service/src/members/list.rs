@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 
 use super::{KnownMember, Member, Membership, MembershipRow, find, former, lock::locked_until, named, shown};
-use crate::App;
+use crate::{App, rights::held_roles};
 
 /// A page of the account's members.
 #[derive(Debug, Serialize, ToSchema)]
@@ -15,14 +15,15 @@ pub(crate) struct Members {
     page: PageInfo,
 }
 
-const LIST: TenantQuery = TenantQuery::new(
+const LIST: TenantQuery = TenantQuery::new(concat!(
     "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
-            coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
+            ",
+    held_roles!(),
+    "
      from app.memberships m
      where m.account_id = $1 and m.status <> 'removed' and ($2::uuid is null or m.user_id > $2)
      order by m.user_id limit $3",
-);
+));
 
 /// List the members of the account.
 #[utoipa::path(get, path = "/api/v1/members", params(PageParams), tag = "members")]

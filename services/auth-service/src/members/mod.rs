@@ -19,7 +19,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use web::{Error, Result, WithETag};
 
-use crate::{App, rights::HeldRole};
+use crate::{
+    App,
+    rights::{HeldRole, held_roles},
+};
 pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
@@ -90,12 +93,13 @@ struct Profile {
     kind: String,
 }
 
-const FIND: TenantQuery = TenantQuery::new(
+const FIND: TenantQuery = TenantQuery::new(concat!(
     "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
-            coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
+            ",
+    held_roles!(),
+    "
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed'",
-);
+));
 const PROFILES: LookupFunction =
     LookupFunction::new("select user_id, email, display_name, kind from app.member_profiles($1)");
 

@@ -1,15 +1,12 @@
 //! Decides whether a member may grant rights to another. Every operation that adds to a member's rights calls it.
 
-use std::collections::HashSet;
-
-use db::{TenantQuery, TenantTx};
+use db::TenantTx;
 use identity::Permissions;
 use kernel::UserId;
-use sqlx::types::Json;
 use uuid::Uuid;
 use web::Result;
 
-use super::{HeldRole, Rights, RightsRefusal, teams};
+use super::{HeldRole, Rights, RightsRefusal, of_members, teams};
 
 /// A member who changes the rights of others, with their own rights.
 #[derive(Debug)]
@@ -138,19 +135,4 @@ impl Grantor {
         let lacks = self.rights.permissions.first_missing_for_change(&before.permissions, &after.permissions);
         lacks.map_or(Ok(()), |beyond| Err(RightsRefusal::BeyondOwnRights(beyond)))
     }
-}
-
-const HELD_BY_ALL: TenantQuery = TenantQuery::new(
-    "select m.user_id,
-            coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
-     from app.memberships m where m.account_id = $1 and m.user_id = any ($2) and m.status <> 'removed'",
-);
-
-/// The rights of these members, including suspended ones, since they may become active again.
-pub(crate) async fn of_members(tx: &mut TenantTx, users: &[UserId]) -> Result<Vec<(UserId, Rights)>> {
-    let users: HashSet<Uuid> = users.iter().map(|user| (*user).into()).collect();
-    let users: Vec<Uuid> = users.into_iter().collect();
-    let held: Vec<(UserId, Json<Vec<HeldRole>>)> = tx.read(HELD_BY_ALL).bind(users).all().await?;
-    Ok(held.into_iter().map(|(user, Json(roles))| (user, Rights::from_roles(roles))).collect())
 }

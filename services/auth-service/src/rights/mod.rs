@@ -2,6 +2,7 @@
 
 mod grantor;
 mod grants;
+mod held;
 mod refusal;
 mod teams;
 
@@ -9,11 +10,12 @@ use db::{Result, SessionRevocation, TenantQuery, TenantTx};
 use identity::{OWNER, Permissions, Principal};
 use kernel::UserId;
 use serde::Deserialize;
-use sqlx::{FromRow, types::Json};
+use sqlx::FromRow;
 use uuid::Uuid;
 
-pub(crate) use grantor::{Grantor, RightsChange, of_members};
+pub(crate) use grantor::{Grantor, RightsChange};
 pub(crate) use grants::{grantor_of, revoke_invitations_of};
+pub(crate) use held::{held_roles, of, of_members};
 pub(crate) use refusal::RightsRefusal;
 
 /// Maximum number of roles of one member.
@@ -90,12 +92,6 @@ impl Rights {
     }
 }
 
-/// Returns one row for an active member, and none otherwise.
-const HELD: TenantQuery = TenantQuery::new(
-    "select coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles
-     from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
-);
 const LOCK: TenantQuery = TenantQuery::new("select name from app.accounts where account_id = $1 for update");
 const RENEW: SessionRevocation = SessionRevocation::new(
     "update app.sessions set epoch = epoch + 1
@@ -104,12 +100,6 @@ const RENEW: SessionRevocation = SessionRevocation::new(
             or id in (select id from app.api_keys where account_id = $1 and coalesce(granted_by, created_by) = any ($2)))
      returning id, epoch, revoked_at",
 );
-
-/// The rights of an active member; `None` for everyone else.
-pub(crate) async fn of(tx: &mut TenantTx, user: UserId) -> Result<Option<Rights>> {
-    let held: Option<(Json<Vec<HeldRole>>,)> = tx.read(HELD).bind(user).optional().await?;
-    Ok(held.map(|(Json(roles),)| Rights::from_roles(roles)))
-}
 
 /// Locks the account's rights, so that concurrent changes cannot break each other's invariants. Returns the present
 /// rights of `who`: their token may be outdated by the time the lock is granted.
