@@ -3,9 +3,10 @@
 mod accounts;
 mod api_keys;
 mod config;
+mod device;
 mod email;
 mod email_token;
-mod events;
+mod failed_logins;
 mod factor;
 mod invitations;
 mod keys;
@@ -19,6 +20,7 @@ mod quota;
 mod refusal;
 mod rights;
 mod roles;
+mod security_events;
 mod sessions;
 mod signup;
 mod slug;
@@ -31,16 +33,16 @@ mod validators;
 
 use std::sync::Arc;
 
-use ::events::Consumer;
 use axum::{Router, extract::FromRef, routing::get};
 use db::Db;
+use events::Consumer;
 use identity::{Hasher, Issuer, RefreshKey, Verifier};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Dependency, Proxies, ServiceOptions};
 
 pub use config::{Config, ConfigError};
-pub use events::FailedLogins;
+pub use failed_logins::FailedLogins;
 pub use factor::Factors;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
@@ -76,7 +78,6 @@ pub struct App {
     /// Records failed logins in the audit log.
     pub failed: FailedLogins,
     /// Sends e-mails; returns before delivery.
-    #[from_ref(skip)]
     pub mail: Arc<dyn Mailer>,
     /// Base URL of the pages that e-mails link to.
     #[from_ref(skip)]
@@ -106,7 +107,7 @@ pub struct App {
     api_keys::ApiKeyToken,
     invitations::Invitations,
     invitations::MyInvitations,
-    events::SecurityEvents,
+    security_events::SecurityEvents,
     members::Members,
     members::KnownMember,
     members::MemberRights,
@@ -140,7 +141,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(accounts::router())
         .merge(invitations::router())
         .merge(members::router())
-        .merge(events::router())
+        .merge(security_events::router())
         .merge(roles::router())
         .merge(teams::router())
         .merge(oidc::router())

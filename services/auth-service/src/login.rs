@@ -12,10 +12,10 @@ use web::{Json, RequestId, Result};
 
 use crate::{
     App, AuthRefusal,
+    device::Device,
     factor::{Challenge, FactorAttempt},
     sessions::{
         TokenPair,
-        device::Device,
         hashing_failed, open_session,
         person::{Credentials, PersonToken, open_person_session},
     },
@@ -123,7 +123,7 @@ async fn prove(app: &App, request: RequestId, device: &Device, login: LoginReque
     let holders = app.throttle.holders(&[AttemptKey::Login(&login.email), AttemptKey::From(device.address)]);
     // Reserve a hashing slot first, so that excess load is rejected before it reaches the database.
     let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
-    let counted = app.throttle.count_login(app, &login.email, device.address).await?;
+    let counted = app.throttle.count_login(&app.db, &login.email, device.address).await?;
     // The connection is returned to the pool before hashing, which takes a thousand times as long.
     let found = look_up(app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());

@@ -10,7 +10,8 @@ use web::{AnyUser, Created, Error, Json, RequestId, Result};
 use super::{initialize_account, list::accounts_of_user};
 use crate::{
     App,
-    sessions::{TokenPair, device::Device, open_session_from, parent::begin_opening},
+    device::Device,
+    sessions::{TokenPair, open_session_from, parent::begin_opening},
     slug::slug,
 };
 

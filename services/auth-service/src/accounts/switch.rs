@@ -6,7 +6,8 @@ use web::{AuthenticatedUser, Error, Json, Path, Result};
 use super::list::account_of_user;
 use crate::{
     App,
-    sessions::{TokenPair, device::Device, open_session_from, parent::Parent},
+    device::Device,
+    sessions::{TokenPair, open_session_from, parent::Parent},
 };
 
 const USED: TenantCommand = TenantCommand::new(

@@ -77,7 +77,7 @@ pub(crate) async fn request_email_change(
     }
     tx.commit().await?;
     let mine = password::verify_current(&app, &who, from, asked.password).await?;
-    app.throttle.count(&app, &[AttemptKey::Mail(&asked.new_email)]).await?;
+    app.throttle.count(&app.db, &[AttemptKey::Mail(&asked.new_email)]).await?;
     let token = EmailToken::generate()?;
     let mut tx = app.db.begin(&who).await?;
     app.quotas.count_email(&mut tx).await?;

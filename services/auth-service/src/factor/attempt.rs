@@ -32,7 +32,7 @@ impl FactorAttempt {
     /// Counts the attempt; rejects it if there were too many.
     pub(crate) async fn count(app: &App, user: UserId, code: Option<SecretString>) -> Result<Self> {
         let code = match code {
-            Some(code) => Some((code, app.throttle.count(app, &[AttemptKey::Code(user)]).await?)),
+            Some(code) => Some((code, app.throttle.count(&app.db, &[AttemptKey::Code(user)]).await?)),
             None => None,
         };
         Ok(Self { user, code })

@@ -41,7 +41,7 @@ pub(crate) async fn confirm_second_factor(
     Json(ConfirmSecondFactorRequest { code }): Json<ConfirmSecondFactorRequest>,
 ) -> Result<Json<RecoveryCodes>> {
     // Limits guessing with a stolen token: a correct code would confirm the thief's factor.
-    let counted = app.throttle.count(&app, &[AttemptKey::Code(who.user())]).await?;
+    let counted = app.throttle.count(&app.db, &[AttemptKey::Code(who.user())]).await?;
     let mut tx = app.db.begin(&who).await?;
     let kept = find(&mut tx).await?.ok_or(FactorRefusal::NotBegun)?;
     if kept.confirmed_at.is_some() {

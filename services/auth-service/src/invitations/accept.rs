@@ -12,9 +12,11 @@ use web::{AnyUser, Error, Json, RequestId, Result};
 
 use super::{authorize, token::Token};
 use crate::{
-    App, AuthRefusal, rights,
+    App, AuthRefusal,
+    device::Device,
+    rights,
     sessions::{
-        TokenPair, device::Device, hashing_failed, open_session_from, 
+        TokenPair, hashing_failed, open_session_from, 
         parent::{Parent, begin_opening},
     },
     throttle::AttemptKey,

@@ -12,7 +12,7 @@ use utoipa::{
 };
 use web::{Error, Json};
 
-use crate::App;
+use super::Keys;
 
 /// Response with a JSON Web Key Set (RFC 7517).
 pub(crate) struct KeySet(Jwks);
@@ -35,6 +35,6 @@ impl IntoResponses for KeySet {
 
 /// Get the public keys of access tokens, in use or about to be (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", security(()))]
-pub(crate) async fn get_jwks(State(app): State<App>) -> KeySet {
-    KeySet(app.keys.public().published())
+pub(crate) async fn get_jwks(State(keys): State<Keys>) -> KeySet {
+    KeySet(keys.public().published())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::events::{Consumer, Event, Failure};
+use events::{Consumer, Event, Failure};
 use async_trait::async_trait;
 use db::{Db, Reason, TenantTx};
 

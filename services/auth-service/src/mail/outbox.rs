@@ -13,7 +13,6 @@ use serde_json::json;
 use web::{ClientAddress, Error, Json, Query, Result};
 
 use super::{MailError, Mailer, Message};
-use crate::App;
 
 /// Maximum number of stored e-mails.
 const KEPT: usize = 500;
@@ -62,14 +61,14 @@ pub(crate) struct OutboxFilter {
 /// Shows the e-mails of a development outbox: HTML for browsers, JSON for programs. Available to this machine only
 /// unless `NEXO_DEV_MAIL` is `open`, because an e-mail's token authenticates its reader.
 pub(crate) async fn dev_mail(
-    State(app): State<App>,
+    State(mail): State<Arc<dyn Mailer>>,
     ClientAddress(client): ClientAddress,
     headers: HeaderMap,
     Query(wanted): Query<OutboxFilter>,
 ) -> Result<Response> {
     let here = client.is_none_or(|client| client.is_loopback());
     let outbox =
-        app.mail.outbox().filter(|outbox| here || outbox.open).ok_or(Error::NotFound("this path"))?;
+        mail.outbox().filter(|outbox| here || outbox.open).ok_or(Error::NotFound("this path"))?;
     let letters = outbox.letters(wanted.to.as_deref());
     let browser = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if browser.is_some_and(|accept| accept.contains("text/html")) {

@@ -19,7 +19,7 @@ pub(crate) async fn lift_member_lock(
     let mut tx = auth.begin().await?;
     find(&mut tx, id).await?;
     let email = profile(&mut tx, id).await?.ok_or(Error::NotFound("member"))?.email;
-    app.throttle.count(&app, &[AttemptKey::Lift(&email)]).await?;
+    app.throttle.count(&app.db, &[AttemptKey::Lift(&email)]).await?;
     app.throttle.key(AttemptKey::Login(&email)).reset(&mut tx).await?;
     tx.audit(Change::new("auth.member.unlocked", "member", id.into(), "unlocked"));
     tx.commit().await?;

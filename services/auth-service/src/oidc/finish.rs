@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     App, AuthRefusal,
+    device::Device,
     login::LoginResponse,
     sessions::{
-        device::Device,
         mark_as_of_provider, open_session,
         person::{Credentials, open_person_session},
         refresh::STILL_HERE,

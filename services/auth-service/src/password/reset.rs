@@ -53,7 +53,7 @@ pub(crate) async fn request_password_reset(
     from: ClientAddress,
     Json(ResendConfirmationRequest { email }): Json<ResendConfirmationRequest>,
 ) -> Result<Accepted<EmailSent>> {
-    app.throttle.count(&app, &[AttemptKey::Mail(&email), AttemptKey::LettersFrom(from)]).await?;
+    app.throttle.count(&app.db, &[AttemptKey::Mail(&email), AttemptKey::LettersFrom(from)]).await?;
     let token = EmailToken::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
     let mut tx = app.db.begin_unscoped(Reason::OwnChange).await?;

@@ -37,7 +37,7 @@ pub(crate) async fn verify_current(
         AttemptKey::From(from),
     ]);
     let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
-    let counted = app.throttle.count(app, &[AttemptKey::Login(&email)]).await?; // guessing with a stolen token
+    let counted = app.throttle.count(&app.db, &[AttemptKey::Login(&email)]).await?; // guessing with a stolen token
     let verdict = place.verify(shown, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
         return Err(AuthRefusal::PasswordWrong.into());

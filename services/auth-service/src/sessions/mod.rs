@@ -1,6 +1,5 @@
 //! Sessions: from login to expiry or revocation.
 
-pub(crate) mod device;
 pub(crate) mod end;
 pub(crate) mod list;
 pub(crate) mod logout;
@@ -18,8 +17,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal, rights};
-use device::Device;
+use crate::{App, AuthRefusal, device::Device, rights};
 use parent::Parent;
 pub(crate) use provider::{is_of_provider, mark_as_of_provider};
 pub(crate) use recent_login::{require_recent_login, require_recent_login_all_accounts};

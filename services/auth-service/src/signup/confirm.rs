@@ -10,8 +10,10 @@ use validator::Validate;
 use web::{Created, Json, RequestId, Result};
 
 use crate::{
-    App, AuthRefusal, accounts, email_token,
-    sessions::{TokenPair, device::Device, hashing_failed, open_session},
+    App, AuthRefusal, accounts,
+    device::Device,
+    email_token,
+    sessions::{TokenPair, hashing_failed, open_session},
     throttle::AttemptKey,
     users::{NewUser, refuse_taken_email},
 };
@@ -57,7 +59,7 @@ pub(crate) async fn confirm_registration(
     let token = email_token::hash_of(&shown.token);
     let holders = app.throttle.holders(&[AttemptKey::Token(&token), AttemptKey::From(device.address)]);
     let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
-    let counted = app.throttle.count(&app, &[AttemptKey::Token(&token)]).await?;
+    let counted = app.throttle.count(&app.db, &[AttemptKey::Token(&token)]).await?;
     let pending = find(&app, &token).await?;
     let stored = pending.as_ref().map(|pending| pending.password_hash.clone());
     let verdict = place.verify(shown.password, stored).await.map_err(hashing_failed)?;

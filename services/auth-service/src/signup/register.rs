@@ -57,7 +57,7 @@ pub(crate) async fn register(
         .map_err(|weakness| Error::invalid("/password", "weak", weakness.to_string()))?;
     let holders = app.throttle.holders(&[AttemptKey::Login(&new.email), AttemptKey::From(from)]);
     let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
-    app.throttle.count(&app, &[AttemptKey::Mail(&new.email)]).await?;
+    app.throttle.count(&app.db, &[AttemptKey::Mail(&new.email)]).await?;
     count(&app, from).await?;
     let hash = place.hash(new.password).await.map_err(hashing_failed)?;
     let token = EmailToken::generate()?;
@@ -93,7 +93,7 @@ pub(crate) async fn resend_confirmation(
     from: ClientAddress,
     Json(ResendConfirmationRequest { email }): Json<ResendConfirmationRequest>,
 ) -> Result<Accepted<EmailSent>> {
-    app.throttle.count(&app, &[AttemptKey::Mail(&email)]).await?;
+    app.throttle.count(&app.db, &[AttemptKey::Mail(&email)]).await?;
     count(&app, from).await?;
     let token = EmailToken::generate()?;
     #[expect(clippy::disallowed_methods, reason = "nobody is anybody before they have confirmed")]

@@ -1,11 +1,10 @@
 //! Counts login attempts by client address and by e-mail. A user who logged in from an address within 30 days is not
 //! held back by others' attempts there.
 
-use db::{LookupFunction, Reason, TenantTx};
+use db::{Db, LookupFunction, Reason, TenantTx};
 use web::{ClientAddress, Result};
 
 use super::{AttemptKey, Throttle, network, waits};
-use crate::App;
 
 /// A login attempt that was counted.
 pub(crate) struct CountedLogin {
@@ -25,7 +24,7 @@ impl Throttle {
     /// Counts a login attempt; rejects it if there were too many.
     pub(crate) async fn count_login(
         &self,
-        app: &App,
+        db: &Db,
         email: &str,
         from: ClientAddress,
     ) -> Result<CountedLogin> {
@@ -33,12 +32,12 @@ impl Throttle {
         let (Some(address), Some(pair), Some(client)) =
             (self.sealed(of_address), self.sealed(AttemptKey::Pair(email, from)), from.0)
         else {
-            self.count(app, &[about]).await?;
+            self.count(db, &[about]).await?;
             return Ok(CountedLogin { email: self.key_of_email(email), address: None, pair: None });
         };
         let key = self.key_of_email(email);
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
+        let mut tx = db.begin_unscoped(Reason::SignIn).await?;
         let answer: Option<(i32,)> = tx
             .ask(COUNT, |row| {
                 row.bind(&key);

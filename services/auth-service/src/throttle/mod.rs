@@ -6,14 +6,14 @@ mod login;
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::hmac;
-use db::{LookupFunction, Reason, SystemTx, TenantTx};
+use db::{Db, LookupFunction, Reason, SystemTx, TenantTx};
 use identity::Secret;
 use kernel::{AccountId, UserId};
 use sqlx::types::time::OffsetDateTime;
 use uuid::Uuid;
 use web::{ClientAddress, Result};
 
-use crate::{App, AuthRefusal};
+use crate::AuthRefusal;
 pub(crate) use login::CountedLogin;
 
 /// Derives the keys that attempts are counted under: from what was typed, so that unknown users are counted too.
@@ -104,11 +104,11 @@ impl Throttle {
     }
 
     /// Counts an attempt under each of the keys; rejects it if one of them has too many.
-    pub(crate) async fn count(&self, app: &App, of: &[AttemptKey<'_>]) -> Result<CountedAttempts> {
+    pub(crate) async fn count(&self, db: &Db, of: &[AttemptKey<'_>]) -> Result<CountedAttempts> {
         let (keys, free): (Vec<_>, Vec<_>) =
             of.iter().filter_map(|of| Some((self.sealed(*of)?, of.free()))).unzip();
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = app.db.begin_unscoped(Reason::SignIn).await?;
+        let mut tx = db.begin_unscoped(Reason::SignIn).await?;
         let wait: Option<(i32,)> = tx
             .ask(COUNT, |row| {
                 row.bind(&keys);

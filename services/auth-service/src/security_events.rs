@@ -1,7 +1,5 @@
 //! Security events: logins, failed logins and changes of rights, read from the account's audit log.
 
-mod failed;
-
 use db::{PageInfo, PageParams, Pager, TenantQuery};
 use identity::{Permissions, SUBJECTS};
 use serde::Serialize;
@@ -13,7 +11,6 @@ use uuid::Uuid;
 use web::{Action as _, Authorized, Json, Query, Read, Result};
 
 use crate::App;
-pub use failed::FailedLogins;
 
 /// An event that concerns members, sessions or rights.
 #[derive(Debug, Serialize, FromRow, ToSchema)]

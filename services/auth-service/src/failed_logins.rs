@@ -3,7 +3,7 @@ use kernel::{AccountId, UserId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::sessions::device::Device;
+use crate::device::Device;
 
 /// Maximum number of failed logins waiting to be recorded. Beyond it, only the throttle counts them.
 const QUEUE: usize = 1_000;
