@@ -15,6 +15,9 @@ mod mail;
 mod me;
 mod members;
 mod oidc;
+mod oidc_connections;
+mod oidc_login;
+mod otp;
 mod password;
 mod quota;
 mod refusal;
@@ -43,10 +46,10 @@ use web::{Dependency, Proxies, ServiceOptions};
 
 pub use config::{Config, ConfigError};
 pub use failed_logins::FailedLogins;
-pub use factor::Factors;
 pub use keys::{Keys, KeysError};
 pub use mail::{MailError, Mailer};
 pub use oidc::Oidc;
+pub use otp::Factors;
 pub use quota::SendingQuotas;
 pub use refusal::AuthRefusal;
 pub use signup::create_owner::{NewOwner, create_owner_account};
@@ -97,7 +100,7 @@ pub struct App {
     login::LoginResponse,
     factor::show::SecondFactor,
     factor::begin::SecondFactorEnrollment,
-    factor::RecoveryCodes,
+    otp::recovery::RecoveryCodes,
     email_token::EmailSent,
     me::CurrentUser,
     accounts::Account,
@@ -114,9 +117,9 @@ pub struct App {
     roles::PermissionCatalog,
     accounts::AccountPatch,
     teams::TeamMembers,
-    oidc::start::OidcAuthorization,
-    oidc::list::OidcConnection,
-    oidc::list::OidcConnectionList,
+    oidc_login::start::OidcAuthorization,
+    oidc_connections::list::OidcConnection,
+    oidc_connections::list::OidcConnectionList,
     web::Problem
 )))]
 struct Schemas;
@@ -144,7 +147,8 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(security_events::router())
         .merge(roles::router())
         .merge(teams::router())
-        .merge(oidc::router())
+        .merge(oidc_login::router())
+        .merge(oidc_connections::router())
         .merge(api_keys::router())
 }
 

@@ -5,12 +5,14 @@ use web::Result;
 
 use super::{
     Challenge, FactorRefusal,
-    recovery::{hash, normal},
-    shared::TotpSecret,
     store::{FactorRow, confirmed, returned_true},
 };
 use crate::{
     App,
+    otp::{
+        recovery::{hash, normal},
+        totp::TotpSecret,
+    },
     throttle::{AttemptKey, CountedAttempts},
 };
 

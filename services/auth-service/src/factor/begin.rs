@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::{AuthenticatedUser, ClientAddress, Json, Result};
 
-use super::{
-    FactorRefusal,
-    shared::{TotpSecret, picture},
-    store::returned_true,
+use super::{FactorRefusal, store::returned_true};
+use crate::{
+    App,
+    otp::totp::{TotpSecret, picture},
+    password,
 };
-use crate::{App, password};
 
 /// Request to enroll a second factor.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

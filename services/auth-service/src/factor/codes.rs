@@ -2,8 +2,8 @@ use axum::extract::State;
 use db::LookupFunction;
 use web::{AuthenticatedUser, Error, Json, Result};
 
-use super::{recovery::RecoveryCodes, renew::letter_to, store::returned_true};
-use crate::{App, mail::Message, sessions::require_recent_login_all_accounts};
+use super::{renew::letter_to, store::returned_true};
+use crate::{App, mail::Message, otp::recovery::RecoveryCodes, sessions::require_recent_login_all_accounts};
 
 const REPLACE: LookupFunction =
     LookupFunction::new("select replace_recovery_codes from app.replace_recovery_codes($1)");

@@ -9,12 +9,18 @@ use web::{AuthenticatedUser, Json, Result};
 
 use super::{
     Challenge, FactorRefusal,
-    recovery::{RecoveryCodes, normal},
     renew::{elsewhere, here, letter_to},
-    shared::TotpSecret,
     store::{find, returned_true},
 };
-use crate::{App, mail::Message, throttle::AttemptKey};
+use crate::{
+    App,
+    mail::Message,
+    otp::{
+        recovery::{RecoveryCodes, normal},
+        totp::TotpSecret,
+    },
+    throttle::AttemptKey,
+};
 
 /// First code of a newly enrolled authenticator app.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

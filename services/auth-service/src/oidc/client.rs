@@ -9,7 +9,7 @@ use web::Error;
 use super::providers::Provider;
 
 /// OpenID Connect client for a discovered provider.
-pub(super) type Client = CoreClient<
+pub(crate) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -32,7 +32,7 @@ const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
 ];
 
 /// Builds the client with our registration at the provider.
-pub(super) fn client(provider: &Provider, us: (ClientId, ClientSecret), redirect: RedirectUrl) -> Client {
+pub(crate) fn client(provider: &Provider, us: (ClientId, ClientSecret), redirect: RedirectUrl) -> Client {
     let (id, secret) = us;
     CoreClient::from_provider_metadata(CoreProviderMetadata::clone(provider), id, Some(secret))
         .set_redirect_uri(redirect)
@@ -54,6 +54,6 @@ fn auth_type(provider: &Provider) -> AuthType {
 }
 
 /// The provider is unreachable or violates the protocol: 503, since a retry may succeed.
-pub(super) fn unavailable(error: impl StdError + Send + Sync + 'static) -> Error {
+pub(crate) fn unavailable(error: impl StdError + Send + Sync + 'static) -> Error {
     Error::Unavailable(error.into())
 }

@@ -9,14 +9,15 @@ use sqlx::FromRow;
 use uuid::Uuid;
 use web::{Error, Result};
 
-/// A connection as it is used. The API shows it as [`OidcConnection`](super::list::OidcConnection), without its secret.
+/// A connection as it is used. The API shows it as an
+/// [`OidcConnection`](crate::oidc_connections::list::OidcConnection), without its secret.
 #[derive(FromRow)]
 pub(crate) struct Connection {
-    pub(super) id: ConnectionId,
-    pub(super) issuer: String,
-    pub(super) client_id: String,
+    pub(crate) id: ConnectionId,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
     client_secret: Vec<u8>,
-    pub(super) domain: String,
+    pub(crate) domain: String,
 }
 
 /// Identifier of a connection.
@@ -27,28 +28,28 @@ const FIND: TenantQuery = TenantQuery::new(
 );
 
 impl Connection {
-    pub(super) async fn find(tx: &mut TenantTx, id: ConnectionId) -> Result<Option<Self>> {
+    pub(crate) async fn find(tx: &mut TenantTx, id: ConnectionId) -> Result<Option<Self>> {
         Ok(tx.read::<Self>(FIND).bind(id).optional().await?)
     }
 
-    pub(super) fn issuer(&self) -> Result<IssuerUrl> {
+    pub(crate) fn issuer(&self) -> Result<IssuerUrl> {
         IssuerUrl::new(self.issuer.clone()).map_err(|error: url::ParseError| Error::Internal(error.into()))
     }
 
-    pub(super) fn client(&self, sealer: &Sealer, account: AccountId) -> Result<(ClientId, ClientSecret)> {
+    pub(crate) fn client(&self, sealer: &Sealer, account: AccountId) -> Result<(ClientId, ClientSecret)> {
         let secret = sealer.open(&place(account, self.id), &self.client_secret).map_err(unsealed)?;
         let secret = String::from_utf8(secret).map_err(|error| Error::Internal(error.into()))?;
         Ok((ClientId::new(self.client_id.clone()), ClientSecret::new(secret)))
     }
 
     /// True if an e-mail belongs to the domain of this connection.
-    pub(super) fn speaks_for(&self, email: &str) -> bool {
+    pub(crate) fn speaks_for(&self, email: &str) -> bool {
         domain_of(email).is_some_and(|domain| domain == self.domain)
     }
 }
 
 /// Encrypts the client secret for storage.
-pub(super) fn seal(
+pub(crate) fn seal(
     sealer: &Sealer,
     account: AccountId,
     id: ConnectionId,
@@ -58,11 +59,11 @@ pub(super) fn seal(
 }
 
 /// The domain of an e-mail, normalized for comparison.
-pub(super) fn domain_of(email: &str) -> Option<String> {
+pub(crate) fn domain_of(email: &str) -> Option<String> {
     email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase())
 }
 
-pub(super) fn unsealed(error: SealError) -> Error {
+pub(crate) fn unsealed(error: SealError) -> Error {
     Error::Internal(error.into())
 }
 

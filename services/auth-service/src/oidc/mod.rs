@@ -1,31 +1,23 @@
 //! Logins at an account's own identity provider: OpenID Connect, authorization code with PKCE.
 //!
-//! An administrator maintains [connections](connection); each binds an e-mail domain to an issuer. A login
-//! [starts](start) there and [finishes](finish) here with an ordinary session. The provider authenticates the user; the
-//! membership in the account authorizes them.
+//! An administrator maintains [connections](crate::oidc_connections); each binds an e-mail domain to an issuer. A
+//! [login](crate::oidc_login) starts there and finishes here with an ordinary session. The provider authenticates the
+//! user; the membership in the account authorizes them.
 
 mod address;
-mod client;
+pub(crate) mod client;
 mod config;
 pub(crate) mod connection;
-pub(crate) mod create;
-pub(crate) mod finish;
-pub(crate) mod list;
 mod outbound;
-mod pending;
-mod person;
+pub(crate) mod person;
 mod providers;
-mod public_mail;
-pub(crate) mod remove;
-pub(crate) mod start;
 
 use std::sync::Arc;
 
 use identity::{SealError, Sealer, Secret};
 use openidconnect::RedirectUrl;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, AuthRefusal};
+use crate::AuthRefusal;
 
 pub(crate) use config::Config;
 use outbound::Outbound;
@@ -36,10 +28,10 @@ use providers::Providers;
 pub struct Oidc(Option<Arc<Parts>>);
 
 pub(crate) struct Parts {
-    redirect: Option<RedirectUrl>,
-    outbound: Outbound,
-    providers: Providers,
-    sealer: Sealer,
+    pub(crate) redirect: Option<RedirectUrl>,
+    pub(crate) outbound: Outbound,
+    pub(crate) providers: Providers,
+    pub(crate) sealer: Sealer,
 }
 
 /// Reason why logins at identity providers cannot work at all.
@@ -65,7 +57,8 @@ impl Oidc {
         Self(parts.ok().map(Arc::new))
     }
 
-    fn parts(&self) -> Result<&Parts, AuthRefusal> {
+    /// The parts of a login, if logins work.
+    pub(crate) fn parts(&self) -> Result<&Parts, AuthRefusal> {
         self.0.as_deref().ok_or(AuthRefusal::OidcNotConfigured)
     }
 }
@@ -79,13 +72,4 @@ impl Parts {
             sealer: Sealer::new(secret, "identity providers")?,
         })
     }
-}
-
-/// Routes of the OpenID Connect operations.
-pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(start::start_oidc_login))
-        .routes(routes!(finish::finish_oidc_login))
-        .routes(routes!(list::list_oidc_connections, create::create_oidc_connection))
-        .routes(routes!(remove::delete_oidc_connection))
 }

@@ -20,7 +20,7 @@ const MAX_RESPONSE_BYTES: usize = 128 * 1024;
 
 /// HTTP client for requests to issuers.
 #[derive(Debug)]
-pub(super) struct Outbound {
+pub(crate) struct Outbound {
     client: Client,
     may_be_private: bool,
     may_be_plain: bool,
@@ -28,7 +28,7 @@ pub(super) struct Outbound {
 
 /// Reason why a request to an issuer failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OutboundError {
+pub(crate) enum OutboundError {
     /// Plain HTTP, which would expose the client secret.
     #[error("the address must begin with https://")]
     Plain,
@@ -44,7 +44,7 @@ pub(super) enum OutboundError {
 }
 
 impl Outbound {
-    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(config: &Config) -> Result<Self, reqwest::Error> {
         // A redirect could lead to a forbidden address, and a proxy would bypass the DNS resolver.
         let builder =
             Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(REQUEST_TIMEOUT);
@@ -57,7 +57,7 @@ impl Outbound {
     }
 
     /// Checks whether a URL may be requested. Host names are checked when they are resolved.
-    pub(super) fn admits(&self, url: &Url) -> Result<(), OutboundError> {
+    pub(crate) fn admits(&self, url: &Url) -> Result<(), OutboundError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(address.into()),
             Some(Host::Ipv6(address)) => Some(address.into()),

@@ -4,35 +4,42 @@ use std::error::Error as StdError;
 
 use openidconnect::{
     AccessToken, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, Nonce,
-    OAuth2TokenResponse as _, RedirectUrl, RequestTokenError, SignatureVerificationError, SubjectIdentifier,
+    OAuth2TokenResponse as _, PkceCodeVerifier, RedirectUrl, RequestTokenError, SignatureVerificationError, SubjectIdentifier,
     UserInfoError,
     core::{CoreIdToken, CoreIdTokenClaims, CoreUserInfoClaims},
 };
+use serde::{Deserialize, Serialize};
 use web::{Error, Result};
 
 use super::{
     Parts,
     client::{Client, client, signatures, unavailable},
     connection::Connection,
-    pending::PendingProof,
     providers::Provider,
 };
 use crate::AuthRefusal;
 
 /// A user as authenticated by the provider.
-pub(super) struct Person {
+pub(crate) struct Person {
     /// Subject identifier: never changes and is never reassigned.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// E-mail address, verified by the provider.
-    pub(super) email: String,
+    pub(crate) email: String,
+}
+
+/// Proof that a code was issued for this login (nonce and PKCE verifier).
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PendingProof {
+    pub(crate) nonce: Nonce,
+    pub(crate) verifier: PkceCodeVerifier,
 }
 
 /// An authorization code exchange: the code, the connection and our client credentials.
-pub(super) struct Exchange<'a> {
-    pub(super) parts: &'a Parts,
-    pub(super) connection: &'a Connection,
-    pub(super) us: (ClientId, ClientSecret),
-    pub(super) redirect: RedirectUrl,
+pub(crate) struct Exchange<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) connection: &'a Connection,
+    pub(crate) us: (ClientId, ClientSecret),
+    pub(crate) redirect: RedirectUrl,
 }
 
 /// An e-mail, and whether the provider has verified it.
@@ -40,7 +47,7 @@ type Email = (String, bool);
 
 impl Exchange<'_> {
     /// Exchanges the code and returns the authenticated user.
-    pub(super) async fn person(self, code: String, proof: PendingProof) -> Result<Person> {
+    pub(crate) async fn person(self, code: String, proof: PendingProof) -> Result<Person> {
         let provider = self.parts.providers.get(&self.parts.outbound, self.connection.issuer()?);
         let provider = provider.await.map_err(unavailable)?;
         let client = self.client(&provider);
@@ -125,7 +132,7 @@ fn email_of_token(claims: &CoreIdTokenClaims) -> Option<Email> {
 }
 
 /// Logs the reason; the client only learns that the login failed.
-pub(super) fn refused(because: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+pub(crate) fn refused(because: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     let because = because.into();
     tracing::info!(error = &*because as &dyn StdError, "a login at an identity provider is refused");
     AuthRefusal::OidcLoginFailed.into()

@@ -13,10 +13,10 @@ const FRESH: Duration = Duration::from_secs(300);
 const MAX_PROVIDERS: u64 = 100;
 
 /// Metadata of a provider: endpoints and keys.
-pub(super) type Provider = Arc<CoreProviderMetadata>;
+pub(crate) type Provider = Arc<CoreProviderMetadata>;
 
 /// Providers of recent logins.
-pub(super) struct Providers(Cache<String, Provider>);
+pub(crate) struct Providers(Cache<String, Provider>);
 
 impl Default for Providers {
     fn default() -> Self {
@@ -26,7 +26,7 @@ impl Default for Providers {
 
 impl Providers {
     /// Provider metadata, from the cache if fresh.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         outbound: &Outbound,
         issuer: IssuerUrl,
@@ -38,7 +38,7 @@ impl Providers {
     }
 
     /// Fetches the provider metadata and updates the cache.
-    pub(super) async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         outbound: &Outbound,
         issuer: IssuerUrl,

@@ -3,23 +3,17 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use db::{LookupFunction, Reason};
 use kernel::AccountId;
-use openidconnect::{Nonce, PkceCodeVerifier};
-use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use web::{Error, Result};
 
-use super::{
-    Parts,
-    connection::{ConnectionId, unsealed},
+use crate::{
+    App, AuthRefusal,
+    oidc::{
+        Parts,
+        connection::{ConnectionId, unsealed},
+        person::PendingProof,
+    },
 };
-use crate::{App, AuthRefusal};
-
-/// Proof that a code was issued for this login (nonce and PKCE verifier).
-#[derive(Serialize, Deserialize)]
-pub(super) struct PendingProof {
-    pub(super) nonce: Nonce,
-    pub(super) verifier: PkceCodeVerifier,
-}
 
 /// A pending login, retrieved by its state.
 pub(super) struct Pending {

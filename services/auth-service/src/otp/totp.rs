@@ -10,39 +10,39 @@ use web::{Error, Result};
 use super::Factors;
 
 /// 160 bits, the output length of SHA-1 (recommended by RFC 4226, section 4).
-pub(super) struct TotpSecret(Vec<u8>);
+pub(crate) struct TotpSecret(Vec<u8>);
 
 impl TotpSecret {
-    pub(super) fn generate() -> Result<Self> {
+    pub(crate) fn generate() -> Result<Self> {
         let mut bytes = vec![0; 20];
         rand::fill(&mut bytes).map_err(|_| Error::Internal("the system has no randomness".into()))?;
         Ok(Self(bytes))
     }
 
     /// Encrypts the secret for storage, bound to this user's row.
-    pub(super) fn seal(&self, factors: &Factors, user: UserId) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, factors: &Factors, user: UserId) -> Result<Vec<u8>> {
         let sealed = factors.0.sealer.seal(Uuid::from(user).as_bytes(), &self.0);
         sealed.map_err(|error| Error::Internal(error.into()))
     }
 
-    pub(super) fn open(factors: &Factors, user: UserId, sealed: &[u8]) -> Result<Self> {
+    pub(crate) fn open(factors: &Factors, user: UserId, sealed: &[u8]) -> Result<Self> {
         let opened = factors.0.sealer.open(Uuid::from(user).as_bytes(), sealed);
         Ok(Self(opened.map_err(|error| Error::Internal(error.into()))?))
     }
 
     /// Base32 text of the secret, to be typed in.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         Secret::from(self.0.clone()).to_base32()
     }
 
     /// `otpauth:` URI for the app, which shows the e-mail beside the codes.
-    pub(super) fn uri(&self, email: &str) -> Result<String> {
+    pub(crate) fn uri(&self, email: &str) -> Result<String> {
         let label = email.replace(':', "");
         self.totp(&label).and_then(|totp| totp.to_url()).map_err(|error| Error::Internal(error.into()))
     }
 
     /// The time step of `code`: the present one or one of its neighbours, to allow for clock drift and slow typing.
-    pub(super) fn step_of(&self, code: &str, now: u64) -> Result<Option<i64>> {
+    pub(crate) fn step_of(&self, code: &str, now: u64) -> Result<Option<i64>> {
         let totp = self.totp("").map_err(|error| Error::Internal(error.into()))?;
         Ok(totp.check(code, now).and_then(|step| i64::try_from(step).ok()))
     }
@@ -56,7 +56,7 @@ impl TotpSecret {
 }
 
 /// QR code of `uri` as an SVG image.
-pub(super) fn picture(uri: &str) -> Result<String> {
+pub(crate) fn picture(uri: &str) -> Result<String> {
     let code = QrCode::new(uri).map_err(|error| Error::Internal(error.into()))?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build())
 }

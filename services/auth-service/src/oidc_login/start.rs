@@ -11,12 +11,15 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Json, RequestId, Result};
 
-use super::{
-    client::{Client, client, unavailable},
-    connection::{Connection, ConnectionId, domain_of},
-    pending::{Pending, PendingProof, keep},
+use super::pending::{Pending, keep};
+use crate::{
+    App, AuthRefusal,
+    oidc::{
+        client::{Client, client, unavailable},
+        connection::{Connection, ConnectionId, domain_of},
+        person::PendingProof,
+    },
 };
-use crate::{App, AuthRefusal};
 
 /// Request to log in at the identity provider of an account.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -4,8 +4,7 @@ use sqlx::{FromRow, types::time::OffsetDateTime};
 use utoipa::ToSchema;
 use web::{Authorized, Json, Result, Write};
 
-use super::connection::ConnectionId;
-use crate::accounts::Rules;
+use crate::{accounts::Rules, oidc::connection::ConnectionId};
 
 /// An identity provider of the account. Its secret is never returned.
 #[derive(Debug, Serialize, FromRow, ToSchema)]

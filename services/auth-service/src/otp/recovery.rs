@@ -24,25 +24,25 @@ pub(crate) struct RecoveryCodes {
 }
 
 impl RecoveryCodes {
-    pub(super) fn generate() -> Result<Self> {
+    pub(crate) fn generate() -> Result<Self> {
         let recovery_codes = (0..HOW_MANY).map(|_| one()).collect::<Result<_>>()?;
         Ok(Self { recovery_codes })
     }
 
     /// Hashes of the codes, as stored in the database.
-    pub(super) fn hashes(&self, factors: &Factors, user: UserId) -> Vec<Vec<u8>> {
+    pub(crate) fn hashes(&self, factors: &Factors, user: UserId) -> Vec<Vec<u8>> {
         self.recovery_codes.iter().map(|code| hash(factors, user, &normal(code))).collect()
     }
 }
 
 /// Keyed hash of a presented code, as stored in the database.
-pub(super) fn hash(factors: &Factors, user: UserId, normal: &str) -> Vec<u8> {
+pub(crate) fn hash(factors: &Factors, user: UserId, normal: &str) -> Vec<u8> {
     let text = [Uuid::from(user).as_bytes(), normal.as_bytes()].concat();
     hmac::sign(&factors.0.codes, &text).as_ref().to_vec()
 }
 
 /// Normalizes a code: removes white space and hyphens, and converts to upper case.
-pub(super) fn normal(shown: &str) -> String {
+pub(crate) fn normal(shown: &str) -> String {
     let kept = shown.chars().filter(|sign| !sign.is_whitespace() && *sign != '-');
     kept.map(|sign| sign.to_ascii_uppercase()).collect()
 }

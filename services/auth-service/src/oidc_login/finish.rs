@@ -10,15 +10,15 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Json, RequestId, Result};
 
-use super::{
-    connection::Connection,
-    pending::{Pending, take},
-    person::{Exchange, Person, refused},
-};
+use super::pending::{Pending, take};
 use crate::{
     App, AuthRefusal,
     device::Device,
     login::LoginResponse,
+    oidc::{
+        connection::Connection,
+        person::{Exchange, Person, refused},
+    },
     sessions::{
         mark_as_of_provider, open_session,
         person::{Credentials, open_person_session},

@@ -9,13 +9,17 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::{Authorized, Created, Error, Json, Result, Write};
 
-use super::{
-    Parts,
-    connection::{ConnectionId, seal},
-    list::OidcConnection,
-    public_mail,
+use super::{list::OidcConnection, public_mail};
+use crate::{
+    App, AuthRefusal,
+    accounts::Rules,
+    oidc::{
+        Parts,
+        connection::{ConnectionId, seal},
+    },
+    rights,
+    sessions::require_recent_login,
 };
-use crate::{App, AuthRefusal, accounts::Rules, rights, sessions::require_recent_login};
 
 /// An identity provider that the account trusts to authenticate its members.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -1,8 +1,7 @@
 use db::{Change, LookupFunction, TenantCommand};
 use web::{Authorized, Error, NoContent, Path, Result, Write};
 
-use super::connection::ConnectionId;
-use crate::{accounts::Rules, sessions::require_recent_login};
+use crate::{accounts::Rules, oidc::connection::ConnectionId, sessions::require_recent_login};
 
 const REMOVE: TenantCommand =
     TenantCommand::new("delete from app.oidc_connections where account_id = $1 and id = $2");
