@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod app;
 mod config;
 mod device;
 mod email;
@@ -36,14 +37,13 @@ mod validators;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef, routing::get};
-use db::Db;
+use axum::{Router, routing::get};
 use events::Consumer;
-use identity::{Hasher, Issuer, RefreshKey, Verifier};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Dependency, Proxies, ServiceOptions};
+use web::{Dependency, ServiceOptions};
 
+pub use app::App;
 pub use config::{Config, ConfigError};
 pub use failed_logins::FailedLogins;
 pub use keys::{Keys, KeysError};
@@ -54,41 +54,6 @@ pub use quota::SendingQuotas;
 pub use refusal::AuthRefusal;
 pub use signup::create_owner::{NewOwner, create_owner_account};
 pub use throttle::{Throttle, network};
-
-/// State shared by all handlers.
-#[derive(Clone, FromRef)]
-pub struct App {
-    /// Connection pool of the database.
-    pub db: Db,
-    /// Verifies the access tokens of requests.
-    pub verifier: Verifier,
-    /// Issues (signs) access tokens.
-    pub issuer: Arc<Issuer>,
-    /// Keeps the keys of verifier and issuer up to date.
-    pub keys: Keys,
-    /// Hashes passwords in threads of its own.
-    pub hasher: Hasher,
-    /// Derives refresh tokens from session seeds.
-    pub refresh: RefreshKey,
-    /// Counts and limits attempts to log in.
-    pub throttle: Throttle,
-    /// Counts e-mails to strangers by sender.
-    pub quotas: SendingQuotas,
-    /// Stores and verifies second factors.
-    pub factors: Factors,
-    /// Logs users in at their own identity provider.
-    pub oidc: Oidc,
-    /// Records failed logins in the audit log.
-    pub failed: FailedLogins,
-    /// Sends e-mails; returns before delivery.
-    pub mail: Arc<dyn Mailer>,
-    /// Base URL of the pages that e-mails link to.
-    #[from_ref(skip)]
-    pub pages: String,
-    /// Proxies whose forwarded client address is trusted.
-    #[from_ref(skip)]
-    pub proxies: Proxies,
-}
 
 /// The schemas that the responses refer to.
 #[derive(utoipa::OpenApi)]
