@@ -14,9 +14,9 @@ use crate::{
     App, AuthRefusal,
     device::Device,
     factor::{Challenge, FactorAttempt},
+    hashing::hashing_failed,
     sessions::{
-        TokenPair,
-        hashing_failed, open_session,
+        TokenPair, open_session,
         person::{Credentials, PersonToken, open_person_session},
     },
     throttle::{AttemptKey, CountedLogin},

@@ -15,12 +15,7 @@ pub(crate) async fn list(db: &Db, user: UserId, request: RequestId) -> Result<Ve
 }
 
 /// Enters one of the accounts as `user`.
-pub(crate) async fn enter(
-    db: &Db,
-    account: AccountId,
-    user: UserId,
-    request: RequestId,
-) -> Result<TenantTx> {
+pub(crate) async fn enter(db: &Db, account: AccountId, user: UserId, request: RequestId) -> Result<TenantTx> {
     #[expect(
         clippy::disallowed_methods,
         reason = "a person's own sessions, in accounts of theirs which the look-up names"

@@ -101,7 +101,8 @@ pub(crate) async fn confirm_email(
     let token = email_token::hash_of(&token);
     #[expect(clippy::disallowed_methods, reason = "the token says who this is")]
     let mut tx = app.db.begin_unscoped(Reason::OwnChange).await?;
-    let moved: Option<ChangedEmail> = tx.ask(CHANGE, |row| row.bind(token)).await.map_err(refuse_taken_email)?;
+    let moved: Option<ChangedEmail> =
+        tx.ask(CHANGE, |row| row.bind(token)).await.map_err(refuse_taken_email)?;
     let ChangedEmail { user_id, was, is_now } = moved.ok_or(AuthRefusal::TokenInvalid)?;
     tx.commit().await?;
     // The notifications go first: a user who did not request this must learn of it, even if the rest fails.

@@ -14,9 +14,10 @@ use super::{authorize, token::Token};
 use crate::{
     App, AuthRefusal,
     device::Device,
+    hashing::hashing_failed,
     rights,
     sessions::{
-        TokenPair, hashing_failed, open_session_from, 
+        TokenPair, open_session_from,
         parent::{Parent, begin_opening},
     },
     throttle::AttemptKey,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use events::{Consumer, Event, Failure};
 use async_trait::async_trait;
 use db::{Db, Reason, TenantTx};
+use events::{Consumer, Event, Failure};
 
 use super::{Mailer, Message};
 use crate::users;

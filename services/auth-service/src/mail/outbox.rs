@@ -67,8 +67,7 @@ pub(crate) async fn dev_mail(
     Query(wanted): Query<OutboxFilter>,
 ) -> Result<Response> {
     let here = client.is_none_or(|client| client.is_loopback());
-    let outbox =
-        mail.outbox().filter(|outbox| here || outbox.open).ok_or(Error::NotFound("this path"))?;
+    let outbox = mail.outbox().filter(|outbox| here || outbox.open).ok_or(Error::NotFound("this path"))?;
     let letters = outbox.letters(wanted.to.as_deref());
     let browser = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if browser.is_some_and(|accept| accept.contains("text/html")) {

@@ -10,11 +10,7 @@ use web::{
     Write,
 };
 
-use super::{
-    Member, MemberRefusal, Membership,
-    change::insert_roles,
-    find, shown,
-};
+use super::{Member, MemberRefusal, Membership, change::insert_roles, find, shown};
 use crate::{
     rights::{self, HeldRole, Rights, RightsChange},
     roles,

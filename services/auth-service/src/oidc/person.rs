@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 
 use openidconnect::{
     AccessToken, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, Nonce,
-    OAuth2TokenResponse as _, PkceCodeVerifier, RedirectUrl, RequestTokenError, SignatureVerificationError, SubjectIdentifier,
-    UserInfoError,
+    OAuth2TokenResponse as _, PkceCodeVerifier, RedirectUrl, RequestTokenError, SignatureVerificationError,
+    SubjectIdentifier, UserInfoError,
     core::{CoreIdToken, CoreIdTokenClaims, CoreUserInfoClaims},
 };
 use serde::{Deserialize, Serialize};

@@ -11,11 +11,7 @@ use super::{
     end_everywhere,
     verify::{VerifiedUser, verify_current},
 };
-use crate::{
-    App,
-    mail::Message,
-    sessions::{end::end_others, hashing_failed},
-};
+use crate::{App, hashing::hashing_failed, mail::Message, sessions::end::end_others};
 
 /// Request to change the caller's password.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -13,8 +13,8 @@ use super::end_everywhere;
 use crate::{
     App, AuthRefusal,
     email_token::{self, EmailSent, EmailToken, ResendConfirmationRequest},
+    hashing::hashing_failed,
     mail::Message,
-    sessions::hashing_failed,
     throttle::AttemptKey,
 };
 

@@ -5,7 +5,7 @@ use web::{ClientAddress, Error, Result};
 
 use crate::{
     App, AuthRefusal,
-    sessions::hashing_failed,
+    hashing::hashing_failed,
     throttle::{AttemptKey, CountedAttempts},
 };
 

@@ -10,7 +10,7 @@ mod recent_login;
 pub(crate) mod refresh;
 
 use db::{Change, LookupFunction, TenantCommand, TenantTx};
-use identity::{Grant, HashError, RefreshKey};
+use identity::{Grant, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
 use serde_json::json;
@@ -136,15 +136,4 @@ async fn tokens(
 /// True if the account requires a second factor that the transaction's user does not have.
 async fn is_second_factor_missing(tx: &mut TenantTx) -> Result<bool> {
     Ok(tx.look_up::<(bool,)>(SECOND_FACTOR_MISSING).optional().await? == Some((true,)))
-}
-
-const SHARE_TAKEN: &str = "too many passwords of this e-mail, address or account are looked at at once; wait as long as Retry-After says";
-
-/// Maps a hashing error: overload is retryable (429 or 503), an unreadable hash is an internal error.
-pub(crate) fn hashing_failed(error: HashError) -> Error {
-    match error {
-        HashError::ShareTaken => Error::TooMany(SHARE_TAKEN, 1),
-        HashError::Busy | HashError::Stopped => Error::Unavailable(error.into()),
-        HashError::Unusable => Error::Internal(error.into()),
-    }
 }

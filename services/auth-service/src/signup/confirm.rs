@@ -13,7 +13,8 @@ use crate::{
     App, AuthRefusal, accounts,
     device::Device,
     email_token,
-    sessions::{TokenPair, hashing_failed, open_session},
+    hashing::hashing_failed,
+    sessions::{TokenPair, open_session},
     throttle::AttemptKey,
     users::{NewUser, refuse_taken_email},
 };

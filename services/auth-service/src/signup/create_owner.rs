@@ -5,7 +5,7 @@ use web::{RequestId, Result};
 
 use crate::{
     App, accounts,
-    sessions::hashing_failed,
+    hashing::hashing_failed,
     users::{NewUser, is_email_taken},
 };
 

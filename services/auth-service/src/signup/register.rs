@@ -10,8 +10,8 @@ use web::{Accepted, ClientAddress, Error, Json, Result};
 use crate::{
     App,
     email_token::{EmailSent, EmailToken, ResendConfirmationRequest},
+    hashing::hashing_failed,
     mail::{Message, UntrustedText},
-    sessions::hashing_failed,
     throttle::AttemptKey,
 };
 
