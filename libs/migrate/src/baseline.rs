@@ -1,12 +1,10 @@
 use sqlx::{Connection as _, postgres::PgConnectOptions};
 
 use crate::{
-    Error, Migrations, RunOptions, Version, catalogue,
+    Error, Migrations, RunOptions, Version, catalogue, drift,
     history::{self, HistoryEntry},
-    run::{
-        lock,
-        session::{self, send},
-    },
+    run::lock,
+    session::{self, send},
 };
 
 /// Creates the history of a database without one. Its catalogue must equal that of the migrations up to `version`
@@ -22,7 +20,7 @@ pub async fn baseline(
 ) -> Result<usize, Error> {
     migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let adopted = migrations.up_to(version);
-    let wanted = catalogue::expected(scratch, &adopted).await?;
+    let wanted = drift::expected(scratch, &adopted).await?;
     let mut conn = session::open(database).await?;
     lock::take(&mut conn, settings).await?;
     if let Some(row) = history::read(&mut conn).await?.last() {

@@ -5,45 +5,52 @@
 //! nexo:no-transaction` (for `create index concurrently`) get their row before they start, and resume at the
 //! interrupted statement. `docs/migrations.md` is the operator's guide.
 
+mod advisory_locks;
 mod backfill;
 mod baseline;
 mod catalogue;
 mod data_loss;
+mod drift;
 mod dry_run;
 mod error;
 mod examine;
 mod file;
 mod history;
+mod hooks;
 mod isolation;
 mod locale;
-mod missing;
+mod migrations;
 mod pooler;
 mod resolve;
 mod rollback;
 mod run;
+mod session;
 mod status;
 mod wait;
 
-pub use backfill::{BackfillLimits, BackfillResult, Progress, backfill};
+pub use advisory_locks::{BACKUP_LOCK, LockHolder, MIGRATION_LOCK, holder as lock_holder};
+pub use backfill::{BackfillLimits, BackfillResult, backfill};
 pub use baseline::baseline;
-pub use catalogue::{CatalogObject, Difference, Drift, compare, diff, fingerprint, objects};
+pub use catalogue::{CatalogObject, Difference, compare, fingerprint};
 pub use data_loss::{DataLoss, losses};
+pub use drift::{Drift, diff, objects};
 pub use dry_run::{DryRun, Lock, LockTrace, ScratchDatabase, StatementEffect, TableSize, dry_run};
-pub use error::{AppliedPart, Error};
+pub use error::{
+    AppliedPart, BackfillError, Error, FailedStatement, HistoryError, MissingMigration, NewBreaches,
+};
 pub use examine::{Examination, examine};
 pub use file::{
-    Allow, Backfill, Directives, FileError, LexError, Migration, Migrations, Release, Script, Statement,
-    Version, down_template, duration, split, template,
+    Allow, Backfill, Directives, FileError, LexError, Migration, Release, Script, Statement, Version,
+    down_template, duration, split, template,
 };
+pub use history::Progress;
+pub use hooks::{HookError, Hooks, NoHooks, TakenBackup};
 pub use isolation::{Breach, breaches, verify_isolation};
 pub use locale::{DatabaseLocale, LocaleProblem, locale_problem};
-pub use missing::MissingMigration;
+pub use migrations::Migrations;
 pub use pooler::{is_of_pooler, refuse_pooler};
 pub use resolve::{ResolvedBy, UnresolvedMigration, Verdict, resolve, standing};
 pub use rollback::rollback;
-pub use run::lock::{BACKUP_LOCK, LockHolder, MIGRATION_LOCK, holder as lock_holder};
-pub use run::{
-    Event, HookError, Hooks, Listener, NewBreaches, NoHooks, RunOptions, RunSummary, TakenBackup, migrate,
-};
+pub use run::{Event, Listener, RunOptions, RunSummary, migrate};
 pub use status::{MigrationStatus, OperatorDecision, State, Status, status};
 pub use wait::wait;

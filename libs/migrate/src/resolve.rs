@@ -4,13 +4,10 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Error, Migration, Migrations, RunOptions, Version,
+    Error, HistoryError, Migration, Migrations, RunOptions, Version,
     history::{self, HistoryEntry, HistoryRow},
-    run::{
-        apply::ask,
-        lock,
-        session::{self, send},
-    },
+    run::{lock, statement::ask},
+    session::{self, send},
 };
 
 /// Decision of an operator about an interrupted migration.
@@ -85,7 +82,7 @@ pub async fn standing(
 async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<UnresolvedMigration, Error> {
     let tampered = match history::verify(conn).await {
         Ok(()) => None,
-        Err(Error::Tampered(why)) => Some(why),
+        Err(Error::History(HistoryError::Tampered(why))) => Some(why),
         Err(other) => return Err(other),
     };
     let version = migration.version.to_string();

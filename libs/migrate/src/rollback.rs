@@ -3,12 +3,8 @@ use sqlx::{Connection as _, postgres::PgConnectOptions};
 use crate::{
     Error, Hooks, Migrations, ResolvedBy, RunOptions, Version,
     history::HistoryRow,
-    run::{
-        self,
-        apply::{PlannedScript, Runner},
-        inspect::Inspector,
-        plan, session,
-    },
+    run::{self, inspect::Inspector, plan, planned::PlannedScript, runner::Runner},
+    session,
 };
 
 /// Reverts all migrations after `to`, newest first, by their `.down.sql`. Fails before the first one if a down

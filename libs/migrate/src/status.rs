@@ -2,11 +2,11 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Error, LockHolder, Migration, Migrations, Release,
-    backfill::Progress,
+    Error, HistoryError, LockHolder, Migration, Migrations, Progress, Release,
+    advisory_locks::{MIGRATION_LOCK, holder},
     history,
     history::HistoryRow,
-    run::{lock, plan},
+    run::plan,
 };
 
 /// Migration status of a database.
@@ -101,11 +101,11 @@ pub async fn status(
 ) -> Result<Status, Error> {
     let mut conn = PgConnection::connect_with(database).await?;
     let tampered = match history::verify(&mut conn).await {
-        Err(Error::Tampered(why)) => Some(why),
+        Err(Error::History(HistoryError::Tampered(why))) => Some(why),
         other => other.map(|()| None)?,
     };
     let history = history::read(&mut conn).await?;
-    let lock = lock::holder(&mut conn, lock::MIGRATION_LOCK).await?;
+    let lock = holder(&mut conn, MIGRATION_LOCK).await?;
     conn.close().await?;
     Ok(Status { migrations: lines(migrations, &history, release), lock, tampered })
 }

@@ -4,8 +4,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, types::Json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::Progress;
-use crate::{Backfill, Error, Event, Migration, RunOptions, run::lock::pause};
+use crate::{Backfill, BackfillError, Error, Event, Migration, Progress, RunOptions, run::lock::pause};
 
 /// Runs the next batch; retries if its rows are locked.
 pub(super) async fn next(
@@ -114,5 +113,5 @@ async fn change(
     if usize::try_from(changed).is_ok_and(|changed| changed <= ids.len()) {
         return Ok(changed);
     }
-    Err(Error::TooMuch { version: migration.version.clone(), changed, batch: ids.len() })
+    Err(BackfillError::TooMuch { version: migration.version.clone(), changed, batch: ids.len() }.into())
 }

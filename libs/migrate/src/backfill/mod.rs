@@ -5,41 +5,22 @@ mod batch;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+use serde::Serialize;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use crate::{
-    Backfill, Error, Event, Migration, Migrations, RunOptions, Script, Version,
+    Backfill, BackfillError, Error, Event, HistoryError, Migration, Migrations, Progress, RunOptions,
+    Version,
+    advisory_locks::BACKFILL_LOCK,
     history::{self, HistoryRow},
-    run::{
-        lock::{self, BACKFILL_LOCK},
-        session,
-    },
+    run::lock,
+    session,
 };
 
 /// Maximum number of passes. A release that does not fill the column yet may keep adding rows; an endless loop is
 /// an error.
 const MAX_PASSES: u32 = 100;
-
-/// Progress of a backfill over a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Whether a complete pass found nothing to change.
-    pub done: bool,
-    /// Number of the current pass, from 0.
-    pub pass: u32,
-    /// Number of rows examined in all passes.
-    pub seen: u64,
-    /// Number of rows changed in all passes.
-    pub changed: u64,
-    /// Number of rows changed in this pass.
-    changed_in_pass: u64,
-    /// Last key of the previous batch: account and id.
-    account: Option<Uuid>,
-    id: Option<Uuid>,
-}
 
 /// Operator settings that override those of the file.
 #[derive(Debug, Clone, Default)]
@@ -78,11 +59,8 @@ pub async fn backfill(
     for (migration, backfill, row) in defined(migrations, &rows) {
         if row.checksum != migration.checksum {
             let file = migration.file().to_owned();
-            return Err(Error::Edited {
-                file,
-                applied: row.checksum.clone(),
-                present: migration.checksum.clone(),
-            });
+            let (applied, present) = (row.checksum.clone(), migration.checksum.clone());
+            return Err(HistoryError::Edited { file, applied, present }.into());
         }
         if row.backfill.as_ref().is_none_or(|progress| !progress.done) {
             filled.push(fill(&mut conn, migration, backfill, pace, settings).await?);
@@ -122,33 +100,9 @@ async fn fill(
             return Ok(BackfillResult { version, seen, changed });
         }
         if progress.pass > MAX_PASSES {
-            return Err(Error::Endless(version));
+            return Err(BackfillError::Endless(version).into());
         }
         settings.listener.tell(&Event::Batch { version, seen, changed });
         sleep(pause).await;
     }
-}
-
-/// Fails unless the backfill that a file requires is complete; a backfill of an empty table is.
-pub(crate) async fn insist(
-    conn: &mut PgConnection,
-    script: &Script,
-    migrations: &Migrations,
-    rows: &[HistoryRow],
-) -> Result<(), Error> {
-    let Some(needed) = &script.directives.needs_backfill else { return Ok(()) };
-    let version = needed.to_string();
-    let row = rows.iter().find(|row| row.version == version);
-    if row.and_then(|row| row.backfill.as_ref()).is_some_and(|progress| progress.done) {
-        return Ok(());
-    }
-    let defining = migrations.find(needed).ok_or_else(|| Error::NoSuch(needed.clone()))?;
-    if let Some(Backfill { table, .. }) = &defining.up.directives.backfill {
-        let question = format!("select exists (select from {table})");
-        let (used,): (bool,) = sqlx::query_as(AssertSqlSafe(question)).fetch_one(conn).await?;
-        if used {
-            return Err(Error::NeedsBackfill { file: script.file.clone(), version: needed.clone() });
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Catalogue snapshots of databases, and their comparison: live against expected from migrations.
+//! Catalogue snapshots of databases, and their comparison.
 
 mod chain;
 
@@ -8,8 +8,6 @@ use aws_lc_rs::digest;
 use chain::flattened;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
-
-use crate::{Error, Migrations, Version, history, run::migrate_scratch};
 
 const SNAPSHOT: &str = include_str!("snapshot.sql");
 
@@ -51,58 +49,10 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Comparison of the live catalogue with the expected one.
-#[derive(Debug, Clone, Serialize)]
-pub struct Drift {
-    /// Newest applied migration that was considered.
-    pub version: Option<Version>,
-    /// SHA-256 over the live catalogue, in hex.
-    pub fingerprint: String,
-    /// Differences between live and expected catalogue.
-    pub differences: Vec<Difference>,
-}
-
-/// Compares `database` with the result of its applied migrations on `scratch`, an empty database of the same major
-/// release.
-pub async fn diff(
-    database: &PgConnectOptions,
-    migrations: &Migrations,
-    scratch: &PgConnectOptions,
-) -> Result<Drift, Error> {
-    let mut conn = open(database).await?;
-    let found = snapshot(&mut conn).await?;
-    let rows = history::read(&mut conn).await?;
-    conn.close().await?;
-    let version = rows.iter().filter(|row| row.stands()).filter_map(|row| row.version.parse().ok()).max();
-    let wanted = match &version {
-        Some(version) => expected(scratch, &migrations.up_to(version)).await?,
-        None => Vec::new(),
-    };
-    Ok(Drift { version, fingerprint: fingerprint(&found), differences: compare(&wanted, &found) })
-}
-
-/// Reads the catalogue of a live database.
-pub async fn objects(database: &PgConnectOptions) -> Result<Vec<CatalogObject>, Error> {
-    let mut conn = open(database).await?;
-    let things = snapshot(&mut conn).await?;
-    conn.close().await?;
-    Ok(things)
-}
-
-/// Catalogue that `migrations` create in an empty database.
-pub(crate) async fn expected(
-    scratch: &PgConnectOptions,
-    migrations: &Migrations,
-) -> Result<Vec<CatalogObject>, Error> {
-    migrate_scratch(scratch, migrations).await?;
-    objects(scratch).await
-}
-
 /// Opens a read-only connection whose empty `search_path` makes names qualified.
-pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, Error> {
+pub(crate) async fn open(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let settings = [("search_path", "pg_catalog"), ("default_transaction_read_only", "on")];
-    Ok(PgConnection::connect_with(&database.clone().application_name("nexo-catalogue").options(settings))
-        .await?)
+    PgConnection::connect_with(&database.clone().application_name("nexo-catalogue").options(settings)).await
 }
 
 pub(crate) async fn snapshot(conn: &mut PgConnection) -> Result<Vec<CatalogObject>, sqlx::Error> {

@@ -14,10 +14,10 @@ use crate::{
     file::ExecutionMode,
     history,
     run::{
-        apply::{ask, failed},
         migrate_scratch, plan,
-        session::{self, send},
+        statement::{ask, failed},
     },
+    session::{self, send},
 };
 
 /// Result of a dry run of one file.

@@ -1,9 +1,8 @@
-//! Parsing of migration files.
+//! Parsing of a migration file.
 
 mod concurrent;
 mod directive;
 mod error;
-mod folder;
 mod lexer;
 mod template;
 mod version;
@@ -16,7 +15,6 @@ use concurrent::refuses_transactions;
 pub(crate) use concurrent::{ExecutionMode, NewIndex};
 pub use directive::{Allow, Backfill, Directives, duration};
 pub use error::FileError;
-pub use folder::Migrations;
 pub use lexer::{LexError, Statement, split};
 pub use template::{down_template, template};
 pub use version::{Release, Version};
@@ -52,7 +50,7 @@ pub struct Script {
 }
 
 impl Script {
-    fn read(file: String, bytes: &[u8]) -> Result<(Self, String), FileError> {
+    pub(crate) fn read(file: String, bytes: &[u8]) -> Result<(Self, String), FileError> {
         let text = normalised(bytes)?;
         let (statements, comments) = lexer::read(&text)?;
         if statements.is_empty() {

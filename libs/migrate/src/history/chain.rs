@@ -3,7 +3,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::{Error, run::session::send};
+use crate::{Error, HistoryError, session::send};
 
 const CHAIN: &str = include_str!("chain.sql");
 
@@ -31,9 +31,7 @@ pub(crate) async fn verify(conn: &mut PgConnection) -> Result<(), Error> {
         format!("{CHAIN} select version from chain where link is distinct from computed order by n limit 1");
     let broken: Option<(String,)> = sqlx::query_as(AssertSqlSafe(broken)).fetch_optional(&mut *conn).await?;
     if let Some((version,)) = broken {
-        return Err(Error::Tampered(format!(
-            "row {version} is not as it was written, or one before it is gone"
-        )));
+        return Err(tampered(format!("row {version} is not as it was written, or one before it is gone")));
     }
     let (whole,): (bool,) = sqlx::query_as(
         "select coalesce(obj_description('ops.migration_history'::regclass, 'pg_class')
@@ -41,5 +39,9 @@ pub(crate) async fn verify(conn: &mut PgConnection) -> Result<(), Error> {
     )
     .fetch_one(conn)
     .await?;
-    if whole { Ok(()) } else { Err(Error::Tampered("its newest row is gone".to_owned())) }
+    if whole { Ok(()) } else { Err(tampered("its newest row is gone".to_owned())) }
+}
+
+fn tampered(what: String) -> Error {
+    HistoryError::Tampered(what).into()
 }

@@ -1,12 +1,14 @@
 //! Migration history in `ops.migration_history`: state and progress of each migration.
 
 mod chain;
+mod progress;
 
 use sqlx::{FromRow, PgConnection, types::Json};
 
 pub(crate) use chain::{link, verify};
+pub use progress::Progress;
 
-use crate::{Migration, backfill::Progress, file::split, run::session::send};
+use crate::{Migration, file::split, session::send};
 
 const TABLE: &str = include_str!("table.sql");
 

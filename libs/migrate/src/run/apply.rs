@@ -2,74 +2,20 @@
 
 use std::time::Instant;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use super::{
-    RunOptions, blocker::watched, event::Event, guard, guard::SessionState, index, inspect::Inspector,
-    lock::LockHolder, lock::pause, session::send,
+    event::Event,
+    guard::{self, SessionState},
+    index,
+    lock::pause,
+    planned::PlannedScript,
+    runner::Runner,
+    statement::ask,
 };
-use crate::{
-    Error, Migration, Script,
-    error::AppliedPart,
-    file::ExecutionMode,
-    history::{HistoryEntry, write},
-};
+use crate::{AppliedPart, Error, FailedStatement, Script, file::ExecutionMode, session::send};
 
-/// Connection that executes, and a second one that observes it.
-pub(crate) struct Runner<'s> {
-    pub(crate) conn: PgConnection,
-    pub(crate) observer: PgConnection,
-    pub(crate) pid: i32,
-    pub(crate) inspector: Inspector,
-    pub(crate) settings: &'s RunOptions,
-    pub(crate) start: Instant,
-}
-
-/// A script to run, with the data for its row in the history.
-#[derive(Clone, Copy)]
-pub(crate) struct PlannedScript<'m> {
-    pub(crate) migration: &'m Migration,
-    pub(crate) script: &'m Script,
-    /// Index of the first statement to run, from 0: earlier ones are applied already.
-    pub(crate) from: usize,
-    /// Whether the process that ran it before was killed.
-    pub(crate) was_cut: bool,
-    /// Final state of the row: `applied` or `rolled_back`.
-    pub(crate) done: &'static str,
-    pub(crate) backup: Option<&'m str>,
-    pub(crate) actor: Option<&'m str>,
-    pub(crate) reason: Option<&'m str>,
-}
-
-impl<'m> PlannedScript<'m> {
-    /// Plan for a migration that was never started.
-    pub(crate) fn up(migration: &'m Migration) -> Self {
-        let script = &migration.up;
-        Self {
-            migration,
-            script,
-            from: 0,
-            was_cut: false,
-            done: "applied",
-            backup: None,
-            actor: None,
-            reason: None,
-        }
-    }
-}
-
-impl<'s> Runner<'s> {
-    pub(crate) async fn new(
-        mut conn: PgConnection,
-        observer: PgConnection,
-        inspector: Inspector,
-        settings: &'s RunOptions,
-    ) -> Result<Self, Error> {
-        let (pid,) = sqlx::query_as("select pg_backend_pid()").fetch_one(&mut conn).await?;
-        Ok(Self { conn, observer, pid, inspector, settings, start: Instant::now() })
-    }
-
+impl Runner<'_> {
     pub(crate) async fn apply(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
         self.start = Instant::now();
         let file = job.script.file.clone();
@@ -85,17 +31,6 @@ impl<'s> Runner<'s> {
         Ok(())
     }
 
-    /// Returns the executing connection, which still holds the lock.
-    pub(crate) async fn leave(self) -> PgConnection {
-        let _ = self.observer.close().await; // it has nothing to lose
-        self.conn
-    }
-
-    async fn wait_for_locks(&mut self, job: PlannedScript<'_>) -> Result<(), sqlx::Error> {
-        let wait = job.script.directives.lock_timeout.unwrap_or(self.settings.lock_timeout);
-        send(&mut self.conn, &format!("set lock_timeout = {}", wait.as_millis())).await
-    }
-
     /// Runs the script in one transaction. Retries after a lock timeout, so that readers never queue behind it for
     /// long.
     async fn together(&mut self, job: PlannedScript<'_>) -> Result<(), Error> {
@@ -107,7 +42,7 @@ impl<'s> Runner<'s> {
             send(&mut self.conn, "rollback").await?;
             if !self.gives_way(&failed, attempt).await {
                 let statement = match &failed {
-                    Error::Statement { statement, .. } => *statement,
+                    Error::Statement(failed) => failed.statement,
                     Error::Breaks(_) => job.script.statements.len(),
                     _ => 0,
                 };
@@ -208,7 +143,7 @@ impl<'s> Runner<'s> {
 
     /// Waits before a retry; false if the failure is not about locks, or no attempts are left.
     async fn gives_way(&self, failed: &Error, attempt: u32) -> bool {
-        let Error::Statement { refusal, blocker, .. } = failed else { return false };
+        let Error::Statement(FailedStatement { refusal, blocker, .. }) = failed else { return false };
         let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
         // 55P03 lock_not_available, 40P01 deadlock_detected
         if !code.is_some_and(|code| matches!(&*code, "55P03" | "40P01")) || attempt >= self.settings.attempts
@@ -245,14 +180,6 @@ impl<'s> Runner<'s> {
         self.inspector.look(&mut self.conn, script, Some(at), stays).await
     }
 
-    pub(crate) async fn send_watched(&mut self, script: &Script, at: usize) -> Result<(), Error> {
-        let Some(statement) = script.statements.get(at) else { return Ok(()) };
-        let work = send(&mut self.conn, &statement.text);
-        let (done, blocker) =
-            watched(work, &mut self.observer, self.pid, at + 1, &self.settings.listener).await;
-        done.map_err(|refusal| failed(script, at, refusal, blocker))
-    }
-
     async fn still_own(
         &mut self,
         script: &Script,
@@ -267,71 +194,4 @@ impl<'s> Runner<'s> {
             None => Ok(()),
         }
     }
-
-    /// Transfers new objects to the owner role, which cannot log in.
-    async fn hand_over(&mut self) -> Result<(), sqlx::Error> {
-        let owner = &self.settings.owner;
-        let (needed,): (bool,) = sqlx::query_as(
-            "select not rolsuper and rolname <> $1 and to_regrole($1) is not null from pg_roles where rolname = current_user",
-        )
-        .bind(owner)
-        .fetch_one(&mut self.conn)
-        .await?;
-        if needed {
-            send(&mut self.conn, &format!("reassign owned by current_user to {owner}")).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes the row and its chain link in a transaction of their own.
-    async fn note(
-        &mut self,
-        job: PlannedScript<'_>,
-        state: &'static str,
-        statement: usize,
-        error: Option<&Error>,
-    ) -> Result<(), sqlx::Error> {
-        send(&mut self.conn, "begin").await?;
-        self.note_inside(job, state, statement, error).await?;
-        send(&mut self.conn, "commit").await
-    }
-
-    async fn note_inside(
-        &mut self,
-        job: PlannedScript<'_>,
-        state: &'static str,
-        statement: usize,
-        error: Option<&Error>,
-    ) -> Result<(), sqlx::Error> {
-        let error = error.map(Error::for_history);
-        let PlannedScript { backup, actor, reason, .. } = job;
-        let (execution_ms, error) = (self.start.elapsed().as_millis(), error.as_deref());
-        let note = HistoryEntry::new(job.migration, state, &self.settings.app_version);
-        write(&mut self.conn, HistoryEntry { statement, execution_ms, error, backup, actor, reason, ..note })
-            .await
-    }
-}
-
-pub(crate) fn failed(script: &Script, at: usize, refusal: sqlx::Error, blocker: Option<LockHolder>) -> Error {
-    let statement = script.statements.get(at);
-    let stays = match statement.and_then(ExecutionMode::from_statement) {
-        _ if !script.directives.no_transaction => AppliedPart::Nothing,
-        Some(ExecutionMode::Unknown) => AppliedPart::PerhapsMore(at),
-        _ => AppliedPart::Before(at),
-    };
-    let (file, line) = (script.file.clone(), statement.map_or(0, |statement| statement.line));
-    Error::Statement { file, line, statement: at + 1, refusal, blocker: blocker.map(Box::new), stays }
-}
-
-/// Runs a query of a verify block; fails unless all rows are true.
-pub(crate) async fn ask(conn: &mut PgConnection, script: &Script, at: usize) -> Result<(), Error> {
-    let Some(statement) = script.statements.get(at) else { return Ok(()) };
-    let question = sqlx::query_as(AssertSqlSafe(statement.text.clone())).persistent(false);
-    let answers: Vec<(Option<bool>,)> =
-        question.fetch_all(conn).await.map_err(|source| failed(script, at, source, None))?;
-    if answers.is_empty() || answers.iter().any(|(answer,)| *answer != Some(true)) {
-        let (file, question) = (script.file.clone(), statement.text.clone());
-        return Err(Error::NotTrue { file, line: statement.line, question });
-    }
-    Ok(())
 }

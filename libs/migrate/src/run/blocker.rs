@@ -5,8 +5,8 @@ use std::time::Duration;
 use sqlx::{FromRow, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{event::Event, lock::LockHolder};
-use crate::Listener;
+use super::{Event, Listener};
+use crate::LockHolder;
 
 /// Observes the connection `pid` while `work` runs on it. Also returns the last blocking session seen.
 pub(crate) async fn watched<T>(

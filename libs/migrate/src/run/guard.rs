@@ -3,7 +3,7 @@
 
 use sqlx::{FromRow, PgConnection};
 
-use super::lock::{BACKUP_LOCK, MIGRATION_LOCK};
+use crate::advisory_locks::{BACKUP_LOCK, MIGRATION_LOCK};
 
 /// Session state that a statement must not change.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

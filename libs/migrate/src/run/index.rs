@@ -4,12 +4,8 @@
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
-use super::{
-    apply::{PlannedScript, Runner},
-    event::Event,
-    session::send,
-};
-use crate::{Error, file::NewIndex};
+use super::{event::Event, planned::PlannedScript, runner::Runner};
+use crate::{Error, file::NewIndex, session::send};
 
 #[derive(FromRow)]
 struct IndexInfo {

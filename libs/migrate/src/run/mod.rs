@@ -1,15 +1,17 @@
 //! Migration runner: applies pending migrations.
 
-pub(crate) mod apply;
-pub(crate) mod blocker;
-pub(crate) mod event;
-pub(crate) mod guard;
-mod hooks;
+mod apply;
+mod blocker;
+mod event;
+mod guard;
 mod index;
 pub(crate) mod inspect;
 pub(crate) mod lock;
+mod needed_backfill;
 pub(crate) mod plan;
-pub(crate) mod session;
+pub(crate) mod planned;
+pub(crate) mod runner;
+pub(crate) mod statement;
 
 use std::time::Duration;
 
@@ -17,12 +19,14 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
 pub use event::{Event, Listener};
-pub use hooks::{HookError, Hooks, NoHooks, TakenBackup};
-pub use inspect::NewBreaches;
 
-use crate::{Error, Migration, Migrations, Release, Version, backfill, history, isolation::breaches_so_far};
-use apply::{PlannedScript, Runner};
+use crate::{
+    Error, Hooks, Migration, Migrations, NoHooks, Release, TakenBackup, Version, history,
+    isolation::breaches_so_far, session,
+};
 use inspect::Inspector;
+use planned::PlannedScript;
+use runner::Runner;
 
 /// Options of the migration runner.
 #[derive(Debug, Clone)]
@@ -228,7 +232,7 @@ impl<'r> ActiveRun<'r> {
         let observer = session::observer(self.database).await?;
         let mut runner = Runner::new(conn, observer, inspector, self.settings).await?;
         for job in jobs {
-            backfill::insist(&mut runner.conn, job.script, self.migrations, rows).await?;
+            needed_backfill::insist(&mut runner.conn, job.script, self.migrations, rows).await?;
             if !self.begun.contains(&job.migration.version) {
                 self.begun.push(job.migration.version.clone());
             }

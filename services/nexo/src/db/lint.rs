@@ -5,7 +5,9 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use migrate::{CatalogObject, DryRun, Error, Lock, Migration, Migrations, ScratchDatabase, Script};
+use migrate::{
+    CatalogObject, DryRun, Error, FailedStatement, Lock, Migration, Migrations, ScratchDatabase, Script,
+};
 use migration_lint::{Finding, RULES, check, settle};
 use serde_json::json;
 
@@ -163,7 +165,7 @@ async fn back_and_again(
 
 /// Reports a statement that the server rejected; other failures do not concern the file.
 fn refusal(script: &Script, refused: Error) -> Result<Finding, Error> {
-    let Error::Statement { statement, refusal, .. } = refused else { return Err(refused) };
+    let Error::Statement(FailedStatement { statement, refusal, .. }) = refused else { return Err(refused) };
     let message = refusal
         .as_database_error()
         .map_or_else(|| refusal.to_string(), |refusal| refusal.message().to_owned());

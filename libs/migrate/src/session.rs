@@ -47,15 +47,3 @@ pub(crate) async fn observer(database: &PgConnectOptions) -> Result<PgConnection
 pub(crate) async fn send(conn: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
     conn.execute(AssertSqlSafe(statement.to_owned())).await.map(drop)
 }
-
-/// Whether the error means a lost connection, as opposed to a failed statement.
-pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // PostgreSQL documentation, appendix A: connection exceptions, and a server that shuts down or starts.
-        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "25P03" | "25P04")
-        }),
-        _ => false,
-    }
-}

@@ -1,33 +1,18 @@
 use std::{fmt, path::PathBuf};
 
-use crate::{Migrations, Release, history::HistoryRow};
-
 /// An applied migration that this program does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingMigration {
     /// Name of the file when it was applied.
     pub file: String,
     /// Folder that lacks it; `None` if it is not embedded in this program.
-    folder: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
     /// Oldest compatible release, if its file declares one.
-    needs: Option<String>,
+    pub(crate) needs: Option<String>,
     /// Release that applied it.
-    applied_by: String,
+    pub(crate) applied_by: String,
     /// Whether that release is newer than this program.
-    newer: bool,
-}
-
-impl MissingMigration {
-    pub(crate) fn new(row: &HistoryRow, migrations: &Migrations, release: Option<Release>) -> Self {
-        let applied_by: Option<Release> = row.app_version.parse().ok();
-        Self {
-            file: row.file(),
-            folder: migrations.folder().map(ToOwned::to_owned),
-            needs: row.min_app.clone(),
-            applied_by: row.app_version.clone(),
-            newer: applied_by.zip(release).is_none_or(|(theirs, ours)| theirs > ours),
-        }
-    }
+    pub(crate) newer: bool,
 }
 
 impl fmt::Display for MissingMigration {

@@ -1,11 +1,12 @@
+//! The set of all migrations: embedded, or of a folder.
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use super::{FileError, FileName, Migration, Script, Version};
-use crate::Error;
+use crate::{Error, FileError, Migration, Script, Version, file::FileName};
 
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
