@@ -135,6 +135,12 @@ impl Change {
         Self { before: Some(before), ..self }
     }
 
+    /// Sets the payload of the event, which otherwise is the state after the change.
+    #[must_use]
+    pub fn with_payload(self, payload: Value) -> Self {
+        Self { whole: payload, ..self }
+    }
+
     /// Sets the version that the record has after the change.
     #[must_use]
     pub fn at(self, version: i64) -> Self {
@@ -189,19 +195,21 @@ pub(crate) async fn keep(tx: &mut TenantTx, changes: Vec<Change>) -> Result<()> 
 /// Author of changes that an operator's command made; it is no user of the account.
 pub const OPERATOR: Uuid = Uuid::nil();
 
+/// Entries of a link that an operator's command adds: a message to PostgreSQL has at most 1 GB.
+const MAX_LINK_ENTRIES: usize = 10_000;
+
 /// Writes changes by an operator's command to the account's audit log and outbox, within the open transaction of
-/// `conn`. The role must reach every account. The entries form a chain link like any other.
+/// `conn`. The role must reach every account. The entries form chain links like any other.
 pub async fn keep_as_operator(
     conn: &mut PgConnection,
     account: AccountId,
     changes: &[Change],
 ) -> Result<(), sqlx::Error> {
-    if changes.is_empty() {
-        return Ok(());
-    }
     let inside = RequestContext { account, user: OPERATOR.into(), request: Uuid::now_v7() };
-    let values = values(inside, changes, None).values()?;
-    sqlx::query_with(KEEP, values).execute(conn).await?;
+    for link in changes.chunks(MAX_LINK_ENTRIES) {
+        let values = values(inside, link, None).values()?;
+        sqlx::query_with(KEEP, values).execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{
     access::RestoredAccess,
     compare::{Change, compare},
     export::find,
-    history,
+    history::{self, Operator},
     lay_out::{IN_PLACE, lay_out, put_in, run, touch, version},
     tables::{self, Table},
 };
@@ -26,18 +26,6 @@ pub struct TenantRestore {
     /// Number of rows written after the confirmation; they are left unchanged.
     pub left_alone: u64,
 }
-
-/// Operator and backup of a restore, for the account's history.
-#[derive(Debug, Clone)]
-pub struct Operator {
-    /// Name of the operator, as in the operator log.
-    pub name: String,
-    /// Name of the backup.
-    pub backup: String,
-}
-
-/// User id of operators in an account's history; no member has it.
-pub const OPERATOR: Uuid = Uuid::nil();
 
 /// Tables that are never restored: history is append-only, and a restore adds entries.
 const KEPT: &[&str] = &["app.audit_log", "app.audit_chains"];

@@ -1,10 +1,10 @@
 //! Computes the account's final rows in temporary tables before any live row is deleted.
 
+use ::db::OPERATOR;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    apply::OPERATOR,
     resources::{ACCOUNTS, BELONGING, MEMBERSHIPS, RECORDED, find},
     tables::Table,
 };

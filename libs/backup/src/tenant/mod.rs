@@ -16,9 +16,10 @@ mod resources;
 mod tables;
 
 pub use access::RestoredAccess;
-pub use apply::{OPERATOR, Operator, TenantRestore};
+pub use apply::TenantRestore;
 pub use archive::{ArchiveHeader, ArchivedPerson, OpenArchive, TableContent};
 pub use compare::{Change, Difference};
 pub use export::export;
+pub use history::Operator;
 pub use import::{ImportedTenant, import};
 pub use resources::{RECORDED, RecordTable};

@@ -8,8 +8,9 @@ use std::{
 
 use backup::{
     Error,
-    tenant::{OPERATOR, OpenArchive, Operator, RECORDED, export, import},
+    tenant::{OpenArchive, Operator, RECORDED, export, import},
 };
+use db::OPERATOR;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use time::macros::datetime;
 
