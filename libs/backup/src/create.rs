@@ -6,14 +6,15 @@ use pg_server::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    Archive, Config, Error, Manifest, Name, Origin, ProgressListener, Provenance, Stage, Status, Table,
-    archive, disk,
+    Archive, Config, Error, Manifest, Origin, ProgressListener, Provenance, Stage, Status, Table, archive,
+    disk,
     libpq::{self, Running},
-    manifest::FORMAT,
+    manifest::{FORMAT, HashedColumns},
+    signed::purpose,
     source::Source,
     store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
-    tables::{self, HashedColumns},
-    watch::Counter,
+    tables,
+    watch::{Counter, millis},
 };
 
 /// Parameters of a new backup.
@@ -115,7 +116,7 @@ impl Config {
             name: partial.name().clone(),
             made: Provenance {
                 at,
-                took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                took_ms: millis(begun),
                 actor: order.actor.clone(),
                 origin: Some(order.origin),
                 nexo: env!("CARGO_PKG_VERSION").to_owned(),
@@ -145,7 +146,7 @@ impl Config {
 
     /// Refuses a backup that would leave less free space than the floor; the database is often on the same disk.
     fn insist_room(&self, database_bytes: u64) -> Result<(), Error> {
-        disk::insist(self.local.path(), room(database_bytes), self.free_floor)
+        disk::insist(self.local.path(), disk::room(database_bytes), self.free_floor)
     }
 
     /// Packs a dump. The exit status of `pg_dump` decides: the archive of a killed dump looks complete.
@@ -161,16 +162,6 @@ impl Config {
         tokio::task::spawn_blocking(move || dump.0.finish()).await.map_err(|_| Error::Ended)??;
         packed
     }
-}
-
-/// Estimated size of a backup in bytes. Compressed it is mostly a fifth of the database.
-pub(crate) fn room(database_bytes: u64) -> u64 {
-    database_bytes / 2 + (16 << 20)
-}
-
-/// Context of a signature, which binds a file to its name and backup.
-pub(crate) fn purpose(file: &str, name: &Name) -> String {
-    format!("{file} of {name}")
 }
 
 struct Dump(Running);

@@ -12,6 +12,11 @@ pub(crate) fn free(path: &Path) -> Result<u64, Error> {
     Ok(told.blocks_available() as u64 * told.fragment_size() as u64)
 }
 
+/// Estimated size of a backup in bytes. Compressed it is mostly a fifth of the database.
+pub(crate) fn room(database_bytes: u64) -> u64 {
+    database_bytes / 2 + (16 << 20)
+}
+
 /// Fails if less than `floor` bytes would stay free after writing `needed` bytes.
 pub(crate) fn insist(path: &Path, needed: u64, floor: u64) -> Result<(), Error> {
     let free = free(path)?;

@@ -1,15 +1,13 @@
 use std::{io, path::PathBuf};
 
-use crate::Name;
+use crate::{InvalidName, Name};
 
 /// Reason why a backup or restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is not a valid name of a backup.
-    #[error(
-        "`{0}` is no name of a backup (such as 20260203T040506Z_daily; a label has a-z, 0-9 and -): see `nexo db backups`"
-    )]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
     /// There is no backup with this name.
     #[error("there is no backup {0}: see `nexo db backups`")]
     NoSuch(String),

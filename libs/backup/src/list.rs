@@ -1,10 +1,11 @@
+use migrate::CatalogObject;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::{
     Config, Error, Manifest, Name, Origin, Status, VerificationLevel,
-    create::purpose,
     manifest::FORMAT,
+    signed::purpose,
     store::{ARCHIVE, CATALOGUE, MANIFEST, SCHEMA, STATUS},
 };
 
@@ -142,6 +143,15 @@ impl Config {
             damaged("its manifest was not written with this NEXO_SECRET, or was changed".to_owned())
         })?;
         if manifest.format > FORMAT { Err(Error::Later(name.clone())) } else { Ok(manifest) }
+    }
+
+    /// Reads the catalogue of the backup and verifies its signature.
+    pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<CatalogObject>, Error> {
+        let bytes = self.part(name, CATALOGUE)?;
+        self.signer.open(&purpose(CATALOGUE, name), &bytes).ok_or_else(|| Error::Damaged {
+            name: name.clone(),
+            what: "its catalogue was changed".to_owned(),
+        })
     }
 
     /// Reads a small file of a backup. A missing or unreadable file counts as damage, like a changed one.

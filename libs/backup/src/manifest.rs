@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Name, Origin, tables::HashedColumns};
+use crate::{Name, Origin};
 
 /// Newest manifest format that this release reads and writes.
 ///
@@ -94,6 +94,14 @@ pub struct Table {
     pub rows: i64,
     /// Hash over all rows, independent of their order.
     pub hash: String,
+}
+
+/// Columns that a hash covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HashedColumns {
+    WholeRows,
+    /// Written columns only: PostgreSQL recomputes generated columns, and another release may do so differently.
+    WrittenColumns,
 }
 
 impl Manifest {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io::Write as _};
 
 use time::OffsetDateTime;
 
-use crate::{BackupState, Config, Error, ListedBackup, create::room, disk};
+use crate::{BackupState, Config, Error, ListedBackup, disk};
 
 impl Config {
     /// Updates `metrics.prom` in the folder of the backups. A failure is only logged: missing metrics must not
@@ -28,7 +28,7 @@ impl Config {
     /// is known.
     fn no_room(&self, entries: &[ListedBackup]) -> Option<bool> {
         let manifest = entries.iter().find_map(|entry| entry.manifest.as_ref())?;
-        let needed = room(manifest.made.database_bytes) + self.free_floor;
+        let needed = disk::room(manifest.made.database_bytes) + self.free_floor;
         disk::free(self.local.path()).ok().map(|free| free < needed)
     }
 

@@ -3,7 +3,12 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::Error;
+/// Reason why a text is not a valid name of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no name of a backup (such as 20260203T040506Z_daily; a label has a-z, 0-9 and -): see `nexo db backups`"
+)]
+pub struct InvalidName(String);
 
 /// Name of a backup, such as `20260203T040506Z_before-migration`. Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,9 +19,9 @@ const MAX_LABEL_CHARS: usize = 60;
 
 impl Name {
     /// Creates the name of a backup that begins at `moment`. A label consists of `a-z`, `0-9` and `-`.
-    pub fn new(moment: OffsetDateTime, label: &str) -> Result<Self, Error> {
+    pub fn new(moment: OffsetDateTime, label: &str) -> Result<Self, InvalidName> {
         let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-        let stamp = moment.format(format).map_err(|_| Error::Name(label.to_owned()))?;
+        let stamp = moment.format(format).map_err(|_| InvalidName(label.to_owned()))?;
         format!("{stamp}_{label}").parse()
     }
 
@@ -39,11 +44,11 @@ impl Name {
 }
 
 impl FromStr for Name {
-    type Err = Error;
+    type Err = InvalidName;
 
     /// Parses a name; rejects anything that could leave the store's folder.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Name(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = || InvalidName(text.to_owned());
         let (stamp, label) = text.split_once('_').ok_or_else(wrong)?;
         let shape = stamp.len() == 16
             && stamp.bytes().enumerate().all(|(at, byte)| match at {
@@ -58,9 +63,9 @@ impl FromStr for Name {
 }
 
 impl TryFrom<String> for Name {
-    type Error = Error;
+    type Error = InvalidName;
 
-    fn try_from(text: String) -> Result<Self, Error> {
+    fn try_from(text: String) -> Result<Self, InvalidName> {
         text.parse()
     }
 }

@@ -5,6 +5,8 @@ use identity::Secret;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use crate::Name;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<'e> {
@@ -40,6 +42,11 @@ impl Signer {
     fn signature(&self, purpose: &str, text: &str) -> String {
         hex(hmac::sign(&self.0, message(purpose, text).as_bytes()).as_ref())
     }
+}
+
+/// Context of a signature, which binds a file to its name and backup.
+pub(crate) fn purpose(file: &str, name: &Name) -> String {
+    format!("{file} of {name}")
 }
 
 fn message(purpose: &str, text: &str) -> String {

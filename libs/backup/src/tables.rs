@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Table, watch::Counter};
+use crate::{Table, manifest::HashedColumns, watch::Counter};
 
 /// Settings that make the text of rows independent of the session.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[
@@ -35,14 +35,6 @@ pub(crate) async fn names(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::
     .fetch_all(conn)
     .await?;
     Ok(names.into_iter().map(|(name,)| name).collect())
-}
-
-/// Columns that a hash covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HashedColumns {
-    WholeRows,
-    /// Written columns only: PostgreSQL recomputes generated columns, and another release may do so differently.
-    WrittenColumns,
 }
 
 /// Counts and hashes one table. The hash is the sum of two 64-bit hashes of each row, so that order does not

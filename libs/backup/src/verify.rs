@@ -1,31 +1,21 @@
-//! Verification of backups: integrity of the files, and comparison of a restored database.
+//! Verification of backups, up to the comparison of a restored database.
 
 use std::time::Instant;
 
 use ::db::Passwords;
 use pg_server::Cluster;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
 use crate::{
-    Config, DrillResult, Error, Manifest, Name, ProgressListener, Stage, Status, archive,
+    Config, DrillResult, Error, Manifest, Name, Stage, Status, VerificationLevel, VerificationPassed,
+    archive,
     libpq::{self, Running},
     restore::{self, UnpackedDump},
-    store::{ARCHIVE, SCHEMA, VerificationFailed, VerificationPassed},
+    store::ARCHIVE,
+    watch::millis,
 };
-
-/// Depth of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerificationLevel {
-    /// The manifest's signature is valid, and the files have the length and SHA-256 that it states.
-    Hashes,
-    /// The archive can be decrypted and decompressed, and `pg_restore` reads it completely.
-    Archive,
-    /// The backup was restored, and every table, policy and grant is equal.
-    Restored,
-}
 
 /// Result of a successful verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,19 +59,6 @@ impl Config {
         })
     }
 
-    /// Records a failure that proves the backup bad. Other errors, such as missing programs, prove nothing.
-    pub(crate) async fn note_failure(&self, name: &Name, refused: &Error, tried: VerificationLevel) {
-        let level = match refused {
-            Error::Damaged { .. } => tried.min(VerificationLevel::Archive),
-            Error::Differs { .. } => VerificationLevel::Restored,
-            _ => return,
-        };
-        let failure = VerificationFailed { at: self.now(), why: refused.to_string(), level: Some(level) };
-        if let Err(failed) = self.note(name, |status| status.failed = Some(failure)).await {
-            tracing::warn!(error = %failed, backup = %name, "that it failed could not be noted beside it");
-        }
-    }
-
     async fn try_it(&self, name: &Name, level: VerificationLevel) -> Result<Manifest, Error> {
         let manifest = self.intact(name).await?;
         match level {
@@ -90,26 +67,6 @@ impl Config {
             VerificationLevel::Restored => self.restorable(&manifest, &[]).await?,
         }
         Ok(manifest)
-    }
-
-    /// Level 1: verifies signatures, lengths and hashes.
-    pub(crate) async fn intact(&self, name: &Name) -> Result<Manifest, Error> {
-        let manifest = self.manifest(name)?;
-        self.catalogue(name)?;
-        let counter = self.watch.counter(Stage::Read, manifest.archive.bytes);
-        let (archive, schema) = (self.local.file(name, ARCHIVE), self.local.file(name, SCHEMA));
-        tokio::task::spawn_blocking(move || {
-            archive::intact(
-                &schema,
-                &manifest.name,
-                &manifest.schema,
-                &ProgressListener::default().counter(Stage::Read, 0),
-            )?;
-            archive::intact(&archive, &manifest.name, &manifest.archive, &counter)?;
-            Ok(manifest)
-        })
-        .await
-        .map_err(|_| Error::Ended)?
     }
 
     /// Level 2: `pg_restore` writes everything as SQL to `/dev/null`.
@@ -191,10 +148,6 @@ fn passed(status: &mut Status, at: OffsetDateTime, level: VerificationLevel) {
     status.verified =
         Some(VerificationPassed { at, level: before.map_or(level, |before| before.max(level)) });
     status.failed = None;
-}
-
-pub(crate) fn millis(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Checks row security: each of two accounts sees exactly its own rows, and without an account no row is visible.

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 /// Stage of an operation.
@@ -101,4 +102,9 @@ impl Counter {
         let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
         self.watch.tell(self.stage, done, self.total);
     }
+}
+
+/// Time since `begun` in milliseconds.
+pub(crate) fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

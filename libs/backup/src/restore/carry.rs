@@ -4,7 +4,6 @@
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
 
-use super::shadow::connect;
 use crate::Error;
 
 /// The operator log is append-only. Rows are merged by key; the live database's row wins.
@@ -30,7 +29,7 @@ pub(super) async fn carry_over(from: &PgConnectOptions, to: &PgConnectOptions) {
 }
 
 async fn try_to(from: &PgConnectOptions, to: &PgConnectOptions) -> Result<(), Error> {
-    let (mut from, mut to) = (connect(from).await?, connect(to).await?);
+    let (mut from, mut to) = (PgConnection::connect_with(from).await?, PgConnection::connect_with(to).await?);
     for (table, statement) in
         [("ops.operator_log", LOG), ("ops.schedule", SCHEDULE), ("ops.maintenance", MAINTENANCE)]
     {

@@ -5,7 +5,6 @@ use std::time::Instant;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Duration, sleep};
 
-use super::shadow::connect;
 use crate::Error;
 
 /// Database that exists on every server and is never renamed: an advisory lock in it survives the swap.
@@ -38,7 +37,7 @@ impl Exclusive {
     ) -> Result<Self, Error> {
         let name = live.get_database().unwrap_or_else(|| live.get_username()).to_owned();
         let maintenance = live.clone().database(MAINTENANCE).application_name(&short(what));
-        let mut conn = connect(&maintenance).await?;
+        let mut conn = PgConnection::connect_with(&maintenance).await?;
         let (key, end) = (key(&name), Instant::now() + wait);
         let mut told = false;
         while !try_lock(&mut conn, key).await? {
@@ -71,7 +70,8 @@ impl Exclusive {
     /// Opens a session in the live database that holds the locks of migrations and backups. `None` if the live
     /// database does not accept connections, so that none of them can run.
     pub(super) async fn keep_idle(&self) -> Result<Option<PgConnection>, Error> {
-        let mut conn = match connect(&self.live_options.clone().application_name("nexo swap")).await {
+        let options = self.live_options.clone().application_name("nexo swap");
+        let mut conn = match PgConnection::connect_with(&options).await.map_err(Error::Database) {
             Ok(conn) => conn,
             Err(failed) => {
                 tracing::warn!(error = %failed, "the live database cannot be entered");

@@ -2,9 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Executor as _, FromRow};
-use time::{OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339};
+use time::{
+    OffsetDateTime, PrimitiveDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 
-use super::{Exclusive, shadow::STAMP};
+use super::Exclusive;
 use crate::{Error, retention::WAY_BACK};
 
 /// A database beside the live one.
@@ -50,6 +54,10 @@ pub(super) struct DatabaseComment {
     #[serde(rename = "because")]
     pub(super) reason: String,
 }
+
+/// Timestamp format in database names.
+pub(super) const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day][hour][minute][second]");
 
 #[derive(FromRow)]
 struct Row {

@@ -5,17 +5,16 @@ use std::{
     process::Stdio,
 };
 
-use migrate::{CatalogObject, objects};
+use migrate::objects;
 use pg_server::Binaries;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use super::data;
 use crate::{
-    Config, Error, Extension, Manifest, Name, ProgressListener, Stage, archive,
+    Config, Error, Extension, Manifest, ProgressListener, Stage, archive,
     config::server_of,
-    create::purpose,
     libpq::{self, Running},
-    store::{CATALOGUE, PendingBackup, SCHEMA},
+    store::{PendingBackup, SCHEMA},
     tables,
 };
 
@@ -153,17 +152,6 @@ impl UnpackedDump {
             std::fs::write(&path, lines.join("\n")).map_err(Error::file(&path)).map(|()| path)
         };
         Ok((write("schemas", schemas)?, write("rest", rest)?))
-    }
-}
-
-impl Config {
-    /// Reads the catalogue of the backup and verifies its signature.
-    pub(crate) fn catalogue(&self, name: &Name) -> Result<Vec<CatalogObject>, Error> {
-        let bytes = self.part(name, CATALOGUE)?;
-        self.signer.open(&purpose(CATALOGUE, name), &bytes).ok_or_else(|| Error::Damaged {
-            name: name.clone(),
-            what: "its catalogue was changed".to_owned(),
-        })
     }
 }
 

@@ -1,10 +1,10 @@
 use migrate::DatabaseLocale;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use sqlx::{AssertSqlSafe, Executor as _, postgres::PgConnectOptions};
+use time::{Duration, OffsetDateTime};
 
 use super::{
     Exclusive, LOCK_TIMEOUT, UnpackedDump, compare,
-    kept_databases::{DatabaseComment, Kind},
+    kept_databases::{DatabaseComment, Kind, STAMP},
     lacks, load,
 };
 use crate::{Config, Error, Manifest, Name, Provenance, VerificationLevel};
@@ -20,10 +20,6 @@ pub struct ShadowDatabase {
     /// Lock that prevents other restores from dropping it as a leftover.
     pub(super) exclusive: Exclusive,
 }
-
-/// Timestamp format in database names.
-pub(super) const STAMP: &[BorrowedFormatItem<'_>] =
-    format_description!("[year][month][day][hour][minute][second]");
 
 /// Encoding and locale of the backed-up database.
 #[derive(sqlx::FromRow)]
@@ -253,9 +249,4 @@ impl ShadowDatabase {
     pub async fn keep(self) -> Result<(), Error> {
         self.exclusive.leave().await
     }
-}
-
-/// Connects with these options.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    Ok(PgConnection::connect_with(options).await?)
 }

@@ -11,9 +11,8 @@ use super::{
     Exclusive, KeptDatabase, ShadowDatabase,
     carry::carry_over,
     kept_databases::{DatabaseComment, Kind},
-    shadow::connect,
 };
-use crate::{Config, Error, verify::millis};
+use crate::{Config, Error, watch::millis};
 
 const ATTEMPTS: usize = 20;
 
@@ -99,7 +98,7 @@ impl Exclusive {
         let both = [live.as_str(), swap.new];
         let statements = self.statements(swap).await?;
         let wanted = self.oid(swap.new).await?;
-        let mut ender = connect(&self.maintenance).await?;
+        let mut ender = PgConnection::connect_with(&self.maintenance).await?;
         let mut last = Error::Ended;
         for _ in 0..ATTEMPTS {
             self.insist_free(&both).await?;
@@ -119,7 +118,7 @@ impl Exclusive {
                 }
                 // If the connection breaks at COMMIT, the outcome is unknown: the database names decide.
                 Err(failed) => {
-                    let mut look = connect(&self.maintenance).await?;
+                    let mut look = PgConnection::connect_with(&self.maintenance).await?;
                     let is_live = oid(&mut look, &live).await? == wanted;
                     look.close().await?;
                     return if is_live { Ok(swapped()) } else { Err(failed) };

@@ -3,59 +3,15 @@
 //! Only backups that were read completely count, unless they are kept for another reason: an unread backup must
 //! not displace another. The newest verified backup always stays.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{BackupState, Config, Error, ListedBackup, Name, Origin};
+use crate::{BackupState, Config, Error, ListedBackup, Name, Origin, Retention};
 
 /// Retention period of a command's backup or kept database.
 pub(crate) const WAY_BACK: Duration = Duration::days(7);
-
-/// Numbers of backups to keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// Number of newest backups.
-    pub last: usize,
-    /// Number of days whose newest backup is kept.
-    pub daily: usize,
-    /// Number of weeks whose newest backup is kept.
-    pub weekly: usize,
-    /// Number of months whose newest backup is kept.
-    pub monthly: usize,
-    /// Minimum number of backups to keep.
-    pub minimum: usize,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { last: 3, daily: 7, weekly: 4, monthly: 12, minimum: 2 }
-    }
-}
-
-impl FromStr for Retention {
-    type Err = String;
-
-    /// Parses `last=3 daily=7 weekly=4 monthly=12 minimum=2`. Missing rules are 0; the minimum is at least 1.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut keep = Self { last: 0, daily: 0, weekly: 0, monthly: 0, minimum: 1 };
-        for part in text.split([' ', ',']).filter(|part| !part.is_empty()) {
-            let wrong = || format!("`{part}` is none of last=, daily=, weekly=, monthly=, minimum=");
-            let (name, count) = part.split_once('=').ok_or_else(wrong)?;
-            let count: usize = count.parse().map_err(|_| wrong())?;
-            match name {
-                "last" => keep.last = count,
-                "daily" => keep.daily = count,
-                "weekly" => keep.weekly = count,
-                "monthly" => keep.monthly = count,
-                "minimum" => keep.minimum = count.max(1),
-                _ => return Err(wrong()),
-            }
-        }
-        Ok(keep)
-    }
-}
 
 /// Whether a backup is kept or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ mod status;
 
 pub(crate) use local::{Local, PendingBackup};
 pub(crate) use remote::Remote;
-pub use status::{DrillResult, Status, VerificationFailed, VerificationPassed};
+pub use status::{DrillResult, Status, VerificationFailed, VerificationLevel, VerificationPassed};
 
 /// Archive with schema and data.
 pub(crate) const ARCHIVE: &str = "archive";

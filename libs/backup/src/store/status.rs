@@ -1,7 +1,17 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::VerificationLevel;
+/// Depth of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationLevel {
+    /// The manifest's signature is valid, and the files have the length and SHA-256 that it states.
+    Hashes,
+    /// The archive can be decrypted and decompressed, and `pg_restore` reads it completely.
+    Archive,
+    /// The backup was restored, and every table, policy and grant is equal.
+    Restored,
+}
 
 /// Status of a backup: what happened after it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
