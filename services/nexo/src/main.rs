@@ -1,10 +1,12 @@
 //! `nexo`: the whole system in one process, and the operator's commands.
 
 mod account;
+mod account_lookup;
 mod audit;
 mod completions;
 mod confirm;
 mod db;
+mod demo;
 mod health;
 mod isolation;
 mod keys;
@@ -13,6 +15,7 @@ mod maintenance;
 mod openapi;
 mod operator_log;
 mod output;
+mod private_server;
 mod progress;
 mod up;
 mod users;

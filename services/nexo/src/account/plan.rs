@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::{Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::{audit::account, operator_log, output};
+use crate::{account_lookup::find_account, operator_log, output};
 
 #[derive(Debug, Args)]
 pub(super) struct SetPlan {
@@ -44,7 +44,7 @@ const LIMITS: &str =
 
 impl SetPlan {
     pub(super) async fn run(self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<()> {
-        let (id, _) = account(conn, &self.account).await?;
+        let (id, _) = find_account(conn, &self.account).await?;
         if let Some(name) = self.plan.and_then(|name| name.to_possible_value()) {
             give(conn, id, name.get_name(), actor).await?;
         }

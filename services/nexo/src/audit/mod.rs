@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use kernel::Env;
 use sqlx::{Connection as _, PgConnection};
-use uuid::Uuid;
 
 use crate::{db::Target, output};
 
@@ -46,16 +45,6 @@ pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<E
     let done = done.await;
     target.leave().await?;
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-/// Finds an account by its slug or id; returns id and slug.
-pub(crate) async fn account(conn: &mut PgConnection, named: &str) -> anyhow::Result<(Uuid, String)> {
-    let found = sqlx::query_as(
-        "select account_id, slug from app.account_directory where slug = $1 or account_id::text = $1",
-    );
-    let found = found.bind(named).fetch_optional(conn).await;
-    let found = found.context("the accounts cannot be read: is the database migrated (`nexo db status`)?")?;
-    found.with_context(|| format!("there is no account {named}: give its slug or its id"))
 }
 
 /// Count with noun: `1 entry`, `2 entries`.

@@ -1,8 +1,8 @@
 use clap::Args;
 use sqlx::{Connection as _, PgConnection};
 
-use super::account;
 use crate::{
+    account_lookup::find_account,
     confirm::{Risk, RiskSummary},
     db::Target,
     output,
@@ -19,7 +19,7 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     pub(super) async fn run(self, conn: &mut PgConnection, target: &Target) -> anyhow::Result<bool> {
-        let (id, slug) = account(conn, &self.account).await?;
+        let (id, slug) = find_account(conn, &self.account).await?;
         let card = RiskSummary {
             operation: format!("make one new chain of the history of {slug} as it is now"),
             risk: Risk::High.because(

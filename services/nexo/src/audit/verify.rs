@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{account, entries, tell};
-use crate::output;
+use super::{entries, tell};
+use crate::{account_lookup::find_account, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -73,7 +73,7 @@ impl Verify {
 
 impl Report {
     async fn read(conn: &mut PgConnection, named: &str, earlier: Option<Self>) -> anyhow::Result<Self> {
-        let (account_id, slug) = account(conn, named).await?;
+        let (account_id, slug) = find_account(conn, named).await?;
         if let Some(other) = earlier.as_ref().filter(|earlier| earlier.account_id != account_id) {
             anyhow::bail!("the file is about {}, not about {slug}", other.slug);
         }

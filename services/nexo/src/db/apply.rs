@@ -1,11 +1,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use migrate::{RunOptions, RunSummary, Version};
-use serde_json::json;
+use migrate::{RunOptions, Version};
 
-use super::{Context, backup_args::BackupArgs, dry_run, examine, safe};
-use crate::output;
+use super::{Context, backup_args::BackupArgs, dry_run, examine, run_summary, safe};
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -66,21 +64,6 @@ impl Migrate {
             Err(_) => Ok(None),
         };
         target.leave().await?;
-        show(context, &outcome?, &problems?.unwrap_or_default())
+        run_summary::show(context, &outcome?, &problems?.unwrap_or_default())
     }
-}
-
-/// Prints the outcome; returns true if `problems`, which were printed before, is empty.
-pub(super) fn show(context: &Context, outcome: &RunSummary, problems: &[String]) -> anyhow::Result<bool> {
-    if context.json {
-        let RunSummary { applied, version } = outcome;
-        output::json(&json!({ "applied": applied, "version": version, "problems": problems }))?;
-        return Ok(problems.is_empty());
-    }
-    let version = outcome.version.as_ref().map_or_else(|| "no version".to_owned(), ToString::to_string);
-    match outcome.applied.len() {
-        0 => output::line(&format!("nothing to apply: the database is at {version}")),
-        count => output::line(&format!("applied {count}: the database is at {version}")),
-    }
-    Ok(problems.is_empty())
 }

@@ -17,6 +17,7 @@ mod resolve;
 mod role;
 mod roles;
 mod rollback;
+mod run_summary;
 mod safe;
 mod seed;
 mod status;

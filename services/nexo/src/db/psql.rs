@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use super::{Context, Target, role::Role};
-use crate::{audit::account, operator_log, output};
+use crate::{account_lookup::find_account, operator_log, output};
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Psql {
@@ -88,7 +88,7 @@ impl Psql {
             conn.close().await?;
             return Ok(None);
         };
-        let (id, slug) = account(&mut conn, named).await?;
+        let (id, slug) = find_account(&mut conn, named).await?;
         let mut tx = conn.begin().await?;
         let operation = format!("open psql as {} in {slug}", role.name());
         let card = json!({ "operation": operation, "account_id": id, "reason": self.reason });

@@ -13,7 +13,7 @@ use migrate::{
 };
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Context, apply, backup_args::BackupArgs, lint, temp_server::TempServer};
+use super::{Context, backup_args::BackupArgs, lint, run_summary, temp_server::TempServer};
 use crate::output;
 
 pub(super) async fn run(
@@ -42,7 +42,7 @@ pub(super) async fn run(
     let done = migrate(&target.migrator, &migrations, &steps, &settings).await;
     target.leave().await?;
     match done {
-        Ok(outcome) => apply::show(context, &outcome, &[]),
+        Ok(outcome) => run_summary::show(context, &outcome, &[]),
         Err(failed) => {
             let way_back = steps.way_back(failed.leaves_part());
             Err(failed).context(way_back)

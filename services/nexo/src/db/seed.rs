@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{Context, Target};
-use crate::{output, up::demo};
+use crate::{demo, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Seed {

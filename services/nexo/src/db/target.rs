@@ -11,7 +11,7 @@ use pg_server::{Access, Binaries, Cluster};
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Context, role::Role};
-use crate::{confirm::ConfirmPrompt, output, up::embedded};
+use crate::{confirm::ConfirmPrompt, output, private_server};
 
 /// The database that a command works on.
 pub(crate) struct Target {
@@ -59,8 +59,8 @@ impl Target {
     }
 
     fn new(access: &Access, home: &Path, cluster: Option<Cluster>) -> anyhow::Result<Self> {
-        let password = embedded::roles_password(home)?;
-        let role = |role: &str| access.role(role, &password, embedded::DATABASE);
+        let password = private_server::roles_password(home)?;
+        let role = |role: &str| access.role(role, &password, private_server::DATABASE);
         let (migrator, reader) = (role("nexo_migrator"), role("nexo_backup"));
         Ok(Self { migrator, reader, access: Some((access.clone(), password)), cluster })
     }
@@ -68,7 +68,7 @@ impl Target {
     /// Environment of a service that connects as `role`, with migrations on boot disabled.
     pub(crate) fn env_for(&self, env: &Env, role: &str, setting: &'static str) -> anyhow::Result<Env> {
         let address = match &self.access {
-            Some((access, password)) => Some(access.address(role, password, embedded::DATABASE)),
+            Some((access, password)) => Some(access.address(role, password, private_server::DATABASE)),
             None => env.clone().optional(setting),
         };
         let address = address.with_context(|| format!("{setting} is not set: the address of {role}"))?;
@@ -78,7 +78,7 @@ impl Target {
     /// URL of a role, including its password.
     pub(crate) fn address(&self, env: &Env, role: Role) -> anyhow::Result<String> {
         match &self.access {
-            Some((access, password)) => Ok(access.address(role.name(), password, embedded::DATABASE)),
+            Some((access, password)) => Ok(access.address(role.name(), password, private_server::DATABASE)),
             None => env
                 .clone()
                 .optional(role.setting())

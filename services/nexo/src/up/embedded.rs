@@ -5,15 +5,9 @@ use std::path::Path;
 use ::db::Passwords;
 use anyhow::Context as _;
 use kernel::Env;
-use pg_server::{Binaries, Cluster, Supervisor, kept_secret};
+use pg_server::{Binaries, Cluster, Supervisor};
 
-/// Name of the database on the private server.
-pub(crate) const DATABASE: &str = "nexo";
-
-/// Password of the roles on the private server.
-pub(crate) fn roles_password(home: &Path) -> anyhow::Result<String> {
-    Ok(kept_secret(&home.join("roles.password"))?)
-}
+use crate::private_server::{DATABASE, roles_password};
 
 /// Where the database of `nexo up` comes from.
 pub(crate) enum DatabaseSource {

@@ -1,7 +1,6 @@
 //! `nexo up`: all services in one process.
 
-pub(crate) mod demo;
-pub(crate) mod embedded;
+mod embedded;
 mod services;
 
 use std::process::ExitCode;
@@ -12,7 +11,7 @@ use web::{Telemetry, TelemetryConfig};
 
 use crate::{
     db::{Target, keep_schedule, watch_backups},
-    output,
+    demo, output,
 };
 use embedded::DatabaseSource;
 use services::Services;
