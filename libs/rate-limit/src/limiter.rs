@@ -3,16 +3,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{Bucket, BucketState, Rate, gcra::nanoseconds, remote::Remote};
-
-/// Decision about a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decision {
-    /// Whether the request is admitted.
-    pub allowed: bool,
-    /// State of the bucket after the decision.
-    pub standing: BucketState,
-}
+use crate::{Bucket, BucketState, Decision, Rate, gcra::nanoseconds, remote::Remote};
 
 /// Grants permits from buckets: process-local ones, or those shared through Redis.
 #[derive(Debug, Clone)]
