@@ -3,10 +3,7 @@
 use migrate::Script;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use crate::{
-    known::parse,
-    tree::{all, literals, text},
-};
+use crate::tree::{all, literals, parse, text};
 
 /// Qualified names of the tables that a statement drops.
 pub(crate) fn dropped(tree: &SyntaxNode) -> Vec<String> {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use migrate::Script;
-use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::{
     dropped::unprotected,
-    tree::{all, first, has, literals, text},
+    tree::{all, first, has, literals, parse, text},
 };
 
 /// What is known about a table.
@@ -24,12 +24,6 @@ pub(crate) struct KnownObjects {
     pub(crate) tables: BTreeMap<String, Table>,
     /// Functions that depend on the search path, so that they may fail during a restore.
     pub(crate) wanderers: Vec<String>,
-}
-
-pub(crate) fn parse(statement: &str) -> (SyntaxNode, Vec<String>) {
-    let parsed = SourceFile::parse(statement);
-    let errors = parsed.errors().iter().map(|error| error.message().to_owned()).collect();
-    (parsed.syntax_node(), errors)
 }
 
 impl KnownObjects {

@@ -1,6 +1,13 @@
-//! Queries on a syntax tree.
+//! Syntax trees of statements, and queries on them.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
+use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
+
+/// The tree of a statement, and its syntax errors.
+pub(crate) fn parse(statement: &str) -> (SyntaxNode, Vec<String>) {
+    let parsed = SourceFile::parse(statement);
+    let errors = parsed.errors().iter().map(|error| error.message().to_owned()).collect();
+    (parsed.syntax_node(), errors)
+}
 
 /// All nodes of this kind, at any depth.
 pub(crate) fn all(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {

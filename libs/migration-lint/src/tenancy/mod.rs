@@ -11,7 +11,11 @@ mod types;
 use migrate::{Script, Statement};
 use squawk_syntax::SyntaxNode;
 
-use crate::{Finding, known::KnownObjects, known::parse, tree};
+use crate::{
+    Finding,
+    known::KnownObjects,
+    tree::{self, parse},
+};
 
 /// A statement under inspection, and its findings.
 pub(crate) struct Reader<'r> {
