@@ -3,6 +3,7 @@
 
 mod access_record;
 mod authenticate;
+mod body_guard;
 mod config;
 mod edge;
 mod forward;
@@ -64,7 +65,8 @@ pub fn router(app: App, config: &Config) -> Router {
         proxies: config.proxies.clone(),
         ..ServiceOptions::default()
     };
-    edge::around(with_limits(router, edges), config)
+    let (cors, transport) = (config.cors.clone(), config.transport.clone());
+    edge::around(with_limits(router, edges), cors, transport, config.proxies.clone())
 }
 
 /// Disables the external validator, to which Swagger UI would send the document by default.

@@ -7,8 +7,10 @@ use axum::{extract::Request, response::Response};
 use http::Method;
 use web::{ClientRequestId, RequestId};
 
-use super::body_guard::{BodyGuard, carrying};
-use crate::access_record::AccessRecord;
+use crate::{
+    access_record::AccessRecord,
+    body_guard::{BodyGuard, carrying},
+};
 
 /// Status for a client that disconnected before the response; as in nginx.
 const GONE: u16 = 499;

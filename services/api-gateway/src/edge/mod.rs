@@ -1,7 +1,6 @@
 //! Outer layer of the gateway: early rejections, security headers, CORS, compression and the access log.
 
 mod access;
-pub(crate) mod body_guard;
 mod compress;
 mod cors;
 pub(crate) mod hop_by_hop;
@@ -15,26 +14,31 @@ use axum::{
 };
 use http::{HeaderValue, Method, header::ALLOW};
 use tower::util::option_layer;
+use tower_http::cors::CorsLayer;
 use web::{ClientRequestId, Error, Meter, Proxies, RequestId, begin_trace, end_trace};
 
 use access::AccessLogEntry;
 pub(crate) use cors::cors;
 pub(crate) use security_headers::transport;
 
-use crate::{Config, access_record::AccessRecord};
+use crate::access_record::AccessRecord;
 
 /// Maximum length of a path with its query.
 const MAX_URI_BYTES: usize = 8 * 1024;
 /// Methods that are forwarded at all; the service decides which ones a path accepts.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Wraps a router in the outer layer.
-pub(crate) fn around(router: Router, config: &Config) -> Router {
-    let (transport, proxies) = (config.transport.clone(), config.proxies.clone());
+/// Wraps a router in the outer layer; `transport` is the header `Strict-Transport-Security`.
+pub(crate) fn around(
+    router: Router,
+    cors: Option<CorsLayer>,
+    transport: Option<HeaderValue>,
+    proxies: Proxies,
+) -> Router {
     let edge = Edge { transport, proxies, meter: Meter::new("api-gateway") };
     let edge = from_fn_with_state(edge, answer);
     // A single layer, outermost first: a page must be able to read error responses too.
-    router.layer((edge, option_layer(config.cors.clone()), compress::layer()))
+    router.layer((edge, option_layer(cors), compress::layer()))
 }
 
 #[derive(Clone)]

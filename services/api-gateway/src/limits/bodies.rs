@@ -11,7 +11,7 @@ use rate_limit::{Limiter, Rate};
 use web::{Result, Upload};
 
 use super::{Limits, allowed, tenant::AccountLimits};
-use crate::edge::body_guard::{BodyGuard, carrying};
+use crate::body_guard::{BodyGuard, carrying};
 
 /// Bytes per permit; the first ones of a request are free.
 const BYTES_OF_PERMIT: u64 = 32 * 1024;

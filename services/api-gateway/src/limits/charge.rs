@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Body as _;
 use rate_limit::{BucketState, ConcurrencyPermit};
 
-use crate::edge::body_guard::{BodyGuard, carrying};
+use crate::body_guard::{BodyGuard, carrying};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
