@@ -2,6 +2,7 @@
 //! them.
 
 mod access_record;
+mod app;
 mod authenticate;
 mod body_guard;
 mod config;
@@ -11,6 +12,7 @@ mod health;
 mod keys;
 mod limits;
 pub mod openapi;
+mod rate_limit_endpoint;
 mod upstream;
 
 use std::sync::Arc;
@@ -19,32 +21,12 @@ use axum::{
     Router,
     routing::{any, get},
 };
-use db::Db;
-use identity::Verifier;
-use revocation::Revocations;
 use utoipa_swagger_ui::SwaggerUi;
 use web::{ServiceOptions, with_limits};
 
+pub use app::App;
 pub use config::Config;
 pub use upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts, Upstreams};
-
-/// State of all handlers.
-pub struct App {
-    /// Database, for readiness checks, and for session checks while revocations are not in sync.
-    pub db: Db,
-    /// Verifies access tokens.
-    pub verifier: Verifier,
-    /// Sessions that were revoked.
-    pub revocations: Revocations,
-    /// Upstream services that requests are forwarded to.
-    pub upstreams: Upstreams,
-    /// Cache of API keys and their tokens.
-    pub(crate) keys: keys::ApiKeyCache,
-    /// Limits of request bodies.
-    pub body: BodyBounds,
-    /// Rate limits of accounts, keys and addresses.
-    pub(crate) limits: limits::Limits,
-}
 
 /// Builds the router of the gateway.
 pub fn router(app: App, config: &Config) -> Router {
@@ -54,7 +36,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/.well-known/{*rest}", any(forward::forward))
         .route("/dev/mail", get(forward::forward))
         .route("/api/openapi.json", get(openapi::merged))
-        .route("/api/rate-limit", get(limits::get_rate_limit))
+        .route("/api/rate-limit", get(rate_limit_endpoint::get_rate_limit))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

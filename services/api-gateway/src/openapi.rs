@@ -11,7 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use serde_json::{Map, Value, json};
 use web::{Error, Result};
 
-use crate::{App, limits, upstream::Service};
+use crate::{App, rate_limit_endpoint, upstream::Service};
 
 /// The tags in the order of a newcomer's day, with their descriptions.
 const TAGS: &[(&str, &str)] = &[
@@ -83,7 +83,7 @@ pub(crate) async fn merged(State(app): State<Arc<App>>) -> Result<Response> {
 
 /// API document of the gateway's own operations.
 pub fn own_document() -> serde_json::Result<Value> {
-    limits::document()
+    rate_limit_endpoint::document()
 }
 
 fn etag(text: &str) -> String {

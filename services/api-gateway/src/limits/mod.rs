@@ -4,8 +4,8 @@
 mod addresses;
 mod bodies;
 mod charge;
-mod endpoint;
 mod plans;
+mod report;
 mod settings;
 mod tenant;
 
@@ -19,7 +19,7 @@ use web::{Dependency, Error, Result};
 
 use charge::ConcurrencyPermits;
 pub(crate) use charge::RateLimitCharge;
-pub(crate) use endpoint::{document, get_rate_limit};
+pub(crate) use report::{RateLimit, RateLimitBucket};
 pub(crate) use settings::Settings;
 
 use addresses::Addresses;

@@ -1,17 +1,11 @@
-//! Endpoint `GET /api/rate-limit`: remaining permits of the caller.
+//! Rate limits of a caller, with what is left of them.
 
-use std::sync::Arc;
-
-use axum::extract::State;
-use http::HeaderMap;
+use kernel::{AccountId, SessionId};
 use rate_limit::{Bucket, Rate};
 use serde::Serialize;
-use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
-use web::{ClientAddress, Json, RequestId, Result};
+use utoipa::ToSchema;
 
-use super::{Kind, Limits, PART_OF_KEY, RateLimitCharge, charge::whole_seconds};
-use crate::{App, authenticate::admit_within};
+use super::{Kind, Limits, PART_OF_KEY, charge::whole_seconds};
 
 /// Rate limits of the caller.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,35 +46,25 @@ pub(crate) struct RateLimitBucket {
     per_minute: u32,
 }
 
-/// Show the caller's rate limits.
-///
-/// The request is not charged to any of the buckets.
-#[utoipa::path(get, path = "/api/rate-limit", tag = "limits")]
-pub(crate) async fn get_rate_limit(
-    State(app): State<Arc<App>>,
-    id: RequestId,
-    client: ClientAddress,
-    headers: HeaderMap,
-) -> Result<Json<RateLimit>> {
-    let who = admit_within(&app, &headers, id, client, &mut RateLimitCharge::default()).await?;
-    let account = who.place.account()?;
-    let (tenant, known) = app.limits.plans.get(account).await;
-    let plan = &known.plan;
-    let mut buckets = Vec::new();
-    for kind in [Kind::Read, Kind::Write] {
-        buckets.push(app.limits.left("account", kind, tenant.buckets.bucket(kind), plan.rate(kind)).await);
-    }
-    if let Some(key) = who.program.map(|key| app.limits.key(account, key)) {
-        for kind in [Kind::Read, Kind::Write] {
-            let rate = plan.rate(kind).part(PART_OF_KEY);
-            buckets.push(app.limits.left("key", kind, key.bucket(kind), rate).await);
-        }
-    }
-    let running = tenant.places.taken();
-    Ok(Json(RateLimit { plan: plan.name.clone(), at_once: plan.at_once, running, buckets }))
-}
-
 impl Limits {
+    /// Reports the limits of an account, and of its API key; charges nothing.
+    pub(crate) async fn report(&self, account: AccountId, key: Option<SessionId>) -> RateLimit {
+        let (tenant, known) = self.plans.get(account).await;
+        let plan = &known.plan;
+        let mut buckets = Vec::new();
+        for kind in [Kind::Read, Kind::Write] {
+            buckets.push(self.left("account", kind, tenant.buckets.bucket(kind), plan.rate(kind)).await);
+        }
+        if let Some(key) = key.map(|key| self.key(account, key)) {
+            for kind in [Kind::Read, Kind::Write] {
+                let rate = plan.rate(kind).part(PART_OF_KEY);
+                buckets.push(self.left("key", kind, key.bucket(kind), rate).await);
+            }
+        }
+        let running = tenant.places.taken();
+        RateLimit { plan: plan.name.clone(), at_once: plan.at_once, running, buckets }
+    }
+
     async fn left(&self, scope: &'static str, kind: Kind, bucket: &Bucket, rate: Rate) -> RateLimitBucket {
         let standing = self.limiter.peek(bucket, rate).await;
         RateLimitBucket {
@@ -92,13 +76,4 @@ impl Limits {
             per_minute: rate.per_minute(),
         }
     }
-}
-
-#[derive(OpenApi)]
-#[openapi(paths(get_rate_limit), components(schemas(RateLimit, RateLimitBucket)))]
-struct Document;
-
-/// API document of the gateway's own endpoints.
-pub(crate) fn document() -> serde_json::Result<Value> {
-    serde_json::to_value(Document::openapi())
 }

@@ -1,0 +1,38 @@
+//! Endpoint `GET /api/rate-limit`: remaining permits of the caller.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::HeaderMap;
+use serde_json::Value;
+use utoipa::OpenApi;
+use web::{ClientAddress, Json, RequestId, Result};
+
+use crate::{
+    App,
+    authenticate::admit_within,
+    limits::{RateLimit, RateLimitBucket, RateLimitCharge},
+};
+
+/// Show the caller's rate limits.
+///
+/// The request is not charged to any of the buckets.
+#[utoipa::path(get, path = "/api/rate-limit", tag = "limits")]
+pub(crate) async fn get_rate_limit(
+    State(app): State<Arc<App>>,
+    id: RequestId,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Json<RateLimit>> {
+    let who = admit_within(&app, &headers, id, client, &mut RateLimitCharge::default()).await?;
+    Ok(Json(app.limits.report(who.place.account()?, who.program).await))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(get_rate_limit), components(schemas(RateLimit, RateLimitBucket)))]
+struct Document;
+
+/// API document of the gateway's own endpoints.
+pub(crate) fn document() -> serde_json::Result<Value> {
+    serde_json::to_value(Document::openapi())
+}
