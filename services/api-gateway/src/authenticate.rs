@@ -1,20 +1,20 @@
 //! Authentication at the gateway: a valid token, or an API key that is exchanged for one.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
 use identity::{ApiKey, Identity, TokenError};
-use kernel::{AccountId, SessionId, UserId};
+use kernel::AccountId;
 use serde::Deserialize;
-use uuid::Uuid;
-use web::{AccountRequired, Bearer, ClientAddress, Error, FORWARDED_FOR, RequestId, Result};
+use web::{AccountRequired, Bearer, ClientAddress, Error, Result};
 
 use crate::{
     App,
     access_record::AccessRecord,
-    keys::{ExchangeOutcome, Exchanged},
-    limits::RateLimitCharge,
+    caller::{AdmittedCaller, Subject},
+    keys::ExchangeOutcome,
+    request_context::RequestContext,
     upstream::{Outgoing, Service},
 };
 
@@ -32,59 +32,38 @@ struct ExchangeResponse {
     expires_in: u64,
 }
 
-/// Account or person that a caller authenticates for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum EntryPoint {
-    Account(AccountId),
-    /// A person who is a member of no account.
-    Nowhere(UserId),
-}
-
-impl EntryPoint {
-    /// Key for rate limits: a person without an account has the limits of the plan `free`.
-    pub(crate) fn counted(self) -> AccountId {
-        match self {
-            Self::Account(account) => account,
-            Self::Nowhere(person) => Uuid::from(person).into(),
-        }
-    }
-
-    /// Account of the caller; fails for a person without one.
-    pub(crate) fn account(self) -> Result<AccountId> {
-        match self {
-            Self::Account(account) => Ok(account),
-            Self::Nowhere(_) => Err(AccountRequired.into()),
-        }
-    }
-}
-
-/// An authenticated caller: with a valid token, or with a key that was exchanged for one.
-pub(crate) struct AdmittedCaller {
-    pub(crate) place: EntryPoint,
-    /// API key of the caller, presented directly or by a token obtained for it.
-    pub(crate) program: Option<SessionId>,
-    pub(crate) key: Option<Exchanged>,
-}
-
-/// Limits token guessing. An invalid token is charged to the client address; once its bucket is empty, only cached
+/// Authenticates the caller, and records the account in logs and traces.
+///
+/// Token guessing is limited: an invalid token is charged to the client address; once its bucket is empty, only cached
 /// tokens are accepted from it. Thus known callers are not locked out by others who share their address.
-pub(crate) async fn admit_within(
+pub(crate) async fn authenticate<'c>(
     app: &App,
+    context: &'c mut RequestContext,
     headers: &HeaderMap,
-    id: RequestId,
-    client: ClientAddress,
-    charge: &mut RateLimitCharge,
-) -> Result<AdmittedCaller> {
-    if let Some(spent) = app.limits.exhausted(client.0)
-        && !is_known(app, headers, client)
+) -> Result<&'c AdmittedCaller> {
+    if let Some(spent) = app.limits.exhausted(context.client.0)
+        && !is_known(app, headers, context.client)
     {
-        return Err(app.limits.reject(spent, charge));
+        return Err(app.limits.reject(spent, context));
     }
-    let admitted = admit(app, headers, id, client).await;
+    let admitted = identify(app, context, headers).await;
     if let Err(Error::Unauthenticated | Error::NoToken) = admitted {
-        app.limits.charge_address(client.0, charge).await?;
+        app.limits.charge_address(context).await?;
     }
-    admitted
+    let caller = admitted?;
+    if let Subject::Account(account) = caller.subject {
+        record_account(account);
+        context.record.account = Some(account);
+    }
+    Ok(context.caller.insert(caller))
+}
+
+fn record_account(account: AccountId) {
+    tracing::Span::current().record("account.id", tracing::field::display(account));
+    let traced = ::telemetry::Span::current();
+    if traced.is_recording() {
+        traced.set("account.id", account.to_string());
+    }
 }
 
 fn is_known(app: &App, headers: &HeaderMap, ClientAddress(client): ClientAddress) -> bool {
@@ -98,55 +77,46 @@ fn is_known(app: &App, headers: &HeaderMap, ClientAddress(client): ClientAddress
 }
 
 /// Rejects invalid tokens. The service verifies the token again (zero trust). An API key is exchanged for a token.
-pub(crate) async fn admit(
+pub(crate) async fn identify(
     app: &App,
+    context: &RequestContext,
     headers: &HeaderMap,
-    id: RequestId,
-    client: ClientAddress,
 ) -> Result<AdmittedCaller> {
     let Bearer(token) = Bearer::from_headers(headers).ok_or(Error::NoToken)?;
     if ApiKey::has_prefix(token) {
-        return exchanged(app, token, id, client).await;
+        return exchanged(app, context, token).await;
     }
-    match app.verifier.identify(token, id.0).await {
-        Ok(Identity::Person(person)) => {
-            Ok(AdmittedCaller { place: EntryPoint::Nowhere(person.user()), program: None, key: None })
-        }
+    let (subject, api_key) = match app.verifier.identify(token, context.id.0).await {
+        Ok(Identity::Person(person)) => (Subject::Person(person.user()), None),
         Ok(Identity::Member(who)) => {
             if !app.revocations.is_in_sync() {
                 app.db.admit(&who).await?;
             }
-            let program = who.is_key().then(|| who.session());
-            Ok(AdmittedCaller { place: EntryPoint::Account(who.account()), program, key: None })
+            (Subject::Account(who.account()), who.is_key().then(|| who.session()))
         }
-        Err(TokenError::Invalid) => Err(Error::Unauthenticated),
-        Err(TokenError::NoAccount) => Err(AccountRequired.into()),
-        Err(error @ TokenError::KeysUnavailable) => Err(Error::Unavailable(error.into())),
-    }
+        Err(TokenError::Invalid) => return Err(Error::Unauthenticated),
+        Err(TokenError::NoAccount) => return Err(AccountRequired.into()),
+        Err(error @ TokenError::KeysUnavailable) => return Err(Error::Unavailable(error.into())),
+    };
+    Ok(AdmittedCaller { subject, api_key, exchanged: None })
 }
 
-async fn exchanged(
-    app: &App,
-    key: &str,
-    id: RequestId,
-    ClientAddress(client): ClientAddress,
-) -> Result<AdmittedCaller> {
-    let ApiKey { account, id: program, .. } = ApiKey::read(key).ok_or(Error::Unauthenticated)?;
-    let token = app.keys.token(key, client, async || exchange(app, key, id, client).await).await?;
-    Ok(AdmittedCaller { place: EntryPoint::Account(account), program: Some(program), key: Some(token) })
+async fn exchanged(app: &App, context: &RequestContext, key: &str) -> Result<AdmittedCaller> {
+    let ApiKey { account, id, .. } = ApiKey::read(key).ok_or(Error::Unauthenticated)?;
+    let token = app.keys.token(key, context.client.0, async || exchange(app, context, key).await).await?;
+    Ok(AdmittedCaller { subject: Subject::Account(account), api_key: Some(id), exchanged: Some(token) })
 }
 
 /// Exchanges a key at the auth-service; anything but success or rejection is a failure.
-async fn exchange(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> ExchangeOutcome {
-    let asked = tokio::time::timeout(EXCHANGE_TIMEOUT, ask(app, key, id, client)).await;
+async fn exchange(app: &App, context: &RequestContext, key: &str) -> ExchangeOutcome {
+    let asked = tokio::time::timeout(EXCHANGE_TIMEOUT, ask(app, context, key)).await;
     asked.ok().flatten().unwrap_or(ExchangeOutcome::Failed)
 }
 
-async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Option<ExchangeOutcome> {
+async fn ask(app: &App, context: &RequestContext, key: &str) -> Option<ExchangeOutcome> {
     let mut request = Outgoing::new(Method::POST, TOKEN);
     request.headers.insert(AUTHORIZATION, bearer(key)?);
-    request.headers.insert("x-request-id", id.header());
-    name_client(&mut request.headers, client);
+    context.write_to(&mut request.headers);
     let answer = app.upstreams.send(Service::Auth, request, &mut AccessRecord::default()).await.ok()?;
     match answer.status() {
         StatusCode::UNAUTHORIZED => Some(ExchangeOutcome::Refused),
@@ -156,13 +126,6 @@ async fn ask(app: &App, key: &str, id: RequestId, client: Option<IpAddr>) -> Opt
             Some(ExchangeOutcome::Token(bearer(&access_token)?, Duration::from_secs(expires_in)))
         }
         _ => None,
-    }
-}
-
-/// Sets the client address for the service.
-pub(crate) fn name_client(headers: &mut HeaderMap, client: Option<IpAddr>) {
-    if let Some(client) = client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
-        headers.insert(FORWARDED_FOR, client);
     }
 }
 

@@ -5,6 +5,7 @@ mod access_record;
 mod app;
 mod authenticate;
 mod body_guard;
+mod caller;
 mod config;
 mod edge;
 mod forward;
@@ -12,7 +13,10 @@ mod health;
 mod keys;
 mod limits;
 pub mod openapi;
+mod operations;
+mod rate_limit_charge;
 mod rate_limit_endpoint;
+mod request_context;
 mod upstream;
 
 use std::sync::Arc;
@@ -32,9 +36,9 @@ pub use upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts, Upstreams};
 pub fn router(app: App, config: &Config) -> Router {
     let docs = SwaggerUi::new("/docs").config(docs());
     let router = Router::new()
-        .route("/api/v1/{*rest}", any(forward::forward))
-        .route("/.well-known/{*rest}", any(forward::forward))
-        .route("/dev/mail", get(forward::forward))
+        .route("/api/v1/{*rest}", any(forward::handle))
+        .route("/.well-known/{*rest}", any(forward::handle))
+        .route("/dev/mail", get(forward::handle))
         .route("/api/openapi.json", get(openapi::merged))
         .route("/api/rate-limit", get(rate_limit_endpoint::get_rate_limit))
         .route("/api/health", get(health::whole))

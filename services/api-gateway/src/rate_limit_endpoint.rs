@@ -10,8 +10,9 @@ use web::{ClientAddress, Json, RequestId, Result};
 
 use crate::{
     App,
-    authenticate::admit_within,
-    limits::{RateLimit, RateLimitBucket, RateLimitCharge},
+    authenticate::authenticate,
+    limits::{RateLimit, RateLimitBucket},
+    request_context::RequestContext,
 };
 
 /// Show the caller's rate limits.
@@ -24,8 +25,9 @@ pub(crate) async fn get_rate_limit(
     client: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Json<RateLimit>> {
-    let who = admit_within(&app, &headers, id, client, &mut RateLimitCharge::default()).await?;
-    Ok(Json(app.limits.report(who.place.account()?, who.program).await))
+    let mut context = RequestContext::new(id, client);
+    let caller = authenticate(&app, &mut context, &headers).await?;
+    Ok(Json(app.limits.report(caller.subject.account()?, caller.api_key).await))
 }
 
 #[derive(OpenApi)]

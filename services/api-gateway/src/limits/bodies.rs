@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use axum::{body::Body, extract::Request};
 use hyper::body::Body as _;
-use kernel::AccountId;
 use rate_limit::{Limiter, Rate};
 use web::{Result, Upload};
 
 use super::{Limits, allowed, tenant::AccountLimits};
-use crate::body_guard::{BodyGuard, carrying};
+use crate::{
+    body_guard::{BodyGuard, carrying},
+    request_context::RequestContext,
+};
 
 /// Bytes per permit; the first ones of a request are free.
 const BYTES_OF_PERMIT: u64 = 32 * 1024;
@@ -20,13 +22,15 @@ const BODIES: &str = "this account sends too many long bodies; wait as long as R
 
 impl Limits {
     /// Charges the account for the body of a request. A body of unknown length is charged while it is forwarded.
-    pub(crate) async fn charge_body(&self, account: AccountId, request: Request) -> Result<Request> {
+    /// That of a public operation is not charged.
+    pub(crate) async fn charge_body(&self, context: &RequestContext, request: Request) -> Result<Request> {
+        let Some(caller) = &context.caller else { return Ok(request) };
         let length = request.body().size_hint().exact();
         let is_short = length.is_some_and(|length| length <= BYTES_OF_PERMIT);
         if is_short || Upload::new(request.method(), request.uri().path()).is_some() {
             return Ok(request);
         }
-        let (tenant, known) = self.plans.get(account).await;
+        let (tenant, known) = self.plans.get(caller.subject.limit_key()).await;
         let rate = known.plan.writes;
         let decision = self.limiter.take_on_credit(&tenant.bodies, rate, length.map_or(0, permits));
         allowed(decision, BODIES)?;

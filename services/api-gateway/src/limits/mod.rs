@@ -3,7 +3,6 @@
 
 mod addresses;
 mod bodies;
-mod charge;
 mod plans;
 mod report;
 mod settings;
@@ -17,14 +16,17 @@ use kernel::{AccountId, SessionId};
 use rate_limit::{Bucket, BucketState, Buckets, Decision, DecisionCounter, Limiter, Rate};
 use web::{Dependency, Error, Result};
 
-use charge::ConcurrencyPermits;
-pub(crate) use charge::RateLimitCharge;
 pub(crate) use report::{RateLimit, RateLimitBucket};
 pub(crate) use settings::Settings;
 
 use addresses::Addresses;
 use plans::Plans;
 use tenant::ReadWriteBuckets;
+
+use crate::{
+    rate_limit_charge::{ConcurrencyPermits, whole_seconds},
+    request_context::RequestContext,
+};
 
 /// Maximum number of accounts and keys in memory: a kilobyte each, with their buckets.
 const MAX_BUCKETS: u64 = 50_000;
@@ -94,16 +96,20 @@ impl Limits {
         self.limiter.failures().map(|troubles| Dependency::new("limits", troubles))
     }
 
+    /// Charges a request: to the account and the API key of its caller, or to the client address without one.
+    pub(crate) async fn rate_limit(&self, context: &mut RequestContext, kind: Kind) -> Result<()> {
+        match context.caller.as_ref().map(|caller| (caller.subject.limit_key(), caller.api_key)) {
+            Some((account, key)) => self.charge_account(context, account, key, kind).await,
+            None => self.charge_address(context).await,
+        }
+    }
+
     /// Charges the address of an unauthenticated caller.
-    pub(crate) async fn charge_address(
-        &self,
-        client: Option<IpAddr>,
-        charge: &mut RateLimitCharge,
-    ) -> Result<()> {
-        let bucket = self.addresses.bucket(client);
+    pub(crate) async fn charge_address(&self, context: &mut RequestContext) -> Result<()> {
+        let bucket = self.addresses.bucket(context.client.0);
         let decision = self.limiter.take(&bucket, self.addresses.rate).await;
         self.tallies.address.count(decision.allowed);
-        charge.note(decision.standing);
+        context.charge.note(decision.standing);
         allowed(decision, ADDRESS)
     }
 
@@ -115,43 +121,43 @@ impl Limits {
     }
 
     /// Error for an address that has used up its budget.
-    pub(crate) fn reject(&self, standing: BucketState, charge: &mut RateLimitCharge) -> Error {
+    pub(crate) fn reject(&self, standing: BucketState, context: &mut RequestContext) -> Error {
         self.tallies.address.count(false);
-        charge.note(standing);
+        context.charge.note(standing);
         Error::TooMany(ADDRESS, seconds(standing))
     }
 
     /// Charges the account and its API key, and acquires concurrency permits.
-    pub(crate) async fn charge(
+    async fn charge_account(
         &self,
-        (account, client): (AccountId, Option<IpAddr>),
+        context: &mut RequestContext,
+        account: AccountId,
         key: Option<SessionId>,
         kind: Kind,
-        charge: &mut RateLimitCharge,
     ) -> Result<()> {
         let (tenant, known) = self.plans.get(account).await;
         let plan = &known.plan;
         let place = tenant.places.enter(plan.at_once);
         // Free accounts can be opened in any number, so they share limits per address; paid ones do not.
-        let client = client.filter(|_| plan.is_free());
+        let client = context.client.0.filter(|_| plan.is_free());
         let shared = client.map(|client| self.addresses.enter(client, plan.at_once));
         let has_room = place.is_some() && !matches!(shared, Some(None));
         self.tallies.at_once.count(has_room);
         let (bucket, rate) = (tenant.buckets.bucket(kind), plan.rate(kind));
         if !has_room {
-            charge.note(self.limiter.glance(bucket, rate));
+            context.charge.note(self.limiter.glance(bucket, rate));
             return Err(Error::TooMany(AT_ONCE, 1));
         }
         let key = key.map(|key| self.key(account, key));
         let of_key = rate.part(PART_OF_KEY);
         if let Some(key) = &key {
-            self.take(key.bucket(kind), of_key, kind, &self.tallies.key, KEY, charge).await?;
+            self.take(key.bucket(kind), of_key, kind, &self.tallies.key, KEY, context).await?;
         }
-        let taken = self.take(bucket, rate, kind, &self.tallies.account, ACCOUNT, charge).await;
+        let taken = self.take(bucket, rate, kind, &self.tallies.account, ACCOUNT, context).await;
         if let (Err(_), Some(key)) = (&taken, &key) {
             self.limiter.give_back(key.bucket(kind), of_key);
         }
-        charge.hold(ConcurrencyPermits { of_account: place, _of_address: shared.flatten() });
+        context.charge.hold(ConcurrencyPermits { of_account: place, _of_address: shared.flatten() });
         taken
     }
 
@@ -162,12 +168,12 @@ impl Limits {
         kind: Kind,
         tallies: &[DecisionCounter; 2],
         refusal: &'static str,
-        charge: &mut RateLimitCharge,
+        context: &mut RequestContext,
     ) -> Result<()> {
         let decision = self.limiter.take(bucket, rate).await;
         let [read, write] = tallies;
         if kind == Kind::Read { read } else { write }.count(decision.allowed);
-        charge.note(decision.standing);
+        context.charge.note(decision.standing);
         allowed(decision, refusal)
     }
 
@@ -182,7 +188,7 @@ fn allowed(decision: Decision, refusal: &'static str) -> Result<()> {
 
 /// Time to wait in whole seconds, sufficient for a retry to succeed.
 fn seconds(standing: BucketState) -> u32 {
-    charge::whole_seconds(standing.wait).max(1)
+    whole_seconds(standing.wait).max(1)
 }
 
 #[cfg(test)]

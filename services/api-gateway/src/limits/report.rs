@@ -5,7 +5,8 @@ use rate_limit::{Bucket, Rate};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Kind, Limits, PART_OF_KEY, charge::whole_seconds};
+use super::{Kind, Limits, PART_OF_KEY};
+use crate::rate_limit_charge::whole_seconds;
 
 /// Rate limits of the caller.
 #[derive(Debug, Serialize, ToSchema)]

@@ -23,19 +23,19 @@ pub(crate) struct RateLimitCharge {
 
 /// Concurrency permits of a request: of its account and of its address.
 #[derive(Debug, Default)]
-pub(super) struct ConcurrencyPermits {
-    pub(super) of_account: Option<ConcurrencyPermit>,
-    pub(super) _of_address: Option<ConcurrencyPermit>,
+pub(crate) struct ConcurrencyPermits {
+    pub(crate) of_account: Option<ConcurrencyPermit>,
+    pub(crate) _of_address: Option<ConcurrencyPermit>,
 }
 
 impl RateLimitCharge {
-    pub(super) fn note(&mut self, standing: BucketState) {
+    pub(crate) fn note(&mut self, standing: BucketState) {
         if self.tightest.is_none_or(|known| standing.remaining < known.remaining) {
             self.tightest = Some(standing);
         }
     }
 
-    pub(super) fn hold(&mut self, places: ConcurrencyPermits) {
+    pub(crate) fn hold(&mut self, places: ConcurrencyPermits) {
         self.places = places;
     }
 
@@ -58,7 +58,7 @@ fn tell(headers: &mut HeaderMap, standing: BucketState) {
 }
 
 /// Whole seconds, rounded up, so that the wait is long enough.
-pub(super) fn whole_seconds(time: Duration) -> u32 {
+pub(crate) fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
 }
 
