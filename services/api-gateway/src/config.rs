@@ -11,7 +11,7 @@ use web::{ConnectionLimits, Proxies};
 use crate::{
     App, Upstreams, edge,
     keys::ApiKeyCache,
-    limits::{Limits, Settings},
+    limits::{Limits, PLAN_TTL, Settings},
     upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts},
 };
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub cors: Option<CorsLayer>,
     /// Proxies that are trusted with the client address.
     pub proxies: Proxies,
+    /// Maximum age of a cached plan: a changed plan takes effect after this time and the next request.
+    pub plan_ttl: Duration,
     body: BodyBounds,
     limits: Settings,
     auth: Vec<Authority>,
@@ -63,6 +65,7 @@ impl Config {
             transport: edge::transport(env),
             cors: edge::cors(env),
             proxies: Proxies::read(env),
+            plan_ttl: PLAN_TTL,
             body: BodyBounds {
                 bytes: env.parsed("NEXO_BODY_LIMIT_BYTES", 1024 * 1024),
                 pause: env.seconds("NEXO_BODY_READ_TIMEOUT_SECONDS", 10, 1..=300),
@@ -82,7 +85,7 @@ impl Config {
         let verifier = verifier.with_revocations(&revocations);
         let upstreams = Upstreams::new(&self.auth, &self.crm, self.times, self.rules);
         let keys = ApiKeyCache::new(Clock::system(), revocations.clone());
-        let limits = Limits::new(&self.limits, db.clone());
+        let limits = Limits::new(&self.limits, self.plan_ttl, db.clone());
         App { db, verifier, revocations, upstreams, keys, body: self.body, limits }
     }
 }

@@ -8,7 +8,7 @@ mod report;
 mod settings;
 mod tenant;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use db::Db;
 use http::Method;
@@ -20,6 +20,7 @@ pub(crate) use report::{RateLimit, RateLimitBucket};
 pub(crate) use settings::Settings;
 
 use addresses::Addresses;
+pub(crate) use plans::PLAN_TTL;
 use plans::Plans;
 use tenant::ReadWriteBuckets;
 
@@ -75,11 +76,11 @@ impl Kind {
 }
 
 impl Limits {
-    pub(crate) fn new(settings: &Settings, db: Db) -> Self {
+    pub(crate) fn new(settings: &Settings, plan_ttl: Duration, db: Db) -> Self {
         let pair = |read, write| [DecisionCounter::new(read), DecisionCounter::new(write)];
         Self {
             limiter: settings.store.limiter(),
-            plans: Plans::new(db),
+            plans: Plans::new(db, plan_ttl),
             keys: Buckets::at_most(MAX_BUCKETS),
             addresses: Addresses::new(settings),
             tallies: DecisionCounters {

@@ -18,8 +18,8 @@ use super::{
     tenant::{AccountLimits, CachedPlan, Plan},
 };
 
-/// Maximum age of a cached plan: a changed plan takes effect after this time and the next request.
-const FRESH: Duration = Duration::from_secs(3);
+/// Default of [`Config::plan_ttl`](crate::Config::plan_ttl).
+pub(crate) const PLAN_TTL: Duration = Duration::from_secs(3);
 /// Delay before a retry after a failed lookup.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Timeout of a lookup. A slow database is not yet an outage, which would mean the plan `free` for everyone.
@@ -34,12 +34,13 @@ type Row = (String, i32, i32, i32, i32, i32);
 /// Recently active accounts with their plans.
 pub(super) struct Plans {
     db: Db,
+    ttl: Duration,
     tenants: Buckets<AccountId, AccountLimits>,
 }
 
 impl Plans {
-    pub(super) fn new(db: Db) -> Self {
-        Self { db, tenants: Buckets::at_most(MAX_BUCKETS) }
+    pub(super) fn new(db: Db, ttl: Duration) -> Self {
+        Self { db, ttl, tenants: Buckets::at_most(MAX_BUCKETS) }
     }
 
     /// Returns an account and its plan. Only the first request of an account waits for the database.
@@ -61,7 +62,7 @@ impl Plans {
         let _turn = tenant.turn.lock().await;
         match tenant.known.load_full() {
             Some(known) => known,
-            None => ask(&self.db, account, tenant).await,
+            None => ask(&self.db, self.ttl, account, tenant).await,
         }
     }
 
@@ -69,9 +70,9 @@ impl Plans {
         if tenant.is_asked.swap(true, AcqRel) {
             return;
         }
-        let (db, tenant) = (self.db.clone(), Arc::clone(tenant));
+        let (db, ttl, tenant) = (self.db.clone(), self.ttl, Arc::clone(tenant));
         tokio::spawn(async move {
-            ask(&db, account, &tenant).await;
+            ask(&db, ttl, account, &tenant).await;
             tenant.is_asked.store(false, Release);
         });
     }
@@ -79,12 +80,12 @@ impl Plans {
 
 /// Loads the plan of an account. On failure the cached plan stays in use; without one, and for unknown accounts,
 /// it is `free`.
-async fn ask(db: &Db, account: AccountId, tenant: &AccountLimits) -> Arc<CachedPlan> {
+async fn ask(db: &Db, ttl: Duration, account: AccountId, tenant: &AccountLimits) -> Arc<CachedPlan> {
     let answer = timeout(LOOKUP_TIMEOUT, look_up(db, account))
         .await
         .unwrap_or_else(|late| Err(db::Error::Unavailable(late.into())));
     let (plan, holds) = match answer {
-        Ok(found) => (found.map_or_else(Plan::free, Plan::from), FRESH),
+        Ok(found) => (found.map_or_else(Plan::free, Plan::from), ttl),
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, account.id = %account, "a plan is not known");
             let last = tenant.known.load().as_deref().map(|known| known.plan.clone());

@@ -34,12 +34,15 @@ use http::{Method, StatusCode};
 use kernel::Env;
 use serde_json::{Value, json};
 use testkit::{TestApp, TestContext, TestResponse, TestUser};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 /// A service that echoes the request.
 async fn echo() -> String {
     let router = Router::new()
-        .route("/api/v1/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
+        .route("/api/v1/slow", get(async || sleep(Duration::from_secs(30)).await))
         .route("/api/v1/drop", any(breaks))
         .route("/api/v1/told", get(async || [("x-nexo-route", "/api/v1/told")]))
         .fallback(async |method: Method, request: Request| {
@@ -69,12 +72,22 @@ async fn gateway(auth: &str, crm: &str) -> TestApp {
 }
 
 fn gateway_on(ground: TestContext, settings: &[(&'static str, &str)]) -> TestApp {
+    gateway_with(ground, settings, |_| {})
+}
+
+/// A gateway with settings, and with times that are shorter than a setting can be.
+fn gateway_with(
+    ground: TestContext,
+    settings: &[(&'static str, &str)],
+    adjust: impl FnOnce(&mut Config),
+) -> TestApp {
     let env = Env::from_values(ground.database.settings("nexo_app"))
         .with("NEXO_UPSTREAM_TIMEOUT_SECONDS", "1")
         .with("NEXO_CORS_ORIGINS", "https://app.acme.test");
     let mut env = settings.iter().fold(env, |env, &(name, value)| env.with(name, value));
-    let config = Config::read(&mut env);
+    let mut config = Config::read(&mut env);
     env.finish().unwrap();
+    adjust(&mut config);
     let app = config.app(ground.db.clone(), ground.verifier.clone(), config.revocation.start());
     TestApp { router: router(app, &config), ground }
 }
@@ -82,6 +95,15 @@ fn gateway_on(ground: TestContext, settings: &[(&'static str, &str)]) -> TestApp
 async fn in_front_of_echo() -> TestApp {
     let echo = echo().await;
     gateway(&echo, &echo).await
+}
+
+/// Waits until a condition holds, which must be soon.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds().await {
+        assert!(Instant::now() < end, "it never holds");
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn send(person: &TestUser, method: Method, path: &str, headers: &[(&str, &str)]) -> TestResponse {
@@ -241,6 +263,7 @@ fn production_takes_no_default_that_is_for_development() {
     }
     assert_eq!(config.transport.unwrap(), "max-age=31536000; includeSubDomains");
     assert_eq!(config.bounds.notice, Duration::from_secs(5));
+    assert_eq!(config.plan_ttl, Duration::from_secs(3));
 }
 
 #[test]

@@ -7,21 +7,43 @@ mod plans;
 mod shared;
 mod shown;
 
+use std::time::Duration;
+
+use api_gateway::Config;
 use http::{Method, StatusCode};
 use testkit::{TestApp, TestContext, TestResponse, TestUser};
 
-use crate::{echo, gateway_on, send};
+use crate::{echo, gateway_with, send};
+
+/// Maximum age of a cached plan in tests that wait for another.
+const PLAN_TTL: Duration = Duration::from_millis(100);
 
 /// A gateway where the plan `free` has these limits, such as `reads_per_minute = 6, reads_burst = 3`.
 async fn gateway(limits: &str, settings: &[(&'static str, &str)]) -> TestApp {
     gateway_of(TestContext::new("nexo_app").await, limits, settings).await
 }
 
+/// A gateway that takes another plan over at once, or notices that none can be looked up.
+async fn gateway_with_brief_plans(limits: &str) -> TestApp {
+    let ground = TestContext::new("nexo_app").await;
+    adjusted(ground, limits, &[], |config| config.plan_ttl = PLAN_TTL).await
+}
+
 /// A gateway on an existing context; several gateways share one system.
 async fn gateway_of(ground: TestContext, limits: &str, settings: &[(&'static str, &str)]) -> TestApp {
+    adjusted(ground, limits, settings, |_| {}).await
+}
+
+async fn adjusted(
+    ground: TestContext,
+    limits: &str,
+    settings: &[(&'static str, &str)],
+    adjust: impl FnOnce(&mut Config),
+) -> TestApp {
     let echo = echo().await;
     ground.database.run(&format!("update app.plan_limits set {limits} where plan = 'free'")).await;
-    gateway_on(ground, &[settings, &[("NEXO_AUTH_URL", &echo), ("NEXO_CRM_URL", &echo)]].concat())
+    let settings = [settings, &[("NEXO_AUTH_URL", &echo), ("NEXO_CRM_URL", &echo)]].concat();
+    gateway_with(ground, &settings, adjust)
 }
 
 /// Sends requests; returns how many were answered and how many rejected.
