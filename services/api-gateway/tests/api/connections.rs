@@ -251,7 +251,7 @@ async fn there_are_no_more_connections_than_are_allowed() {
     }
     let mut third = served.connect().await;
     third.write_all(asks.as_bytes()).await.unwrap();
-    assert_eq!(read(&mut third).await, "", "it waits");
+    assert_eq!(read(&mut third).await, "", "it waits"); // for as long as an answer could take
     drop(connections);
     assert!(read(&mut third).await.starts_with("HTTP/1.1 200 "));
 }

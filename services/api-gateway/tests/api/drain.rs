@@ -1,85 +1,101 @@
 //! Graceful shutdown of the gateway.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, routing::post};
 use testkit::TestContext;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
-    time::sleep,
+    sync::Notify,
 };
 use web::ConnectionLimits;
 
 use crate::{
-    gateway_on,
-    wire::{Served, read},
+    gateway_on, until,
+    wire::{Served, answer},
 };
 
 const LOGIN: &str = "POST /api/v1/auth/login HTTP/1.1\r\nhost: nexo.test\r\ncontent-length: 0\r\n\r\n";
 const READY: &str = "GET /health/ready HTTP/1.1\r\nhost: nexo.test\r\n\r\n";
 
-async fn slow_service(takes: Duration) -> String {
-    let service = Router::new().route(
-        "/api/v1/auth/login",
-        post(async move || {
-            sleep(takes).await;
-            "done"
-        }),
-    );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, service).await });
-    address
+/// A service that answers a login when it is let go.
+#[derive(Clone, Default)]
+struct SlowService {
+    reached: Arc<Notify>,
+    let_go: Arc<Notify>,
 }
 
-async fn gateway(takes: Duration, bounds: ConnectionLimits) -> Served {
-    let address = slow_service(takes).await;
+impl SlowService {
+    async fn start(self) -> String {
+        let login = async move || {
+            self.reached.notify_one();
+            self.let_go.notified().await;
+            "done"
+        };
+        let service = Router::new().route("/api/v1/auth/login", post(login));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        address
+    }
+}
+
+/// A gateway with a login that runs.
+async fn gateway(service: &SlowService, bounds: ConnectionLimits) -> (Served, TcpStream) {
+    let address = service.clone().start().await;
     let settings =
         [("NEXO_AUTH_URL", &*address), ("NEXO_CRM_URL", &address), ("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")];
     let nexo = gateway_on(TestContext::new("nexo_app").await, &settings);
-    Served::within(bounds, nexo.router).await
+    let served = Served::within(bounds, nexo.router).await;
+    let mut running = served.connect().await;
+    running.write_all(LOGIN.as_bytes()).await.unwrap();
+    service.reached.notified().await;
+    (served, running)
+}
+
+async fn ask(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    answer(stream).await
 }
 
 #[tokio::test]
 async fn it_says_so_first_then_takes_nobody_more_and_finishes_what_runs() {
     let bounds = ConnectionLimits { notice: Duration::from_secs(2), ..ConnectionLimits::default() };
-    let served = gateway(Duration::from_secs(4), bounds).await;
+    let service = SlowService::default();
+    let (served, mut running) = gateway(&service, bounds).await;
     let address = served.address;
-    assert!(served.say(READY).await.starts_with("HTTP/1.1 200 "));
-    let (mut running, mut idle) = (served.connect().await, served.connect().await);
-    running.write_all(LOGIN.as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(200)).await;
+    let mut idle = served.connect().await;
+    assert!(ask(&mut served.connect().await, READY).await.starts_with("HTTP/1.1 200 "));
     let stopping = served.stop();
-    sleep(Duration::from_millis(200)).await;
 
-    let mut asks = TcpStream::connect(address).await.unwrap();
-    asks.write_all(READY.as_bytes()).await.unwrap();
-    let told = read(&mut asks).await;
-    assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("connection: close"), "{told}");
-    idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: nexo.test\r\n\r\n").await.unwrap();
-    let told = read(&mut idle).await;
+    let mut told = String::new();
+    until(async || {
+        told = ask(&mut TcpStream::connect(address).await.unwrap(), READY).await;
+        told.starts_with("HTTP/1.1 503 ")
+    })
+    .await;
+    assert!(told.contains("connection: close"), "{told}");
+    let told = ask(&mut idle, "GET /health/live HTTP/1.1\r\nhost: nexo.test\r\n\r\n").await;
     assert!(told.starts_with("HTTP/1.1 200 ") && told.contains("connection: close"), "{told}");
 
-    sleep(Duration::from_millis(1800)).await;
-    assert!(TcpStream::connect(address).await.is_err(), "nobody is let in any more");
-    let mut answer = String::new();
-    while answer.is_empty() {
-        answer = read(&mut running).await;
-    }
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done"), "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
+    until(async || TcpStream::connect(address).await.is_err()).await; // no connection is accepted any more
+    assert!(!stopping.is_finished(), "a request still runs");
+    service.let_go.notify_one();
+    let last = answer(&mut running).await;
+    assert!(last.starts_with("HTTP/1.1 200 ") && last.ends_with("done"), "{last}");
+    assert!(last.contains("connection: close"), "{last}");
     stopping.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn it_waits_for_nobody_for_ever() {
-    let bounds = ConnectionLimits { drain: Duration::from_secs(1), ..ConnectionLimits::default() };
-    let served = gateway(Duration::from_secs(50), bounds).await;
-    let mut running = served.connect().await;
-    running.write_all(LOGIN.as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(200)).await;
+    let bounds = ConnectionLimits { drain: Duration::from_millis(200), ..ConnectionLimits::default() };
+    let (served, _running) = gateway(&SlowService::default(), bounds).await;
     let start = Instant::now();
     served.stop().await.unwrap().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(20), "the service takes 50 s");
+    assert!(start.elapsed() < Duration::from_secs(20), "the service never answers");
 }
