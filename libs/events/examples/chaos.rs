@@ -30,7 +30,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use site::{SETTLED, Site, assert_in_order, nothing};
+use site::{Site, assert_in_order, nothing};
+
+/// Time until consumers are connected, and the broker has written their queues to disk.
+const SETTLED: Duration = Duration::from_secs(4);
 
 #[tokio::main]
 async fn main() {

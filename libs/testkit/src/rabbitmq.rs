@@ -99,6 +99,21 @@ impl RabbitMq {
         }
     }
 
+    /// Waits until the server has written its queues to disk. A new queue is in a buffer of Mnesia's log for some
+    /// seconds, and is lost if the server is killed meanwhile.
+    pub async fn sync(&self) {
+        let [port, _, names] = self.ports;
+        let call = format!("ok = rpc:call('nexo{port}@localhost', mnesia, sync_log, []), halt(0).");
+        let ended = tokio::process::Command::new("erl")
+            .args(["-noinput", "-sname", "sync@localhost", "-eval", &call])
+            .env("HOME", &self.folder) // holds the cookie
+            .env("ERL_EPMD_PORT", names.to_string())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_CRASH_DUMP", "/dev/null")
+            .status();
+        assert!(ended.await.unwrap().success(), "RabbitMQ does not sync its log");
+    }
+
     /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         let mut running = self.running.take().unwrap();

@@ -10,7 +10,7 @@ use testkit::RabbitMq;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::site::{PATIENCE, SETTLED, Site, nothing};
+use crate::site::{PATIENCE, Site, nothing};
 use events::{Consumer as _, EventSystem};
 
 async fn troubles(running: &EventSystem, wanted: usize) {
@@ -30,7 +30,7 @@ async fn while_the_broker_is_away_events_wait_and_changes_go_on() {
     site.change(account, record, nothing()).await.unwrap();
     site.told(1).await;
     troubles(&running, 0).await;
-    sleep(SETTLED).await;
+    broker.sync().await;
     broker.kill();
     for _ in 0..5 {
         site.change(account, record, nothing()).await.unwrap();

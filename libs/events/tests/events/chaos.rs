@@ -5,7 +5,7 @@ use testkit::RabbitMq;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::site::{SETTLED, Site, assert_in_order, nothing};
+use crate::site::{Site, assert_in_order, nothing};
 
 /// Short version of the stress test in `bench/events`.
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +30,7 @@ async fn every_change_is_told_once_and_in_order_though_the_broker_and_the_relay_
     sleep(Duration::from_millis(300)).await;
     drop(relay); // dropped at a random point of a batch
     let relay = site.start_relay();
-    sleep(SETTLED).await;
+    broker.sync().await;
     broker.kill();
     for writer in writers {
         writer.await.unwrap();

@@ -23,10 +23,6 @@ use uuid::Uuid;
 /// Long timeout, for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// RabbitMQ persists a new queue a few seconds later (Erlang's dets saves periodically). If 3.10 is killed before,
-/// the queue is lost.
-pub(crate) const SETTLED: Duration = Duration::from_secs(4);
-
 /// Environment of a test.
 pub(crate) struct Site {
     pub(crate) database: Database,

@@ -172,7 +172,7 @@ async fn the_outbox_is_seen_to_fill_while_the_broker_is_away_and_to_empty_again(
     until(metrics, "nexo_events_failing_components", |troubles| troubles < 1.0).await;
     assert!(value(&scrape(metrics).await, "nexo_outbox_published_total").unwrap() > 0.0);
     assert!(value(&scrape(metrics).await, "nexo_backups").is_some(), "backups are watched as well");
-    sleep(Duration::from_secs(4)).await; // the broker persists the queue a moment later
+    broker.sync().await;
     broker.kill();
     for name in ["one", "two", "three"] {
         nexo.post_as(&token, "/api/v1/clients", &json!({ "name": name })).await;
