@@ -14,6 +14,7 @@ use kernel::{AccountId, Clock, Env, SessionId, UserId};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    runtime::Handle,
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -160,7 +161,15 @@ async fn a_key_that_its_issuer_withdraws_is_forgotten_with_all_its_tokens() {
 #[tokio::test]
 async fn a_verifier_that_is_gone_asks_no_more() {
     let endpoint = Endpoint::start(published(&[&issuer().key()])).await;
-    drop(endpoint.verifier("1"));
-    sleep(Duration::from_millis(1500)).await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let verifier = endpoint.verifier("1");
+    assert_eq!(tasks(), before + 1, "a task fetches the keys");
+    drop(verifier);
+    let began = Instant::now();
+    while tasks() > before {
+        assert!(began.elapsed() < Duration::from_secs(20), "the task goes on");
+        sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(endpoint.asked(), 0);
 }
