@@ -109,14 +109,11 @@ async fn who_comes_back_too_late_finds_the_job_in_other_hands() {
     let slow = worker(&site.nexo, Duration::from_secs(1));
     let late = tokio::spawn(async move { slow.work_once().await });
     waiting(&site).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    until_a_job(&site, "claimed_until < now()").await;
     // The lease has expired while the transaction is still open: another worker takes the job and repeats its rows.
     let rival = worker(&site.nexo, Duration::from_secs(60));
     let taken = tokio::spawn(async move { rival.work_once().await });
-    let others = "select count(*) from app.jobs where claimed_until > now() + interval '30 seconds'";
-    while count(&site, others).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_a_job(&site, "claimed_until > now() + interval '30 seconds'").await;
     open(holder).await;
     late.await.unwrap().unwrap();
     taken.await.unwrap().unwrap();
@@ -126,6 +123,18 @@ async fn who_comes_back_too_late_finds_the_job_in_other_hands() {
     assert_eq!((&done["status"], counts(&done["done"])), (&json!("done"), (2_000, 0, 0, 0)));
     assert_eq!(all(&ana, "clients").await.len(), 2_000, "none twice, none missing");
     assert_eq!(count(&site, "select count(*) from app.audit_log where resource = 'client'").await, 2_000);
+}
+
+/// Waits until there is a job that meets the condition.
+async fn until_a_job(site: &Site, condition: &str) {
+    let question = format!("select count(*) from app.jobs where {condition}");
+    for _ in 0..1_500 {
+        if count(site, &question).await > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no job has {condition}");
 }
 
 async fn count(site: &Site, question: &str) -> i64 {
