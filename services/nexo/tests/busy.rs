@@ -9,6 +9,7 @@ use std::{
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use testkit::Database;
 
+/// Long enough for several attempts of the migration, all of which must give way; so the test takes this time.
 const HELD: Duration = Duration::from_secs(8);
 const MOST: Duration = Duration::from_millis(600);
 

@@ -4,6 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::site::{CLIENTS, Site};
 
+/// Waits until the server has ended the sessions of a killed process and its children.
+async fn until_alone(site: &Site) {
+    let others = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
+    let end = Instant::now() + Duration::from_secs(60);
+    while site.one::<i64>(others).await > 0 {
+        assert!(Instant::now() < end, "a session of a killed process goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// After each kill the database is available, with all rows of either the old or the new state.
 #[tokio::test]
 async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
@@ -28,7 +38,7 @@ async fn killed_at_any_moment_either_the_old_or_the_new_is_live() {
         assert!(rows == left || rows == 5000, "{rows}");
         if rows == 5000 {
             swapped += 1;
-            tokio::time::sleep(Duration::from_millis(1000)).await;
+            until_alone(&site).await;
             site.answer(&["restore", "--undo", "--confirm", "nexo"]);
         }
     }

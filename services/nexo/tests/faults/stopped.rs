@@ -1,7 +1,5 @@
 //! A stopped process (SIGSTOP) that holds the lock.
 
-use std::time::Duration;
-
 use nix::sys::signal::Signal;
 
 use crate::process::{Ground, TABLE};
@@ -13,7 +11,8 @@ async fn others_name_a_holder_that_stands_still_and_give_up() {
     let holder = ground.start(&["migrate"]);
     ground.until("select exists (select from pg_stat_activity where wait_event = 'PgSleep')").await;
     holder.signal(Signal::SIGSTOP);
-    tokio::time::sleep(Duration::from_secs(2)).await; // the statement ends, but the client is stopped
+    // The statement ends, but the client is stopped.
+    ground.until("select not exists (select from pg_stat_activity where wait_event = 'PgSleep')").await;
     let (code, said) = ground.run(&["migrate", "--wait", "500ms"]);
     assert_eq!(code, 3, "{said}");
     assert!(
