@@ -13,4 +13,4 @@ mod traces;
 pub use metrics::Metrics;
 pub use outage::Outage;
 pub use table::{METRICS, Metric, MetricKind};
-pub use traces::{Kind, Span, SpanInit, Traces};
+pub use traces::{Kind, Span, SpanInit, Traces, record};

@@ -3,7 +3,7 @@
 //! Spans contain only what logs may contain: names, routes, numbers, ids of accounts and requests. They contain no
 //! body, no statement parameter, no header, and no path chosen by a client.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{fmt::Display, sync::OnceLock, time::Duration};
 
 use futures::future::Either;
 use opentelemetry::{
@@ -169,6 +169,16 @@ impl Span {
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
         Some(self.0.as_ref()?.span().span_context().trace_id().to_string())
+    }
+}
+
+/// Records a field on both current spans of this task: that of the logs, which must have declared the field, and that of
+/// the trace.
+pub fn record(field: &'static str, value: impl Display) {
+    tracing::Span::current().record(field, tracing::field::display(&value));
+    let traced = Span::current();
+    if traced.is_recording() {
+        traced.set(field, value.to_string());
     }
 }
 

@@ -180,14 +180,9 @@ where
                 TokenError::NoAccount => AccountRequired.into(),
                 TokenError::KeysUnavailable => Error::Unavailable(Box::new(error)),
             })?;
-        let span = tracing::Span::current();
-        span.record("user.id", tracing::field::display(who.user()));
+        tracing::Span::current().record("user.id", tracing::field::display(who.user())); // for the logs alone
         if let Identity::Member(who) = &who {
-            span.record("account.id", tracing::field::display(who.account()));
-            let traced = ::telemetry::Span::current();
-            if traced.is_recording() {
-                traced.set("account.id", who.account().to_string());
-            }
+            ::telemetry::record("account.id", who.account());
         }
         Ok(Self(who))
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Limited};
 use identity::{ApiKey, Identity, TokenError};
-use kernel::AccountId;
 use serde::Deserialize;
 use web::{AccountRequired, Bearer, ClientAddress, Error, Result};
 
@@ -52,18 +51,10 @@ pub(crate) async fn authenticate<'c>(
     }
     let caller = admitted?;
     if let Subject::Account(account) = caller.subject {
-        record_account(account);
+        ::telemetry::record("account.id", account);
         context.record.account = Some(account);
     }
     Ok(context.caller.insert(caller))
-}
-
-fn record_account(account: AccountId) {
-    tracing::Span::current().record("account.id", tracing::field::display(account));
-    let traced = ::telemetry::Span::current();
-    if traced.is_recording() {
-        traced.set("account.id", account.to_string());
-    }
 }
 
 fn is_known(app: &App, headers: &HeaderMap, ClientAddress(client): ClientAddress) -> bool {

@@ -16,11 +16,11 @@ use kernel::{AccountId, SessionId};
 use rate_limit::{Bucket, BucketState, Buckets, Decision, DecisionCounter, Limiter, Rate};
 use web::{Dependency, Error, Result};
 
+pub(crate) use plans::PLAN_TTL;
 pub(crate) use report::{RateLimit, RateLimitBucket};
 pub(crate) use settings::Settings;
 
 use addresses::Addresses;
-pub(crate) use plans::PLAN_TTL;
 use plans::Plans;
 use tenant::ReadWriteBuckets;
 
