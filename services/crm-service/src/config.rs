@@ -1,10 +1,9 @@
 use std::net::SocketAddr;
 
 use identity::Secret;
+use jobs::JobSettings;
 use kernel::Env;
 use web::{ConnectionLimits, Proxies};
-
-use crate::JobSettings;
 
 /// Configuration of this service.
 #[derive(Debug)]

@@ -9,13 +9,11 @@ pub mod contacts;
 pub mod employees;
 mod explain;
 mod imports;
-mod jobs;
 pub mod notes;
 pub mod notifications;
 pub mod professionals;
 pub mod projects;
 mod refusal;
-mod rights;
 pub mod subjects;
 pub mod suppliers;
 pub mod tags;
@@ -29,12 +27,12 @@ use axum::{Router, extract::FromRef};
 use db::Db;
 use events::Consumer;
 use identity::Verifier;
+use jobs::Job;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Dependency, Proxies, ServiceOptions};
 
 pub use config::Config;
-pub use jobs::{JobSettings, Worker, Workers};
 pub use refusal::Rule;
 
 /// State shared by all handlers.
@@ -110,4 +108,10 @@ pub fn router_with_dependencies(app: App, beside: Vec<Dependency>, proxies: Prox
 #[must_use]
 pub fn consumers() -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(notifications::Notifier)]
+}
+
+/// Kinds of background job of this service.
+#[must_use]
+pub fn jobs() -> Vec<Arc<dyn Job>> {
+    imports::jobs()
 }

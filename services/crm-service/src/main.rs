@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use crm_service::{App, Config, Workers};
+use crm_service::{App, Config};
 use db::OutboxSignal;
+use jobs::Workers;
 use kernel::{Clock, Env};
 use web::{Dependency, Listener, TelemetryConfig, serve, shutdown_signal, start_telemetry};
 
@@ -28,7 +29,7 @@ async fn run() -> anyhow::Result<()> {
     let db = config.database.open(&*hooks).await?.with_cursor_key(&config.secret).with_event_wakeup(&wake);
     let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "crm-service serves");
-    let workers = Workers::start(&db, config.jobs);
+    let workers = Workers::start(&db, config.jobs, crm_service::jobs());
     let events = config.events.start(&db, wake, crm_service::consumers());
     let revocations = config.revocation.start();
     let mut beside = vec![Dependency::new("events", events.troubles().count())];

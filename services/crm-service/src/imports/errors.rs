@@ -20,7 +20,13 @@ use utoipa::{
 use uuid::Uuid;
 use web::{Authorized, Error, Json, Path, Query, Read, Result};
 
-use super::{CHECK, Imports, RUN, apply::FailedRow, params::ImportErrorsParams, read};
+use super::{
+    Imports,
+    apply::FailedRow,
+    job_kind::ImportJobKind,
+    params::{ImportErrorsParams, Phase},
+    read,
+};
 
 const KEEP: TenantCommand = TenantCommand::new(
     "insert into app.import_errors (account_id, import_id, phase, line, nth, column_name, pointer, code, message, cells)
@@ -44,16 +50,22 @@ const LINES: TenantQuery = TenantQuery::new(
 const PAGE: i64 = 1_000;
 
 /// Phase of an import that a kind of job belongs to.
-pub(super) fn phase(kind: &str) -> &'static str {
+fn phase(kind: ImportJobKind) -> &'static str {
     match kind {
-        CHECK => "check",
-        RUN => "run",
-        _ => "undo",
+        ImportJobKind::Check => Phase::Check,
+        ImportJobKind::Run => Phase::Run,
+        ImportJobKind::Undo => Phase::Undo,
     }
+    .word()
 }
 
 /// Stores the errors of rows.
-pub(super) async fn keep(tx: &mut TenantTx, import: Uuid, kind: &str, bad: &[FailedRow]) -> db::Result<()> {
+pub(super) async fn keep(
+    tx: &mut TenantTx,
+    import: Uuid,
+    kind: ImportJobKind,
+    bad: &[FailedRow],
+) -> db::Result<()> {
     if bad.is_empty() {
         return Ok(());
     }
@@ -74,7 +86,7 @@ pub(super) async fn keep(tx: &mut TenantTx, import: Uuid, kind: &str, bad: &[Fai
 }
 
 /// Deletes the errors of this phase.
-pub(super) async fn forget(tx: &mut TenantTx, import: Uuid, kind: &str) -> db::Result<()> {
+pub(super) async fn forget(tx: &mut TenantTx, import: Uuid, kind: ImportJobKind) -> db::Result<()> {
     tx.execute_untracked::<()>(FORGET).bind(import).bind(phase(kind)).run().await?;
     Ok(())
 }

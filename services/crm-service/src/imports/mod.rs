@@ -7,6 +7,7 @@ mod decode;
 mod errors;
 mod file;
 mod inspect;
+mod job_kind;
 mod links;
 mod mapping;
 mod operations;
@@ -29,7 +30,7 @@ use web::ResourceName;
 
 pub(crate) use errors::ImportErrors;
 pub(crate) use read::{Import, ImportList};
-pub(crate) use worker::work;
+pub(crate) use worker::jobs;
 
 use crate::App;
 
@@ -40,12 +41,6 @@ pub(crate) enum Imports {}
 impl ResourceName for Imports {
     const NAME: &'static str = "import";
 }
-
-/// Kinds of background jobs implemented here.
-pub(crate) const JOBS: &[&str] = &[CHECK, RUN, UNDO];
-const CHECK: &str = "import-check";
-const RUN: &str = "import-run";
-const UNDO: &str = "import-undo";
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -1,6 +1,7 @@
 //! Operations on imports, except uploading and reading.
 
 use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use jobs::NewJob;
 use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -10,7 +11,8 @@ use web::{
 };
 
 use super::{
-    CHECK, Imports, RUN, UNDO, errors,
+    Imports, errors,
+    job_kind::ImportJobKind,
     mapping::Mapping,
     plan::ImportPlan,
     read::{self, Import},
@@ -18,7 +20,6 @@ use super::{
     registry::Target,
     report::ImportState,
 };
-use crate::jobs::{self, NewJob};
 
 const PLANNED: TenantCommand = TenantCommand::new(
     "update app.imports set plan = $3, status = 'ready', version = version + 1, updated_at = now(), updated_by = $4
@@ -74,7 +75,12 @@ pub(crate) async fn check_import(
         &auth,
         id,
         key,
-        Transition { kind: CHECK, from: &["ready", "checked"], to: "checking", needs: &["write"] },
+        Transition {
+            kind: ImportJobKind::Check,
+            from: &["ready", "checked"],
+            to: "checking",
+            needs: &["write"],
+        },
     )
     .await
 }
@@ -87,7 +93,8 @@ pub(crate) async fn start_import(
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let from = &["ready", "checked", "cancelled", "failed"];
-    begin(&auth, id, key, Transition { kind: RUN, from, to: "running", needs: &["write"] }).await
+    begin(&auth, id, key, Transition { kind: ImportJobKind::Run, from, to: "running", needs: &["write"] })
+        .await
 }
 
 /// Undo an import: created records go to the trash, and changed ones are restored.
@@ -100,7 +107,13 @@ pub(crate) async fn undo_import(
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let from = &["done", "cancelled", "failed"];
-    begin(&auth, id, key, Transition { kind: UNDO, from, to: "undoing", needs: &["write", "delete"] }).await
+    begin(
+        &auth,
+        id,
+        key,
+        Transition { kind: ImportJobKind::Undo, from, to: "undoing", needs: &["write", "delete"] },
+    )
+    .await
 }
 
 /// Cancel the running job of an import after its current step.
@@ -145,7 +158,7 @@ pub(crate) async fn delete_import(
 
 /// A requested change of an import's status, which starts a job.
 struct Transition {
-    kind: &'static str,
+    kind: ImportJobKind,
     from: &'static [&'static str],
     to: &'static str,
     needs: &'static [&'static str],
@@ -164,7 +177,7 @@ async fn begin<A: Action>(
     };
     let import = read::lock(&mut tx, auth, id).await?;
     during(&import, wish.from)?;
-    if wish.kind == RUN && import.undone.is_some() {
+    if wish.kind == ImportJobKind::Run && import.undone.is_some() {
         return Err(ImportRefusal::Status("undoing").into());
     }
     for action in wish.needs {
@@ -182,7 +195,8 @@ async fn begin<A: Action>(
     }
     let (total, done) = (state.total(file.rows), state.done());
     let state = serde_json::to_value(state).map_err(|error| Error::Internal(error.into()))?;
-    jobs::add(&mut tx, NewJob { kind: wish.kind, subject: id, who: auth.who(), state, total, done }).await?;
+    let kind = wish.kind.as_str();
+    jobs::add(&mut tx, NewJob { kind, subject: id, who: auth.who(), state, total, done }).await?;
     let change = noted(id, wish.to, &import, json!({}));
     tx.execute_audited::<()>(MOVED, change).bind(id).bind(wish.to).bind(auth.who().user()).run().await?;
     answer(auth, tx, idempotent, id).await

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use web::{Action, Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 
 use super::{
-    CHECK, Imports, RUN, UNDO, inspect::ImportFile, params::ImportListParams, plan::ImportPlan,
+    Imports, inspect::ImportFile, job_kind::ImportJobKind, params::ImportListParams, plan::ImportPlan,
     registry::Target, report::ImportReport,
 };
 
@@ -89,14 +89,14 @@ struct ImportRow {
 impl From<ImportRow> for Import {
     fn from(row: ImportRow) -> Self {
         let Column(jobs) = row.jobs;
-        let report = |kind: &str| {
-            let last = jobs.iter().find(|job| job.kind == kind)?;
+        let report = |kind: ImportJobKind| {
+            let last = jobs.iter().find(|job| job.kind == kind.as_str())?;
             serde_json::from_value(last.state.get("report")?.clone()).ok()
         };
         Self {
-            checked: report(CHECK),
-            done: report(RUN),
-            undone: report(UNDO),
+            checked: report(ImportJobKind::Check),
+            done: report(ImportJobKind::Run),
+            undone: report(ImportJobKind::Undo),
             job: jobs.first().cloned(),
             id: row.id,
             resource: row.resource,

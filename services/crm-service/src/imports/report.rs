@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CHECK, UNDO, table::Position, write::Action};
+use super::{job_kind::ImportJobKind, table::Position, write::Action};
 
 /// Result of an import, a dry run or an undo, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -91,13 +91,13 @@ const TO_TAKE_BACK: TenantQuery = TenantQuery::new(
 
 impl ImportState {
     /// The checkpoint of the last job of this kind; a dry run always starts over.
-    pub(super) async fn to_go_on(tx: &mut TenantTx, kind: &str, import: Uuid) -> db::Result<Self> {
+    pub(super) async fn to_go_on(tx: &mut TenantTx, kind: ImportJobKind, import: Uuid) -> db::Result<Self> {
         let mut state = Self::default();
-        if kind != CHECK {
-            let last: Option<(Value,)> = tx.read(LAST).bind(import).bind(kind).optional().await?;
+        if kind != ImportJobKind::Check {
+            let last: Option<(Value,)> = tx.read(LAST).bind(import).bind(kind.as_str()).optional().await?;
             state = last.and_then(|(last,)| serde_json::from_value(last).ok()).unwrap_or_default();
         }
-        if kind == UNDO && state.total == 0 {
+        if kind == ImportJobKind::Undo && state.total == 0 {
             state.total =
                 tx.read::<(i64,)>(TO_TAKE_BACK).bind(import).optional().await?.map_or(0, |(count,)| count);
         }

@@ -1,19 +1,21 @@
 //! Background jobs of imports: dry run, import and undo, step by step.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use db::{Change, TenantCommand, TenantQuery, TenantTx};
 use identity::Permissions;
+use jobs::{CommitOutcome, Job, JobLease, JobOutcome, JobStep};
 use serde_json::json;
 use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
 
 use super::{
-    CHECK, RUN, UNDO,
     apply::{self, DryRunState},
     errors,
     file::{self, RowReader},
     inspect::ImportFile,
+    job_kind::ImportJobKind,
     links,
     mapping::Mapping,
     plan::ImportPlan,
@@ -22,7 +24,6 @@ use super::{
     table::Position,
     undo_log::{self, UndoEntry},
 };
-use crate::jobs::{CommitOutcome, JobLease, JobStep};
 
 /// Number of rows per step, which is one transaction.
 const PART: usize = 500;
@@ -31,14 +32,12 @@ const PART: usize = 500;
 struct ImportRun<'h> {
     hold: &'h JobLease,
     import: Uuid,
-    kind: &'static str,
+    kind: ImportJobKind,
     header: bool,
     mapping: Mapping,
     lines: RowReader,
     state: ImportState,
     trial: Option<DryRunState>,
-    /// True after the first step of this turn has begun.
-    begun: bool,
 }
 
 #[derive(FromRow)]
@@ -58,23 +57,41 @@ enum NextStep {
     Leave,
 }
 
-/// Runs a job until it is done or has to yield.
-pub(crate) async fn work(hold: &JobLease) -> db::Result<()> {
-    let kind = [CHECK, RUN, UNDO].into_iter().find(|kind| *kind == hold.job.kind).unwrap_or(RUN);
-    let Some(mut job) = ImportRun::load(hold, kind).await? else { return Ok(()) };
-    while job.step().await? == NextStep::GoOn {
-        // A dry run's state exists in this process only, so it is not released before its end.
-        if hold.is_stopping() || kind != CHECK && hold.is_over() {
-            return hold.release(Duration::ZERO).await;
-        }
-        hold.give_way().await;
+/// The background jobs of imports.
+pub(crate) fn jobs() -> Vec<Arc<dyn Job>> {
+    ImportJobKind::ALL.into_iter().map(|kind| Arc::new(kind) as Arc<dyn Job>).collect()
+}
+
+#[async_trait]
+impl Job for ImportJobKind {
+    fn kind(&self) -> &'static str {
+        self.as_str()
     }
-    Ok(())
+
+    async fn run(&self, lease: &JobLease) -> db::Result<()> {
+        let Some(mut run) = ImportRun::load(lease, *self).await? else { return Ok(()) };
+        while run.step().await? == NextStep::GoOn {
+            // A dry run's state exists in this process only, so it is not released before its end.
+            if lease.is_stopping() || *self != Self::Check && lease.is_over() {
+                return lease.release(Duration::ZERO).await;
+            }
+            lease.give_way().await;
+        }
+        Ok(())
+    }
+
+    async fn give_up(&self, lease: &JobLease) -> db::Result<()> {
+        let Some(run) = ImportRun::load(lease, *self).await? else { return Ok(()) };
+        if let Some(tx) = run.begin().await? {
+            run.end(tx, JobOutcome::Failed("internal")).await?;
+        }
+        Ok(())
+    }
 }
 
 impl<'h> ImportRun<'h> {
-    async fn load(hold: &'h JobLease, kind: &'static str) -> db::Result<Option<Self>> {
-        let import = hold.job.subject_id;
+    async fn load(hold: &'h JobLease, kind: ImportJobKind) -> db::Result<Option<Self>> {
+        let import = hold.subject();
         let mut tx = match hold.begin().await? {
             JobStep::Lost => return Ok(None),
             JobStep::Run(tx, _) | JobStep::Cancelled(tx) | JobStep::Unauthorized(tx) => tx,
@@ -87,46 +104,47 @@ impl<'h> ImportRun<'h> {
         let Some((mapping, file)) = known else {
             // The plan was stored by another version of this service.
             end_import(&mut tx, import, "failed", &ImportReport::default()).await?;
-            hold.end(tx, "failed", Some("plan-unknown")).await?;
+            hold.end(tx, JobOutcome::Failed("plan-unknown")).await?;
             return Ok(None);
         };
-        let mut state: ImportState = serde_json::from_value(hold.job.state.clone()).unwrap_or_default();
-        if kind == CHECK {
+        let mut state: ImportState = hold.state();
+        if kind == ImportJobKind::Check {
             state = ImportState::default();
             errors::forget(&mut tx, import, kind).await?;
         }
         tx.commit().await?;
         let delimiter = file.delimiter.and_then(|one| u8::try_from(one).ok()).unwrap_or(b',');
         let lines = RowReader::from(import, delimiter, state.place);
-        let trial = (kind == CHECK).then(DryRunState::default);
-        Ok(Some(Self { hold, import, kind, header: file.header, mapping, lines, state, trial, begun: false }))
+        let trial = (kind == ImportJobKind::Check).then(DryRunState::default);
+        Ok(Some(Self { hold, import, kind, header: file.header, mapping, lines, state, trial }))
     }
 
     /// Runs the next step of the job.
     async fn step(&mut self) -> db::Result<NextStep> {
-        let (tx, permissions) = match self.hold.begin().await? {
-            JobStep::Lost => return Ok(NextStep::Leave),
-            JobStep::Cancelled(tx) => return self.end(tx, "cancelled", None).await,
-            JobStep::Unauthorized(tx) => return self.end(tx, "failed", Some("forbidden")).await,
-            JobStep::Run(tx, permissions) => (tx, permissions),
-        };
-        if !self.is_permitted(&permissions) {
-            return self.end(tx, "failed", Some("forbidden")).await;
-        }
-        let first = !std::mem::replace(&mut self.begun, true);
-        if first && self.hold.exceeded_attempts() {
-            return self.end(tx, "failed", Some("internal")).await;
-        }
+        let Some(tx) = self.begin().await? else { return Ok(NextStep::Leave) };
         match self.kind {
-            UNDO => self.take_back(tx).await,
-            _ => self.take_in(tx).await,
+            ImportJobKind::Undo => self.take_back(tx).await,
+            ImportJobKind::Check | ImportJobKind::Run => self.take_in(tx).await,
         }
+    }
+
+    /// Begins a step. `None` if the lease was lost, or the job has ended because it was cancelled or is not permitted
+    /// any more.
+    async fn begin(&self) -> db::Result<Option<TenantTx>> {
+        let (tx, outcome) = match self.hold.begin().await? {
+            JobStep::Run(tx, permissions) if self.is_permitted(&permissions) => return Ok(Some(tx)),
+            JobStep::Run(tx, _) | JobStep::Unauthorized(tx) => (tx, JobOutcome::Failed("forbidden")),
+            JobStep::Cancelled(tx) => (tx, JobOutcome::Cancelled),
+            JobStep::Lost => return Ok(None),
+        };
+        self.end(tx, outcome).await?;
+        Ok(None)
     }
 
     /// True if the job's user still has the permissions that it needs.
     fn is_permitted(&self, permissions: &Permissions) -> bool {
         let target = self.mapping.target;
-        let undoing = self.kind == UNDO;
+        let undoing = self.kind == ImportJobKind::Undo;
         permissions.allow("import", if undoing { "delete" } else { "write" })
             && permissions.allow(target.name, "write")
             && (!undoing || permissions.allow(target.name, "delete"))
@@ -171,7 +189,7 @@ impl<'h> ImportRun<'h> {
     /// Ends a pass over the file: starts the second pass, for references between its rows, or completes the import.
     async fn end_pass(&mut self, tx: TenantTx) -> db::Result<NextStep> {
         if self.state.linking || !self.mapping.has_deferred() {
-            return self.end(tx, "done", None).await;
+            return self.end(tx, JobOutcome::Done).await;
         }
         (self.state.linking, self.state.place) = (true, Position::START);
         self.lines.begin_again();
@@ -182,7 +200,7 @@ impl<'h> ImportRun<'h> {
     async fn take_back(&mut self, mut tx: TenantTx) -> db::Result<NextStep> {
         let target = self.mapping.target;
         let did = undo_log::before(&mut tx, self.import, self.state.before).await?;
-        let Some(last) = did.last() else { return self.end(tx, "done", None).await };
+        let Some(last) = did.last() else { return self.end(tx, JobOutcome::Done).await };
         self.state.before = last.line;
         let (made, changed): (Vec<UndoEntry>, Vec<UndoEntry>) =
             did.into_iter().partition(|one| one.action == "created");
@@ -202,28 +220,35 @@ impl<'h> ImportRun<'h> {
 
     /// Commits the step, unless the lease was lost.
     async fn keep(&self, tx: TenantTx) -> db::Result<NextStep> {
-        Ok(match self.hold.keep(tx, &self.state, self.state.done(), self.kind != CHECK).await? {
-            CommitOutcome::Kept => NextStep::GoOn,
-            CommitOutcome::Lost => NextStep::Leave,
-        })
+        Ok(
+            match self
+                .hold
+                .keep(tx, &self.state, self.state.done(), self.kind != ImportJobKind::Check)
+                .await?
+            {
+                CommitOutcome::Kept => NextStep::GoOn,
+                CommitOutcome::Lost => NextStep::Leave,
+            },
+        )
     }
 
     /// Ends the job and sets the final status of the import.
-    async fn end(&self, mut tx: TenantTx, status: &str, problem: Option<&str>) -> db::Result<NextStep> {
-        let stands = match (self.kind, status) {
-            (CHECK, "done") => "checked",
-            (CHECK, _) => "ready",
-            (RUN, "done") => "done",
-            (RUN, "cancelled") => "cancelled",
-            (UNDO, "done") => "undone",
+    async fn end(&self, mut tx: TenantTx, outcome: JobOutcome) -> db::Result<NextStep> {
+        let stands = match (self.kind, outcome) {
+            (ImportJobKind::Check, JobOutcome::Done) => "checked",
+            (ImportJobKind::Check, _) => "ready",
+            (ImportJobKind::Run, JobOutcome::Done) => "done",
+            (ImportJobKind::Run, JobOutcome::Cancelled) => "cancelled",
+            (ImportJobKind::Undo, JobOutcome::Done) => "undone",
             _ => "failed",
         };
         if matches!(stands, "done" | "undone") {
             file::forget(&mut tx, self.import).await?; // no job will resume it
         }
         end_import(&mut tx, self.import, stands, &self.state.report).await?;
-        self.hold.end(tx, status, problem).await?;
-        tracing::info!(import.id = %self.import, job.kind = self.kind, status, problem, "a job has ended");
+        self.hold.end(tx, outcome).await?;
+        let (kind, status, problem) = (self.kind.as_str(), outcome.status().as_str(), outcome.problem());
+        tracing::info!(import.id = %self.import, job.kind = kind, status, problem, "a job has ended");
         Ok(NextStep::Leave)
     }
 }

@@ -3,7 +3,7 @@
 use db::{Resource, TenantTx};
 use kernel::{Id, UserId};
 
-use crate::rights::rights_of;
+use jobs::rights_of;
 
 /// True if the record exists and an active member may read it.
 pub(super) async fn may_read<R: Resource>(tx: &mut TenantTx, id: Id<R>, member: UserId) -> db::Result<bool> {

@@ -3,9 +3,9 @@
 use std::{io, net::SocketAddr};
 
 use axum::Router;
-use crm_service::Workers;
 use db::OutboxSignal;
 use events::EventSystem;
+use jobs::Workers;
 use kernel::{Clock, Env, ListenAddress};
 use tokio_util::sync::CancellationToken;
 use web::{ConnectionLimits, Dependency, Listener, shutdown_signal};
@@ -91,7 +91,7 @@ impl Services {
         let consumers = [crm_service::consumers(), auth_service::consumers(&auth_app)].concat();
         let events = crm.events.start(&crm_db, wake, consumers);
         let beside = vec![Dependency::new("events", events.troubles().count())];
-        let workers = Workers::start(&crm_db, crm.jobs);
+        let workers = Workers::start(&crm_db, crm.jobs, crm_service::jobs());
         Ok(Self {
             gateway: api_gateway::router(gateway_app, &gateway),
             bounds: gateway.bounds,

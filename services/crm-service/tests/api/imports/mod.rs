@@ -8,8 +8,8 @@ mod turns;
 
 use std::time::Duration;
 
-use crm_service::Worker;
 use http::{Method, StatusCode};
+use jobs::Worker;
 use serde_json::{Value, json};
 use testkit::{TestApp, TestUser};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ impl Site {
 }
 
 fn worker(nexo: &TestApp, lease: Duration) -> Worker {
-    Worker::new(nexo.ground.db.clone(), lease, CancellationToken::new())
+    Worker::new(nexo.ground.db.clone(), crm_service::jobs(), lease, CancellationToken::new())
 }
 
 fn path(import: &Value) -> String {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use jobs::{JobSettings, Workers};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use testkit::{TestContext, TestUser};
@@ -256,8 +257,8 @@ async fn workers_stop_between_two_parts() {
         Site::on(on(TestContext::with_settings(testkit::Database::migrated().await, "nexo_app", &few).await));
     let ana = site.nexo.person(super::RIGHTS).await;
     let import = started(&ana, lines(1_500)).await;
-    let settings = crm_service::JobSettings { workers: 2, lease: Duration::from_secs(60) };
-    let workers = crm_service::Workers::start(&site.nexo.ground.db, settings);
+    let settings = JobSettings { workers: 2, lease: Duration::from_secs(60) };
+    let workers = Workers::start(&site.nexo.ground.db, settings, crm_service::jobs());
     while seen(&ana, &import).await["job"]["done"] == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -279,8 +280,8 @@ async fn accounts_take_turns_however_many_jobs_each_has() {
         post(&ana, &import, "check").await;
         many.push(import);
     }
-    let settings = crm_service::JobSettings { workers: 2, lease: Duration::from_secs(60) };
-    let workers = crm_service::Workers::start(&site.nexo.ground.db, settings);
+    let settings = JobSettings { workers: 2, lease: Duration::from_secs(60) };
+    let workers = Workers::start(&site.nexo.ground.db, settings, crm_service::jobs());
     let held = "select count(*) from app.jobs where claimed_until > now()";
     while count(&site, held).await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;

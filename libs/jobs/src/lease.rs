@@ -1,12 +1,15 @@
+//! A job that is being run, step by step.
+
 use std::time::{Duration, Instant};
 
 use db::{Db, Reason, TenantCommand, TenantQuery, TenantTx};
 use identity::Permissions;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{
+use crate::{
+    JobOutcome,
     slot::Slot,
     store::{LeasedJob, rights},
 };
@@ -15,18 +18,18 @@ use super::{
 const ATTEMPTS: i32 = 5;
 
 /// A job leased by a worker.
-pub(crate) struct JobLease {
+pub struct JobLease {
     db: Db,
     me: Uuid,
     lease: Duration,
-    pub(crate) job: LeasedJob,
+    job: LeasedJob,
     stop: CancellationToken,
     until: Instant,
     slot: Option<Slot>,
 }
 
 /// State of the job at the start of a step.
-pub(crate) enum JobStep {
+pub enum JobStep {
     /// A transaction of the job's user, with their present permissions.
     Run(TenantTx, Permissions),
     /// A user requested cancellation.
@@ -57,7 +60,7 @@ const LET_GO: TenantCommand = TenantCommand::new(
 
 /// Outcome of committing a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CommitOutcome {
+pub enum CommitOutcome {
     /// The step and the new state were committed.
     Kept,
     /// The lease was lost; the new holder repeats the step.
@@ -65,7 +68,7 @@ pub(crate) enum CommitOutcome {
 }
 
 impl JobLease {
-    pub(super) fn new(
+    pub(crate) fn new(
         db: Db,
         me: Uuid,
         lease: Duration,
@@ -77,19 +80,35 @@ impl JobLease {
     }
 
     /// Attaches the slot that the job runs in.
-    pub(super) fn with_slot(self, slot: Option<Slot>) -> Self {
+    pub(crate) fn with_slot(self, slot: Option<Slot>) -> Self {
         Self { slot, ..self }
     }
 
+    /// Kind of the job, by which its implementation is found.
+    pub(crate) fn kind(&self) -> &str {
+        &self.job.kind
+    }
+
+    /// Id of the record that the job works on.
+    pub fn subject(&self) -> Uuid {
+        self.job.subject_id
+    }
+
+    /// State of the last committed step; the default if another version of the service stored one that this version
+    /// cannot read.
+    pub fn state<S: DeserializeOwned + Default>(&self) -> S {
+        S::deserialize(&self.job.state).unwrap_or_default()
+    }
+
     /// Yields the slot to waiting jobs.
-    pub(crate) async fn give_way(&self) {
+    pub async fn give_way(&self) {
         if let Some(slot) = &self.slot {
             slot.give_way().await;
         }
     }
 
     /// Begins the next step of the job.
-    pub(crate) async fn begin(&self) -> db::Result<JobStep> {
+    pub async fn begin(&self) -> db::Result<JobStep> {
         let mut tx = self.enter().await?;
         match tx.read::<(bool,)>(SEE).bind(self.job.id).bind(self.me).optional().await? {
             None => Ok(JobStep::Lost),
@@ -103,7 +122,7 @@ impl JobLease {
 
     /// Commits this step and the job's new state, unless the lease was lost. `lasting`: the state is a checkpoint to
     /// resume from, so the attempt counter is reset.
-    pub(crate) async fn keep(
+    pub async fn keep(
         &self,
         mut tx: TenantTx,
         state: &impl Serialize,
@@ -118,14 +137,10 @@ impl JobLease {
     }
 
     /// Commits the last step and ends the job.
-    pub(crate) async fn end(
-        &self,
-        mut tx: TenantTx,
-        status: &str,
-        problem: Option<&str>,
-    ) -> db::Result<CommitOutcome> {
-        let statement = tx.execute_untracked::<()>(END_JOB).bind(self.job.id).bind(self.me).bind(status);
-        let ended = statement.bind(problem).run().await?;
+    pub async fn end(&self, mut tx: TenantTx, outcome: JobOutcome) -> db::Result<CommitOutcome> {
+        let statement = tx.execute_untracked::<()>(END_JOB).bind(self.job.id).bind(self.me);
+        let statement = statement.bind(outcome.status().as_str()).bind(outcome.problem());
+        let ended = statement.run().await?;
         Self::commit(tx, ended).await
     }
 
@@ -138,17 +153,17 @@ impl JobLease {
     }
 
     /// True if the job has to yield to other jobs or to a shutdown.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.is_stopping() || Instant::now() >= self.until
     }
 
     /// True if the process is shutting down.
-    pub(crate) fn is_stopping(&self) -> bool {
+    pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
 
     /// Releases the lease; the job is due again after `wait`.
-    pub(crate) async fn release(&self, wait: Duration) -> db::Result<()> {
+    pub async fn release(&self, wait: Duration) -> db::Result<()> {
         let mut tx = self.enter().await?;
         let statement = tx.execute_untracked::<()>(LET_GO).bind(self.job.id).bind(self.me);
         statement.bind(wait.as_secs_f64()).run().await?;
@@ -161,7 +176,7 @@ impl JobLease {
     }
 
     /// Releases the lease after a failed step, with a back-off: a restarting database recovers soon.
-    pub(super) async fn failed(&self, error: &db::Error) -> db::Result<()> {
+    pub(crate) async fn failed(&self, error: &db::Error) -> db::Result<()> {
         tracing::warn!(error = error as &dyn std::error::Error, job.id = %self.job.id, account.id = %self.job.account_id, "a part of a job failed");
         let wait = Duration::from_secs(u64::from(self.job.attempts.unsigned_abs()).pow(2));
         self.release(wait).await

@@ -12,7 +12,7 @@ const HELD: TenantQuery = TenantQuery::new(
 );
 
 /// Combined permissions of an active member's roles; `None` for a non-member or without roles.
-pub(crate) async fn rights_of(tx: &mut TenantTx, member: UserId) -> db::Result<Option<Permissions>> {
+pub async fn rights_of(tx: &mut TenantTx, member: UserId) -> db::Result<Option<Permissions>> {
     let roles: Vec<(Vec<String>, Vec<String>)> = tx.read(HELD).bind(member).all().await?;
     Ok((!roles.is_empty()).then(|| Permissions::of_roles(&roles)))
 }

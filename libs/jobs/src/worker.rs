@@ -1,43 +1,23 @@
-//! Background jobs: work that continues after the response, step by step, in any process of the service.
-//!
-//! A worker leases a job, and each step extends the lease. If its process dies, another one resumes the job after the
-//! last committed step. A step's writes and the job's new state are committed in one transaction, so no step is half
-//! done. A worker that lost its lease cannot commit.
-//!
-//! Scheduling is fair between accounts. At most one job of each account runs, and the longest waiting one is leased
-//! first. Between two steps a job yields its slot to waiting jobs.
-
-mod lease;
-mod slot;
-mod store;
+//! Polls for due jobs and runs them.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use ::telemetry::{Kind, Outage, Span, SpanInit};
-use db::{Db, TenantTx};
-use kernel::Env;
+use db::Db;
 use metrics::{Gauge, gauge};
+use telemetry::{Kind, Outage, Span, SpanInit};
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use lease::{CommitOutcome, JobLease, JobStep};
-pub(crate) use store::NewJob;
-
-use crate::imports;
-use slot::{Slot, Slots};
-
-/// Configuration of the job workers.
-#[derive(Debug, Clone, Copy)]
-pub struct JobSettings {
-    /// Number of slots: jobs that run at the same time in this process.
-    pub workers: usize,
-    /// Duration of a lease; an unresponsive process loses its job after it.
-    pub lease: Duration,
-}
+use crate::{
+    Job, JobLease, JobSettings,
+    job::JobKinds,
+    slot::{Slot, Slots},
+    store,
+};
 
 /// Polling interval of an idle worker.
 const LOOK: Duration = Duration::from_millis(500);
@@ -47,21 +27,11 @@ const TURN: Duration = Duration::from_secs(10);
 /// end.
 const HELD: usize = 8;
 
-impl JobSettings {
-    /// Reads `NEXO_JOB_WORKERS` and `NEXO_JOB_LEASE_SECONDS`.
-    pub fn read(env: &mut Env) -> Self {
-        let lease = Duration::from_secs(env.parsed("NEXO_JOB_LEASE_SECONDS", 30));
-        if lease.is_zero() {
-            env.report("NEXO_JOB_LEASE_SECONDS", "must be at least 1");
-        }
-        Self { workers: env.parsed("NEXO_JOB_WORKERS", 2), lease }
-    }
-}
-
 /// Polls for jobs and runs them.
 #[derive(Clone)]
 pub struct Worker {
     db: Db,
+    kinds: JobKinds,
     lease: Duration,
     stop: CancellationToken,
     /// Identifies this worker as the holder of leases.
@@ -76,12 +46,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts the workers of this process.
+    /// Starts the workers of this process, for these kinds of job.
     #[must_use]
-    pub fn start(db: &Db, settings: JobSettings) -> Self {
+    pub fn start(db: &Db, settings: JobSettings, jobs: Vec<Arc<dyn Job>>) -> Self {
         let (all, stop) = (TaskTracker::new(), CancellationToken::new());
         if settings.workers > 0 {
-            let worker = Worker::new(db.clone(), settings.lease, stop.clone());
+            let worker = Worker::new(db.clone(), jobs, settings.lease, stop.clone());
             all.spawn(worker.work(settings.workers, all.clone()));
         }
         all.close();
@@ -96,10 +66,11 @@ impl Workers {
 }
 
 impl Worker {
-    /// Creates a worker that stops with `stop`.
+    /// Creates a worker for these kinds of job that stops with `stop`.
     #[must_use]
-    pub fn new(db: Db, lease: Duration, stop: CancellationToken) -> Self {
-        Self { db, lease, stop, name: Uuid::now_v7(), running: gauge!("nexo_jobs_running") }
+    pub fn new(db: Db, jobs: Vec<Arc<dyn Job>>, lease: Duration, stop: CancellationToken) -> Self {
+        let (kinds, running) = (JobKinds::new(jobs), gauge!("nexo_jobs_running"));
+        Self { db, kinds, lease, stop, name: Uuid::now_v7(), running }
     }
 
     /// Leases due jobs and runs them in `places` slots.
@@ -153,7 +124,7 @@ impl Worker {
 
     /// Leases a due job, if there is one.
     async fn draw(&self, slot: Option<Slot>) -> db::Result<Poll> {
-        let due = match store::due(&self.db).await {
+        let due = match store::due(&self.db, self.kinds.names()).await {
             Err(db::Error::Maintenance { .. }) => None, // jobs wait until it is over
             due => due?,
         };
@@ -169,11 +140,19 @@ impl Worker {
     async fn turn(&self, hold: &JobLease) -> db::Result<()> {
         self.running.increment(1);
         let span = Span::following(None, Kind::Internal, || SpanInit::new("work at a job"));
-        let worked = span.within(imports::work(hold)).await;
+        let worked = span.within(self.run(hold)).await;
         self.running.decrement(1);
         match worked {
             Ok(()) => Ok(()),
             Err(error) => hold.failed(&error).await,
+        }
+    }
+
+    async fn run(&self, hold: &JobLease) -> db::Result<()> {
+        match self.kinds.find(hold.kind()) {
+            Some(job) if hold.exceeded_attempts() => job.give_up(hold).await,
+            Some(job) => job.run(hold).await,
+            None => hold.release(LOOK).await, // only registered kinds are polled for
         }
     }
 }
@@ -200,9 +179,4 @@ fn well() {
     if OUTAGE.ends() {
         tracing::info!("jobs are looked for again");
     }
-}
-
-/// Adds a job within the transaction.
-pub(crate) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
-    store::add(tx, new).await
 }

@@ -13,25 +13,25 @@ const SLICE: Duration = Duration::from_millis(500);
 
 /// The slots of a process, for all its jobs.
 #[derive(Debug, Clone)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     all: Arc<Semaphore>,
     door: Arc<Semaphore>,
 }
 
 /// A slot, which its job yields between two steps.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     all: Arc<Semaphore>,
     place: Mutex<(Option<OwnedSemaphorePermit>, Instant)>,
 }
 
 impl Slots {
-    pub(super) fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(number)), door: Arc::new(Semaphore::new(1)) }
     }
 
     /// Waits for the entry slot, until the job before has ended or moved to a regular slot.
-    pub(super) async fn enter(&self) -> Slot {
+    pub(crate) async fn enter(&self) -> Slot {
         let place = Arc::clone(&self.door).acquire_owned().await.ok(); // it is never closed
         Slot { all: Arc::clone(&self.all), place: Mutex::new((place, Instant::now())) }
     }
@@ -39,7 +39,7 @@ impl Slots {
 
 impl Slot {
     /// Yields the slot to waiting jobs and queues again, but not before `SLICE` has passed.
-    pub(super) async fn give_way(&self) {
+    pub(crate) async fn give_way(&self) {
         let mut place = self.place.lock().await;
         if place.1.elapsed() < SLICE {
             return;

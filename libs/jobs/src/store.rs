@@ -9,26 +9,27 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{imports, rights::rights_of};
+use crate::rights_of;
 
 /// A job to be started by a user.
-pub(crate) struct NewJob<'j> {
+pub struct NewJob<'j> {
     /// Kind of the job, which selects its implementation.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Id of the record that the job works on.
-    pub(crate) subject: Uuid,
+    pub subject: Uuid,
     /// User whose rights the job has, limited by their token.
-    pub(crate) who: &'j Principal,
+    pub who: &'j Principal,
     /// Initial state of the job.
-    pub(crate) state: Value,
-    /// Total amount of work, and the part of it already done.
-    pub(crate) total: i64,
-    pub(crate) done: i64,
+    pub state: Value,
+    /// Total amount of work.
+    pub total: i64,
+    /// Amount of work already done.
+    pub done: i64,
 }
 
 /// A due job of any account.
 #[derive(Debug, FromRow)]
-pub(super) struct DueJob {
+pub(crate) struct DueJob {
     account_id: AccountId,
     id: Uuid,
     request_id: Uuid,
@@ -43,17 +44,17 @@ pub(crate) struct LeasedJob {
     pub(crate) kind: String,
     pub(crate) subject_id: Uuid,
     pub(crate) state: Value,
-    pub(super) attempts: i32,
-    pub(super) created_by: UserId,
-    pub(super) request_id: Uuid,
-    pub(super) key_id: Option<Uuid>,
+    pub(crate) attempts: i32,
+    pub(crate) created_by: UserId,
+    pub(crate) request_id: Uuid,
+    pub(crate) key_id: Option<Uuid>,
     permissions: Vec<String>,
     hidden_fields: Vec<String>,
 }
 
 impl LeasedJob {
     /// Permissions of the token that started the job.
-    pub(super) fn bounds(&self) -> Permissions {
+    pub(crate) fn bounds(&self) -> Permissions {
         Permissions::new(&self.permissions).hiding(self.hidden_fields.iter().cloned())
     }
 }
@@ -76,7 +77,8 @@ const STANDS: TenantQuery = TenantQuery::new(
     "select true from app.sessions where account_id = $1 and id = $2 and revoked_at is null and expires_at > now()",
 );
 
-pub(super) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
+/// Adds a job within the transaction; returns its id.
+pub async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> {
     let (id, who) = (Uuid::now_v7(), new.who);
     let key = who.is_key().then(|| Uuid::from(who.session()));
     let statement = tx.execute_untracked::<()>(ADD).bind(id).bind(new.kind).bind(new.subject).bind(new.state);
@@ -86,19 +88,19 @@ pub(super) async fn add(tx: &mut TenantTx, new: NewJob<'_>) -> db::Result<Uuid> 
     Ok(id)
 }
 
-/// Returns a candidate job that is due; it may be leased by another worker meanwhile.
+/// Returns a candidate job of one of these kinds that is due; it may be leased by another worker meanwhile.
 #[expect(
     clippy::disallowed_methods,
     reason = "which accounts have jobs that are due is asked from outside of all of them"
 )]
-pub(super) async fn due(db: &Db) -> db::Result<Option<DueJob>> {
+pub(crate) async fn due(db: &Db, kinds: Vec<&'static str>) -> db::Result<Option<DueJob>> {
     let mut tx = db.begin_unscoped(Reason::Jobs).await?;
-    tx.ask(DUE, |row| row.bind(imports::JOBS)).await
+    tx.ask(DUE, |row| row.bind(kinds)).await
 }
 
 /// Leases the job, unless another worker leased it first.
 #[expect(clippy::disallowed_methods, reason = "a job names its account itself")]
-pub(super) async fn take(db: &Db, due: &DueJob, me: Uuid, lease: Duration) -> db::Result<Option<LeasedJob>> {
+pub(crate) async fn take(db: &Db, due: &DueJob, me: Uuid, lease: Duration) -> db::Result<Option<LeasedJob>> {
     let mut tx = db.begin_as(Reason::Jobs, due.account_id, due.created_by, due.request_id).await?;
     let job = tx
         .execute_untracked::<LeasedJob>(TAKE)
@@ -113,7 +115,7 @@ pub(super) async fn take(db: &Db, due: &DueJob, me: Uuid, lease: Duration) -> db
 
 /// Permissions of the job's user, limited to those at its start. `None` if they are no longer a member, or their API
 /// key was revoked.
-pub(super) async fn rights(tx: &mut TenantTx, job: &LeasedJob) -> db::Result<Option<Permissions>> {
+pub(crate) async fn rights(tx: &mut TenantTx, job: &LeasedJob) -> db::Result<Option<Permissions>> {
     if let Some(key) = job.key_id
         && tx.read::<(bool,)>(STANDS).bind(key).optional().await?.is_none()
     {
