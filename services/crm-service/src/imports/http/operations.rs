@@ -11,14 +11,16 @@ use web::{
 };
 
 use super::{
-    Imports, errors,
-    job_kind::ImportJobKind,
-    mapping::Mapping,
-    plan::ImportPlan,
+    errors,
     read::{self, Import},
+};
+use crate::imports::{
+    Imports,
+    job_kind::ImportJobKind,
+    mapping::{Mapping, plan::ImportPlan},
     refusal::{ImportRefusal, MAX_JOBS},
     registry::Target,
-    report::ImportState,
+    run::report::ImportState,
 };
 
 const PLANNED: TenantCommand = TenantCommand::new(

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read as _};
 use calamine::{DataRef, ExcelDateTime, Reader as _, Xlsx};
 use zip::ZipArchive;
 
-use super::refusal::ImportRefusal;
+use crate::imports::refusal::ImportRefusal;
 
 /// Maximum unpacked size of a workbook, since a small archive can expand to any size (zip bomb).
 const UNPACKED: u64 = 64 * 1024 * 1024;
@@ -15,7 +15,7 @@ const AS_TEXT: usize = 32 * 1024 * 1024;
 const GAP: u32 = 100_000;
 
 /// Converts the sheet `wanted`, or the first one, to CSV in UTF-8: one line per row, including blank ones.
-pub(super) fn to_csv(book: &[u8], wanted: Option<&str>) -> Result<Vec<u8>, ImportRefusal> {
+pub(in crate::imports) fn to_csv(book: &[u8], wanted: Option<&str>) -> Result<Vec<u8>, ImportRefusal> {
     measure(book)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(book)).map_err(|_| ImportRefusal::NoWorkbook)?;
     let sheets = book.sheet_names();

@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Action, Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 
-use super::{
-    Imports, inspect::ImportFile, job_kind::ImportJobKind, params::ImportListParams, plan::ImportPlan,
-    registry::Target, report::ImportReport,
+use super::params::ImportListParams;
+use crate::imports::{
+    Imports, file::inspect::ImportFile, job_kind::ImportJobKind, mapping::plan::ImportPlan, registry::Target,
+    run::report::ImportReport,
 };
 
 /// An uploaded file of records, and the state of its import.

@@ -6,32 +6,32 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{job_kind::ImportJobKind, table::Position, write::Action};
+use crate::imports::{file::csv::Position, job_kind::ImportJobKind, write::Action};
 
 /// Result of an import, a dry run or an undo, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct ImportReport {
     /// Number of records created.
-    pub(super) created: i64,
+    pub(in crate::imports) created: i64,
     /// Number of records updated.
-    pub(super) updated: i64,
+    pub(in crate::imports) updated: i64,
     /// Number of rows that changed nothing.
-    pub(super) unchanged: i64,
+    pub(in crate::imports) unchanged: i64,
     /// Number of rows with errors, which were not imported.
-    pub(super) failed: i64,
+    pub(in crate::imports) failed: i64,
     /// Rows that were imported, but whose reference to a record of the same kind (e.g. manager) could not be set.
-    pub(super) unlinked: i64,
+    pub(in crate::imports) unlinked: i64,
     /// Undo: created records that were moved to the trash.
-    pub(super) removed: i64,
+    pub(in crate::imports) removed: i64,
     /// Undo: updated records that were restored.
-    pub(super) put_back: i64,
+    pub(in crate::imports) put_back: i64,
     /// Undo: records that were not restored, because they were changed or deleted since.
-    pub(super) kept: i64,
+    pub(in crate::imports) kept: i64,
 }
 
 impl ImportReport {
-    pub(super) fn count(&mut self, action: Action) {
+    pub(in crate::imports) fn count(&mut self, action: Action) {
         match action {
             Action::Created => self.created += 1,
             Action::Updated => self.updated += 1,
@@ -39,7 +39,7 @@ impl ImportReport {
         }
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(in crate::imports) fn add(&mut self, other: Self) {
         self.created += other.created;
         self.updated += other.updated;
         self.unchanged += other.unchanged;
@@ -58,13 +58,13 @@ impl ImportReport {
 
 /// Checkpoint that a job resumes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ImportState {
-    pub(super) place: Position,
+pub(in crate::imports) struct ImportState {
+    pub(in crate::imports) place: Position,
     /// True in the second pass: all records exist, and references between them are being set.
-    pub(super) linking: bool,
-    pub(super) report: ImportReport,
+    pub(in crate::imports) linking: bool,
+    pub(in crate::imports) report: ImportReport,
     /// Undo: rows from this line on are done; it works backwards.
-    pub(super) before: i64,
+    pub(in crate::imports) before: i64,
     /// Undo: total number of rows.
     #[serde(default)]
     total: i64,
@@ -91,7 +91,11 @@ const TO_TAKE_BACK: TenantQuery = TenantQuery::new(
 
 impl ImportState {
     /// The checkpoint of the last job of this kind; a dry run always starts over.
-    pub(super) async fn to_go_on(tx: &mut TenantTx, kind: ImportJobKind, import: Uuid) -> db::Result<Self> {
+    pub(in crate::imports) async fn to_go_on(
+        tx: &mut TenantTx,
+        kind: ImportJobKind,
+        import: Uuid,
+    ) -> db::Result<Self> {
         let mut state = Self::default();
         if kind != ImportJobKind::Check {
             let last: Option<(Value,)> = tx.read(LAST).bind(import).bind(kind.as_str()).optional().await?;
@@ -104,16 +108,16 @@ impl ImportState {
         Ok(state)
     }
 
-    pub(super) fn is_new(&self) -> bool {
+    pub(in crate::imports) fn is_new(&self) -> bool {
         Self { total: 0, ..*self } == Self::default()
     }
 
     /// Total amount of work for a file with this number of rows.
-    pub(super) fn total(&self, rows: i64) -> i64 {
+    pub(in crate::imports) fn total(&self, rows: i64) -> i64 {
         if self.total > 0 { self.total } else { rows }
     }
 
-    pub(super) fn done(&self) -> i64 {
+    pub(in crate::imports) fn done(&self) -> i64 {
         self.report.lines() + self.report.taken_back()
     }
 }

@@ -4,7 +4,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Scans a file as it arrives, to detect its encoding.
-pub(super) struct EncodingScan {
+pub(in crate::imports) struct EncodingScan {
     detector: EncodingDetector,
     head: Vec<u8>,
     /// Incomplete character at the end of the previous part.
@@ -17,18 +17,18 @@ pub(super) struct EncodingScan {
 
 /// Encoding of a file, and whether it starts with a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DetectedEncoding {
-    pub(super) encoding: &'static Encoding,
-    pub(super) bom: bool,
+pub(in crate::imports) struct DetectedEncoding {
+    pub(in crate::imports) encoding: &'static Encoding,
+    pub(in crate::imports) bom: bool,
 }
 
 impl EncodingScan {
-    pub(super) fn new() -> Self {
+    pub(in crate::imports) fn new() -> Self {
         let detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         Self { detector, head: Vec::new(), begun: Vec::new(), utf_8: true, bytes: 0, nuls: [0; 2] }
     }
 
-    pub(super) fn look(&mut self, part: &[u8]) {
+    pub(in crate::imports) fn look(&mut self, part: &[u8]) {
         self.head.extend(part.iter().take(4 - self.head.len().min(4)));
         self.detector.feed(part, false);
         for (at, _) in part.iter().enumerate().filter(|(_, byte)| **byte == 0) {
@@ -51,7 +51,7 @@ impl EncodingScan {
     }
 
     /// The encoding: as requested, else by byte order mark, else by detection.
-    pub(super) fn tell(self, said: Option<&'static Encoding>) -> DetectedEncoding {
+    pub(in crate::imports) fn tell(self, said: Option<&'static Encoding>) -> DetectedEncoding {
         let marked = Encoding::for_bom(&self.head).map(|(encoding, _)| encoding);
         let encoding = said.or(marked).unwrap_or_else(|| self.guess());
         DetectedEncoding { encoding, bom: marked == Some(encoding) }
@@ -69,18 +69,18 @@ impl EncodingScan {
 }
 
 /// Streaming conversion of a file to UTF-8, without byte order mark.
-pub(super) struct ToUtf8(Decoder);
+pub(in crate::imports) struct ToUtf8(Decoder);
 
 /// The file contains bytes that are invalid in its encoding.
 #[derive(Debug)]
-pub(super) struct Undecodable;
+pub(in crate::imports) struct Undecodable;
 
 impl ToUtf8 {
-    pub(super) fn new(writing: DetectedEncoding) -> Self {
+    pub(in crate::imports) fn new(writing: DetectedEncoding) -> Self {
         Self(writing.encoding.new_decoder_with_bom_removal())
     }
 
-    pub(super) fn part(&mut self, bytes: &[u8], last: bool) -> Result<String, Undecodable> {
+    pub(in crate::imports) fn part(&mut self, bytes: &[u8], last: bool) -> Result<String, Undecodable> {
         let mut text = String::new();
         text.reserve(self.0.max_utf8_buffer_length(bytes.len()).ok_or(Undecodable)?);
         let (_, _, wrong) = self.0.decode_to_string(bytes, &mut text, last);

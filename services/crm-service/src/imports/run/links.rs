@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use db::TenantTx;
 use uuid::Uuid;
 
-use super::{
-    apply::{BatchResult, DryRunState, FailedRow, ParsedRow, hash, read, resolve},
+use super::apply::{BatchResult, DryRunState, FailedRow, ParsedRow, hash, read, resolve};
+use crate::imports::{
+    file::csv::TableRow,
     mapping::{CellError, Lookup, Mapping},
-    table::TableRow,
     write::{Action, Outcome, ReadyRow},
 };
 

@@ -21,12 +21,10 @@ use uuid::Uuid;
 use web::{Authorized, Error, Json, Path, Query, Read, Result};
 
 use super::{
-    Imports,
-    apply::FailedRow,
-    job_kind::ImportJobKind,
     params::{ImportErrorsParams, Phase},
     read,
 };
+use crate::imports::{Imports, job_kind::ImportJobKind, run::apply::FailedRow};
 
 const KEEP: TenantCommand = TenantCommand::new(
     "insert into app.import_errors (account_id, import_id, phase, line, nth, column_name, pointer, code, message, cells)
@@ -60,7 +58,7 @@ fn phase(kind: ImportJobKind) -> &'static str {
 }
 
 /// Stores the errors of rows.
-pub(super) async fn keep(
+pub(in crate::imports) async fn keep(
     tx: &mut TenantTx,
     import: Uuid,
     kind: ImportJobKind,
@@ -86,7 +84,11 @@ pub(super) async fn keep(
 }
 
 /// Deletes the errors of this phase.
-pub(super) async fn forget(tx: &mut TenantTx, import: Uuid, kind: ImportJobKind) -> db::Result<()> {
+pub(in crate::imports) async fn forget(
+    tx: &mut TenantTx,
+    import: Uuid,
+    kind: ImportJobKind,
+) -> db::Result<()> {
     tx.execute_untracked::<()>(FORGET).bind(import).bind(phase(kind)).run().await?;
     Ok(())
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
 
-use super::{
-    apply::{BatchResult, FailedRow},
+use super::apply::{BatchResult, FailedRow};
+use crate::imports::{
+    file::csv::TableRow,
     mapping::{CellError, Mapping},
-    table::TableRow,
     undo::{CHANGED, GONE, UndoItem, Undone},
     write::{Action, WrittenRow},
 };

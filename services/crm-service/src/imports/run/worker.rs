@@ -12,17 +12,20 @@ use uuid::Uuid;
 
 use super::{
     apply::{self, DryRunState},
-    errors,
-    file::{self, RowReader},
-    inspect::ImportFile,
-    job_kind::ImportJobKind,
     links,
-    mapping::Mapping,
-    plan::ImportPlan,
-    registry::Target,
     report::{ImportReport, ImportState},
-    table::Position,
     undo_log::{self, UndoEntry},
+};
+use crate::imports::{
+    file::{
+        csv::Position,
+        inspect::ImportFile,
+        parts::{self, RowReader},
+    },
+    http::errors,
+    job_kind::ImportJobKind,
+    mapping::{Mapping, plan::ImportPlan},
+    registry::Target,
 };
 
 /// Number of rows per step, which is one transaction.
@@ -243,7 +246,7 @@ impl<'h> ImportRun<'h> {
             _ => "failed",
         };
         if matches!(stands, "done" | "undone") {
-            file::forget(&mut tx, self.import).await?; // no job will resume it
+            parts::forget(&mut tx, self.import).await?; // no job will resume it
         }
         end_import(&mut tx, self.import, stands, &self.state.report).await?;
         self.hold.end(tx, outcome).await?;

@@ -7,20 +7,20 @@ const MAX_ROW_BYTES: usize = 1024 * 1024;
 
 /// A row of a table; quoted cells may span several lines of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TableRow {
+pub(in crate::imports) struct TableRow {
     /// First line of the row, counted from 1.
-    pub(super) number: i64,
+    pub(in crate::imports) number: i64,
     /// Last line of the row, counted from 1.
-    pub(super) last: i64,
-    pub(super) cells: Vec<String>,
+    pub(in crate::imports) last: i64,
+    pub(in crate::imports) cells: Vec<String>,
 }
 
 /// The row that begins at this line does not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct UnterminatedRow(pub(super) i64);
+pub(in crate::imports) struct UnterminatedRow(pub(in crate::imports) i64);
 
 /// Parses UTF-8 CSV that arrives in parts.
-pub(super) struct CsvReader {
+pub(in crate::imports) struct CsvReader {
     core: csv_core::Reader,
     delimiter: u8,
     waiting: Vec<u8>,
@@ -32,17 +32,17 @@ pub(super) struct CsvReader {
 
 /// A position in a file: byte offset and line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Position {
-    pub(super) byte: i64,
-    pub(super) line: i64,
+pub(in crate::imports) struct Position {
+    pub(in crate::imports) byte: i64,
+    pub(in crate::imports) line: i64,
 }
 
 impl Position {
-    pub(super) const START: Self = Self { byte: 0, line: 1 };
+    pub(in crate::imports) const START: Self = Self { byte: 0, line: 1 };
 }
 
 impl CsvReader {
-    pub(super) fn new(delimiter: u8, place: Position) -> Self {
+    pub(in crate::imports) fn new(delimiter: u8, place: Position) -> Self {
         let core = ReaderBuilder::new().delimiter(delimiter).build();
         Self {
             core,
@@ -56,29 +56,29 @@ impl CsvReader {
     }
 
     /// A reader that starts at the beginning of the file.
-    pub(super) fn again(&self) -> Self {
+    pub(in crate::imports) fn again(&self) -> Self {
         Self::new(self.delimiter, Position::START)
     }
 
     /// Position of the next row.
-    pub(super) fn place(&self) -> Position {
+    pub(in crate::imports) fn place(&self) -> Position {
         self.place
     }
 
     /// Byte offset of the part to be fed next.
-    pub(super) fn wants(&self) -> i64 {
+    pub(in crate::imports) fn wants(&self) -> i64 {
         self.place.byte + length(self.waiting.len() - self.read)
     }
 
     /// Feeds the next part of the file.
-    pub(super) fn feed(&mut self, part: &[u8]) {
+    pub(in crate::imports) fn feed(&mut self, part: &[u8]) {
         self.waiting.drain(..self.read);
         self.read = 0;
         self.waiting.extend_from_slice(part);
     }
 
     /// The next row; `None` if more input is needed or, after the `last` part, at the end.
-    pub(super) fn next(&mut self, last: bool) -> Result<Option<TableRow>, UnterminatedRow> {
+    pub(in crate::imports) fn next(&mut self, last: bool) -> Result<Option<TableRow>, UnterminatedRow> {
         self.skip_empty_lines(last);
         let rest = self.waiting.get(self.read..).unwrap_or_default();
         if rest.is_empty() || rest == b"\r" {

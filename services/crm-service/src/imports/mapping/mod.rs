@@ -1,5 +1,9 @@
 //! A validated plan: maps cells to fields.
 
+mod constants;
+pub(in crate::imports) mod convert;
+pub(in crate::imports) mod plan;
+
 use std::collections::HashSet;
 
 use db::{KeyPart, Kind};
@@ -7,22 +11,18 @@ use identity::Permissions;
 use serde_json::{Map, Value, json};
 use web::Violation;
 
-use super::{
-    constants, convert,
-    inspect::ImportFile,
-    plan::{ColumnMapping, ImportMode, ImportPlan},
-    registry::Target,
-};
+use crate::imports::{file::inspect::ImportFile, registry::Target};
+use plan::{ColumnMapping, ImportMode, ImportPlan};
 
 /// A plan whose columns and fields are resolved.
-pub(super) struct Mapping {
-    pub(super) target: &'static Target,
-    pub(super) mode: ImportMode,
-    pub(super) key: Vec<(String, KeyPart)>,
+pub(in crate::imports) struct Mapping {
+    pub(in crate::imports) target: &'static Target,
+    pub(in crate::imports) mode: ImportMode,
+    pub(in crate::imports) key: Vec<(String, KeyPart)>,
     steps: Vec<FieldRule>,
     nulls: HashSet<String>,
     clear_empty: bool,
-    pub(super) columns: Vec<String>,
+    pub(in crate::imports) columns: Vec<String>,
 }
 
 /// Rule that fills one field.
@@ -36,36 +36,36 @@ struct FieldRule {
 }
 
 /// How a cell refers to another record.
-pub(super) struct Reference {
-    pub(super) target: &'static Target,
-    pub(super) by: KeyPart,
-    pub(super) by_field: String,
+pub(in crate::imports) struct Reference {
+    pub(in crate::imports) target: &'static Target,
+    pub(in crate::imports) by: KeyPart,
+    pub(in crate::imports) by_field: String,
     /// True if the target is of the same kind, and may come later in the same file.
-    pub(super) own: bool,
+    pub(in crate::imports) own: bool,
 }
 
 /// A cell's reference to a record, to be replaced by its id.
 #[derive(Debug, Clone)]
-pub(super) struct Lookup {
-    pub(super) step: usize,
-    pub(super) value: String,
+pub(in crate::imports) struct Lookup {
+    pub(in crate::imports) step: usize,
+    pub(in crate::imports) value: String,
 }
 
 /// Values parsed from a row.
 #[derive(Debug, Default)]
-pub(super) struct RowValues {
-    pub(super) patch: Map<String, Value>,
-    pub(super) named: Vec<Lookup>,
-    pub(super) wrong: Vec<CellError>,
+pub(in crate::imports) struct RowValues {
+    pub(in crate::imports) patch: Map<String, Value>,
+    pub(in crate::imports) named: Vec<Lookup>,
+    pub(in crate::imports) wrong: Vec<CellError>,
 }
 
 /// An error in a row, attributed to a column and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CellError {
-    pub(super) column: Option<String>,
-    pub(super) pointer: String,
-    pub(super) code: String,
-    pub(super) message: String,
+pub(in crate::imports) struct CellError {
+    pub(in crate::imports) column: Option<String>,
+    pub(in crate::imports) pointer: String,
+    pub(in crate::imports) code: String,
+    pub(in crate::imports) message: String,
 }
 
 /// Maximum length of a cell: the limit of spreadsheet programs.
@@ -74,7 +74,7 @@ const MAX_CELL_CHARS: usize = 32_767;
 impl Mapping {
     /// Validates the plan against this file and these permissions; returns all errors. Hidden fields do not exist for
     /// the caller: they can neither be filled nor used for references.
-    pub(super) fn new(
+    pub(in crate::imports) fn new(
         target: &'static Target,
         plan: &ImportPlan,
         file: &ImportFile,
@@ -121,33 +121,33 @@ impl Mapping {
     }
 
     /// True if the mapping fills or queries a field that these permissions hide.
-    pub(super) fn touches_hidden(&self, permissions: &Permissions) -> bool {
+    pub(in crate::imports) fn touches_hidden(&self, permissions: &Permissions) -> bool {
         let hidden = (self.target.hidden)(permissions);
         let fills = self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field));
         fills || self.references().any(|(_, reference)| reference.asks_by_hidden(permissions))
     }
 
     /// True if records refer to others of their kind, which are resolved after all rows were imported.
-    pub(super) fn has_deferred(&self) -> bool {
+    pub(in crate::imports) fn has_deferred(&self) -> bool {
         self.steps.iter().any(FieldRule::is_deferred)
     }
 
     /// The fields that refer to other records, with their step.
-    pub(super) fn references(&self) -> impl Iterator<Item = (usize, &Reference)> {
+    pub(in crate::imports) fn references(&self) -> impl Iterator<Item = (usize, &Reference)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.reference.as_ref()?)))
     }
 
-    pub(super) fn reference(&self, step: usize) -> Option<&Reference> {
+    pub(in crate::imports) fn reference(&self, step: usize) -> Option<&Reference> {
         self.steps.get(step)?.reference.as_ref()
     }
 
     /// Name of the field that a step fills.
-    pub(super) fn field(&self, step: usize) -> &str {
+    pub(in crate::imports) fn field(&self, step: usize) -> &str {
         self.steps.get(step).map_or("", |step| step.rule.field.as_str())
     }
 
     /// An error in the column of this step.
-    pub(super) fn wrong(&self, step: usize, code: &str, message: impl Into<String>) -> CellError {
+    pub(in crate::imports) fn wrong(&self, step: usize, code: &str, message: impl Into<String>) -> CellError {
         let step = self.steps.get(step);
         CellError {
             column: step.and_then(|step| self.columns.get(step.column?).cloned()),
@@ -158,7 +158,7 @@ impl Mapping {
     }
 
     /// Attributes a violation of a field to the column that fills it.
-    pub(super) fn blame(&self, violation: Violation) -> CellError {
+    pub(in crate::imports) fn blame(&self, violation: Violation) -> CellError {
         let field = violation.pointer.split('/').nth(1).unwrap_or_default();
         let step = self.steps.iter().find(|step| {
             step.path.first().is_some_and(|first| first == field)
@@ -171,7 +171,7 @@ impl Mapping {
     }
 
     /// Parses a row that has a cell for each column.
-    pub(super) fn read(&self, cells: &[String]) -> RowValues {
+    pub(in crate::imports) fn read(&self, cells: &[String]) -> RowValues {
         let mut said = RowValues::default();
         for (at, step) in self.steps.iter().enumerate() {
             let Some(column) = step.column else { continue };
@@ -299,7 +299,7 @@ fn reference(
 }
 
 /// Sets the value at a path, creating its parents.
-pub(super) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
+pub(in crate::imports) fn put(patch: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else { return };
     let mut place = patch.entry(first.clone()).or_insert(Value::Null);
     for part in rest {
@@ -338,7 +338,7 @@ fn compact(patch: &mut Map<String, Value>) {
 }
 
 /// The text in the patch at a field's path; `None` if it is empty or no text.
-pub(super) fn said_at(patch: &Map<String, Value>, field: &str) -> Option<String> {
+pub(in crate::imports) fn said_at(patch: &Map<String, Value>, field: &str) -> Option<String> {
     let mut parts = field.split('.');
     let mut value = patch.get(parts.next()?)?;
     for part in parts {

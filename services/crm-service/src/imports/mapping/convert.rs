@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::plan::{CellPart, ColumnMapping, DateOrder};
 
 /// Error code and message of a cell that cannot be converted.
-pub(super) type Wrong = (&'static str, String);
+pub(in crate::imports) type Wrong = (&'static str, String);
 
 /// Converts a non-empty cell to a value of this kind.
-pub(super) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Value, Wrong> {
+pub(in crate::imports) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Value, Wrong> {
     if let Some(meant) = rule.values.get(cell) {
         return Ok(meant.clone());
     }
@@ -44,7 +44,7 @@ pub(super) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Valu
 }
 
 /// The part of a cell that a rule selects.
-pub(super) fn part<'c>(rule: &ColumnMapping, cell: &'c str) -> &'c str {
+pub(in crate::imports) fn part<'c>(rule: &ColumnMapping, cell: &'c str) -> &'c str {
     let words = cell.trim().split_once(char::is_whitespace);
     match (rule.take, words) {
         (None, _) => cell,
@@ -97,7 +97,7 @@ fn amount(cell: &str, decimal_comma: bool) -> Option<Value> {
 }
 
 /// Parses a date, and returns the rest of the text: `1992-05-01 00:00:00.000`.
-pub(super) fn date(said: &str, order: DateOrder) -> Option<(Date, &str)> {
+pub(in crate::imports) fn date(said: &str, order: DateOrder) -> Option<(Date, &str)> {
     let (day, rest) = said.split_once([' ', 'T']).unwrap_or((said, ""));
     let mut numbers = day.split(['-', '/', '.']);
     let (one, two, three) = (numbers.next()?, numbers.next()?, numbers.next()?);

@@ -3,13 +3,11 @@
 use db::{TenantCommand, TenantQuery, TenantTx};
 use uuid::Uuid;
 
-use super::{
-    refusal::ImportRefusal,
-    table::{CsvReader, Position, TableRow},
-};
+use super::csv::{CsvReader, Position, TableRow};
+use crate::imports::refusal::ImportRefusal;
 
 /// Size of a stored part in bytes.
-pub(super) const PART: usize = 256 * 1024;
+pub(in crate::imports) const PART: usize = 256 * 1024;
 
 /// Maximum number of bytes processed in one batch.
 const MAX_READ_BYTES: i64 = 2 * 1024 * 1024;
@@ -31,7 +29,7 @@ const DROP: TenantCommand =
     TenantCommand::new("delete from app.import_parts where account_id = $1 and import_id = $2");
 
 /// Stores a part, replacing an existing one.
-pub(super) async fn keep(
+pub(in crate::imports) async fn keep(
     tx: &mut TenantTx,
     import: Uuid,
     part: i64,
@@ -44,41 +42,49 @@ pub(super) async fn keep(
 }
 
 /// Loads the part with this number.
-pub(super) async fn nth(tx: &mut TenantTx, import: Uuid, part: i64) -> db::Result<Option<Vec<u8>>> {
+pub(in crate::imports) async fn nth(
+    tx: &mut TenantTx,
+    import: Uuid,
+    part: i64,
+) -> db::Result<Option<Vec<u8>>> {
     let found: Option<(Vec<u8>,)> = tx.read(NTH).bind(import).bind(part).optional().await?;
     Ok(found.map(|(bytes,)| bytes))
 }
 
 /// Deletes all parts of the file.
-pub(super) async fn forget(tx: &mut TenantTx, import: Uuid) -> db::Result<()> {
+pub(in crate::imports) async fn forget(tx: &mut TenantTx, import: Uuid) -> db::Result<()> {
     tx.execute_untracked::<()>(DROP).bind(import).run().await?;
     Ok(())
 }
 
 /// Reads the rows of a file, starting at a given position.
-pub(super) struct RowReader {
+pub(in crate::imports) struct RowReader {
     import: Uuid,
     table: CsvReader,
     last: bool,
 }
 
 impl RowReader {
-    pub(super) fn from(import: Uuid, delimiter: u8, place: Position) -> Self {
+    pub(in crate::imports) fn from(import: Uuid, delimiter: u8, place: Position) -> Self {
         Self { import, table: CsvReader::new(delimiter, place), last: false }
     }
 
     /// Position of the next row.
-    pub(super) fn place(&self) -> Position {
+    pub(in crate::imports) fn place(&self) -> Position {
         self.table.place()
     }
 
     /// Restarts at the first row.
-    pub(super) fn begin_again(&mut self) {
+    pub(in crate::imports) fn begin_again(&mut self) {
         *self = Self { import: self.import, table: self.table.again(), last: false };
     }
 
     /// Reads the next rows: at most `most`, and about 2 MiB; empty at the end of the file.
-    pub(super) async fn next(&mut self, tx: &mut TenantTx, most: usize) -> db::Result<Vec<TableRow>> {
+    pub(in crate::imports) async fn next(
+        &mut self,
+        tx: &mut TenantTx,
+        most: usize,
+    ) -> db::Result<Vec<TableRow>> {
         let (mut lines, end) = (Vec::with_capacity(most), self.table.place().byte + MAX_READ_BYTES);
         while lines.len() < most && self.table.place().byte < end {
             match self.table.next(self.last).map_err(|endless| ImportRefusal::Endless(endless.0))? {

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use web::Violation;
 
 use super::{
-    mapping::put,
     plan::{ColumnMapping, ImportPlan},
-    registry::Target,
+    put,
 };
+use crate::imports::registry::Target;
 
 /// Maximum size of all constants in bytes of JSON: more than all fields of a record take.
 const MAX_BYTES: usize = 64 * 1024;

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    convert,
-    plan::DateOrder,
+use super::csv::{CsvReader, Position, TableRow};
+use crate::imports::{
+    mapping::{convert, plan::DateOrder},
     refusal::ImportRefusal,
     registry::Target,
-    table::{CsvReader, Position, TableRow},
 };
 
 /// Maximum numbers of columns and rows of a file.
@@ -23,37 +22,37 @@ const SIZE: usize = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportFile {
     /// Encoding of the upload: `UTF-8`, `UTF-16LE`, `windows-1252`, …; absent for workbooks.
-    pub(super) encoding: Option<String>,
+    pub(in crate::imports) encoding: Option<String>,
     /// Whether the file began with a byte order mark.
-    pub(super) bom: bool,
+    pub(in crate::imports) bom: bool,
     /// Delimiter between columns; absent for workbooks.
-    pub(super) delimiter: Option<char>,
+    pub(in crate::imports) delimiter: Option<char>,
     /// Whether the first line names the columns.
-    pub(super) header: bool,
+    pub(in crate::imports) header: bool,
     /// Number of rows, without the header and blank lines.
-    pub(super) rows: i64,
+    pub(in crate::imports) rows: i64,
     /// Number of rows with more or fewer cells than there are columns.
-    pub(super) ragged: i64,
+    pub(in crate::imports) ragged: i64,
     /// Columns of the file, in order.
-    pub(super) columns: Vec<ImportColumn>,
+    pub(in crate::imports) columns: Vec<ImportColumn>,
 }
 
 /// A column of an uploaded file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportColumn {
     /// Name of the column, as used in mappings.
-    pub(super) name: String,
+    pub(in crate::imports) name: String,
     /// Detected type of the cells: `text`, `integer`, `decimal`, `date`, `boolean`, `email` or `empty`.
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub(in crate::imports) kind: String,
     /// Sample cells of the column.
-    pub(super) samples: Vec<String>,
+    pub(in crate::imports) samples: Vec<String>,
     /// Suggested field of the resource, by the column's name.
-    pub(super) suggested: Option<String>,
+    pub(in crate::imports) suggested: Option<String>,
 }
 
 /// Detects the delimiter from the beginning of a text.
-pub(super) fn delimiter(head: &[u8]) -> u8 {
+pub(in crate::imports) fn delimiter(head: &[u8]) -> u8 {
     let best = [b',', b';', b'\t', b'|'].into_iter().map(|one| (agreement(head, one), one));
     // On a tie the first delimiter wins; `max_by` would return the last.
     let best = best.reduce(|one, other| if other.0 > one.0 { other } else { one });
@@ -76,7 +75,7 @@ fn agreement(head: &[u8], delimiter: u8) -> (usize, usize) {
 
 /// Collects statistics over all rows of a file.
 #[derive(Default)]
-pub(super) struct Survey {
+pub(in crate::imports) struct Survey {
     first: Option<TableRow>,
     looked_at: Vec<TableRow>,
     size: usize,
@@ -85,7 +84,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn look(&mut self, line: TableRow) -> Result<(), ImportRefusal> {
+    pub(in crate::imports) fn look(&mut self, line: TableRow) -> Result<(), ImportRefusal> {
         let Some(first) = &self.first else {
             if line.cells.len() > COLUMNS {
                 return Err(ImportRefusal::TooManyColumns);
@@ -110,7 +109,11 @@ impl Survey {
     }
 
     /// Returns the result. `header` overrides the detection of a header line.
-    pub(super) fn end(mut self, header: Option<bool>, target: &Target) -> Result<ImportFile, ImportRefusal> {
+    pub(in crate::imports) fn end(
+        mut self,
+        header: Option<bool>,
+        target: &Target,
+    ) -> Result<ImportFile, ImportRefusal> {
         let first = self.first.take().ok_or(ImportRefusal::Empty)?;
         let header = header.unwrap_or_else(|| names(&first));
         if !header {
@@ -136,7 +139,7 @@ impl Survey {
 }
 
 /// True if all cells of the row are empty.
-pub(super) fn is_blank(line: &TableRow) -> bool {
+pub(in crate::imports) fn is_blank(line: &TableRow) -> bool {
     line.cells.iter().all(|cell| cell.trim().is_empty())
 }
 

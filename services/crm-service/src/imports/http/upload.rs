@@ -16,16 +16,20 @@ use web::{
 };
 
 use super::{
-    Imports,
-    decode::{DetectedEncoding, EncodingScan, ToUtf8},
-    file::{self, PART, RowReader},
-    inspect::{self, ImportFile, Survey},
     params::UploadParams,
     read::{self, Import},
+};
+use crate::imports::{
+    Imports,
+    file::{
+        csv::Position,
+        encoding::{DetectedEncoding, EncodingScan, ToUtf8},
+        inspect::{self, ImportFile, Survey},
+        parts::{self, PART, RowReader},
+        xlsx,
+    },
     refusal::ImportRefusal,
     registry::Target,
-    table::Position,
-    xlsx,
 };
 
 /// Maximum size of an uploaded workbook in bytes.
@@ -182,7 +186,7 @@ impl Receiver<'_> {
         let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
         for part in 0..parts {
             let mut tx = self.auth.begin_read_only().await?;
-            let bytes = file::nth(&mut tx, self.id, part).await?.unwrap_or_default();
+            let bytes = parts::nth(&mut tx, self.id, part).await?.unwrap_or_default();
             drop(tx);
             let text = decoder.part(&bytes, part + 1 == parts).map_err(|_| ImportRefusal::Undecodable)?;
             keeper.keep(text.as_bytes()).await?;
@@ -215,7 +219,7 @@ impl Receiver<'_> {
         arrived: &ReceivedFile,
     ) -> Result<ImportFile> {
         let mut tx = self.auth.begin_read_only().await?;
-        let head = file::nth(&mut tx, self.id, 0).await?.unwrap_or_default();
+        let head = parts::nth(&mut tx, self.id, 0).await?.unwrap_or_default();
         drop(tx);
         let delimiter = match (order.workbook, order.delimiter) {
             (true, _) => b',',
@@ -285,7 +289,7 @@ struct PartStore<'r> {
 impl PartStore<'_> {
     async fn keep(&mut self, bytes: &[u8]) -> Result<()> {
         let mut tx = self.receiver.auth.begin().await?;
-        file::keep(&mut tx, self.receiver.id, self.parts, self.bytes, bytes).await?;
+        parts::keep(&mut tx, self.receiver.id, self.parts, self.bytes, bytes).await?;
         tx.commit().await?;
         self.parts += 1;
         self.bytes += i64::try_from(bytes.len()).unwrap_or_default();

@@ -12,24 +12,24 @@ use validator::{Validate, ValidationError};
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportPlan {
     /// Whether rows create records, update them, or both.
-    pub(super) mode: ImportMode,
+    pub(in crate::imports) mode: ImportMode,
     /// Fields that identify the record of a row; required for updates.
     #[serde(default)]
     #[validate(length(max = 5), custom(function = "web::names"))]
     #[schema(schema_with = db::texts_schema::<0, 5, 200>)]
-    pub(super) key: Vec<String>,
+    pub(in crate::imports) key: Vec<String>,
     /// Rules that fill the fields.
     #[validate(length(min = 1, max = 400), nested)]
     #[schema(min_items = 1, max_items = 400)]
-    pub(super) mapping: Vec<ColumnMapping>,
+    pub(in crate::imports) mapping: Vec<ColumnMapping>,
     /// Words that stand for an empty cell, such as `NULL`.
     #[serde(default)]
     #[validate(length(max = 20), custom(function = "web::names"))]
     #[schema(schema_with = db::texts_schema::<0, 20, 200>)]
-    pub(super) nulls: Vec<String>,
+    pub(in crate::imports) nulls: Vec<String>,
     /// Whether an empty cell clears the field of an updated record; otherwise the field stays unchanged.
     #[serde(default)]
-    pub(super) clear_empty: bool,
+    pub(in crate::imports) clear_empty: bool,
 }
 
 /// What a row does to the records.
@@ -51,32 +51,32 @@ pub(crate) struct ColumnMapping {
     /// Field of the resource; nested fields by dots: `emails.0.address`, `external_ids.erp`.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200)]
-    pub(super) field: String,
+    pub(in crate::imports) field: String,
     /// Column that fills the field.
     #[validate(length(max = 32_767))]
     #[schema(max_length = 32_767)]
-    pub(super) column: Option<String>,
+    pub(in crate::imports) column: Option<String>,
     /// Constant that fills the field of every row.
-    pub(super) value: Option<Value>,
+    pub(in crate::imports) value: Option<Value>,
     /// For a reference to another record: its field that the column contains, such as `tax_id`.
     #[validate(length(max = 200))]
     #[schema(max_length = 200)]
-    pub(super) by: Option<String>,
+    pub(in crate::imports) by: Option<String>,
     /// Translation of the file's words to values, such as `{"Yes": true}`.
     #[serde(default)]
     #[validate(length(max = 500), custom(function = "words"))]
-    pub(super) values: BTreeMap<String, Value>,
+    pub(in crate::imports) values: BTreeMap<String, Value>,
     /// Order of day, month and year in dates; `ymd` by default.
-    pub(super) date_order: Option<DateOrder>,
+    pub(in crate::imports) date_order: Option<DateOrder>,
     /// Whether amounts are written like `1.234,50`.
     #[serde(default)]
-    pub(super) decimal_comma: bool,
+    pub(in crate::imports) decimal_comma: bool,
     /// Separator between several words in a cell; `;` by default.
     #[validate(length(min = 1, max = 5))]
     #[schema(min_length = 1, max_length = 5)]
-    pub(super) separator: Option<String>,
+    pub(in crate::imports) separator: Option<String>,
     /// Part of the cell to use, such as the first word of a name.
-    pub(super) take: Option<CellPart>,
+    pub(in crate::imports) take: Option<CellPart>,
 }
 
 /// Limits the length of the words to be translated.
