@@ -1,4 +1,4 @@
-//! Errors of the rows of a file: stored, listed, and exported as a file to be corrected.
+//! Errors of the rows of a file: listed, and exported as a file to be corrected.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,11 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::{PageInfo, TenantCommand, TenantQuery, TenantTx};
+use db::{PageInfo, TenantQuery};
 use futures::stream;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Serialize;
-use serde_json::json;
-use sqlx::{FromRow, types::Json as Column};
+use sqlx::FromRow;
 use tokio::sync::mpsc;
 use utoipa::{
     IntoResponses, ToSchema,
@@ -20,21 +19,9 @@ use utoipa::{
 use uuid::Uuid;
 use web::{Authorized, Error, Json, Path, Query, Read, Result};
 
-use super::{
-    params::{ImportErrorsParams, Phase},
-    read,
-};
-use crate::imports::{Imports, job_kind::ImportJobKind, run::apply::FailedRow};
+use super::{params::ImportErrorsParams, read};
+use crate::imports::Imports;
 
-const KEEP: TenantCommand = TenantCommand::new(
-    "insert into app.import_errors (account_id, import_id, phase, line, nth, column_name, pointer, code, message, cells)
-     select $1, $2, $3, e.line, e.nth, e.column_name, e.pointer, e.code, e.message, e.cells
-     from jsonb_to_recordset($4) as e (line bigint, nth integer, column_name text, pointer text, code text, message text, cells text[])
-     on conflict do nothing",
-);
-const FORGET: TenantCommand = TenantCommand::new(
-    "delete from app.import_errors where account_id = $1 and import_id = $2 and phase = $3",
-);
 const SOME: TenantQuery = TenantQuery::new(
     "select line, nth, column_name, pointer, code, message from app.import_errors
      where account_id = $1 and import_id = $2 and phase = $3 and (line, nth) > ($4, $5) order by line, nth limit $6",
@@ -46,52 +33,6 @@ const LINES: TenantQuery = TenantQuery::new(
 );
 /// Number of rows read per query.
 const PAGE: i64 = 1_000;
-
-/// Phase of an import that a kind of job belongs to.
-fn phase(kind: ImportJobKind) -> &'static str {
-    match kind {
-        ImportJobKind::Check => Phase::Check,
-        ImportJobKind::Run => Phase::Run,
-        ImportJobKind::Undo => Phase::Undo,
-    }
-    .word()
-}
-
-/// Stores the errors of rows.
-pub(in crate::imports) async fn keep(
-    tx: &mut TenantTx,
-    import: Uuid,
-    kind: ImportJobKind,
-    bad: &[FailedRow],
-) -> db::Result<()> {
-    if bad.is_empty() {
-        return Ok(());
-    }
-    let all = bad.iter().flat_map(|bad| {
-        bad.wrong.iter().enumerate().map(|(nth, wrong)| {
-            let cells = if nth == 0 { bad.cells.as_slice() } else { &[] };
-            // PostgreSQL text cannot contain NUL.
-            let cells: Vec<String> = cells.iter().map(|cell| cell.replace('\0', "\u{fffd}")).collect();
-            json!({
-                "line": bad.line, "nth": nth, "column_name": wrong.column, "pointer": wrong.pointer,
-                "code": wrong.code, "message": wrong.message, "cells": cells,
-            })
-        })
-    });
-    let all: Vec<_> = all.collect();
-    tx.execute_untracked::<()>(KEEP).bind(import).bind(phase(kind)).bind(Column(all)).run().await?;
-    Ok(())
-}
-
-/// Deletes the errors of this phase.
-pub(in crate::imports) async fn forget(
-    tx: &mut TenantTx,
-    import: Uuid,
-    kind: ImportJobKind,
-) -> db::Result<()> {
-    tx.execute_untracked::<()>(FORGET).bind(import).bind(phase(kind)).run().await?;
-    Ok(())
-}
 
 /// An error in a row of an import.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -132,7 +73,7 @@ pub(crate) async fn list_import_errors(
     let (line, nth) = after(params.cursor.as_deref())?;
     let mut tx = auth.begin_read_only().await?;
     read::find(&mut tx, &auth, id).await?;
-    let statement = tx.read::<ImportError>(SOME).bind(id).bind(params.phase.unwrap_or_default().word());
+    let statement = tx.read::<ImportError>(SOME).bind(id).bind(params.phase.unwrap_or_default().as_str());
     let mut data = statement.bind(line).bind(nth).bind(limit + 1).all().await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = data.len() > most;
@@ -188,7 +129,7 @@ pub(crate) async fn export_import_errors(
     let columns = import.file.map(|file| file.columns).unwrap_or_default();
     let mut head = vec!["line".to_owned(), "column".to_owned(), "reason".to_owned()];
     head.extend(columns.into_iter().map(|column| column.name));
-    let phase = params.phase.unwrap_or_default().word();
+    let phase = params.phase.unwrap_or_default().as_str();
     let (sender, parts) = mpsc::channel(2);
     let place = auth.file()?;
     tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! Operations on imports: upload, plan, start, cancel, undo, and their results.
 
-pub(super) mod errors;
+mod errors;
 mod operations;
 mod params;
 mod read;

@@ -10,17 +10,14 @@ use web::{
     Json, NoContent, Path, Redacted, Replayable, Result, WithETag, Write,
 };
 
-use super::{
-    errors,
-    read::{self, Import},
-};
+use super::read::{self, Import};
 use crate::imports::{
     Imports,
     job_kind::ImportJobKind,
     mapping::{Mapping, plan::ImportPlan},
     refusal::{ImportRefusal, MAX_JOBS},
     registry::Target,
-    run::report::ImportState,
+    run::{errors, report::ImportState},
 };
 
 const PLANNED: TenantCommand = TenantCommand::new(

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::imports::run::errors::Phase;
+
 /// Description of an uploaded file.
 #[derive(Debug, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -53,25 +55,5 @@ pub(crate) struct ImportErrorsParams {
     pub(super) limit: Option<i64>,
     /// The `next_cursor` of the previous page.
     #[param(max_length = 8192)]
-    #[param(max_length = 8192)]
     pub(super) cursor: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Phase {
-    Check,
-    #[default]
-    Run,
-    Undo,
-}
-
-impl Phase {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Run => "run",
-            Self::Undo => "undo",
-        }
-    }
 }

@@ -9,48 +9,40 @@ use db::{KeyPart, Purpose, TenantTx};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::report::ImportReport;
+use super::{errors::FailedRow, report::ImportReport};
 use crate::imports::{
     file::{csv::TableRow, inspect::is_blank},
     mapping::{CellError, Lookup, Mapping, Reference, RowValues, plan::ImportMode, said_at},
     write::{Action, ReadyRow, WrittenRow},
 };
 
-/// A row that failed, with its errors.
-#[derive(Debug)]
-pub(in crate::imports) struct FailedRow {
-    pub(in crate::imports) line: i64,
-    pub(in crate::imports) wrong: Vec<CellError>,
-    pub(in crate::imports) cells: Vec<String>,
-}
-
 /// Result of applying a batch of rows.
 #[derive(Debug, Default)]
-pub(in crate::imports) struct BatchResult {
+pub(super) struct BatchResult {
     /// Written rows in order; a record occurs at most once in each group.
-    pub(in crate::imports) groups: Vec<Vec<(i64, WrittenRow)>>,
-    pub(in crate::imports) bad: Vec<FailedRow>,
-    pub(in crate::imports) report: ImportReport,
+    pub(super) groups: Vec<Vec<(i64, WrittenRow)>>,
+    pub(super) bad: Vec<FailedRow>,
+    pub(super) report: ImportReport,
 }
 
 /// State of a dry run across batches, because each batch is rolled back before the next one.
 #[derive(Debug, Default)]
-pub(in crate::imports) struct DryRunState {
+pub(super) struct DryRunState {
     keys: HashSet<u64>,
-    pub(in crate::imports) names: HashSet<(usize, u64)>,
-    pub(in crate::imports) bad: HashSet<i64>,
+    pub(super) names: HashSet<(usize, u64)>,
+    pub(super) bad: HashSet<i64>,
 }
 
 /// A parsed row that is not yet written.
-pub(in crate::imports) struct ParsedRow {
-    pub(in crate::imports) line: i64,
-    pub(in crate::imports) cells: Vec<String>,
-    pub(in crate::imports) said: RowValues,
+pub(super) struct ParsedRow {
+    pub(super) line: i64,
+    pub(super) cells: Vec<String>,
+    pub(super) said: RowValues,
     key: Vec<String>,
 }
 
 /// Applies a batch of rows, either for real or as a dry run.
-pub(in crate::imports) async fn apply_rows(
+pub(super) async fn apply_rows(
     tx: &mut TenantTx,
     mapping: &Mapping,
     lines: Vec<TableRow>,
@@ -74,11 +66,7 @@ pub(in crate::imports) async fn apply_rows(
 }
 
 /// Parses the rows that have a cell for each column; in others the columns cannot be told apart.
-pub(in crate::imports) fn read(
-    mapping: &Mapping,
-    lines: Vec<TableRow>,
-    taken: &mut BatchResult,
-) -> Vec<ParsedRow> {
+pub(super) fn read(mapping: &Mapping, lines: Vec<TableRow>, taken: &mut BatchResult) -> Vec<ParsedRow> {
     let width = mapping.columns.len();
     let mut drafts = Vec::with_capacity(lines.len());
     for line in lines.into_iter().filter(|line| !is_blank(line)) {
@@ -127,7 +115,7 @@ fn pointer(field: &str) -> String {
 }
 
 /// Looks up the records that cells refer to, in one query for all rows, and replaces the references by ids.
-pub(in crate::imports) async fn resolve(
+pub(super) async fn resolve(
     tx: &mut TenantTx,
     mapping: &Mapping,
     step: usize,
@@ -276,7 +264,7 @@ fn names(mapping: &Mapping, patch: &Map<String, Value>) -> Vec<(usize, u64)> {
     said.collect()
 }
 
-pub(in crate::imports) fn hash(key: &[String]) -> u64 {
+pub(super) fn hash(key: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()

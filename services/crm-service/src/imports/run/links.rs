@@ -6,7 +6,10 @@ use std::collections::HashMap;
 use db::TenantTx;
 use uuid::Uuid;
 
-use super::apply::{BatchResult, DryRunState, FailedRow, ParsedRow, hash, read, resolve};
+use super::{
+    apply::{BatchResult, DryRunState, ParsedRow, hash, read, resolve},
+    errors::FailedRow,
+};
 use crate::imports::{
     file::csv::TableRow,
     mapping::{CellError, Lookup, Mapping},

@@ -1,6 +1,7 @@
 //! Background jobs of imports: dry run, import and undo.
 
-pub(super) mod apply;
+mod apply;
+pub(super) mod errors;
 mod links;
 pub(super) mod report;
 mod undo_log;

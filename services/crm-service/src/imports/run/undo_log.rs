@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
 
-use super::apply::{BatchResult, FailedRow};
+use super::{apply::BatchResult, errors::FailedRow};
 use crate::imports::{
     file::csv::TableRow,
     mapping::{CellError, Mapping},

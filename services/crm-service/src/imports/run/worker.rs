@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     apply::{self, DryRunState},
-    links,
+    errors, links,
     report::{ImportReport, ImportState},
     undo_log::{self, UndoEntry},
 };
@@ -22,7 +22,6 @@ use crate::imports::{
         inspect::ImportFile,
         parts::{self, RowReader},
     },
-    http::errors,
     job_kind::ImportJobKind,
     mapping::{Mapping, plan::ImportPlan},
     registry::Target,
