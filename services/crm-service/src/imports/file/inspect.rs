@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::csv::{CsvReader, Position, TableRow};
-use crate::imports::{
-    mapping::{convert, plan::DateOrder},
-    refusal::ImportRefusal,
-    registry::Target,
+use super::{
+    csv::{CsvReader, Position, TableRow},
+    dates::{DateOrder, date},
 };
+use crate::imports::{refusal::ImportRefusal, registry::Target};
 
 /// Maximum numbers of columns and rows of a file.
 const COLUMNS: usize = 200;
@@ -175,9 +174,7 @@ fn kind(cells: &[&str]) -> &'static str {
     } else if all(|cell| cell.replace(',', ".").parse::<f64>().is_ok_and(f64::is_finite)) {
         "decimal"
     } else if all(|cell| {
-        [DateOrder::Ymd, DateOrder::Dmy, DateOrder::Mdy]
-            .into_iter()
-            .any(|order| convert::date(cell, order).is_some())
+        [DateOrder::Ymd, DateOrder::Dmy, DateOrder::Mdy].into_iter().any(|order| date(cell, order).is_some())
     }) {
         "date"
     } else if all(|cell| {

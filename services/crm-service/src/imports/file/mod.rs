@@ -1,6 +1,7 @@
 //! Uploaded files: stored in parts, decoded, parsed and inspected.
 
 pub(super) mod csv;
+pub(super) mod dates;
 pub(super) mod encoding;
 pub(super) mod inspect;
 pub(super) mod parts;

@@ -3,16 +3,17 @@
 use db::Kind;
 use kernel::Amount;
 use serde_json::{Value, json};
-use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::plan::{CellPart, ColumnMapping, DateOrder};
+use super::plan::{CellPart, ColumnMapping};
+use crate::imports::file::dates::{DateOrder, date};
 
 /// Error code and message of a cell that cannot be converted.
-pub(in crate::imports) type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
 /// Converts a non-empty cell to a value of this kind.
-pub(in crate::imports) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Value, Wrong> {
+pub(super) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) -> Result<Value, Wrong> {
     if let Some(meant) = rule.values.get(cell) {
         return Ok(meant.clone());
     }
@@ -44,7 +45,7 @@ pub(in crate::imports) fn value(kind: Kind, rule: &ColumnMapping, cell: &str) ->
 }
 
 /// The part of a cell that a rule selects.
-pub(in crate::imports) fn part<'c>(rule: &ColumnMapping, cell: &'c str) -> &'c str {
+pub(super) fn part<'c>(rule: &ColumnMapping, cell: &'c str) -> &'c str {
     let words = cell.trim().split_once(char::is_whitespace);
     match (rule.take, words) {
         (None, _) => cell,
@@ -94,22 +95,6 @@ fn amount(cell: &str, decimal_comma: bool) -> Option<Value> {
     let whole = whole.replace(mark, "");
     let plain = cents.map_or(format!("{sign}{whole}"), |cents| format!("{sign}{whole}.{cents}"));
     plain.parse::<Amount>().ok().map(|amount| json!(amount))
-}
-
-/// Parses a date, and returns the rest of the text: `1992-05-01 00:00:00.000`.
-pub(in crate::imports) fn date(said: &str, order: DateOrder) -> Option<(Date, &str)> {
-    let (day, rest) = said.split_once([' ', 'T']).unwrap_or((said, ""));
-    let mut numbers = day.split(['-', '/', '.']);
-    let (one, two, three) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    let (year, month, day) = match order {
-        DateOrder::Ymd => (one, two, three),
-        DateOrder::Dmy => (three, two, one),
-        DateOrder::Mdy => (three, one, two),
-    };
-    let good = numbers.next().is_none() && year.len() == 4 && month.len() <= 2 && day.len() <= 2;
-    let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
-    let day = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
-    good.then_some((day, rest))
 }
 
 /// Parses a timestamp: RFC 3339, or a date with an optional time in UTC.

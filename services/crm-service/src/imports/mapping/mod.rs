@@ -1,7 +1,7 @@
 //! A validated plan: maps cells to fields.
 
 mod constants;
-pub(in crate::imports) mod convert;
+mod convert;
 pub(in crate::imports) mod plan;
 
 use std::collections::HashSet;

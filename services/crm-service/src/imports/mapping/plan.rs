@@ -7,6 +7,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
+use crate::imports::file::dates::DateOrder;
+
 /// Plan of an import: how the rows of the file become records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,19 +87,6 @@ fn words(values: &BTreeMap<String, Value>) -> Result<(), ValidationError> {
         return Ok(());
     }
     Err(ValidationError::new("length").with_message("must have words of at most 1000 characters".into()))
-}
-
-/// Order of day, month and year in dates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum DateOrder {
-    /// Year first, as in `2026-01-31`; the default.
-    #[default]
-    Ymd,
-    /// Day first, as in `31.01.2026`.
-    Dmy,
-    /// Month first, as in `01/31/2026`.
-    Mdy,
 }
 
 /// Part of a cell, as separated by spaces.
