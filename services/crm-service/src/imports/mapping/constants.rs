@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use web::Violation;
 
 use super::{
+    patch::put,
     plan::{ColumnMapping, ImportPlan},
-    put,
 };
 use crate::imports::registry::Target;
 

@@ -6,13 +6,13 @@ use std::{
 };
 
 use db::{KeyPart, Purpose, TenantTx};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{errors::FailedRow, report::ImportReport};
 use crate::imports::{
     file::{csv::TableRow, inspect::is_blank},
-    mapping::{CellError, Lookup, Mapping, Reference, RowValues, plan::ImportMode, said_at},
+    mapping::{CellError, Mapping, ParsedRow, plan::ImportMode, resolve, text_at},
     write::{Action, ReadyRow, WrittenRow},
 };
 
@@ -31,14 +31,6 @@ pub(super) struct DryRunState {
     keys: HashSet<u64>,
     pub(super) names: HashSet<(usize, u64)>,
     pub(super) bad: HashSet<i64>,
-}
-
-/// A parsed row that is not yet written.
-pub(super) struct ParsedRow {
-    pub(super) line: i64,
-    pub(super) cells: Vec<String>,
-    pub(super) said: RowValues,
-    key: Vec<String>,
 }
 
 /// Applies a batch of rows, either for real or as a dry run.
@@ -99,7 +91,7 @@ impl ParsedRow {
     /// Extracts the key of the row.
     fn take_key(&mut self, mapping: &Mapping) {
         for (field, part) in &mapping.key {
-            if let Some(said) = said_at(&self.said.patch, field) {
+            if let Some(said) = text_at(&self.said.patch, field) {
                 self.key.push(part.fold(&said));
             } else if !self.said.wrong.iter().any(|wrong| wrong.pointer == pointer(field)) {
                 let message = "the line cannot be told from others without it";
@@ -112,51 +104,6 @@ impl ParsedRow {
 
 fn pointer(field: &str) -> String {
     format!("/{}", field.replace('.', "/"))
-}
-
-/// Looks up the records that cells refer to, in one query for all rows, and replaces the references by ids.
-pub(super) async fn resolve(
-    tx: &mut TenantTx,
-    mapping: &Mapping,
-    step: usize,
-    reference: &Reference,
-    drafts: &mut [ParsedRow],
-) -> db::Result<()> {
-    let named = |draft: &ParsedRow| draft.said.named.iter().find(|named| named.step == step).cloned();
-    let found = look_up(tx, reference, drafts.iter().filter_map(named)).await?;
-    for draft in drafts {
-        let Some(named) = named(draft) else { continue };
-        match one_of(&found, reference, &named) {
-            Ok(id) => {
-                draft.said.patch.insert(mapping.field(step).to_owned(), json!(id));
-            }
-            Err((code, message)) => draft.said.wrong.push(mapping.wrong(step, code, message)),
-        }
-    }
-    Ok(())
-}
-
-async fn look_up(
-    tx: &mut TenantTx,
-    reference: &Reference,
-    named: impl Iterator<Item = Lookup>,
-) -> db::Result<HashMap<Vec<String>, Vec<Uuid>>> {
-    let wanted: HashSet<Vec<String>> = named.map(|named| vec![reference.by.fold(&named.value)]).collect();
-    let wanted: Vec<Vec<String>> = wanted.into_iter().collect();
-    (reference.target.find)(tx, std::slice::from_ref(&reference.by), &wanted, Purpose::Naming).await
-}
-
-fn one_of(
-    found: &HashMap<Vec<String>, Vec<Uuid>>,
-    reference: &Reference,
-    named: &Lookup,
-) -> Result<Uuid, (&'static str, String)> {
-    let (one, by) = (reference.target.name, &reference.by_field);
-    match found.get(&vec![reference.by.fold(&named.value)]).map(Vec::as_slice) {
-        Some([id]) => Ok(*id),
-        Some([_, _, ..]) => Err(("reference-ambiguous", format!("more than one {one} has this {by}"))),
-        _ => Err(("reference-unknown", format!("no {one} has this {by}"))),
-    }
 }
 
 /// Splits the rows into groups without duplicate keys, so that a row sees the effects of earlier ones.
@@ -258,7 +205,7 @@ fn decide<'f>(
 fn names(mapping: &Mapping, patch: &Map<String, Value>) -> Vec<(usize, u64)> {
     let own = mapping.references().filter(|(_, reference)| reference.own);
     let said = own.filter_map(|(step, reference)| {
-        let said = said_at(patch, &reference.by_field)?;
+        let said = text_at(patch, &reference.by_field)?;
         Some((step, hash(&[reference.by.fold(&said)])))
     });
     said.collect()

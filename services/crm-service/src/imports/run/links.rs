@@ -7,12 +7,12 @@ use db::TenantTx;
 use uuid::Uuid;
 
 use super::{
-    apply::{BatchResult, DryRunState, ParsedRow, hash, read, resolve},
+    apply::{BatchResult, DryRunState, hash, read},
     errors::FailedRow,
 };
 use crate::imports::{
     file::csv::TableRow,
-    mapping::{CellError, Lookup, Mapping},
+    mapping::{CellError, Lookup, Mapping, ParsedRow, resolve},
     write::{Action, Outcome, ReadyRow},
 };
 
