@@ -1,23 +1,19 @@
-//! Receives uploads as a stream, in parts, independently of the sender's speed.
+//! Receives the body of an upload in parts, stores them as UTF-8, and inspects the file.
 
-use aws_lc_rs::digest;
 use axum::body::Body;
 use db::{Change, TenantCommand};
-use encoding_rs::{Encoding, UTF_8};
-use http::{HeaderMap, Method};
-use http_body_util::BodyExt as _;
+use encoding_rs::UTF_8;
 use serde_json::json;
 use sqlx::types::Json as Column;
-use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Authorized, Created, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, MediaTypes, Query, Redacted,
-    Replayable, Result, Upload, Write,
+    Authorized, Created, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Redacted, Replayable, Result,
+    Write,
 };
 
 use super::{
-    params::UploadParams,
-    read::{self, Import},
+    body::{HashedBody, IncomingBody, limit},
+    request::UploadRequest,
 };
 use crate::imports::{
     Imports,
@@ -28,20 +24,15 @@ use crate::imports::{
         parts::{self, PART, RowReader},
         xlsx,
     },
+    http::{
+        params::UploadParams,
+        read::{self, Import},
+    },
     refusal::ImportRefusal,
-    registry::Target,
 };
 
 /// Maximum size of an uploaded workbook in bytes.
 const BOOK: usize = 16 * 1024 * 1024;
-
-const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-/// Accepted media types of uploads.
-const FILES: MediaTypes = MediaTypes {
-    code: "import-media-type",
-    names: &["text/csv", WORKBOOK, "text/plain", "text/tab-separated-values", "application/csv"],
-    is_patch: false,
-};
 
 const BEGIN: TenantCommand = TenantCommand::new(
     "with abandoned as (
@@ -55,81 +46,8 @@ const FOUND: TenantCommand = TenantCommand::new(
 const GIVE_UP: TenantCommand =
     TenantCommand::new("delete from app.imports where account_id = $1 and id = $2 and status = 'receiving'");
 
-/// The bytes of a CSV file (up to 64 MiB) or of an XLSX workbook (up to 16 MiB).
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary, max_length = 67_108_864)]
-#[expect(dead_code, reason = "it describes a body that is read as a stream")]
-pub(crate) struct ImportFileBody(Vec<u8>);
-
-/// Upload a file for an import.
-///
-/// The body is the file, as `text/csv` (up to 64 MiB) or as an XLSX workbook (up to 16 MiB).
-#[utoipa::path(
-    post,
-    path = "/api/v1/imports",
-    params(UploadParams, IdempotencyKey),
-    tag = "imports",
-    request_body(content(
-        (ImportFileBody = "text/csv"),
-        (ImportFileBody = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-    ))
-)]
-pub(crate) async fn upload_import(
-    auth: Authorized<Write, Imports>,
-    key: Option<IdempotencyKey>,
-    Query(sent): Query<UploadParams>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Replayable<Created<Redacted<Import>>>> {
-    let order = UploadRequest::parse(&sent, &headers)?;
-    if !auth.who().permissions().allow(order.target.name, "write") {
-        return Err(Error::Forbidden(format!("{}:write", order.target.name)));
-    }
-    let receiver = Receiver { auth: &auth, id: Uuid::now_v7() };
-    match receiver.receive(&order, &sent, key, body).await {
-        Ok(answer) => Ok(answer),
-        Err(error) => {
-            receiver.give_up().await?;
-            Err(error)
-        }
-    }
-}
-
-/// Validated parameters of an upload.
-struct UploadRequest {
-    target: &'static Target,
-    encoding: Option<&'static Encoding>,
-    delimiter: Option<u8>,
-    workbook: bool,
-}
-
-impl UploadRequest {
-    fn parse(sent: &UploadParams, headers: &HeaderMap) -> Result<Self> {
-        let target = Target::of_plural(&sent.resource).ok_or(ImportRefusal::UnknownResource)?;
-        if !(1..=255).contains(&sent.file_name.chars().count())
-            || sent.file_name.chars().any(char::is_control)
-        {
-            return Err(Error::invalid("/file_name", "length", "must be one line of 1 to 255 characters"));
-        }
-        let encoding = sent
-            .encoding
-            .as_deref()
-            .map(|name| Encoding::for_label(name.as_bytes()).ok_or(ImportRefusal::UnknownEncoding));
-        let delimiter = match sent.delimiter.as_deref() {
-            None => None,
-            Some("," | "comma") => Some(b','),
-            Some(";" | "semicolon") => Some(b';'),
-            Some("|" | "pipe") => Some(b'|'),
-            Some("\t" | "tab") => Some(b'\t'),
-            Some(_) => return Err(Error::invalid("/delimiter", "enum", "must be one of , ; | tab")),
-        };
-        let workbook = FILES.announced(headers)? == WORKBOOK;
-        Ok(Self { target, encoding: encoding.transpose()?, delimiter, workbook })
-    }
-}
-
 /// An upload that is being received.
-struct Receiver<'m> {
+pub(super) struct Receiver<'m> {
     auth: &'m Authorized<Write, Imports>,
     id: Uuid,
 }
@@ -141,8 +59,13 @@ struct ReceivedFile {
     hash: Vec<u8>,
 }
 
-impl Receiver<'_> {
-    async fn receive(
+impl<'m> Receiver<'m> {
+    /// Receives an upload as the import with this id.
+    pub(super) fn new(auth: &'m Authorized<Write, Imports>, id: Uuid) -> Self {
+        Self { auth, id }
+    }
+
+    pub(super) async fn receive(
         &self,
         order: &UploadRequest,
         sent: &UploadParams,
@@ -165,9 +88,9 @@ impl Receiver<'_> {
 
     /// Stores a text file as it arrives, then converts it to UTF-8.
     async fn text(&self, order: &UploadRequest, body: Body) -> Result<ReceivedFile> {
-        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
+        let mut keeper = PartStore::new(self);
         let (mut glance, mut hash) = (EncodingScan::new(), HashedBody::new());
-        let mut incoming = IncomingBody { body, left: limit() };
+        let mut incoming = IncomingBody::new(body, limit());
         while let Some(part) = incoming.part().await? {
             glance.look(&part);
             hash.update(&part);
@@ -183,7 +106,7 @@ impl Receiver<'_> {
 
     async fn to_utf_8(&self, writing: DetectedEncoding, parts: i64) -> Result<()> {
         let mut decoder = ToUtf8::new(writing);
-        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
+        let mut keeper = PartStore::new(self);
         for part in 0..parts {
             let mut tx = self.auth.begin_read_only().await?;
             let bytes = parts::nth(&mut tx, self.id, part).await?.unwrap_or_default();
@@ -196,7 +119,7 @@ impl Receiver<'_> {
 
     /// Stores a sheet of a workbook as CSV.
     async fn workbook(&self, sheet: Option<String>, body: Body) -> Result<ReceivedFile> {
-        let mut incoming = IncomingBody { body, left: BOOK };
+        let mut incoming = IncomingBody::new(body, BOOK);
         let (mut book, mut hash) = (Vec::new(), HashedBody::new());
         while let Some(part) = incoming.part().await? {
             hash.update(&part);
@@ -204,7 +127,7 @@ impl Receiver<'_> {
         }
         let csv = tokio::task::spawn_blocking(move || xlsx::to_csv(&book, sheet.as_deref())).await;
         let csv = csv.map_err(|error| Error::Internal(error.into()))??;
-        let mut keeper = PartStore { receiver: self, parts: 0, bytes: 0 };
+        let mut keeper = PartStore::new(self);
         for part in csv.chunks(PART) {
             keeper.keep(part).await?;
         }
@@ -272,7 +195,7 @@ impl Receiver<'_> {
     }
 
     /// Deletes everything stored of a rejected file.
-    async fn give_up(&self) -> Result<()> {
+    pub(super) async fn give_up(&self) -> Result<()> {
         let mut tx = self.auth.begin().await?;
         tx.execute_untracked::<()>(GIVE_UP).bind(self.id).run().await?;
         Ok(tx.commit().await?)
@@ -286,7 +209,11 @@ struct PartStore<'r> {
     bytes: i64,
 }
 
-impl PartStore<'_> {
+impl<'r> PartStore<'r> {
+    fn new(receiver: &'r Receiver<'r>) -> Self {
+        Self { receiver, parts: 0, bytes: 0 }
+    }
+
     async fn keep(&mut self, bytes: &[u8]) -> Result<()> {
         let mut tx = self.receiver.auth.begin().await?;
         parts::keep(&mut tx, self.receiver.id, self.parts, self.bytes, bytes).await?;
@@ -294,46 +221,5 @@ impl PartStore<'_> {
         self.parts += 1;
         self.bytes += i64::try_from(bytes.len()).unwrap_or_default();
         Ok(())
-    }
-}
-
-fn limit() -> usize {
-    Upload::new(&Method::POST, "/api/v1/imports").map_or(PART, |upload| upload.limit)
-}
-
-/// A request body, split into parts of equal size.
-struct IncomingBody {
-    body: Body,
-    left: usize,
-}
-
-impl IncomingBody {
-    async fn part(&mut self) -> Result<Option<Vec<u8>>> {
-        let mut part = Vec::with_capacity(PART);
-        while part.len() < PART {
-            let Some(frame) = self.body.frame().await else { break };
-            let frame = frame.map_err(|error| Error::of_body(&error))?;
-            let Ok(bytes) = frame.into_data() else { continue };
-            self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| Error::TooLarge(limit()))?;
-            part.extend_from_slice(&bytes);
-        }
-        Ok((!part.is_empty()).then_some(part))
-    }
-}
-
-/// SHA-256 of the received body.
-struct HashedBody(digest::Context);
-
-impl HashedBody {
-    fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn end(self) -> Vec<u8> {
-        self.0.finish().as_ref().to_vec()
     }
 }
