@@ -15,14 +15,38 @@ pub(super) struct UndoItem {
 }
 
 /// Result of reverting: done, or the reason why the record was kept.
-pub(super) type Undone = Result<(), &'static str>;
+pub(super) type Undone = Result<(), KeptReason>;
 
-/// The record was changed since the import.
-pub(super) const CHANGED: &str = "changed-since";
-/// The record was deleted, or is out of scope.
-pub(super) const GONE: &str = "gone";
-/// A business rule forbids the change.
-pub(super) const REFUSED: &str = "refused";
+/// Why a record was not reverted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeptReason {
+    /// The record was changed since the import.
+    Changed,
+    /// The record was deleted, or is out of scope.
+    Gone,
+    /// A business rule forbids the change.
+    Refused,
+}
+
+impl KeptReason {
+    /// Code of the error that is reported for the row.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Changed => "changed-since",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Message of the error that is reported for the row.
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::Changed => "somebody has changed the record since",
+            Self::Gone => "the record is not there any more, or is out of reach",
+            Self::Refused => "a rule stands against it",
+        }
+    }
+}
 
 /// Moves created records to the trash.
 pub(super) async fn remove<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>) -> db::Result<Vec<Undone>> {
@@ -32,8 +56,8 @@ pub(super) async fn remove<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>) 
 /// Restores the fields of updated records.
 pub(super) async fn put_back<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>) -> db::Result<Vec<Undone>> {
     undo::<R, _>(tx, work, |now, before| {
-        let before = serde_json::from_value(before.unwrap_or_default()).map_err(|_| REFUSED)?;
-        Update::new(now, before).map_err(|_| REFUSED)
+        let before = serde_json::from_value(before.unwrap_or_default()).map_err(|_| KeptReason::Refused)?;
+        Update::new(now, before).map_err(|_| KeptReason::Refused)
     })
     .await
 }
@@ -41,15 +65,15 @@ pub(super) async fn put_back<R: Resource>(tx: &mut TenantTx, work: Vec<UndoItem>
 async fn undo<R: Resource, W: db::BulkWrite<R>>(
     tx: &mut TenantTx,
     work: Vec<UndoItem>,
-    form: impl Fn(db::Record<R>, Option<Value>) -> Result<W, &'static str> + Send,
+    form: impl Fn(db::Record<R>, Option<Value>) -> Result<W, KeptReason> + Send,
 ) -> db::Result<Vec<Undone>> {
     let ids: Vec<Id<R>> = work.iter().map(|one| one.record.into()).collect();
     let mut found = db::lock_all(tx, &ids).await?;
     let (mut ready, mut places) = (Vec::new(), Vec::with_capacity(work.len()));
     for one in work {
         let formed = match found.remove(&one.record.into()) {
-            None => Err(GONE),
-            Some(record) if record.meta.version != one.version => Err(CHANGED),
+            None => Err(KeptReason::Gone),
+            Some(record) if record.meta.version != one.version => Err(KeptReason::Changed),
             Some(record) => form(record, one.before),
         };
         places.push(formed.map(|written| ready.push(written)));
@@ -57,7 +81,9 @@ async fn undo<R: Resource, W: db::BulkWrite<R>>(
     let mut written = db::write_each(tx, &ready).await?.into_iter();
     let told = places.into_iter().map(|place| match place {
         Err(reason) => Err(reason),
-        Ok(()) => written.next().map_or(Err(REFUSED), |one| one.map(drop).map_err(|_| REFUSED)),
+        Ok(()) => written
+            .next()
+            .map_or(Err(KeptReason::Refused), |one| one.map(drop).map_err(|_| KeptReason::Refused)),
     });
     Ok(told.collect())
 }

@@ -29,21 +29,12 @@ pub(super) struct WrittenRow {
     pub(super) before: Option<Value>,
 }
 
+/// What a row does to its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Created,
     Updated,
     Unchanged,
-}
-
-impl Action {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-        }
-    }
 }
 
 enum CellForm<R> {

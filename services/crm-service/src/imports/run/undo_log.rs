@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use db::{TenantCommand, TenantQuery, TenantTx};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use super::{apply::BatchResult, errors::FailedRow};
 use crate::imports::{
     file::csv::TableRow,
     mapping::{CellError, Mapping},
-    undo::{CHANGED, GONE, UndoItem, Undone},
+    undo::{UndoItem, Undone},
     write::{Action, WrittenRow},
 };
 
@@ -97,8 +98,12 @@ async fn again(tx: &mut TenantTx, import: Uuid, did: &[&(i64, WrittenRow)]) -> d
 }
 
 fn noted(line: i64, done: &WrittenRow, again: bool) -> Value {
-    let again = again && done.action == Action::Updated;
-    let action = if again { "again" } else { done.action.word() };
+    let action = match done.action {
+        Action::Created => LoggedAction::Created,
+        Action::Updated if again => LoggedAction::Again,
+        Action::Updated => LoggedAction::Updated,
+        Action::Unchanged => LoggedAction::Unchanged,
+    };
     json!({
         "line": line, "record_id": done.record, "action": action, "version": done.version, "before": done.before,
     })
@@ -120,12 +125,24 @@ pub(super) async fn records(
     Ok(found.into_iter().collect())
 }
 
+/// What a row did to its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub(super) enum LoggedAction {
+    Created,
+    Updated,
+    Unchanged,
+    /// The row updated a record that an earlier row created or updated.
+    Again,
+}
+
 /// An entry of the undo log.
 #[derive(FromRow)]
 pub(super) struct UndoEntry {
     pub(super) line: i64,
     record_id: Uuid,
-    pub(super) action: String,
+    pub(super) action: LoggedAction,
     version: i64,
     before: Option<Value>,
 }
@@ -142,20 +159,15 @@ pub(super) fn split(did: Vec<UndoEntry>) -> (Vec<i64>, Vec<UndoItem>) {
 pub(super) fn tell(lines: &[i64], undone: &[Undone], kept: &mut Vec<FailedRow>) -> i64 {
     let mut count = 0;
     for (line, undone) in lines.iter().zip(undone) {
-        let Err(code) = undone else {
+        let Err(reason) = undone else {
             count += 1;
             continue;
-        };
-        let message = match *code {
-            CHANGED => "somebody has changed the record since",
-            GONE => "the record is not there any more, or is out of reach",
-            _ => "a rule stands against it",
         };
         let wrong = CellError {
             column: None,
             pointer: String::new(),
-            code: (*code).to_owned(),
-            message: message.to_owned(),
+            code: reason.code().to_owned(),
+            message: reason.message().to_owned(),
         };
         kept.push(FailedRow { line: *line, wrong: vec![wrong], cells: Vec::new() });
     }

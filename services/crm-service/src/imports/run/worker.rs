@@ -14,7 +14,7 @@ use super::{
     apply::{self, DryRunState},
     errors, links,
     report::{ImportReport, ImportState},
-    undo_log::{self, UndoEntry},
+    undo_log::{self, LoggedAction, UndoEntry},
 };
 use crate::imports::{
     file::{
@@ -205,7 +205,7 @@ impl<'h> ImportRun<'h> {
         let Some(last) = did.last() else { return self.end(tx, JobOutcome::Done).await };
         self.state.before = last.line;
         let (made, changed): (Vec<UndoEntry>, Vec<UndoEntry>) =
-            did.into_iter().partition(|one| one.action == "created");
+            did.into_iter().partition(|one| one.action == LoggedAction::Created);
         let (made_lines, made) = undo_log::split(made);
         let (changed_lines, changed) = undo_log::split(changed);
         let mut tx = tx.with_action(target.name, "delete");
