@@ -237,6 +237,19 @@ async fn a_job_that_never_gets_on_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_job_of_an_unknown_kind_waits_for_a_process_that_knows_it() {
+    let (site, ana) = Site::set().await;
+    let import = started(&ana, lines(3)).await;
+    let set = |kind: &str| format!("update app.jobs set kind = '{kind}'");
+    site.nexo.ground.database.run(&set("import-later")).await;
+    assert!(!site.worker.work_once().await.unwrap());
+    assert_eq!(count(&site, "select count(*) from app.jobs where status = 'due' and attempts = 0").await, 1);
+    site.nexo.ground.database.run(&set("import-run")).await;
+    site.work().await;
+    assert_eq!(seen(&ana, &import).await["status"], "done");
+}
+
+#[tokio::test]
 async fn a_suspended_account_has_no_work_done() {
     let (site, ana) = Site::set().await;
     let import = started(&ana, lines(3)).await;
