@@ -1,13 +1,19 @@
 //! Kinds of background job that work on an import.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 /// What a background job does with an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) enum ImportJobKind {
     /// Dry run: processes all rows without writing records.
+    #[serde(rename = "import-check")]
     Check,
     /// Writes the records.
+    #[serde(rename = "import-run")]
     Run,
     /// Reverts what was written.
+    #[serde(rename = "import-undo")]
     Undo,
 }
 
@@ -21,6 +27,26 @@ impl ImportJobKind {
             Self::Check => "import-check",
             Self::Run => "import-run",
             Self::Undo => "import-undo",
+        }
+    }
+
+    /// Actions on the records of the import that the job's user must be permitted.
+    pub(super) const fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Check | Self::Run => &["write"],
+            Self::Undo => &["write", "delete"],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_stored_as_it_is_serialized() {
+        for kind in ImportJobKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }
 }

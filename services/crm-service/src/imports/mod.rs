@@ -7,6 +7,7 @@ mod mapping;
 mod refusal;
 mod registry;
 mod run;
+mod status;
 mod undo;
 mod write;
 

@@ -2,6 +2,8 @@
 
 use db::{Refusal, RefusalKind};
 
+use super::status::ImportStatus;
+
 /// Maximum number of unfinished jobs of an account.
 pub(super) const MAX_JOBS: i64 = 20;
 
@@ -43,7 +45,10 @@ pub(crate) enum ImportRefusal {
     TooManyJobs,
     /// The operation is not possible in this status of the import.
     #[error("an import that is {0} does not take this")]
-    Status(&'static str),
+    Status(ImportStatus),
+    /// The import has no plan yet.
+    #[error("an import that is without a plan does not take this")]
+    NoPlan,
 }
 
 impl Refusal for ImportRefusal {
@@ -60,12 +65,12 @@ impl Refusal for ImportRefusal {
             Self::TooManyRows => "import-too-many-rows",
             Self::Endless(_) => "import-endless-line",
             Self::TooManyJobs => "import-too-many-jobs",
-            Self::Status(_) => "import-status",
+            Self::Status(_) | Self::NoPlan => "import-status",
         }
     }
 
     fn kind(&self) -> RefusalKind {
-        if matches!(self, Self::Status(_) | Self::TooManyJobs) {
+        if matches!(self, Self::Status(_) | Self::NoPlan | Self::TooManyJobs) {
             RefusalKind::Conflict
         } else {
             RefusalKind::Invalid

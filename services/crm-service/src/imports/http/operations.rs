@@ -18,6 +18,7 @@ use crate::imports::{
     refusal::{ImportRefusal, MAX_JOBS},
     registry::Target,
     run::{errors, report::ImportState},
+    status::{ImportStatus, Operation},
 };
 
 const PLANNED: TenantCommand = TenantCommand::new(
@@ -46,7 +47,7 @@ pub(crate) async fn plan_import(
     let mut tx = auth.begin().await?;
     let import = read::lock(&mut tx, &auth, id).await?;
     let import = holds(&auth, if_match, import)?;
-    during(&import, &["uploaded", "ready", "checked"])?;
+    ensure_allowed(&import, Operation::Plan)?;
     let target = may_do(&auth, &import, "write")?;
     if !plan.key.is_empty() {
         may_do(&auth, &import, "read")?; // looking up keys reveals which records exist
@@ -70,18 +71,7 @@ pub(crate) async fn check_import(
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
-    begin(
-        &auth,
-        id,
-        key,
-        Transition {
-            kind: ImportJobKind::Check,
-            from: &["ready", "checked"],
-            to: "checking",
-            needs: &["write"],
-        },
-    )
-    .await
+    begin(&auth, id, key, ImportJobKind::Check).await
 }
 
 /// Start an import, or resume a cancelled or failed one.
@@ -91,9 +81,7 @@ pub(crate) async fn start_import(
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
-    let from = &["ready", "checked", "cancelled", "failed"];
-    begin(&auth, id, key, Transition { kind: ImportJobKind::Run, from, to: "running", needs: &["write"] })
-        .await
+    begin(&auth, id, key, ImportJobKind::Run).await
 }
 
 /// Undo an import: created records go to the trash, and changed ones are restored.
@@ -105,14 +93,7 @@ pub(crate) async fn undo_import(
     Path(id): Path<Uuid>,
     key: Option<IdempotencyKey>,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
-    let from = &["done", "cancelled", "failed"];
-    begin(
-        &auth,
-        id,
-        key,
-        Transition { kind: ImportJobKind::Undo, from, to: "undoing", needs: &["write", "delete"] },
-    )
-    .await
+    begin(&auth, id, key, ImportJobKind::Undo).await
 }
 
 /// Cancel the running job of an import after its current step.
@@ -130,7 +111,7 @@ pub(crate) async fn cancel_import(
         IdempotencyOutcome::Replay(before) => return Ok(before),
     };
     let import = read::lock(&mut tx, &auth, id).await?;
-    during(&import, &["checking", "running"])?;
+    ensure_allowed(&import, Operation::Cancel)?;
     may_do(&auth, &import, "write")?;
     let change = noted(id, "cancelled", &import, json!({}));
     tx.execute_audited::<()>(STOP, change).bind(id).run().await?;
@@ -147,27 +128,19 @@ pub(crate) async fn delete_import(
     let mut tx = auth.begin().await?;
     let import = read::lock(&mut tx, &auth, id).await?;
     let import = holds(&auth, if_match, import)?;
-    let still = ["receiving", "uploaded", "ready", "checked", "done", "cancelled", "failed", "undone"];
-    during(&import, &still)?;
+    ensure_allowed(&import, Operation::Delete)?;
     let change = noted(id, "removed", &import, json!({}));
     tx.execute_audited::<()>(REMOVED, change).bind(id).run().await?;
     tx.commit().await?;
     Ok(NoContent)
 }
 
-/// A requested change of an import's status, which starts a job.
-struct Transition {
-    kind: ImportJobKind,
-    from: &'static [&'static str],
-    to: &'static str,
-    needs: &'static [&'static str],
-}
-
+/// Starts a job of this kind, and moves the import to the status that it has meanwhile.
 async fn begin<A: Action>(
     auth: &Authorized<A, Imports>,
     id: Uuid,
     key: Option<IdempotencyKey>,
-    wish: Transition,
+    kind: ImportJobKind,
 ) -> Result<Replayable<Accepted<Redacted<Import>>>> {
     let idempotent = Idempotent::new(key, &())?;
     let mut tx = match idempotent.begin(auth.begin().await?).await? {
@@ -175,29 +148,30 @@ async fn begin<A: Action>(
         IdempotencyOutcome::Replay(before) => return Ok(before),
     };
     let import = read::lock(&mut tx, auth, id).await?;
-    during(&import, wish.from)?;
-    if wish.kind == ImportJobKind::Run && import.undone.is_some() {
-        return Err(ImportRefusal::Status("undoing").into());
+    ensure_allowed(&import, Operation::Start(kind))?;
+    if kind == ImportJobKind::Run && import.undone.is_some() {
+        return Err(ImportRefusal::Status(ImportStatus::Undoing).into());
     }
-    for action in wish.needs {
+    for action in kind.actions() {
         may_do(auth, &import, action)?;
     }
     let (Some(file), Some(_)) = (&import.file, &import.plan) else {
-        return Err(ImportRefusal::Status("without a plan").into());
+        return Err(ImportRefusal::NoPlan.into());
     };
     if tx.read::<(i64,)>(JOBS).optional().await?.is_some_and(|(jobs,)| jobs >= MAX_JOBS) {
         return Err(ImportRefusal::TooManyJobs.into());
     }
-    let state = ImportState::to_go_on(&mut tx, wish.kind, id).await?;
+    let state = ImportState::to_go_on(&mut tx, kind, id).await?;
     if state.is_new() {
-        errors::forget(&mut tx, id, wish.kind).await?;
+        errors::forget(&mut tx, id, kind).await?;
     }
     let (total, done) = (state.total(file.rows), state.done());
     let state = serde_json::to_value(state).map_err(|error| Error::Internal(error.into()))?;
-    let kind = wish.kind.as_str();
-    jobs::add(&mut tx, NewJob { kind, subject: id, who: auth.who(), state, total, done }).await?;
-    let change = noted(id, wish.to, &import, json!({}));
-    tx.execute_audited::<()>(MOVED, change).bind(id).bind(wish.to).bind(auth.who().user()).run().await?;
+    let job = NewJob { kind: kind.as_str(), subject: id, who: auth.who(), state, total, done };
+    jobs::add(&mut tx, job).await?;
+    let status = ImportStatus::during(kind);
+    let change = noted(id, status.as_str(), &import, json!({}));
+    tx.execute_audited::<()>(MOVED, change).bind(id).bind(status).bind(auth.who().user()).run().await?;
     answer(auth, tx, idempotent, id).await
 }
 
@@ -233,25 +207,8 @@ fn holds<A: Action>(auth: &Authorized<A, Imports>, if_match: IfMatch, import: Im
     Err(Error::Stale("import", Some(auth.shown(import)?.into_json()?)))
 }
 
-fn during(import: &Import, good: &[&str]) -> Result<()> {
-    const ALL: [&str; 11] = [
-        "receiving",
-        "uploaded",
-        "ready",
-        "checking",
-        "checked",
-        "running",
-        "done",
-        "cancelled",
-        "failed",
-        "undoing",
-        "undone",
-    ];
-    if good.contains(&import.status.as_str()) {
-        return Ok(());
-    }
-    let status = ALL.into_iter().find(|status| *status == import.status).unwrap_or_default();
-    Err(ImportRefusal::Status(status).into())
+fn ensure_allowed(import: &Import, operation: Operation) -> Result<()> {
+    if import.status.allows(operation) { Ok(()) } else { Err(ImportRefusal::Status(import.status).into()) }
 }
 
 fn noted(id: Uuid, action: &'static str, import: &Import, after: Value) -> Change {

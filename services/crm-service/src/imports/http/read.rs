@@ -1,6 +1,7 @@
 //! Reads imports for the API and for operations.
 
 use db::{PageInfo, TenantQuery, TenantTx};
+use jobs::JobStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, types::Json as Column};
@@ -12,7 +13,7 @@ use web::{Action, Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 use super::params::ImportListParams;
 use crate::imports::{
     Imports, file::inspect::ImportFile, job_kind::ImportJobKind, mapping::plan::ImportPlan, registry::Target,
-    run::report::ImportReport,
+    run::report::ImportReport, status::ImportStatus,
 };
 
 /// An uploaded file of records, and the state of its import.
@@ -23,9 +24,8 @@ pub(crate) struct Import {
     pub(super) resource: String,
     /// Name of the file, as given by the uploader.
     file_name: String,
-    /// Status: `receiving`, `uploaded`, `ready`, `checking`, `checked`, `running`, `done`, `cancelled`, `failed`,
-    /// `undoing` or `undone`.
-    pub(super) status: String,
+    /// What the import waits for, or what is being done with it.
+    pub(super) status: ImportStatus,
     /// Properties detected in the file.
     pub(super) file: Option<ImportFile>,
     /// Plan of the import, once it is set.
@@ -50,10 +50,10 @@ pub(crate) struct Import {
 /// A background job of an import.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportJob {
-    /// Kind of job: `import-check`, `import-run` or `import-undo`.
-    kind: String,
-    /// Status of the job: `due`, `done`, `failed` or `cancelled`.
-    status: String,
+    /// What the job does.
+    kind: ImportJobKind,
+    /// Whether the job has ended, and how.
+    status: JobStatus,
     /// Number of rows processed.
     done: i64,
     /// Total number of rows to process.
@@ -77,7 +77,7 @@ struct ImportRow {
     id: Uuid,
     resource: String,
     file_name: String,
-    status: String,
+    status: ImportStatus,
     file: Option<Column<ImportFile>>,
     plan: Option<Column<ImportPlan>>,
     jobs: Column<Vec<ImportJob>>,
@@ -91,7 +91,7 @@ impl From<ImportRow> for Import {
     fn from(row: ImportRow) -> Self {
         let Column(jobs) = row.jobs;
         let report = |kind: ImportJobKind| {
-            let last = jobs.iter().find(|job| job.kind == kind.as_str())?;
+            let last = jobs.iter().find(|job| job.kind == kind)?;
             serde_json::from_value(last.state.get("report")?.clone()).ok()
         };
         Self {

@@ -25,6 +25,7 @@ use crate::imports::{
     job_kind::ImportJobKind,
     mapping::{Mapping, plan::ImportPlan},
     registry::Target,
+    status::ImportStatus,
 };
 
 /// Number of rows per step, which is one transaction.
@@ -105,7 +106,7 @@ impl<'h> ImportRun<'h> {
         });
         let Some((mapping, file)) = known else {
             // The plan was stored by another version of this service.
-            end_import(&mut tx, import, "failed", &ImportReport::default()).await?;
+            end_import(&mut tx, import, ImportStatus::Failed, &ImportReport::default()).await?;
             hold.end(tx, JobOutcome::Failed("plan-unknown")).await?;
             return Ok(None);
         };
@@ -148,8 +149,7 @@ impl<'h> ImportRun<'h> {
         let target = self.mapping.target;
         let undoing = self.kind == ImportJobKind::Undo;
         permissions.allow("import", if undoing { "delete" } else { "write" })
-            && permissions.allow(target.name, "write")
-            && (!undoing || permissions.allow(target.name, "delete"))
+            && self.kind.actions().iter().all(|action| permissions.allow(target.name, action))
             && (undoing || self.mapping.key.is_empty() || permissions.allow(target.name, "read"))
             && !self.mapping.touches_hidden(permissions)
     }
@@ -236,18 +236,11 @@ impl<'h> ImportRun<'h> {
 
     /// Ends the job and sets the final status of the import.
     async fn end(&self, mut tx: TenantTx, outcome: JobOutcome) -> db::Result<NextStep> {
-        let stands = match (self.kind, outcome) {
-            (ImportJobKind::Check, JobOutcome::Done) => "checked",
-            (ImportJobKind::Check, _) => "ready",
-            (ImportJobKind::Run, JobOutcome::Done) => "done",
-            (ImportJobKind::Run, JobOutcome::Cancelled) => "cancelled",
-            (ImportJobKind::Undo, JobOutcome::Done) => "undone",
-            _ => "failed",
-        };
-        if matches!(stands, "done" | "undone") {
+        let status = ImportStatus::after(self.kind, outcome);
+        if status.is_final() {
             parts::forget(&mut tx, self.import).await?; // no job will resume it
         }
-        end_import(&mut tx, self.import, stands, &self.state.report).await?;
+        end_import(&mut tx, self.import, status, &self.state.report).await?;
         self.hold.end(tx, outcome).await?;
         let (kind, status, problem) = (self.kind.as_str(), outcome.status().as_str(), outcome.problem());
         tracing::info!(import.id = %self.import, job.kind = kind, status, problem, "a job has ended");
@@ -262,10 +255,11 @@ const ENDED: TenantCommand = TenantCommand::new(
 async fn end_import(
     tx: &mut TenantTx,
     import: Uuid,
-    status: &'static str,
+    status: ImportStatus,
     report: &ImportReport,
 ) -> db::Result<()> {
-    let change = Change::new(&format!("crm.import.{status}"), "import", import, status).with(json!(report));
+    let change =
+        Change::new(&format!("crm.import.{status}"), "import", import, status.as_str()).with(json!(report));
     tx.execute_audited::<()>(ENDED, change).bind(import).bind(status).run().await?;
     Ok(())
 }
