@@ -48,3 +48,25 @@ impl Slot {
         *place = (Arc::clone(&self.all).acquire_owned().await.ok(), Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_leaves_the_entry_slot_to_the_next_one_after_its_slice() {
+        let (slots, soon) = (Slots::new(1), Duration::from_millis(10));
+        let first = slots.enter().await;
+        first.give_way().await;
+        assert!(timeout(soon, slots.enter()).await.is_err(), "the slice is not over");
+        sleep(SLICE).await;
+        first.give_way().await;
+        let second = timeout(soon, slots.enter()).await.unwrap();
+        sleep(SLICE).await;
+        assert!(timeout(soon, second.give_way()).await.is_err(), "the only regular slot is in use");
+        drop(first);
+        assert!(timeout(soon, second.give_way()).await.is_ok());
+    }
+}
