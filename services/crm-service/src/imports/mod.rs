@@ -1,4 +1,12 @@
 //! Imports of record files: dry run, import in batches, and undo.
+//!
+//! * `http`: the operations of the API.
+//! * `run`: the background jobs, which apply a file in batches of rows.
+//! * `mapping`: the plan, and the values that it makes of a row.
+//! * `file`: the uploaded file, stored in parts and read as rows.
+//!
+//! Each uses those after it. `registry` lists the resources; `write` and `undo` are what it can do to records of any of
+//! them. `status` is the state machine of an import.
 
 mod file;
 mod http;
