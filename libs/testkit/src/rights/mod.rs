@@ -265,7 +265,7 @@ impl<'d> Rights<'d> {
         };
         let body = body.map(|body| {
             let body = self.samples.filled(&body, "fr", of);
-            watch::replaced(&body, &|text| match text {
+            sample::replaced(&body, &|text| match text {
                 "$id" => Some(id.clone()),
                 "$version" => Some(version.clone()),
                 _ => None,

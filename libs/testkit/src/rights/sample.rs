@@ -6,7 +6,6 @@ use std::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::watch::replaced;
 use crate::{TestApp, TestUser};
 
 /// A sample record of one resource. In its texts `~` becomes a mark that is unique to the field. `$clients` becomes
@@ -216,4 +215,16 @@ fn marked(body: &Value, mark: &str, of: &Sample, serial: usize) -> Value {
         (field.clone(), value)
     });
     Value::Object(each.collect())
+}
+
+/// Replaces strings in a value as `by` says.
+pub(super) fn replaced(value: &Value, by: &impl Fn(&str) -> Option<Value>) -> Value {
+    match value {
+        Value::String(text) => by(text).unwrap_or_else(|| value.clone()),
+        Value::Array(items) => items.iter().map(|item| replaced(item, by)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), replaced(value, by))).collect()
+        }
+        other => other.clone(),
+    }
 }

@@ -118,15 +118,3 @@ fn look_from_afar(answer: &TestResponse, shot: &TestRequest, target: Option<&Val
 fn ensure(good: bool, fault: impl FnOnce() -> String) -> Looked {
     if good { Ok(()) } else { Err(fault()) }
 }
-
-/// Replaces strings in a value as `by` says.
-pub(super) fn replaced(value: &Value, by: &impl Fn(&str) -> Option<Value>) -> Value {
-    match value {
-        Value::String(text) => by(text).unwrap_or_else(|| value.clone()),
-        Value::Array(items) => items.iter().map(|item| replaced(item, by)).collect(),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), replaced(value, by))).collect()
-        }
-        other => other.clone(),
-    }
-}
