@@ -29,7 +29,9 @@ pub(crate) enum ReadScope {
 
 /// The written record would be outside the writer's access scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("your permission reaches only your own records, or your team's: this one would be somebody else's")]
+#[error(
+    "your permission reaches only your own records, or your team's: this one would belong to another member"
+)]
 pub struct OutsideScope;
 
 impl Refusal for OutsideScope {

@@ -68,7 +68,7 @@ pub const RULES: &[Rule] = &[
         "not-reversed",
         "a down file gives back the catalogue of before its migration, which can then be applied again",
     ),
-    tried("rewrites-table", "the table is written anew, row by row, while nobody can read it"),
+    tried("rewrites-table", "the table is rewritten, row by row, and cannot be read meanwhile"),
     tried("scans-under-lock", "the table is read from end to end while others cannot write it"),
     rule("adding-field-with-default", "a volatile default writes every row"),
     rule(
@@ -77,7 +77,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "adding-not-nullable-field",
-        "every row is checked while nobody can read: use a validated check first",
+        "every row is checked, and reads are blocked meanwhile: use a validated check first",
     ),
     rule(
         "adding-required-field",
@@ -89,22 +89,22 @@ pub const RULES: &[Rule] = &[
     rule("ban-drop-table", "running releases still use it; and its rows are lost"),
     rule("ban-set-schema", "running releases look for it where it was"),
     rule("ban-truncate-cascade", "tables that refer to it are emptied as well"),
-    rule("changing-column-type", "the table is rewritten while nobody can read it"),
+    rule("changing-column-type", "the table is rewritten, and cannot be read meanwhile"),
     rule(
         "constraint-missing-not-valid",
         "every row is checked while others wait: add it NOT VALID, then validate",
     ),
     rule(
         "disallowed-unique-constraint",
-        "its index is built while nobody can write: build it concurrently first",
+        "writes are blocked while its index is built: build it concurrently first",
     ),
     rule("prefer-timestamp-tz", "an instant without a time zone is not one"),
     rule("renaming-column", "running releases use the old name"),
     rule("renaming-table", "running releases use the old name"),
-    rule("require-concurrent-index-creation", "nobody can write while it is built"),
-    rule("require-concurrent-index-deletion", "nobody can read while it waits"),
-    rule("require-concurrent-partition-detach", "nobody can read while it waits"),
-    rule("require-concurrent-reindex", "nobody can write meanwhile"),
+    rule("require-concurrent-index-creation", "writes are blocked while it is built"),
+    rule("require-concurrent-index-deletion", "reads are blocked while it waits"),
+    rule("require-concurrent-partition-detach", "reads are blocked while it waits"),
+    rule("require-concurrent-reindex", "writes are blocked meanwhile"),
     rule("require-table-schema", "where it is made depends on the search path"),
 ];
 

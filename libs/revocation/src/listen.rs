@@ -112,7 +112,7 @@ fn learn(inner: &Weak<Inner>, told: &str) -> RedisResult<()> {
 }
 
 fn present(inner: &Weak<Inner>) -> RedisResult<Arc<Inner>> {
-    inner.upgrade().ok_or_else(|| RedisError::from((ErrorKind::Io, "nobody wants to know")))
+    inner.upgrade().ok_or_else(|| RedisError::from((ErrorKind::Io, "the channel was dropped")))
 }
 
 fn late<E>(_: E) -> RedisError {

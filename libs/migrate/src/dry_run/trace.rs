@@ -43,7 +43,7 @@ impl Lock {
             "AccessExclusiveLock" => "blocks reads and writes",
             "ExclusiveLock" | "ShareRowExclusiveLock" | "ShareLock" => "blocks writes",
             "ShareUpdateExclusiveLock" => "blocks other schema changes",
-            _ => "blocks nobody's reads or writes",
+            _ => "blocks neither reads nor writes",
         }
     }
 }

@@ -91,7 +91,7 @@ impl Column {
             "gte" => has >= want(),
             "contains" => record[self.name].as_str().unwrap().contains(wanted.as_str().unwrap()),
             "starts_with" => record[self.name].as_str().unwrap().starts_with(wanted.as_str().unwrap()),
-            other => panic!("nobody knows {other}"),
+            other => panic!("unknown filter operator {other}"),
         }
     }
 

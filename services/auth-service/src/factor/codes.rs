@@ -27,7 +27,10 @@ pub(crate) async fn create_recovery_codes(
     tx.commit().await?;
     if let Err(error) = app.mail.post(Message::recovery_codes_replaced(&to)) {
         // The codes are shown only once, so a failure to send the e-mail must not fail the request.
-        tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told of new recovery codes");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the e-mail about new recovery codes was not sent"
+        );
     }
     Ok(Json(codes))
 }

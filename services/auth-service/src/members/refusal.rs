@@ -4,10 +4,10 @@ use db::{Refusal, RefusalKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MemberRefusal {
     /// Callers cannot change their own roles or status.
-    #[error("nobody changes their own rights; ask another administrator, or leave the account")]
+    #[error("members cannot change their own rights; ask another administrator, or leave the account")]
     OwnRights,
     /// An account needs at least one active owner.
-    #[error("the last owner cannot leave; make somebody else the owner first")]
+    #[error("the last owner cannot leave; make another member the owner first")]
     LastOwner,
     /// Only an administrator ends a suspension.
     #[error("you are suspended in this account: who suspended you can let you in again, or remove you")]

@@ -51,7 +51,7 @@ impl Oidc {
         let parts = Parts::new(config, secret).inspect_err(|error| {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
-                "nobody can log in at an identity provider"
+                "logins at identity providers are disabled"
             );
         });
         Self(parts.ok().map(Arc::new))

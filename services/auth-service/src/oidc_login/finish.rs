@@ -128,7 +128,7 @@ async fn identify(
     let asked = tx.look_up::<Identified>(IDENTIFY).bind(issuer).bind(&person.subject);
     let found = asked.bind(client_id).bind(&person.email).optional().await?;
     let Identified { user_id, linked } =
-        found.ok_or_else(|| refused("nobody here has this identity, and no member this e-mail"))?;
+        found.ok_or_else(|| refused("no member has this identity or this e-mail"))?;
     tx.impersonate(user_id).await?;
     if tx.look_up::<(bool,)>(STILL_HERE).optional().await? != Some((true,)) {
         if tx.look_up::<(bool,)>(IS_OUTSIDE).optional().await? == Some((true,)) {

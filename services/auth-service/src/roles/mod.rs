@@ -106,7 +106,7 @@ pub(crate) enum RoleRefusal {
     #[error("members hold this role; give them another one first")]
     InUse,
     /// Callers cannot change a role that they hold themselves.
-    #[error("this is a role of your own; somebody else has to change it")]
+    #[error("you have this role yourself; another administrator has to change it")]
     OwnRole,
     /// The role does not exist in the account.
     #[error("the account has no such role")]

@@ -126,7 +126,7 @@ fn why(status: &str, scope: Option<Scope>, beyond: Option<ScopeViolation>, permi
             "it reaches only their own records, and this is another's".into()
         }
         ("active", Some(_), Some(_)) => {
-            "it reaches only records of their teams, and this belongs to nobody there".into()
+            "it reaches only records of their teams, and this has no owner among their members".into()
         }
         ("active", Some(_), _) => format!("a role of theirs permits {permission}"),
         _ => "they are suspended".into(),

@@ -83,6 +83,6 @@ pub(super) fn recovery(config: &Config) -> anyhow::Result<String> {
             let seconds = (drill.recovery_ms * growth / 1_000_000).max(1);
             format!("about {seconds} s, as the drill of {} tells", drill.at.date())
         }
-        _ => "nobody has measured it yet: run `nexo db drill`".to_owned(),
+        _ => "not measured yet: run `nexo db drill`".to_owned(),
     })
 }

@@ -204,7 +204,7 @@ fn heavy(migration: &Migration, traced: &DryRun) -> Vec<Finding> {
         }
         held.extend(&step.trace.locks);
         for table in &step.trace.rewrites {
-            let message = format!("{table} is written anew; nobody can read it meanwhile");
+            let message = format!("{table} is rewritten; it cannot be read meanwhile");
             found.push(Finding::about(&migration.up, at, "rewrites-table", message));
         }
         for table in step.trace.scans.iter().filter(|table| !step.trace.rewrites.contains(table)) {

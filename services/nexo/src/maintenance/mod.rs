@@ -134,11 +134,11 @@ async fn show(conn: &mut PgConnection, as_json: bool) -> anyhow::Result<()> {
         return output::json(&standing);
     }
     let (Some(until), Some(reason)) = (standing.until, &standing.reason) else {
-        output::line("maintenance is off: everybody reads and writes");
+        output::line("maintenance is off: reads and writes are allowed");
         return Ok(());
     };
     output::line(&format!(
-        "maintenance is on until {}: everybody reads, nobody writes",
+        "maintenance is on until {}: reads are allowed, writes are refused",
         until.format(&Rfc3339)?
     ));
     output::line(&format!("reason     {reason}"));

@@ -69,7 +69,8 @@ impl ResetFactor {
     async fn reset(&self, conn: &mut PgConnection, actor: &str) -> anyhow::Result<ResetReport> {
         let person: Option<(Uuid,)> =
             sqlx::query_as(FIND).bind(self.email.trim()).fetch_optional(&mut *conn).await?;
-        let (user_id,) = person.with_context(|| format!("there is nobody with the e-mail {}", self.email))?;
+        let (user_id,) =
+            person.with_context(|| format!("there is no user with the e-mail {}", self.email))?;
         let factor: Option<(bool,)> = sqlx::query_as(LOCK).bind(user_id).fetch_optional(&mut *conn).await?;
         anyhow::ensure!(
             factor.is_some(),

@@ -25,7 +25,7 @@ async fn a_lost_second_factor_is_taken_away_and_everybody_concerned_is_told() {
     let (code, said) = reset(&[]);
     assert!(code == 2 && said.contains("has no second factor"), "{said}");
     let (code, said) = Nexo::command(&home, &["users", "reset-factor", "nobody@acme.test"]);
-    assert!(code == 2 && said.contains("there is nobody with the e-mail"), "{said}");
+    assert!(code == 2 && said.contains("there is no user with the e-mail"), "{said}");
 
     nexo.sql(FACTOR).await;
     let person = json!({ "email": "ana@acme.test", "password": "correct-horse-battery" });

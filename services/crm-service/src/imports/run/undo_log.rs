@@ -163,6 +163,11 @@ pub(super) fn tell(lines: &[i64], undone: &[Undone], kept: &mut Vec<FailedRow>) 
             count += 1;
             continue;
         };
+        let message = match *code {
+            CHANGED => "the record has been changed since",
+            GONE => "the record is not there any more, or is out of reach",
+            _ => "a rule stands against it",
+        };
         let wrong = CellError {
             column: None,
             pointer: String::new(),

@@ -77,7 +77,7 @@ fn line(entry: &ListedBackup) {
     let passed =
         entry.status.verified.as_ref().map_or_else(String::new, |passed| passed.at.date().to_string());
     let state = match entry.standing {
-        BackupState::Stored => "stored: nobody has read it yet".to_owned(),
+        BackupState::Stored => "stored: not verified yet".to_owned(),
         BackupState::Read => format!("read {passed}: to its end, and not restored yet"),
         BackupState::Verified => format!("verified {passed}: restored and compared"),
         BackupState::Failed => format!("FAILED: {}", entry.failure.as_deref().unwrap_or_default()),
