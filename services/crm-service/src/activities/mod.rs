@@ -3,6 +3,7 @@
 use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,9 +43,10 @@ pub struct Activity {
 }
 
 /// How the contact took place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ActivityKind {
     /// Conversation by telephone.
     Call,
@@ -60,10 +62,10 @@ impl Resource for Activity {
     const NAME: &'static str = "activity";
     const TABLE: &'static str = "activities";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("kind", Kind::Choice(&["call", "meeting", "email", "visit"]), |activity, row| {
+        Field::required("kind", Kind::Choice(ActivityKind::VARIANTS), |activity, row| {
             row.bind(activity.kind);
         }),
-        Field::required("subject_type", Kind::Choice(SubjectType::WORDS), |activity, row| {
+        Field::required("subject_type", Kind::Choice(SubjectType::VARIANTS), |activity, row| {
             row.bind(activity.subject_type);
         }),
         Field::required("subject_id", Kind::Id, |activity, row| row.bind(activity.subject_id)),

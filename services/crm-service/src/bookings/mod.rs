@@ -7,6 +7,7 @@ use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Amount, Id};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use time::{Duration, OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -121,12 +122,12 @@ impl Resource for Booking {
         Field::required("title", Kind::Text, |booking, row| row.bind(&booking.title)),
         Field::required("starts_at", Kind::Instant, |booking, row| row.bind(booking.starts_at)),
         Field::required("ends_at", Kind::Instant, |booking, row| row.bind(booking.ends_at)),
-        Field::required("status", Kind::Choice(BookingStatus::WORDS), |booking, row| {
+        Field::required("status", Kind::Choice(BookingStatus::VARIANTS), |booking, row| {
             row.bind(booking.status);
         }),
         Field::required("outside_hours", Kind::Boolean, |booking, row| row.bind(booking.outside_hours)),
         Field::new("rate", Kind::Amount, |booking, row| row.bind(booking.rate)),
-        Field::new("unit", Kind::Choice(RateUnit::WORDS), |booking, row| row.bind(booking.unit)),
+        Field::new("unit", Kind::Choice(RateUnit::VARIANTS), |booking, row| row.bind(booking.unit)),
         Field::new("currency", Kind::Text, |booking, row| row.bind(&booking.currency)),
         Field::new("notes", Kind::Text, |booking, row| row.bind(&booking.notes)),
     ];

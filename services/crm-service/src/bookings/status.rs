@@ -1,10 +1,14 @@
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 
 /// Whether a booking is planned, done or cancelled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum BookingStatus {
     /// Planned; occupies the hours.
     #[default]
@@ -16,9 +20,6 @@ pub enum BookingStatus {
 }
 
 impl BookingStatus {
-    /// All statuses in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] = &["booked", "done", "cancelled"];
-
     /// Statuses that a booking may change to, serialized; `done` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {
         if self == Self::Booked { &["done", "cancelled"] } else { &[] }

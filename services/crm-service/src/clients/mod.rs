@@ -6,6 +6,7 @@ use db::{Field, Kind, Resource, TenantTx};
 use kernel::{Amount, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
@@ -124,7 +125,9 @@ impl Resource for Client {
         Field::new("billing_country", Kind::Text, |client, row| row.bind(&client.billing_country)),
         Field::new("credit_limit", Kind::Amount, |client, row| row.bind(client.credit_limit)),
         Field::new("currency", Kind::Text, |client, row| row.bind(&client.currency)),
-        Field::required("status", Kind::Choice(ClientStatus::WORDS), |client, row| row.bind(client.status)),
+        Field::required("status", Kind::Choice(ClientStatus::VARIANTS), |client, row| {
+            row.bind(client.status);
+        }),
         Field::new("owner_id", Kind::Id, |client, row| row.bind(client.owner_id)),
         Field::new("notes", Kind::Text, |client, row| row.bind(&client.notes)),
     ];

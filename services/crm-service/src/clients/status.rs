@@ -1,10 +1,14 @@
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 
 /// Stage of a client relationship.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ClientStatus {
     /// Potential client; the default.
     #[default]
@@ -13,9 +17,4 @@ pub enum ClientStatus {
     Active,
     /// No longer buys from the account.
     Inactive,
-}
-
-impl ClientStatus {
-    /// All statuses in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] = &["lead", "active", "inactive"];
 }

@@ -3,6 +3,7 @@
 use db::{Field, Kind, Resource, SubjectKind, TenantTx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
@@ -31,7 +32,7 @@ impl Resource for Note {
     const NAME: &'static str = "note";
     const TABLE: &'static str = "notes";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("subject_type", Kind::Choice(SubjectType::WORDS), |note, row| {
+        Field::required("subject_type", Kind::Choice(SubjectType::VARIANTS), |note, row| {
             row.bind(note.subject_type);
         }),
         Field::required("subject_id", Kind::Id, |note, row| row.bind(note.subject_id)),

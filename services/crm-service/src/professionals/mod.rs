@@ -16,6 +16,7 @@ use db::{Field, Kind, Resource, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
@@ -156,7 +157,9 @@ impl Resource for Professional {
         Field::required("time_zone", Kind::Text, |one, row| row.bind(&one.time_zone)),
         Field::required("weekly_hours", Kind::Json, |one, row| row.bind(Json(&one.weekly_hours))),
         Field::required("exceptions", Kind::Json, |one, row| row.bind(Json(&one.exceptions))),
-        Field::required("status", Kind::Choice(ProfessionalStatus::WORDS), |one, row| row.bind(one.status)),
+        Field::required("status", Kind::Choice(ProfessionalStatus::VARIANTS), |one, row| {
+            row.bind(one.status);
+        }),
         Field::new("owner_id", Kind::Id, |one, row| row.bind(one.owner_id)),
         Field::new("bio", Kind::Text, |one, row| row.bind(&one.bio)),
     ];

@@ -2,6 +2,7 @@
 
 use kernel::Amount;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use time::Date;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -9,20 +10,18 @@ use validator::Validate;
 use crate::validators;
 
 /// Whether a professional can be booked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ProfessionalStatus {
     /// Can be booked; the default.
     #[default]
     Active,
     /// Cannot be booked at present.
     Inactive,
-}
-
-impl ProfessionalStatus {
-    /// All statuses in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] = &["active", "inactive"];
 }
 
 /// A skill of a professional and its level.
@@ -59,9 +58,12 @@ pub struct OfferedService {
 }
 
 /// Unit that a rate is paid for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum RateUnit {
     /// One hour of work; the default.
     #[default]
@@ -70,11 +72,6 @@ pub enum RateUnit {
     Session,
     /// Fixed price for the whole work.
     Fixed,
-}
-
-impl RateUnit {
-    /// All units in their serialized form.
-    pub(crate) const WORDS: &'static [&'static str] = &["hour", "session", "fixed"];
 }
 
 /// A certification of a professional.

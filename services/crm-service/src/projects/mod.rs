@@ -6,6 +6,7 @@ use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Amount, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -108,7 +109,7 @@ impl Resource for Project {
         Field::required("progress", Kind::Integer, |project, row| row.bind(project.progress)),
         Field::new("starts_on", Kind::Date, |project, row| row.bind(project.starts_on)),
         Field::new("ends_on", Kind::Date, |project, row| row.bind(project.ends_on)),
-        Field::required("status", Kind::Choice(ProjectStatus::WORDS), |project, row| {
+        Field::required("status", Kind::Choice(ProjectStatus::VARIANTS), |project, row| {
             row.bind(project.status);
         }),
         Field::new("owner_id", Kind::Id, |project, row| row.bind(project.owner_id)),

@@ -1,10 +1,14 @@
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 
 /// Stage of a project's life cycle.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ProjectStatus {
     /// Work has not started; the default.
     #[default]
@@ -20,10 +24,6 @@ pub enum ProjectStatus {
 }
 
 impl ProjectStatus {
-    /// All statuses in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] =
-        &["planned", "active", "on_hold", "completed", "cancelled"];
-
     /// Statuses that a project may change to, serialized; `completed` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {
         match self {
@@ -35,6 +35,6 @@ impl ProjectStatus {
 
     /// True if a project may change to this status.
     pub(super) fn leads_to(self, next: Self) -> bool {
-        self == next || Self::WORDS.get(next as usize).is_some_and(|word| self.next().contains(word))
+        self == next || Self::VARIANTS.get(next as usize).is_some_and(|word| self.next().contains(word))
     }
 }

@@ -1,5 +1,6 @@
 use db::SubjectKind;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 
 use crate::{
@@ -8,9 +9,12 @@ use crate::{
 };
 
 /// Type of the record that something is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum SubjectType {
     /// A client of the account.
     Client,
@@ -39,12 +43,6 @@ pub(crate) const KINDS: &[SubjectKind] = &[
     SubjectKind::new::<Task>(),
 ];
 
-impl SubjectType {
-    /// All types in their serialized form.
-    pub(crate) const WORDS: &'static [&'static str] =
-        &["client", "contact", "supplier", "employee", "professional", "project", "task"];
-}
-
 #[cfg(test)]
 mod tests {
     use identity::Permissions;
@@ -55,7 +53,7 @@ mod tests {
     #[test]
     fn every_sort_of_subject_is_one_that_the_engine_follows() {
         let kinds: Vec<&str> = KINDS.iter().map(SubjectKind::name).collect();
-        assert_eq!(kinds, SubjectType::WORDS);
+        assert_eq!(kinds, SubjectType::VARIANTS);
     }
 
     #[test]

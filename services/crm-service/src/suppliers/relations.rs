@@ -4,6 +4,7 @@ use db::{Field, Kind, ListParams, PageParams, Related, Resource};
 use kernel::Id;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
@@ -31,9 +32,10 @@ pub struct SupplierRelation {
 }
 
 /// Kinds of relations between suppliers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum RelationKind {
     /// Owns the other supplier, which is a subsidiary.
     Parent,
@@ -43,10 +45,6 @@ pub enum RelationKind {
     Alternative,
     /// Sells the products of the other.
     Distributor,
-}
-
-impl RelationKind {
-    const WORDS: &'static [&'static str] = &["parent", "partner", "alternative", "distributor"];
 }
 
 const RULES: &[(&str, Rule)] = &[
@@ -79,7 +77,9 @@ impl Resource for SupplierRelation {
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("from_id", Kind::Id, |relation, row| row.bind(relation.from_id)),
         Field::required("to_id", Kind::Id, |relation, row| row.bind(relation.to_id)),
-        Field::required("kind", Kind::Choice(RelationKind::WORDS), |relation, row| row.bind(relation.kind)),
+        Field::required("kind", Kind::Choice(RelationKind::VARIANTS), |relation, row| {
+            row.bind(relation.kind);
+        }),
         Field::new("notes", Kind::Text, |relation, row| row.bind(&relation.notes)),
     ];
     type Refusal = Rule;

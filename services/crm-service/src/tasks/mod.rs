@@ -6,6 +6,7 @@ use db::{Field, Kind, Related, Resource, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
+use strum::VariantNames;
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -98,8 +99,8 @@ impl Resource for Task {
         Field::required("title", Kind::Text, |task, row| row.bind(&task.title)),
         Field::new("description", Kind::Text, |task, row| row.bind(&task.description)),
         Field::new("assignee_id", Kind::Id, |task, row| row.bind(task.assignee_id)),
-        Field::required("priority", Kind::Choice(Priority::WORDS), |task, row| row.bind(task.priority)),
-        Field::required("status", Kind::Choice(TaskStatus::WORDS), |task, row| row.bind(task.status)),
+        Field::required("priority", Kind::Choice(Priority::VARIANTS), |task, row| row.bind(task.priority)),
+        Field::required("status", Kind::Choice(TaskStatus::VARIANTS), |task, row| row.bind(task.status)),
         Field::new("due_at", Kind::Instant, |task, row| row.bind(task.due_at)),
         Field::new("completed_at", Kind::Instant, |task, row| row.bind(task.completed_at)),
         Field::required("checklist", Kind::Json, |task, row| row.bind(Json(&task.checklist))),

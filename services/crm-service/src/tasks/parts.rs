@@ -1,13 +1,17 @@
 //! Value types of a task.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use utoipa::ToSchema;
 use validator::Validate;
 
 /// Stage of the work on a task.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum TaskStatus {
     /// Not started; the default.
     #[default]
@@ -20,15 +24,13 @@ pub enum TaskStatus {
     Cancelled,
 }
 
-impl TaskStatus {
-    /// All statuses in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] = &["open", "in_progress", "done", "cancelled"];
-}
-
 /// Urgency of a task, compared to others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Priority {
     /// Can wait until there is time.
     Low,
@@ -39,11 +41,6 @@ pub enum Priority {
     High,
     /// Needs attention immediately.
     Urgent,
-}
-
-impl Priority {
-    /// All priorities in their serialized form.
-    pub(super) const WORDS: &'static [&'static str] = &["low", "normal", "high", "urgent"];
 }
 
 /// An item of a checklist.
