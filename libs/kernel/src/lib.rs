@@ -1,5 +1,5 @@
-//! Shared kernel of NEXO: identifiers, amounts, time and settings. No I/O except for reading settings and claiming
-//! the state folder.
+//! Shared kernel of NEXO: identifiers, amounts, texts of a format, time and settings. No I/O except for reading
+//! settings and claiming the state folder.
 
 mod amount;
 mod clock;
@@ -7,6 +7,7 @@ mod id;
 mod jitter;
 mod settings;
 mod state;
+mod text;
 
 pub use amount::{Amount, AmountError};
 pub use clock::Clock;
@@ -16,3 +17,7 @@ pub use settings::{
     Env, KNOWN_SETTINGS, ListenAddress, ListenAddressError, SettingError, SettingsError, UnknownSetting,
 };
 pub use state::{StateError, claim_state, make_folder};
+pub use text::{
+    CurrencyCode, CurrencyCodeFormat, EmailAddress, EmailAddressFormat, LoginEmail, LoginEmailFormat,
+    PhoneNumber, PhoneNumberFormat, Text, TextError, TextFormat, TextRule, WebUrl, WebUrlFormat,
+};

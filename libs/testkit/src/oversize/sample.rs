@@ -57,7 +57,14 @@ impl Samples<'_> {
 
     fn at(&self, schema: &Value, depth: usize) -> Value {
         let plain = self.plain(schema);
-        for said in [&schema["example"], &plain["example"], &plain["default"], &plain["enum"][0]] {
+        let said = [
+            &schema["example"],
+            &plain["example"],
+            &plain["examples"][0],
+            &plain["default"],
+            &plain["enum"][0],
+        ];
+        for said in said {
             if !said.is_null() {
                 return said.clone();
             }

@@ -1,5 +1,6 @@
 //! Maps errors of serde and validator to violations.
 
+use kernel::TextError;
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
@@ -60,7 +61,8 @@ fn wanted(error: &ValidationError) -> String {
     }
 }
 
-/// Maps an error of serde to a violation of a field, if it has a path.
+/// Maps an error of serde to violations of a field, if it has a path. Only a [`kernel::Text`] can violate several
+/// rules.
 pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let inner = error.inner();
     if !inner.is_data() {
@@ -70,6 +72,10 @@ pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) 
     let message = message.split(" at line ").next().unwrap_or_default();
     let quoted = message.split('`').nth(1).unwrap_or_default();
     let mut pointer: String = error.path().iter().filter_map(step).collect();
+    if let Some((of_text, _)) = TextError::from_message(message) {
+        let violations = of_text.rules().map(|rule| Violation::new(&*pointer, rule.code, rule.message));
+        return Error::Invalid(violations.collect());
+    }
     let code = match message.split(' ').take(2).collect::<Vec<_>>().as_slice() {
         ["unknown", "field"] => "unknown-field",
         ["missing", "field"] => "required",

@@ -4,10 +4,14 @@
 //! placeholder, and the body deserialized again, until it succeeds. Then it is validated, ignoring placeholders.
 //! Only invalid requests pay for that, and the number of attempts is limited.
 
+mod placeholder;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use validator::Validate;
 
 use super::{
@@ -17,44 +21,38 @@ use super::{
 use crate::{Error, Violation};
 
 /// Maximum number of violations to find.
-const MAX_FAULTS: usize = 20;
+const MAX_FAULTS: usize = 100;
+/// Maximum number of violations that are not of a text. A schema bounds its texts, but nothing bounds unknown names.
+const MAX_OTHER_FAULTS: usize = 20;
+/// Maximum number of values in the body to find more than one of those.
+const MAX_VALUES_OF_OTHERS: usize = 500;
 /// Maximum number of attempts to deserialize.
 const MAX_READS: usize = 200;
+/// Maximum number of values to deserialize, over all attempts.
+const MAX_VALUES_READ: usize = 100_000;
 /// Maximum number of values in the body; of a larger body only the first violation is reported.
-const MAX_VALUES: usize = 500;
+const MAX_VALUES: usize = 5_000;
 
 /// Whether the body is small enough to find all violations.
 pub(super) fn is_small(body: &Value) -> bool {
-    fn left(value: &Value, most: usize) -> Option<usize> {
-        let most = most.checked_sub(1)?;
-        match value {
-            Value::Array(items) => items.iter().try_fold(most, |most, item| left(item, most)),
-            Value::Object(members) => members.values().try_fold(most, |most, item| left(item, most)),
-            _ => Some(most),
-        }
+    values_left(body, MAX_VALUES).is_some()
+}
+
+/// How many of `most` values remain after those of `value`.
+fn values_left(value: &Value, most: usize) -> Option<usize> {
+    let most = most.checked_sub(1)?;
+    match value {
+        Value::Array(items) => items.iter().try_fold(most, |most, item| values_left(item, most)),
+        Value::Object(members) => members.values().try_fold(most, |most, item| values_left(item, most)),
+        _ => Some(most),
     }
-    left(body, MAX_VALUES).is_some()
 }
 
 /// Finds all violations of `body`; `first` is the error at which serde stopped.
 pub(super) fn all<T: DeserializeOwned + Validate>(body: Value, first: Error) -> Error {
     let Error::Invalid(first) = first else { return first };
-    let mut search = Search { body, found: Vec::new(), reads_left: MAX_READS, taken_out: BTreeMap::new() };
-    let mut next = Read::<T>::Faulty(first);
-    while let Read::Faulty(faults) = &mut next {
-        let Some(fault) = faults.drain(..).next() else { break };
-        let (here, sent) = (fault.pointer.clone(), search.original(&fault.pointer));
-        // A removed value is missing afterwards: then a placeholder is needed.
-        let is_known = search.found.iter().any(|found| found.pointer == sent);
-        if !is_known {
-            search.found.push(Violation { pointer: sent, ..fault });
-        }
-        if search.found.len() == MAX_FAULTS || here.is_empty() {
-            break;
-        }
-        next = search.settle(&here, is_known);
-    }
-    if let Read::Whole(read) = next
+    let mut search = Search::new(body);
+    if let Some(read) = search.run::<T>(first)
         && let Err(Error::Invalid(broken)) = validate(&read)
     {
         search.add(broken);
@@ -77,27 +75,63 @@ struct Search {
     found: Vec<Violation>,
     /// Number of remaining attempts to deserialize.
     reads_left: usize,
+    /// Number of violations, other than of texts, that may still be found.
+    others_left: usize,
     /// Original indices of the removed items, by the pointer of their array.
     taken_out: BTreeMap<String, Vec<usize>>,
 }
 
 impl Search {
-    /// Changes the body so that deserialization passes `pointer`: removes the value, or replaces it by a
-    /// placeholder if it `is_needed`.
-    fn settle<T: DeserializeOwned>(&mut self, pointer: &str, is_needed: bool) -> Read<T> {
-        if !is_needed && let Some(next) = self.without(pointer) {
+    fn new(body: Value) -> Self {
+        let values = MAX_VALUES - values_left(&body, MAX_VALUES).unwrap_or_default();
+        let reads_left = MAX_READS.min(MAX_VALUES_READ / values.max(1));
+        let others_left = if values <= MAX_VALUES_OF_OTHERS { MAX_OTHER_FAULTS } else { 1 };
+        Self { body, found: Vec::new(), reads_left, others_left, taken_out: BTreeMap::new() }
+    }
+
+    /// Finds violations until the rest of the body can be read.
+    fn run<T: DeserializeOwned>(&mut self, first: Vec<Violation>) -> Option<T> {
+        let mut faults = first;
+        loop {
+            // All faults are of one value: serde stops there.
+            let fault = faults.first()?.clone();
+            let sent = self.original(&fault.pointer);
+            // A removed value is missing afterwards: then a placeholder is needed.
+            let is_known = self.found.iter().any(|found| found.pointer == sent);
+            if !is_known {
+                self.others_left -= usize::from(placeholder::text_for(&fault).is_none());
+                self.found.extend(faults.into_iter().map(|one| Violation { pointer: sent.clone(), ..one }));
+            }
+            if self.found.len() >= MAX_FAULTS || self.others_left == 0 || fault.pointer.is_empty() {
+                return None;
+            }
+            faults = match self.settle(&fault, is_known) {
+                Read::Faulty(faults) => faults,
+                Read::Whole(read) => return Some(read),
+                Read::Stuck => return None,
+            };
+        }
+    }
+
+    /// Changes the body so that deserialization passes the value at `fault`: removes it, or replaces it by a
+    /// placeholder if it `is_needed` or its format has an example.
+    fn settle<T: DeserializeOwned>(&mut self, fault: &Violation, is_needed: bool) -> Read<T> {
+        let (pointer, text) = (&fault.pointer, placeholder::text_for(fault));
+        if text.is_none()
+            && !is_needed
+            && let Some(next) = self.without(pointer)
+        {
             return next;
         }
-        let mut stand_ins: Vec<Value> = stand_ins().collect();
-        while let Some(stand_in) = stand_ins.pop() {
-            let Some(body) = with(&self.body, pointer, stand_in.clone()) else { return Read::Stuck };
+        let mut placeholders = placeholder::all();
+        placeholders.extend(text);
+        while let Some(value) = placeholders.pop() {
+            let Some(body) = with(&self.body, pointer, value.clone()) else { return Read::Stuck };
             let next = self.read(&body);
             match &next {
                 Read::Faulty(faults) if at(&next, pointer) => {
-                    // The error message lists the accepted variants.
-                    let choice = faults.iter().find(|fault| fault.code == "enum");
-                    let choice = choice.and_then(|fault| choice_of(&fault.message));
-                    stand_ins.extend(choice.filter(|choice| *choice != stand_in));
+                    let named = faults.iter().find_map(placeholder::named_by);
+                    placeholders.extend(named.filter(|named| *named != value));
                 }
                 _ => {
                     self.body = body;
@@ -194,130 +228,15 @@ fn split(pointer: &str) -> Option<(&str, String)> {
     Some((above, last.replace("~1", "/").replace("~0", "~")))
 }
 
-fn with(body: &Value, pointer: &str, stand_in: Value) -> Option<Value> {
+fn with(body: &Value, pointer: &str, placeholder: Value) -> Option<Value> {
     let (above, last) = split(pointer)?;
     let mut body = body.clone();
     match body.pointer_mut(above)? {
-        Value::Object(members) => members.insert(last, stand_in),
+        Value::Object(members) => members.insert(last, placeholder),
         Value::Array(items) => {
-            items.get_mut(last.parse::<usize>().ok()?).map(|item| std::mem::replace(item, stand_in))
+            items.get_mut(last.parse::<usize>().ok()?).map(|item| std::mem::replace(item, placeholder))
         }
         _ => return None,
     };
     Some(body)
-}
-
-/// First accepted variant in an error message of serde.
-fn choice_of(message: &str) -> Option<Value> {
-    message.split('`').nth(1).map(Value::from)
-}
-
-/// Placeholders of all types; the last is tried first.
-fn stand_ins() -> impl Iterator<Item = Value> {
-    [
-        json!({}),
-        json!([]),
-        json!("2000-01-01T00:00:00Z"),
-        json!("2000-01-01"),
-        json!("00000000-0000-0000-0000-000000000000"),
-        json!(true),
-        json!("1"),
-        json!(1),
-        json!("x"),
-    ]
-    .into_iter()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-    use crate::parse_json;
-
-    #[derive(Debug, Deserialize, Validate)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only their reading matters")]
-    struct Client {
-        #[validate(length(min = 1))]
-        name: String,
-        code: String,
-        #[validate(range(min = 1, max = 5))]
-        rating: Option<i32>,
-        status: Status,
-        owner: uuid::Uuid,
-        #[serde(default)]
-        numbers: Vec<u8>,
-        #[serde(default)]
-        #[validate(nested)]
-        steps: Vec<Step>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Status {
-        Lead,
-        Active,
-    }
-
-    #[derive(Debug, Deserialize, Validate)]
-    struct Step {
-        #[validate(length(min = 1))]
-        text: String,
-    }
-
-    fn faults(body: Value) -> Vec<String> {
-        let Err(Error::Invalid(faults)) = parse_json::<Client>(body) else { panic!("it has faults") };
-        faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
-    }
-
-    #[test]
-    fn types_and_rules_are_told_together() {
-        let body =
-            json!({ "name": "", "code": 7, "rating": 9, "status": "gone", "owner": "me", "colour": "red" });
-        assert_eq!(
-            faults(body),
-            [
-                "/code type",
-                "/colour unknown-field",
-                "/name length",
-                "/owner type",
-                "/rating range",
-                "/status enum"
-            ]
-        );
-    }
-
-    #[test]
-    fn all_that_is_missing_is_told() {
-        assert_eq!(
-            faults(json!({ "rating": 9 })),
-            ["/code required", "/name required", "/owner required", "/rating range", "/status required"]
-        );
-    }
-
-    #[test]
-    fn items_are_told_by_their_places_as_they_were_sent() {
-        let good = json!({ "name": "a", "code": "a", "status": "lead", "owner": uuid::Uuid::nil() });
-        let mut body = good.clone();
-        body["numbers"] = json!([1, "two", 3, 400, "five"]);
-        body["steps"] = json!([{ "text": 1 }, { "text": "" }, { "text": "b" }, {}]);
-        assert_eq!(
-            faults(body),
-            [
-                "/numbers/1 type",
-                "/numbers/3 type",
-                "/numbers/4 type",
-                "/steps/0/text type",
-                "/steps/1/text length",
-                "/steps/3/text required"
-            ]
-        );
-        assert!(parse_json::<Client>(good).is_ok());
-    }
-
-    #[test]
-    fn what_is_no_object_is_one_fault() {
-        assert_eq!(faults(json!([])), [" type"]);
-    }
 }
