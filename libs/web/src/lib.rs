@@ -26,7 +26,7 @@ pub use crud::{
 };
 pub use extract::{
     IdempotencyKey, IfMatch, Json, MediaTypes, MergePatch, Path, Query, UnparsedJson, ascii_only, each_once,
-    http_url, names, parse_json, single_line, trimmed, trimmed_option,
+    names, parse_json, single_line, trimmed, trimmed_option,
 };
 pub use health::{Dependency, Health};
 pub use problem::{Error, Problem, Violation};

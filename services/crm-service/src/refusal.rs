@@ -1,7 +1,7 @@
 //! Business rules that refuse a write to a record.
 
 use db::{Refusal, RefusalKind};
-use kernel::Amount;
+use kernel::{Amount, CurrencyCode};
 
 /// A violated rule: a constraint of the table, or a check of the resource. A value rather than an enum for each
 /// resource, which would be three more lists of the same names.
@@ -63,7 +63,7 @@ impl Refusal for Rule {
 /// Checks that no amount is negative, and that amounts have a currency.
 pub(crate) fn money(
     amounts: &[(Option<Amount>, Rule)],
-    currency: Option<&String>,
+    currency: Option<&CurrencyCode>,
     missing: Rule,
 ) -> Result<(), Rule> {
     for (amount, negative) in amounts {

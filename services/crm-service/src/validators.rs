@@ -46,11 +46,6 @@ fn hold(good: bool, code: &'static str, wanted: &'static str) -> Result<(), Vali
     if good { Ok(()) } else { Err(ValidationError::new(code).with_message(wanted.into())) }
 }
 
-pub(crate) fn iso_4217(code: &str) -> Result<(), ValidationError> {
-    let good = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    hold(good, "currency", "must be a code such as EUR")
-}
-
 /// The schema of what [`short_strings`] accepts.
 pub(crate) fn short_strings_schema() -> RefOr<Schema> {
     ArrayBuilder::new().items(string_of_at_most(100)).max_items(Some(50)).into()

@@ -15,4 +15,4 @@ pub use headers::{IdempotencyKey, IfMatch};
 pub use media::MediaTypes;
 pub(crate) use media::uncoded;
 pub use params::{Path, Query};
-pub use validators::{ascii_only, each_once, http_url, names, single_line, trimmed, trimmed_option};
+pub use validators::{ascii_only, each_once, names, single_line, trimmed, trimmed_option};

@@ -20,18 +20,8 @@ pub fn single_line(text: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Requires an `http` or `https` URL, which is safe to link to.
-pub fn http_url(text: &str) -> Result<(), ValidationError> {
-    let lower = text.to_ascii_lowercase();
-    if lower.starts_with("https://") || lower.starts_with("http://") {
-        Ok(())
-    } else {
-        Err(rule("web-address", "must begin with https:// or http://"))
-    }
-}
-
-/// Deserializes an e-mail address and trims whitespace, such as the space that a phone keyboard adds. For
-/// `#[serde(deserialize_with = "web::trimmed")]` on every e-mail field.
+/// Deserializes a text and trims whitespace, such as the space that a phone keyboard adds. For
+/// `#[serde(deserialize_with = "web::trimmed")]` on an address that is looked up, not stored: see [`kernel::LoginEmail`].
 pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(if text.trim().len() == text.len() { text } else { text.trim().to_owned() })

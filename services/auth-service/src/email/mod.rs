@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use db::{Change, LookupFunction, Reason};
-use kernel::UserId;
+use kernel::{LoginEmail, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -28,10 +28,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeEmailRequest {
     /// New address, which receives the confirmation e-mail.
-    #[serde(deserialize_with = "web::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
-    #[schema(max_length = 254, format = "email")]
-    new_email: String,
+    new_email: LoginEmail,
     /// Current password of the caller: a stolen access token is not enough.
     #[serde(deserialize_with = "crate::validators::secret")]
     #[schema(value_type = String, format = Password, max_length = 4096)]

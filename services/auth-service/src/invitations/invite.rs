@@ -1,5 +1,6 @@
 use axum::extract::State;
 use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use kernel::LoginEmail;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -24,10 +25,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateInvitationRequest {
     /// Address of the invitation e-mail; no other address can accept it.
-    #[serde(deserialize_with = "web::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
-    #[schema(example = "eve@acme.test", max_length = 254, format = "email")]
-    email: String,
+    email: LoginEmail,
     /// Role that the invitation grants.
     role_id: Uuid,
 }

@@ -65,7 +65,7 @@ pub(crate) async fn request_password_reset(
         .await?;
     tx.commit().await?;
     // The e-mail is built for unknown addresses as well, so that response times do not reveal them.
-    let (to, known) = kept.and_then(|(kept,)| kept).map_or((email.clone(), false), |kept| (kept, true));
+    let (to, known) = kept.and_then(|(kept,)| kept).map_or((email.to_string(), false), |kept| (kept, true));
     let letter = Message::reset_password(&app.pages, &to, &token.text);
     if known {
         app.mail.post(letter)?;

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use db::{LookupFunction, Reason};
 use identity::check_strength;
+use kernel::LoginEmail;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -20,10 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterRequest {
     /// E-mail address for logins.
-    #[serde(deserialize_with = "web::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
-    #[schema(example = "ana@acme.test", max_length = 254, format = "email")]
-    email: String,
+    email: LoginEmail,
     /// Password of at least 8 characters; rejected if its estimated number of guesses is too low.
     #[serde(deserialize_with = "crate::validators::secret")]
     #[schema(value_type = String, format = Password, example = "correct-horse-battery", max_length = 4096)]
@@ -36,6 +34,14 @@ pub(crate) struct RegisterRequest {
     #[validate(length(min = 1, max = 200), custom(function = "web::single_line"))]
     #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     account_name: String,
+}
+
+/// Request for another confirmation e-mail.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendConfirmationRequest {
+    /// Address of the registration.
+    pub(crate) email: LoginEmail,
 }
 
 const BEGIN: LookupFunction =

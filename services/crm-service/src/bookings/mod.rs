@@ -4,7 +4,7 @@ mod availability_check;
 mod status;
 
 use db::{Field, Kind, Related, Resource, TenantTx};
-use kernel::{Amount, Id};
+use kernel::{Amount, CurrencyCode, Id};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -59,9 +59,7 @@ pub struct Booking {
     /// Unit that the rate is paid for.
     pub unit: Option<RateUnit>,
     /// Currency of the rate (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Free-text notes on the booking.
     #[validate(length(min = 1, max = 10_000))]
     #[schema(min_length = 1, max_length = 10_000)]

@@ -3,7 +3,7 @@
 mod status;
 
 use db::{Field, Kind, Resource, TenantTx};
-use kernel::{Amount, Id, UserId};
+use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -14,7 +14,7 @@ use validator::Validate;
 use crate::{
     App,
     refusal::{self, Rule},
-    subjects, validators,
+    subjects,
 };
 pub use status::ClientStatus;
 
@@ -27,13 +27,9 @@ pub struct Client {
     #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     pub name: String,
     /// E-mail address of the client.
-    #[validate(email, length(max = 254))]
-    #[schema(max_length = 254, format = "email")]
-    pub email: Option<String>,
+    pub email: Option<EmailAddress>,
     /// Telephone number in dialable form.
-    #[validate(length(min = 1, max = 50))]
-    #[schema(min_length = 1, max_length = 50)]
-    pub phone: Option<String>,
+    pub phone: Option<PhoneNumber>,
     /// Company of a client who is a person.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200)]
@@ -51,9 +47,7 @@ pub struct Client {
     #[schema(minimum = 1, maximum = 5)]
     pub rating: Option<i32>,
     /// URL of the client's website.
-    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
-    #[schema(max_length = 500, format = "uri")]
-    pub website: Option<String>,
+    pub website: Option<WebUrl>,
     /// Billing address: street and number.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200)]
@@ -77,9 +71,7 @@ pub struct Client {
     /// Credit limit; needs a currency.
     pub credit_limit: Option<Amount>,
     /// Currency of the credit limit (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Stage of the client relationship.
     #[serde(default)]
     pub status: ClientStatus,

@@ -1,20 +1,18 @@
 //! E-mail addresses and telephone numbers of a contact.
 
+use kernel::{EmailAddress, PhoneNumber};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::Validate;
 
 /// An e-mail address of a contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Email {
     /// Kind of e-mail address; `work` by default.
     #[serde(default)]
     pub kind: EmailKind,
     /// The e-mail address itself.
-    #[validate(email, length(max = 254))]
-    #[schema(max_length = 254, format = "email")]
-    pub address: String,
+    pub address: EmailAddress,
 }
 
 /// Kinds of e-mail addresses.
@@ -31,16 +29,14 @@ pub enum EmailKind {
 }
 
 /// A telephone number of a contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phone {
     /// Kind of telephone number; `work` by default.
     #[serde(default)]
     pub kind: PhoneKind,
     /// Telephone number in dialable form.
-    #[validate(length(min = 1, max = 50))]
-    #[schema(min_length = 1, max_length = 50)]
-    pub number: String,
+    pub number: PhoneNumber,
 }
 
 /// Kinds of telephone numbers.

@@ -43,13 +43,13 @@ pub struct Contact {
     /// E-mail addresses of the person.
     #[serde(default)]
     #[sqlx(json)]
-    #[validate(length(max = 20), nested)]
+    #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub emails: Vec<Email>,
     /// Telephone numbers of the person.
     #[serde(default)]
     #[sqlx(json)]
-    #[validate(length(max = 20), nested)]
+    #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub phones: Vec<Phone>,
     /// Date of birth of the person.

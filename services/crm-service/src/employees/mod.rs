@@ -3,7 +3,7 @@
 mod org_chart;
 
 use db::{Field, Kind, Related, Resource, TenantTx};
-use kernel::{Amount, Id, UserId};
+use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use time::Date;
@@ -35,13 +35,9 @@ pub struct Employee {
     #[schema(min_length = 1, max_length = 100)]
     pub last_name: String,
     /// E-mail address of the employee.
-    #[validate(email, length(max = 254))]
-    #[schema(max_length = 254, format = "email")]
-    pub email: Option<String>,
+    pub email: Option<EmailAddress>,
     /// Telephone number in dialable form.
-    #[validate(length(min = 1, max = 50))]
-    #[schema(min_length = 1, max_length = 50)]
-    pub phone: Option<String>,
+    pub phone: Option<PhoneNumber>,
     /// Department of the employee.
     #[validate(length(min = 1, max = 100))]
     #[schema(min_length = 1, max_length = 100)]
@@ -63,9 +59,7 @@ pub struct Employee {
     /// Cost per hour; needs a currency.
     pub hourly_rate: Option<Amount>,
     /// Currency of the hourly rate (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Skills of the employee, as free text.
     #[serde(default)]
     #[validate(custom(function = "validators::short_strings"))]

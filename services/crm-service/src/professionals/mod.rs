@@ -13,7 +13,7 @@ mod zone;
 use std::collections::HashSet;
 
 use db::{Field, Kind, Resource, TenantTx};
-use kernel::{Id, UserId};
+use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use strum::VariantNames;
@@ -38,13 +38,9 @@ pub struct Professional {
     #[schema(example = "Zoë García", min_length = 1, max_length = 200)]
     pub name: String,
     /// E-mail address of the professional.
-    #[validate(email, length(max = 254))]
-    #[schema(max_length = 254, format = "email")]
-    pub email: Option<String>,
+    pub email: Option<EmailAddress>,
     /// Telephone number in dialable form.
-    #[validate(length(min = 1, max = 50))]
-    #[schema(min_length = 1, max_length = 50)]
-    pub phone: Option<String>,
+    pub phone: Option<PhoneNumber>,
     /// Specialties of the professional, as free text.
     #[serde(default)]
     #[validate(custom(function = "validators::short_strings"))]
@@ -73,13 +69,9 @@ pub struct Professional {
     #[schema(minimum = 0, maximum = 5)]
     pub rating: Option<i32>,
     /// URL of the professional's portfolio.
-    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
-    #[schema(max_length = 500, format = "uri")]
-    pub portfolio_url: Option<String>,
+    pub portfolio_url: Option<WebUrl>,
     /// Currency of payment (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Time zone of the working hours (IANA name).
     #[validate(custom(function = "zone::known"))]
     #[schema(example = "Europe/Berlin", max_length = 64)]

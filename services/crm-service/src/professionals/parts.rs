@@ -1,6 +1,6 @@
 //! Value types of a professional.
 
-use kernel::Amount;
+use kernel::{Amount, CurrencyCode};
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use time::Date;
@@ -49,9 +49,7 @@ pub struct OfferedService {
     /// Price per unit of the service.
     pub rate: Amount,
     /// Currency of the rate (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: String,
+    pub currency: CurrencyCode,
     /// Unit that the rate is paid for.
     #[serde(default)]
     pub unit: RateUnit,

@@ -3,7 +3,7 @@
 mod status;
 
 use db::{Field, Kind, Related, Resource, TenantTx};
-use kernel::{Amount, Id, UserId};
+use kernel::{Amount, CurrencyCode, Id, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -44,9 +44,7 @@ pub struct Project {
     /// Actual cost; needs a currency.
     pub actual_cost: Option<Amount>,
     /// Currency of budget and cost (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Progress in percent, 0 to 100.
     #[serde(default)]
     #[validate(range(min = 0, max = 100))]

@@ -5,7 +5,7 @@ mod relations;
 use std::collections::BTreeMap;
 
 use db::{Field, Kind, Resource, TenantTx};
-use kernel::{Id, UserId};
+use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use utoipa::ToSchema;
@@ -24,21 +24,15 @@ pub struct Supplier {
     #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
     pub name: String,
     /// E-mail address of the supplier.
-    #[validate(email, length(max = 254))]
-    #[schema(max_length = 254, format = "email")]
-    pub email: Option<String>,
+    pub email: Option<EmailAddress>,
     /// Telephone number in dialable form.
-    #[validate(length(min = 1, max = 50))]
-    #[schema(min_length = 1, max_length = 50)]
-    pub phone: Option<String>,
+    pub phone: Option<PhoneNumber>,
     /// Tax identification number, unique within the account.
     #[validate(length(min = 1, max = 32))]
     #[schema(min_length = 1, max_length = 32)]
     pub tax_id: Option<String>,
     /// URL of the supplier's website.
-    #[validate(url, length(max = 500), custom(function = "web::http_url"))]
-    #[schema(max_length = 500, format = "uri")]
-    pub website: Option<String>,
+    pub website: Option<WebUrl>,
     /// Payment term of its invoices in days.
     #[validate(range(min = 0, max = 365))]
     #[schema(minimum = 0, maximum = 365)]
@@ -57,9 +51,7 @@ pub struct Supplier {
     #[schema(schema_with = validators::short_strings_schema)]
     pub categories: Vec<String>,
     /// Currency of its invoices (ISO 4217).
-    #[validate(custom(function = "validators::iso_4217"))]
-    #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyCode>,
     /// Ids of the supplier in other systems, by the name of the system.
     #[serde(default)]
     #[sqlx(json)]
