@@ -55,7 +55,11 @@ pub fn router(app: App, config: &Config) -> Router {
     edge::around(with_limits(router, edges), cors, transport, config.proxies.clone())
 }
 
-/// Disables the external validator, to which Swagger UI would send the document by default.
+/// Disables the external validator, to which Swagger UI would send the document by default. Tags are folded, so that
+/// their order can be seen.
 fn docs() -> utoipa_swagger_ui::Config<'static> {
-    utoipa_swagger_ui::Config::from("/api/openapi.json").validator_url("none")
+    utoipa_swagger_ui::Config::from("/api/openapi.json")
+        .validator_url("none")
+        .doc_expansion("none")
+        .filter(true)
 }
