@@ -124,7 +124,7 @@ pub use restricted::{RestrictedStatement, SqlCondition};
 pub use roles::{Passwords, TEMPLATE, admit_services, grant_reader, prepare as prepare_cluster};
 pub use schema::{
     PatchOf, filter as filter_schema, merge_patch as merge_patch_schema, patch as patch_schema,
-    texts as texts_schema,
+    permissions as permissions_schema, texts as texts_schema,
 };
 pub use session_revocation::{RevokeSessions, SessionRevocation};
 pub use share::FileSlot;

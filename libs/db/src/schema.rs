@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
+use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -30,19 +31,23 @@ const RECORD: &str = "A record. `id` and `version` are always there; any other m
 const PATCH: &str =
     "A merge patch (RFC 7396): what is missing stays as it is; null clears a field, or gives it its default.";
 
-/// A filter as JSON, such as `{ "status": { "eq": "active" } }`; `and`, `or` and `not` nest.
+/// A filter as JSON: a condition on a field, or `and`, `or` and `not` of filters.
 #[must_use]
 pub fn filter() -> RefOr<Schema> {
-    object_of_at_most(
+    let filter = free_object(
         MAX_TERMS,
-        "A filter: `{ \"status\": { \"eq\": \"active\" } }`; `and`, `or` and `not` nest.",
-    )
+        "A filter: `{ \"field\": \"rating\", \"op\": \"gte\", \"value\": 4 }`; `{ \"and\": [ … ] }`, `{ \"or\": [ … ] }` and \
+         `{ \"not\": { … } }` nest.",
+    );
+    // A field that every resource has.
+    let example = json!({ "field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00Z" });
+    filter.examples([example]).into()
 }
 
 /// A merge patch (RFC 7396) of whichever resource the operation is about.
 #[must_use]
 pub fn merge_patch() -> RefOr<Schema> {
-    object_of_at_most(MAX_FIELDS, PATCH)
+    free_object(MAX_FIELDS, PATCH).into()
 }
 
 /// An array of `MIN` to `MAX` texts of 1 to `CHARS` characters.
@@ -52,9 +57,21 @@ pub fn texts<const MIN: usize, const MAX: usize, const CHARS: usize>() -> RefOr<
     ArrayBuilder::new().items(text).min_items(Some(MIN)).max_items(Some(MAX)).into()
 }
 
-fn object_of_at_most(members: usize, description: &str) -> RefOr<Schema> {
-    let object = ObjectBuilder::new().description(Some(description)).max_properties(Some(members));
-    object.additional_properties(Some(AdditionalProperties::FreeForm(true))).into()
+/// An array of `MIN` to 100 permissions.
+#[must_use]
+pub fn permissions<const MIN: usize>() -> RefOr<Schema> {
+    match texts::<MIN, 100, 100>() {
+        RefOr::T(Schema::Array(mut array)) => {
+            array.examples = vec![json!(["client:read", "client:write@own"])];
+            Schema::Array(array).into()
+        }
+        other => other,
+    }
+}
+
+fn free_object(max_members: usize, description: &str) -> ObjectBuilder {
+    let object = ObjectBuilder::new().description(Some(description)).max_properties(Some(max_members));
+    object.additional_properties(Some(AdditionalProperties::FreeForm(true)))
 }
 
 /// The schema of a record in answers.

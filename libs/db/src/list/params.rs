@@ -18,17 +18,17 @@ pub struct ListParams {
     #[param(example = "-created_at", max_length = 300)]
     pub sort: Option<String>,
     /// Filter condition, such as `and(status[eq]:"active",or(rating[gte]:4,not(owner_id[is]:null)))`.
-    #[param(example = "status[eq]:\"active\"", max_length = 4096)]
+    #[param(max_length = 4096)]
     pub filter: Option<String>,
     /// Search text: matches parts of words and ignores accents; tolerates typing errors if nothing matches
     /// exactly.
-    #[param(example = "acme", max_length = 200)]
+    #[param(max_length = 200)]
     pub q: Option<String>,
     /// Total count: `exact` counts all records, `capped` stops at 1000.
     #[param(value_type = Option<String>, example = "exact", pattern = "^(exact|capped)$", max_length = 6)]
     pub count: Option<String>,
     /// Comma-separated fields to return, such as `name,email`; `id` and `version` are always included.
-    #[param(example = "name", max_length = 8192)]
+    #[param(max_length = 8192)]
     pub fields: Option<String>,
     /// Comma-separated names of related records to include in full.
     #[param(max_length = 8192)]
@@ -41,7 +41,7 @@ pub struct ListParams {
 #[into_params(parameter_in = Query)]
 pub struct FieldsParams {
     /// Comma-separated fields to return, such as `name,email`; `id` and `version` are always included.
-    #[param(example = "name", max_length = 8192)]
+    #[param(max_length = 8192)]
     pub fields: Option<String>,
     /// Comma-separated names of related records to include in full.
     #[param(max_length = 8192)]
@@ -67,21 +67,21 @@ pub struct SearchRequest {
     /// Filter condition: `{"and": [{"field": "rating", "op": "gte", "value": 4}, {"not": {…}}]}`.
     #[schema(schema_with = crate::schema::filter)]
     pub filter: Option<Json>,
-    /// Search text: matches parts of words and ignores accents.
+    /// Search text: matches parts of words and ignores accents; refused where `GET` has no `q`.
     #[validate(length(max = 200))]
-    #[schema(example = "acme", max_length = 200)]
+    #[schema(max_length = 200)]
     pub q: Option<String>,
     /// Total count: `exact` counts all records, `capped` stops at 1000.
     #[validate(length(max = 20))]
-    #[schema(example = "exact", max_length = 20)]
+    #[schema(example = "exact", pattern = "^(exact|capped)$", max_length = 20)]
     pub count: Option<String>,
     /// Fields to return; `id` and `version` are always included.
     #[validate(length(max = 100), custom(function = names))]
-    #[schema(schema_with = crate::schema::texts::<0, 100, 200>, required = false)]
+    #[schema(schema_with = crate::schema::texts::<0, 100, 100>, required = false)]
     pub fields: Option<Vec<String>>,
     /// Names of related records to include in full.
     #[validate(length(max = 20), custom(function = names))]
-    #[schema(schema_with = crate::schema::texts::<0, 20, 200>, required = false)]
+    #[schema(schema_with = crate::schema::texts::<0, 20, 100>, required = false)]
     pub expand: Option<Vec<String>>,
 }
 

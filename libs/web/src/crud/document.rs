@@ -26,7 +26,7 @@ use crate::{
 /// Documents the operations that read: list, get, search, export and history.
 pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let (one, many) = (R::NAME, R::TABLE);
-    let query = ListParams::into_params(|| Some(ParameterIn::Query));
+    let query = parameters::<ListParams>(R::SEARCH_FIELDS);
     let paged = PageParams::into_params(|| Some(ParameterIn::Query));
     let list = operation::<R, Result<ListResponse<R>>>(format!("list_{many}"), query).description(Some(
         "A page of the records that the caller may read, newest first unless `sort` says otherwise. Follow `next_cursor` for the \
@@ -39,7 +39,7 @@ pub(super) fn of_reading<R: Resource>() -> OpenApi {
     let search = operation::<R, Result<ListResponse<R>>>(format!("search_{many}"), vec![])
         .request_body(Some(body::<SearchRequest>("application/json")))
         .description(Some("The list with its parameters as a JSON body, for filters that are too long for a URL. It changes nothing."));
-    let wanted = ExportParams::into_params(|| Some(ParameterIn::Query));
+    let wanted = parameters::<ExportParams>(R::SEARCH_FIELDS);
     let export = operation::<R, Result<Export>>(format!("export_{many}"), wanted).description(Some(
         "All records of a list as a CSV, XLSX or NDJSON file, streamed. A file that ends early is incomplete: its connection is \
          reset.",
@@ -83,11 +83,12 @@ pub(super) fn of_writing<R: Resource>() -> OpenApi {
         .description(Some(
             "Takes the record out of the trash. 409, if a unique value of it was taken since.",
         ));
-    let query = ListParams::into_params(|| Some(ParameterIn::Query));
-    let trash = operation::<R, Result<ListResponse<R>>>(format!("list_trashed_{}", R::TABLE), query).description(Some(
-        "Records in the trash, with the time of deletion in `updated_at` and the user in `updated_by`. `q` is not supported. \
+    let query = parameters::<ListParams>(&[]); // the trash is not searched
+    let trash = operation::<R, Result<ListResponse<R>>>(format!("list_trashed_{}", R::TABLE), query)
+        .description(Some(
+            "Records in the trash, with the time of deletion in `updated_at` and the user in `updated_by`. \
          Needs the permission to delete.",
-    ));
+        ));
     let purge = operation::<R, Result<NoContent>>(format!("purge_{one}"), if_match()).description(Some(
         "Deletes a record in the trash permanently, with its tags, notes and activities. Its history keeps the actions, times and \
          users, without values. 409, if other records still refer to it.",
@@ -161,6 +162,13 @@ pub fn document<R: Resource>(items: Vec<(&str, PathItemBuilder)>) -> OpenApi {
         .paths(paths)
         .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas::<R>()).build()))
         .build()
+}
+
+/// Query parameters of a list; without `q` where it is not searched.
+fn parameters<P: IntoParams>(search_fields: &[&str]) -> Vec<Parameter> {
+    let mut all = P::into_params(|| Some(ParameterIn::Query));
+    all.retain(|parameter| parameter.name != "q" || !search_fields.is_empty());
+    all
 }
 
 /// Path item for a path with the id of an `R`.

@@ -35,7 +35,12 @@ impl PartialEq<i64> for IfMatch {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let seen = header("If-Match", "The `ETag` of the record as you have read it.", 21);
+        let tag = text(21).pattern(Some("^\"[0-9]{1,19}\"$"));
+        let seen = header(
+            "If-Match",
+            "The `ETag` of the record as you have read it, with its quotation marks.",
+            tag,
+        );
         vec![seen.required(Required::True).build()]
     }
 }
@@ -78,7 +83,7 @@ impl IntoParams for IdempotencyKey {
             header(
                 "Idempotency-Key",
                 "Your name for this request. A retry with the same key returns the first response.",
-                255,
+                text(255),
             )
             .build(),
         ]
@@ -99,12 +104,14 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     }
 }
 
-fn header(name: &str, purpose: &str, max_length: usize) -> ParameterBuilder {
-    let text =
-        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(max_length));
+fn text(max_length: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(max_length))
+}
+
+fn header(name: &str, purpose: &str, schema: ObjectBuilder) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .description(Some(purpose))
         .parameter_in(ParameterIn::Header)
-        .schema(Some(text.build()))
+        .schema(Some(schema.build()))
 }

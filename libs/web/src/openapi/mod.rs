@@ -1,5 +1,6 @@
 //! API document (OpenAPI 3.1): what is common to all operations.
 
+mod examples;
 mod responses;
 
 use utoipa::openapi::{
@@ -10,7 +11,7 @@ use utoipa::openapi::{
 /// Description of the API, in Markdown.
 const DESCRIPTION: &str = include_str!("description.md");
 
-const ACCESS_TOKEN: &str = "The `access_token` of a login, as `Authorization: Bearer …`. It lives 15 minutes by default; \
+const ACCESS_TOKEN: &str = "The `access_token` of a login, as `Authorization: Bearer …`. It lives 10 minutes by default; \
     `POST /api/v1/auth/refresh` gives the next one.";
 
 const API_KEY: &str = "An API key of a service account or a member, as `Authorization: Bearer …`. It does what its permissions \
@@ -37,11 +38,13 @@ pub fn describe(document: &mut OpenApi, title: &str) {
     components.add_security_scheme("person_token", bearer("JWT", PERSON_TOKEN));
     let either = ["access_token", "api_key"];
     responses::add_problems(document);
+    examples::add_bodies(document);
     document.security =
         Some(either.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new())).to_vec());
 }
 
-pub(crate) use responses::text_header;
+pub use responses::NotFoundResponse;
+pub(crate) use responses::{shared, text_header};
 
 /// Bearer security scheme (RFC 6750).
 fn bearer(format: &str, description: &str) -> SecurityScheme {

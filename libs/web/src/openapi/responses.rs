@@ -3,8 +3,10 @@
 //! They are derived from the parameters of an operation, so that operations need not list them. With `If-Match` it
 //! can answer 412 and 428, with a body 415, and so on (RFC 9110, RFC 6585).
 
+use std::collections::BTreeMap;
+
 use utoipa::{
-    ToSchema as _,
+    IntoResponses, ToSchema as _,
     openapi::{
         ContentBuilder, Header, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
         path::Operation,
@@ -112,6 +114,21 @@ const HEADERS: &[(&str, &str, &[&str])] = &[
     ("RateLimit-Remaining", "Permits it holds now.", &["429"]),
     ("RateLimit-Reset", "Seconds until it is full.", &["429"]),
 ];
+
+/// Response 404 of an operation that names a record outside of its path, for `responses(…)` of [`utoipa::path`].
+#[derive(Debug)]
+pub struct NotFoundResponse;
+
+impl IntoResponses for NotFoundResponse {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([shared("404", "NotFound")])
+    }
+}
+
+/// Reference to a shared error response.
+pub(crate) fn shared(status: &str, name: &str) -> (String, RefOr<Response>) {
+    (status.to_owned(), RefOr::Ref(Ref::from_response_name(name)))
+}
 
 /// Header with a string value, for the API document.
 pub(crate) fn text_header(description: &str) -> Header {

@@ -11,7 +11,12 @@ const REPLACE: LookupFunction =
 /// Create ten new recovery codes.
 ///
 /// Previous codes become invalid. Needs a recent login: see `POST /api/v1/auth/step-up`.
-#[utoipa::path(post, path = "/api/v1/auth/second-factor/recovery-codes", tag = "auth")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/second-factor/recovery-codes",
+    responses(web::openapi::NotFoundResponse),
+    tag = "auth"
+)]
 pub(crate) async fn create_recovery_codes(
     State(app): State<App>,
     AuthenticatedUser(who): AuthenticatedUser,

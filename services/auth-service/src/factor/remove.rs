@@ -13,7 +13,12 @@ const REMOVE: LookupFunction = LookupFunction::new("select remove_factor from ap
 /// Remove the caller's second factor.
 ///
 /// Its recovery codes are removed with it. Needs a recent login: see `POST /api/v1/auth/step-up`.
-#[utoipa::path(delete, path = "/api/v1/auth/second-factor", tag = "auth")]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/auth/second-factor",
+    responses(web::openapi::NotFoundResponse),
+    tag = "auth"
+)]
 pub(crate) async fn delete_second_factor(
     State(app): State<App>,
     AuthenticatedUser(who): AuthenticatedUser,

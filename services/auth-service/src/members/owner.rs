@@ -37,7 +37,13 @@ const TRANSFER: TenantCommand = TenantCommand::new(
 ///
 /// The new owner gets the owner role; the caller becomes an administrator. Needs a recent login: see `POST
 /// /api/v1/auth/step-up`.
-#[utoipa::path(post, path = "/api/v1/account/ownership-transfers", params(IdempotencyKey), tag = "account")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/account/ownership-transfers",
+    params(IdempotencyKey),
+    responses(web::openapi::NotFoundResponse),
+    tag = "account"
+)]
 pub(crate) async fn transfer_ownership(
     auth: Authorized<Write, Membership>,
     key: Option<IdempotencyKey>,

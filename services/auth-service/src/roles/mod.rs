@@ -36,7 +36,7 @@ pub(crate) struct Role {
     /// Permissions that the role grants, such as `client:read`, `client:*` or `client:write@own`.
     #[serde(deserialize_with = "web::each_once")]
     #[validate(length(max = 100), custom(function = "permissions"))]
-    #[schema(schema_with = db::texts_schema::<0, 100, 100>)]
+    #[schema(schema_with = db::permissions_schema::<0>)]
     pub(crate) permissions: Vec<String>,
     /// Fields that the role hides, such as `client.credit_limit`. Fields that every record has (id, version, times)
     /// cannot be hidden. Nor can a required field of a record that the role may create.

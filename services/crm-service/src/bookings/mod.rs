@@ -38,7 +38,7 @@ pub struct Booking {
     pub project_id: Option<Id<Project>>,
     /// Short description of the booking.
     #[validate(length(min = 1, max = 200))]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(example = "Inspection", min_length = 1, max_length = 200)]
     pub title: String,
     /// Start of the booked time.
     #[serde(with = "rfc3339")]
@@ -47,6 +47,7 @@ pub struct Booking {
     /// End of the booked time, exclusive: at most 24 hours after the start.
     #[serde(with = "rfc3339")]
     #[validate(custom(function = "validators::supported_timestamp"))]
+    #[schema(example = "2026-06-01T10:30:00Z")]
     pub ends_at: OffsetDateTime,
     /// Status of the booking; `done` and `cancelled` are final.
     #[serde(default)]

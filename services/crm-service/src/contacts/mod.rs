@@ -27,7 +27,7 @@ pub struct Contact {
     pub supplier_id: Option<Id<Supplier>>,
     /// First name of the person.
     #[validate(length(min = 1, max = 100))]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(example = "Ana", min_length = 1, max_length = 100)]
     pub first_name: String,
     /// Last name of the person.
     #[validate(length(min = 1, max = 100))]

@@ -28,11 +28,11 @@ pub struct Employee {
     pub code: String,
     /// First name of the employee.
     #[validate(length(min = 1, max = 100))]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(example = "Ana", min_length = 1, max_length = 100)]
     pub first_name: String,
     /// Last name of the employee.
     #[validate(length(min = 1, max = 100))]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(example = "Lima", min_length = 1, max_length = 100)]
     pub last_name: String,
     /// E-mail address of the employee.
     pub email: Option<EmailAddress>,

@@ -60,7 +60,13 @@ const HELD: TenantQuery = TenantQuery::new(
 );
 
 /// Explain why a member has a permission or not.
-#[utoipa::path(get, path = "/api/v1/explain", params(ExplainParams), tag = "members")]
+#[utoipa::path(
+    get,
+    path = "/api/v1/explain",
+    params(ExplainParams),
+    responses(web::openapi::NotFoundResponse),
+    tag = "members"
+)]
 pub(crate) async fn explain_access(
     auth: Authorized<Read, Membership>,
     Query(params): Query<ExplainParams>,

@@ -29,7 +29,7 @@ pub struct Project {
     pub client_id: Id<Client>,
     /// Name of the project.
     #[validate(length(min = 1, max = 200))]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(example = "New warehouse", min_length = 1, max_length = 200)]
     pub name: String,
     /// Project code, for invoices and time sheets; unique within the account.
     #[validate(length(min = 1, max = 50))]

@@ -27,7 +27,7 @@ pub struct Task {
     pub parent_id: Option<Id<Task>>,
     /// Short description of the work.
     #[validate(length(min = 1, max = 200))]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(example = "Send the offer", min_length = 1, max_length = 200)]
     pub title: String,
     /// Detailed description of the work.
     #[validate(length(min = 1, max = 10_000))]

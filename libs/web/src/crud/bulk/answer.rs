@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use crate::Problem;
+use crate::{Problem, openapi::shared};
 
 /// Response of a bulk request as JSON: the outcome of each item.
 pub(crate) struct BulkOutcome<R> {
@@ -65,6 +65,9 @@ impl<R: Resource> IntoResponses for BulkOutcome<R> {
         BTreeMap::from([
             ("200".to_owned(), answer("All items are done")),
             ("207".to_owned(), answer("Not atomic: each item has a status of its own")),
+            // An atomic batch has the status of its first item that failed.
+            shared("404", "NotFound"),
+            shared("412", "PreconditionFailed"),
         ])
     }
 }
