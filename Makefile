@@ -39,6 +39,11 @@ check: ## Formatting and lints
 contract: ## Lint the API document and compile four clients generated from it (npm and pip needed); ARGS="URL TOKEN" lets them do the tour
 	@scripts/contract $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Send random requests to every operation and compare the answers with the API document (10 to 25 minutes by load, after a build; pip needed); SEED=, EXAMPLES=, ARGS=
+	@scripts/provision up
+	@scripts/fuzz $(ARGS)
+
 .PHONY: bench
 bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump, the gateway beside nginx, an import, and what others notice of a greedy account (about 45 minutes, after a release build)
 	@scripts/provision bench
