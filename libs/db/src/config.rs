@@ -7,7 +7,7 @@ use kernel::Env;
 use migrate::{Hooks, Migrations, Release};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{Db, IsolationError, OpenError, isolation, pool, share::Shares, tx::CURSORS};
+use crate::{Db, IsolationError, OpenError, handle::CURSORS, isolation, pool, share::Shares};
 
 /// Connection settings of a service's database.
 #[derive(Clone)]

@@ -57,7 +57,8 @@ pub enum Error {
 impl Error {
     /// Whether the error is caused by the values, not by the database, so that other values may succeed
     /// (PostgreSQL's appendix A, classes 22 and 23).
-    pub(crate) fn is_of_values(&self) -> bool {
+    #[must_use]
+    pub fn is_of_values(&self) -> bool {
         match self {
             Self::NotFound(_) | Self::Stale(_) | Self::Refused(_) => true,
             Self::Sql(error) => error

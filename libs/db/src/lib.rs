@@ -60,6 +60,9 @@
 //! }
 //! ```
 //!
+//! The engine of `libs/resource` builds its statements from the names of tables and columns. It prepares them by
+//! [`TenantTx::generated`], which a lint bans everywhere else.
+//!
 //! A transaction does not expose its connection:
 //!
 //! ```compile_fail
@@ -74,62 +77,39 @@
 //! ```
 
 mod access;
-mod change;
+mod audit;
+mod bindings;
 mod config;
-mod crud;
+mod context;
 mod error;
+mod handle;
 mod isolation;
-mod list;
-mod open_tx;
+mod listeners;
 mod outbox;
 mod outbox_signal;
 mod pool;
-mod record;
 mod refusal;
-mod resource;
-mod restricted;
 mod roles;
-mod schema;
-mod session_revocation;
 mod share;
 mod statement;
-mod subjects;
-mod system;
 mod trace;
 mod tx;
-mod visible;
 
-pub use access::{HiddenFields, OutsideScope, ReadView, ScopeViolation, beyond, reads_all};
-pub use change::{ACTIONS, Change, HistoryEntry, OPERATOR, keep_as_operator};
+pub use access::{AccessScope, AccessTarget, HiddenFields, ME, OutsideScope, ReadScope, ReadView};
+pub use audit::{ACTIONS, Change, OPERATOR, keep_as_operator};
+pub use bindings::Bindings;
 pub use config::{Config, partitions_ahead};
-pub use crud::{
-    BulkWrite, Insert, KeyPart, Purpose, Restore, SoftDelete, StoredResponse, Update, all_exist,
-    bump_version, find, find_by_key, find_in_trash, find_to_restore, history, insert, lock_all, purge,
-    purge_about, remember, remember_of, replay, replay_of, restore, soft_delete, update, write_each,
-};
 pub use error::{Error, Result};
+pub use handle::Db;
 pub use isolation::{IsolationError, OLDEST_SERVERS, server_problem};
-pub use list::{
-    FieldsParams, ListParams, MAX_SELECTED, PageParams, Pager, Projection, Query, Related, SearchRequest,
-    Selection, SelectionRefusal, list,
-};
 pub use migrate::{Breach, verify_isolation};
 pub use outbox::{Backlog, BacklogSize, Claim, Outbox, PendingEvent};
 pub use outbox_signal::OutboxSignal;
 pub use pool::OpenError;
-pub use record::{History, Page, PageInfo, Record, RecordMetadata};
 pub use refusal::{Refusal, RefusalKind};
-pub use resource::{Bindings, Field, Kind, Resource};
-pub use restricted::{RestrictedStatement, SqlCondition};
 pub use roles::{Passwords, TEMPLATE, admit_services, grant_reader, prepare as prepare_cluster};
-pub use schema::{
-    PatchOf, filter as filter_schema, merge_patch as merge_patch_schema, patch as patch_schema,
-    permissions as permissions_schema, texts as texts_schema,
-};
-pub use session_revocation::{RevokeSessions, SessionRevocation};
 pub use share::FileSlot;
-pub use statement::{LookupFunction, Sql, TenantCommand, TenantQuery, Write};
-pub use subjects::SubjectKind;
-pub use system::{Reason, SystemTx};
-pub use tx::{Db, TenantTx};
-pub use visible::{Visible, projected, visible, visible_each};
+pub use statement::{LookupFunction, RestrictedStatement, SessionRevocation, TenantCommand, TenantQuery};
+pub use tx::{
+    Reason, RevokeSessions, Savepoint, ScopeViolation, Sql, SqlCondition, StoredResponse, SystemTx, TenantTx,
+};

@@ -1,11 +1,5 @@
 //! Statements that are limited to one account, checked at compile time.
 
-use std::marker::PhantomData;
-
-use sqlx::{Encode, FromRow, Postgres, SqlStr, Type, postgres::PgRow};
-
-use crate::{Bindings, Change, Record, Resource, Result, TenantTx, session_revocation::is_ending};
-
 /// A query of one account, `$1`. It does not compile without the account, or if it writes.
 #[derive(Debug, Clone, Copy)]
 pub struct TenantQuery(pub(crate) &'static str);
@@ -71,6 +65,84 @@ impl LookupFunction {
     }
 }
 
+/// A statement that revokes sessions of the account `$1`, or increments their epoch. It ends with `returning id, epoch, revoked_at`.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionRevocation(pub(crate) &'static str);
+
+/// Returning clause that such a statement must end with.
+const RETURNED: &str = "returning id, epoch, revoked_at";
+
+impl SessionRevocation {
+    /// Checks `text` at compile time, in a `const`.
+    ///
+    /// # Panics
+    ///
+    /// If `account_id` or `$1` is missing, or it does not return the revoked sessions.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        assert!(contains(text, "account_id") && contains(text, "$1"), "say `account_id = $1`");
+        assert!(is_ending(text), "a statement that ends no session is a TenantCommand");
+        assert!(ends_with(text, RETURNED), "end with `returning id, epoch, revoked_at`");
+        Self(text)
+    }
+}
+
+/// Whether the statement invalidates tokens that were valid before.
+const fn is_ending(text: &str) -> bool {
+    contains(text, "update app.sessions")
+        && (contains(text, "revoked_at = ") || contains(text, "epoch = epoch + 1"))
+}
+
+/// A statement with `N` placeholders for conditions, `{0}` and so on, each after a `where …`. A missing
+/// placeholder is a compile error.
+#[derive(Debug, Clone, Copy)]
+pub struct RestrictedStatement<S, const N: usize>(pub(crate) S);
+
+impl<const N: usize> RestrictedStatement<TenantQuery, N> {
+    /// Checks `text` at compile time, in a `const`.
+    ///
+    /// # Panics
+    ///
+    /// If a placeholder is missing, or `text` is not a valid [`TenantQuery`].
+    #[must_use]
+    pub const fn reading(text: &'static str) -> Self {
+        assert!(has_places::<N>(text), "say where each condition goes");
+        Self(TenantQuery::new(text))
+    }
+}
+
+impl<const N: usize> RestrictedStatement<TenantCommand, N> {
+    /// Checks `text` at compile time, in a `const`.
+    ///
+    /// # Panics
+    ///
+    /// If a placeholder is missing, or `text` is not a valid [`TenantCommand`].
+    #[must_use]
+    pub const fn writing(text: &'static str) -> Self {
+        assert!(has_places::<N>(text), "say where each condition goes");
+        Self(TenantCommand::new(text))
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
+const fn has_places<const N: usize>(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut place = 0;
+    while place < N {
+        let (mut at, mut found) = (0, false);
+        while at + 2 < bytes.len() {
+            found |=
+                bytes[at] == b'{' && bytes[at + 1] as usize == b'0' as usize + place && bytes[at + 2] == b'}';
+            at += 1;
+        }
+        if !found {
+            return false;
+        }
+        place += 1;
+    }
+    true
+}
+
 /// Whether `text` contains a writing keyword of SQL; `for update` locks and writes nothing.
 const fn writes(text: &str) -> bool {
     let mut at = 0;
@@ -101,7 +173,7 @@ const fn word_at(text: &str, word: &str, at: usize) -> bool {
         && (end == bytes.len() || !in_word(bytes[end]))
 }
 
-pub(crate) const fn contains(text: &str, part: &str) -> bool {
+const fn contains(text: &str, part: &str) -> bool {
     let mut at = 0;
     while at + part.len() <= text.len() {
         if matches_at(text, part, at) {
@@ -116,7 +188,7 @@ const fn starts_with(text: &str, part: &str) -> bool {
     part.len() <= text.len() && matches_at(text, part, 0)
 }
 
-pub(crate) const fn ends_with(text: &str, part: &str) -> bool {
+const fn ends_with(text: &str, part: &str) -> bool {
     part.len() <= text.len() && matches_at(text, part, text.len() - part.len())
 }
 
@@ -130,77 +202,14 @@ const fn matches_at(text: &str, part: &str, at: usize) -> bool {
     same == part.len()
 }
 
-/// A prepared statement with its parameters, not yet sent.
-#[must_use = "a statement does nothing until it is sent"]
-pub struct Sql<'t, T> {
-    pub(crate) tx: &'t mut TenantTx,
-    pub(crate) text: SqlStr,
-    pub(crate) row: Bindings,
-    answers: PhantomData<fn() -> T>,
-}
-
-impl<'t, T> Sql<'t, T> {
-    pub(crate) fn new(tx: &'t mut TenantTx, text: SqlStr, row: Bindings) -> Self {
-        Self { tx, text, row, answers: PhantomData }
-    }
-
-    /// Binds the next parameter: `$2`, `$3`, … of a statement; `$1`, `$2`, … of a lookup.
-    pub fn bind<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
-        self.row.bind(value);
-        self
-    }
-
-    /// Executes the statement and returns the number of affected rows.
-    pub async fn run(self) -> Result<u64, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.execute(self.text, values).await
-    }
-}
-
-impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Sql<'_, T> {
-    /// Fetches the row; `None` if there is none.
-    pub async fn optional(self) -> Result<Option<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_optional(self.text, values).await
-    }
-
-    /// Fetches all rows of the result.
-    pub async fn all(self) -> Result<Vec<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_all(self.text, values).await
-    }
-
-    /// Fetches all rows, without caching the prepared statement: its text is unlikely to recur.
-    pub(crate) async fn all_once(self) -> Result<Vec<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_all_once(self.text, values).await
-    }
-}
-
-/// A prepared statement that changes records, not yet sent.
-#[must_use = "a statement does nothing until it is sent"]
-pub struct Write<'t, R>(pub(crate) Sql<'t, Record<R>>);
-
-impl<R: Resource> Write<'_, R> {
-    /// Binds the next parameter: `$2`, `$3`, …
-    pub fn bind<'v>(self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
-        Self(self.0.bind(value))
-    }
-
-    /// Executes the statement; audits the returned records and publishes their events.
-    pub async fn all(self) -> Result<Vec<Record<R>>> {
-        let Sql { tx, text, row, .. } = self.0;
-        let written: Vec<Record<R>> = tx.conn.fetch_all(text, row.values()?).await?;
-        for record in &written {
-            tx.audit(Change::from_records("changed", None, record));
-        }
-        Ok(written)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restricted_statement_has_a_place_for_each_condition() {
+        assert!(has_places::<2>("x{0} y{1}") && !has_places::<2>("x{0}") && has_places::<0>(""));
+    }
 
     #[test]
     fn a_word_for_writing_is_known_wherever_it_stands() {

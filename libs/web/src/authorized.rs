@@ -1,10 +1,9 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use db::{Db, FileSlot, HiddenFields, ReadView, Refusal, RefusalKind, Resource, TenantTx};
+use db::{Db, FileSlot, HiddenFields, ReadView, Refusal, RefusalKind, TenantTx};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use identity::{Identity, Principal, TokenError, Verifier};
-
 use serde::Serialize;
 
 use crate::{Error, Redacted, RequestId, Result};
@@ -19,10 +18,6 @@ pub trait Action: 'static {
 pub trait ResourceName: 'static {
     /// Name of the resource in permissions.
     const NAME: &'static str;
-}
-
-impl<R: Resource> ResourceName for R {
-    const NAME: &'static str = R::NAME;
 }
 
 /// Permission to read records.
@@ -197,7 +192,7 @@ pub struct Authorized<A, R> {
 
 impl<A: Action, R: ResourceName> Authorized<A, R> {
     /// Creates the proof if the permissions of `who` include it.
-    pub(crate) fn given(db: Db, who: Authenticated) -> Result<Self> {
+    pub fn new(db: Db, who: Authenticated) -> Result<Self> {
         if !who.0.permissions().allow(R::NAME, A::NAME) {
             return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
         }
@@ -249,17 +244,17 @@ impl<A: Action, R: ResourceName> Authorized<A, R> {
     }
 }
 
-impl<A, R: Resource> Authorized<A, R> {
+impl<A, R: ResourceName> Authorized<A, R> {
     /// View that the caller has of `R`.
     #[must_use]
     pub fn view(&self) -> ReadView {
-        ReadView::new::<R>(self.who.0.permissions())
+        ReadView::new(R::NAME, self.who.0.permissions())
     }
 
     /// Fields of `R` that the caller may not see.
     #[must_use]
     pub fn hidden_fields(&self) -> HiddenFields {
-        HiddenFields::new::<R>(self.who.0.permissions())
+        HiddenFields::named(R::NAME, self.who.0.permissions())
     }
 }
 
@@ -275,6 +270,6 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let who = Authenticated::from_request_parts(parts, state).await?;
-        Self::given(Db::from_ref(state), who)
+        Self::new(Db::from_ref(state), who)
     }
 }

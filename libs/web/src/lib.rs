@@ -3,11 +3,14 @@
 mod authorized;
 mod client;
 mod conditional;
-mod crud;
+mod error;
 mod extract;
 mod health;
+mod idempotent;
+mod media_types;
 pub mod openapi;
 mod problem;
+mod process_telemetry;
 mod request_id;
 mod respond;
 mod serve;
@@ -20,28 +23,26 @@ pub use authorized::{
     Delete, Purge, Read, ResourceName, Write,
 };
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
-pub use crud::{
-    Export, Format, IdempotencyOutcome, Idempotent, PageSource, crud, crud_without_bulk,
-    crud_without_restore, document as describe, escape_csv_formula, read_only,
-};
+pub use error::Error;
 pub use extract::{
-    IdempotencyKey, IfMatch, Json, MediaTypes, MergePatch, Path, Query, UnparsedJson, ascii_only, each_once,
-    names, parse_json, single_line, trimmed, trimmed_option,
+    IdempotencyKey, IfMatch, Json, MergePatch, Path, Query, UnparsedJson, ascii_only, each_once, names,
+    parse_json, single_line, trimmed, trimmed_option,
 };
 pub use health::{Dependency, Health};
-pub use problem::{Error, Problem, Violation};
+pub use idempotent::{IdempotencyOutcome, Idempotent};
+pub use media_types::MediaTypes;
+pub use problem::{Problem, Violation};
+pub use process_telemetry::{Telemetry, TelemetryConfig};
 pub use request_id::{ClientRequestId, RequestId};
-pub use respond::{
-    Accepted, Created, CreatedRecord, ListResponse, NoContent, Redacted, Replayable, Versioned, WithETag,
-};
+pub use respond::{Accepted, Created, NoContent, Redacted, Replayable, WithETag, etag};
 pub use serve::{
     BodyRate, ConnectionLimits, Listener, NotReady, check_readiness, exit_code, ready, run_service, serve,
     shutdown_signal,
 };
 pub use service::{ServiceOptions, into_service, with_limits};
 pub use telemetry::{
-    LogFormat, LogThrottle, Meter, ROUTE, RequestTimer, TRACEPARENT, Telemetry, TelemetryConfig, begin_trace,
-    end_trace, known_method, start_telemetry,
+    LogFormat, LogThrottle, Meter, ROUTE, RequestTimer, TRACEPARENT, begin_trace, end_trace, known_method,
+    start_telemetry,
 };
 pub use upload::Upload;
 

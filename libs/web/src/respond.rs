@@ -4,45 +4,31 @@ use axum::{
     body::to_bytes,
     response::{IntoResponse, Response},
 };
-use db::{Page, Record, Resource, StoredResponse, Visible};
+use db::StoredResponse;
 use http::{
-    HeaderName, HeaderValue, StatusCode,
-    header::{ETAG, LOCATION},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        ObjectBuilder, Ref, RefOr, ResponseBuilder, Schema,
         schema::{AdditionalProperties, AnyOfBuilder, KnownFormat, SchemaFormat, Type},
     },
 };
 
-use crate::{Error, Json, openapi::text_header};
+use crate::{
+    Error, Json,
+    openapi::{ETAG_OF, REPLAYED, WHERE, answer, with_headers},
+};
+
+type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
 
 /// Response 201 with `Location` of the new resource.
 #[derive(Debug)]
 pub struct Created<T>(pub String, pub T);
-
-/// Response 200 with a record as the caller may see it, and its version as `ETag`.
-#[derive(Debug)]
-pub struct Versioned<T>(pub Visible<T>);
-
-/// Response 200 with a page of records.
-#[derive(Debug)]
-pub struct ListResponse<T> {
-    page: Page<T>,
-    shown: Option<Vec<Value>>,
-}
-
-impl<T> ListResponse<T> {
-    /// Creates the response; `shown` holds the projected records, if a projection applies.
-    #[must_use]
-    pub fn shown(page: Page<T>, shown: Option<Vec<Value>>) -> Self {
-        Self { page, shown }
-    }
-}
 
 /// A value that is not a record, as the caller may see it: complete, or reduced to `id` and `version`. See
 /// [`Authorized::shown`](crate::Authorized::shown).
@@ -104,10 +90,6 @@ pub struct Accepted<T>(pub T);
 #[derive(Debug)]
 pub struct NoContent;
 
-/// Response 201 with a new record as the caller may see it, `Location`, and its version as `ETag`.
-#[derive(Debug)]
-pub struct CreatedRecord<T>(pub Visible<T>);
-
 /// An `A` that is either new, or the stored response of the first request with the idempotency key.
 #[derive(Debug)]
 pub struct Replayable<A> {
@@ -140,7 +122,15 @@ impl<A: IntoResponse> Replayable<A> {
     }
 }
 
-pub(crate) fn etag(version: i64) -> String {
+/// Marks a response as private by default: no caching, no MIME sniffing.
+pub(crate) fn private(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// The `ETag` of this version (RFC 9110, 8.8.3).
+#[must_use]
+pub fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
@@ -161,31 +151,9 @@ impl<A> IntoResponse for Replayable<A> {
     }
 }
 
-impl<R: Resource> IntoResponse for CreatedRecord<R> {
-    fn into_response(self) -> Response {
-        let location = format!("/api/v1/{}/{}", R::PATH, self.0.id());
-        (StatusCode::CREATED, [(LOCATION, location)], Versioned(self.0)).into_response()
-    }
-}
-
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         (StatusCode::CREATED, [(LOCATION, self.0)], Json(self.1)).into_response()
-    }
-}
-
-impl<R: Resource> IntoResponse for Versioned<R> {
-    fn into_response(self) -> Response {
-        ([(ETAG, etag(self.0.version()))], Json(self.0)).into_response()
-    }
-}
-
-impl<T: Serialize> IntoResponse for ListResponse<T> {
-    fn into_response(self) -> Response {
-        match self.shown {
-            None => Json(self.page).into_response(),
-            Some(data) => Json(json!({ "data": data, "page": self.page.page })).into_response(),
-        }
     }
 }
 
@@ -204,51 +172,6 @@ impl<T: Serialize> IntoResponse for Accepted<T> {
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
-    }
-}
-
-type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
-
-const ETAG_OF: (&str, &str) = ("ETag", "The version, for `If-Match` and `If-None-Match`.");
-const WHERE: (&str, &str) = ("Location", "The path of the new thing.");
-const REPLAYED: (&str, &str) =
-    ("Idempotent-Replayed", "`true` where the answer of an earlier request with this key is repeated.");
-
-/// Response of this status with a `T`, for the API document.
-fn answer<T: ToSchema>(status: &str, headers: &[(&str, &str)]) -> Responses {
-    let schema = match T::schema() {
-        union @ RefOr::T(Schema::AnyOf(_)) => union, // a union has no name of its own
-        _ => Ref::from_schema_name(T::name()).into(),
-    };
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    let response = ResponseBuilder::new().description("Done").content("application/json", content);
-    BTreeMap::from([(status.to_owned(), with_headers(response.build(), headers).into())])
-}
-
-fn with_headers(
-    mut response: utoipa::openapi::Response,
-    headers: &[(&str, &str)],
-) -> utoipa::openapi::Response {
-    let described = headers.iter().map(|(name, text)| ((*name).to_owned(), text_header(text).into()));
-    response.headers.extend(described);
-    response
-}
-
-impl<T: Resource> IntoResponses for Versioned<T> {
-    fn responses() -> Responses {
-        answer::<Record<T>>("200", &[ETAG_OF])
-    }
-}
-
-impl<T: Resource> IntoResponses for ListResponse<T> {
-    fn responses() -> Responses {
-        answer::<Page<T>>("200", &[])
-    }
-}
-
-impl<T: Resource> IntoResponses for CreatedRecord<T> {
-    fn responses() -> Responses {
-        answer::<Record<T>>("201", &[ETAG_OF, WHERE])
     }
 }
 

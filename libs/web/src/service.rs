@@ -12,10 +12,7 @@ use axum::{
     routing::get,
 };
 use db::Db;
-use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
-};
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use utoipa::openapi::OpenApi;
@@ -23,11 +20,14 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     ClientAddress, ClientRequestId, Dependency, Error, Json, Meter, Proxies, ROUTE, RequestId, Upload,
-    begin_trace, conditional::IfNoneMatch, end_trace, extract::uncoded, health, openapi, telemetry::route,
+    begin_trace,
+    conditional::IfNoneMatch,
+    end_trace,
+    extract::{BODY_LIMIT, uncoded},
+    health, openapi,
+    respond::private,
+    telemetry::route,
 };
-
-/// Maximum size of a request body; a record has a few kilobytes.
-pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Options of a service, with the limits of every request.
 #[derive(Debug, Clone)]
@@ -167,12 +167,6 @@ fn wants_a_wait(status: StatusCode) -> bool {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
     )
-}
-
-/// Marks a response as private by default: no caching, no MIME sniffing.
-pub(crate) fn private(headers: &mut HeaderMap) {
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "tower-http asks for this signature")]

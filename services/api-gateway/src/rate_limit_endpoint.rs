@@ -36,5 +36,7 @@ struct Document;
 
 /// API document of the gateway's own endpoints.
 pub(crate) fn document() -> serde_json::Result<Value> {
-    serde_json::to_value(Document::openapi())
+    let mut document = Document::openapi();
+    web::openapi::describe(&mut document, "api-gateway");
+    serde_json::to_value(document)
 }

@@ -3,6 +3,7 @@
 
 use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use kernel::LoginEmail;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,10 +46,7 @@ fn hash(text: &str) -> Vec<u8> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResendConfirmationRequest {
     /// Address of the registration.
-    #[serde(deserialize_with = "web::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "web::ascii_only"))]
-    #[schema(example = "ana@acme.test", max_length = 254, format = "email")]
-    pub(crate) email: String,
+    pub(crate) email: LoginEmail,
 }
 
 /// An e-mail was sent if the address qualifies. The response does not reveal whether it did.

@@ -1,7 +1,8 @@
 //! Security events: logins, failed logins and changes of rights, read from the account's audit log.
 
-use db::{PageInfo, PageParams, Pager, TenantQuery};
+use db::TenantQuery;
 use identity::{Permissions, SUBJECTS};
+use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, types::time::OffsetDateTime};

@@ -1,6 +1,8 @@
 //! CRM: clients and the records that an account keeps on them.
 
+mod about;
 pub mod activities;
+mod app;
 mod audit;
 pub mod bookings;
 pub mod clients;
@@ -13,7 +15,9 @@ pub mod notes;
 pub mod notifications;
 pub mod professionals;
 pub mod projects;
+mod records;
 mod refusal;
+mod resources;
 pub mod subjects;
 pub mod suppliers;
 pub mod tags;
@@ -23,26 +27,16 @@ mod validators;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef};
-use db::Db;
+use axum::Router;
 use events::Consumer;
-use identity::Verifier;
 use jobs::Job;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Dependency, Proxies, ServiceOptions};
 
+pub use app::App;
 pub use config::Config;
 pub use refusal::Rule;
-
-/// State shared by all handlers.
-#[derive(Clone, FromRef)]
-pub struct App {
-    /// Connection pool of the database.
-    pub db: Db,
-    /// Verifies the access tokens of requests.
-    pub verifier: Verifier,
-}
 
 /// The schemas that the responses refer to.
 #[derive(utoipa::OpenApi)]
@@ -66,18 +60,8 @@ struct Schemas;
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
-        .merge(clients::router())
-        .merge(contacts::router())
-        .merge(employees::router())
-        .merge(professionals::router())
-        .merge(bookings::router())
-        .merge(projects::router())
-        .merge(suppliers::router())
-        .merge(tasks::router())
-        .merge(notes::router())
-        .merge(activities::router())
+        .merge(resources::router())
         .merge(notifications::router())
-        .merge(tags::router())
         .merge(imports::router())
         .merge(audit::router())
         .routes(routes!(explain::explain_access))

@@ -21,6 +21,9 @@ pub struct Operator {
     pub backup: String,
 }
 
+/// Number of entries that are read, and written as one link of the audit chain, at a time.
+const PAGE: i64 = 5_000;
+
 /// Fields that differ, in the form that the services audit.
 const DIFFERING: &str = "(select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(ONE) e where OTHER -> e.key is distinct from e.value)";
 
@@ -45,16 +48,32 @@ pub(super) async fn note(
     account: Uuid,
     by: &Operator,
 ) -> Result<(), Error> {
-    let mut changes = Vec::new();
     for (at, table) in tables.iter().enumerate() {
         if let Some(recorded) = find(&table.name) {
-            let statement = AssertSqlSafe(entries(recorded, table, at));
-            let entries: Vec<Entry> =
-                sqlx::query_as(statement).persistent(false).fetch_all(&mut *now).await?;
-            changes.extend(entries.into_iter().map(|entry| change(recorded, entry, by)));
+            note_table(now, recorded, (table, at), account, by).await?;
         }
     }
-    Ok(keep_as_operator(now, account.into(), &changes).await?)
+    Ok(())
+}
+
+/// Writes the entries of one table page by page, so that memory stays bounded however many records differ.
+async fn note_table(
+    now: &mut PgConnection,
+    recorded: &RecordTable,
+    (table, at): (&Table, usize),
+    account: Uuid,
+    by: &Operator,
+) -> Result<(), Error> {
+    let mut last: Option<Uuid> = None;
+    loop {
+        let statement = AssertSqlSafe(entries(recorded, table, at));
+        let page = sqlx::query_as::<_, Entry>(statement).bind(last.map(|id| id.to_string())).bind(PAGE);
+        let page = page.persistent(false).fetch_all(&mut *now).await?;
+        let Some(end) = page.last() else { return Ok(()) };
+        last = Some(end.id);
+        let changes: Vec<Change> = page.into_iter().map(|entry| change(recorded, entry, by)).collect();
+        keep_as_operator(now, account.into(), &changes).await?;
+    }
 }
 
 fn change(recorded: &RecordTable, entry: Entry, by: &Operator) -> Change {
@@ -87,7 +106,7 @@ fn restored_by(after: Option<Value>, by: &Operator) -> Value {
     Value::Object(fields)
 }
 
-/// Query for the entries of a table. A row absent from the backup is removed; one that exists again is
+/// Query for the entries of a table after the record `$1`, at most `$2`. A row absent from the backup is removed; one that exists again is
 /// restored, from the trash or from deletion.
 fn entries(recorded: &RecordTable, table: &Table, at: usize) -> String {
     let RecordTable { table: name, id, .. } = recorded;
@@ -113,7 +132,7 @@ fn entries(recorded: &RecordTable, table: &Table, at: usize) -> String {
              coalesce((case when f.account_id is not null then {content} end) - {NO_FIELDS}, {now}) as payload
          from pg_temp.differences d cross join lateral (select {action} as action) a
          left join {laid_out} f on f.{id}::text = d.key
-         where d.table_name = '{name}' order by d.key",
+         where d.table_name = '{name}' and ($1::text is null or d.key > $1) order by d.key limit $2",
         before = differing(&now, &was),
         after = differing(&was, &now),
         content = table.content("f"),

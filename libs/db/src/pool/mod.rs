@@ -12,11 +12,11 @@ use deadpool::{
     Runtime,
     managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts, WeakPool},
 };
+use meters::Meters;
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Error, Result, tx::PREPARE};
-use meters::Meters;
+use crate::{Error, Result, context::PREPARE};
 
 /// Timeout for acquiring a connection; then the request fails as retryable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -10,7 +10,6 @@ mod version;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
-
 use concurrent::refuses_transactions;
 pub(crate) use concurrent::{ExecutionMode, NewIndex};
 pub use directive::{Allow, Backfill, Directives, duration};

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use db::{Kind, Resource};
 use kernel::Amount;
+use resource::{Kind, Resource};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 

@@ -1,6 +1,6 @@
 //! Generated records: variations of a sample, as far as the rules of the resource allow.
 
-use db::{Field, Kind, Resource};
+use resource::{Field, Kind, Resource};
 use serde_json::{Value, json};
 
 /// Pseudo-random numbers with a fixed seed (Knuth's MMIX generator), so that failures are reproducible.

@@ -1,7 +1,7 @@
 //! Life cycle of a record from creation to restore, with its history.
 
-use db::Resource;
 use http::{Method, StatusCode};
+use resource::Resource;
 use serde_json::{Value, json};
 
 use super::Contract;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use db::Resource;
 use http::StatusCode;
+use resource::Resource;
 use serde_json::{Value, json};
 
 use super::{

@@ -12,8 +12,8 @@ mod stranger;
 mod trash;
 mod unique;
 
-use db::Resource;
 use http::StatusCode;
+use resource::Resource;
 use serde_json::Value;
 
 use crate::{TestApp, TestUser};

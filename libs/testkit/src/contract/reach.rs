@@ -1,7 +1,7 @@
 //! Access of a member of the same account with a narrower scope.
 
-use db::{Related, Resource};
 use http::{Method, StatusCode};
+use resource::{Related, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,8 +22,7 @@ impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
         let (owner, sample) = self.somebody().await;
         let mut rights = vec![format!("{} {}", rights_to(R::NAME, "@own"), self.beside)];
         if !R::SUBJECTS.is_empty() {
-            let own: Vec<String> =
-                R::SUBJECTS.iter().map(|kind| format!("{}:read@own", kind.name())).collect();
+            let own: Vec<String> = R::SUBJECTS.iter().map(|kind| format!("{}:read@own", kind.name)).collect();
             rights.push(rights_to(R::NAME, ""));
             rights.push(format!("{} {}", rights_to(R::NAME, ""), own.join(" ")));
         }

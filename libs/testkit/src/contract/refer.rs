@@ -1,7 +1,7 @@
 //! Tests of references between records.
 
-use db::Resource;
 use http::StatusCode;
+use resource::Resource;
 use serde_json::{Value, json};
 
 use super::Contract;

@@ -1,7 +1,7 @@
 //! Access of a person from another account with all permissions there.
 
-use db::Resource;
 use http::{Method, StatusCode};
+use resource::Resource;
 use serde_json::{Value, json};
 
 use super::Contract;
@@ -44,7 +44,7 @@ impl<S: AsyncFn(&TestUser) -> Value> Contract<'_, S> {
 
     pub(super) async fn finds_nothing<R: Resource>(&self, stranger: &TestUser, seen: &Value) {
         let (many, path) = (self.many, self.path(seen));
-        let expand: Vec<&str> = R::RELATIONS.iter().map(db::Related::name).collect();
+        let expand: Vec<&str> = R::RELATIONS.iter().map(resource::Related::name).collect();
         let expand = expand.join(",");
         let expanded = if expand.is_empty() { path.clone() } else { format!("{path}?expand={expand}") };
         let tags = format!("{path}/tags");

@@ -1,7 +1,7 @@
 //! The trash: visibility and purge.
 
-use db::Resource;
 use http::{Method, StatusCode};
+use resource::Resource;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

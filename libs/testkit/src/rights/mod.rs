@@ -7,6 +7,7 @@ mod watch;
 use std::collections::BTreeSet;
 
 use http::{Method, StatusCode};
+use requests::{Target, TestRequest};
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -14,7 +15,6 @@ use crate::{
     TestApp, TestResponse, TestUser,
     requires_auth::{is_public, operations},
 };
-use requests::{Target, TestRequest};
 pub use sample::Sample;
 use sample::Samples;
 use watch::Watch;

@@ -11,11 +11,13 @@ use validator::Validate;
 
 use super::{
     faults,
-    media::MediaTypes,
     strict::{self, Strict},
     violations::{unreadable, valid},
 };
-use crate::{Error, service::BODY_LIMIT};
+use crate::{Error, MediaTypes};
+
+/// Maximum size of a request body in bytes; a record has a few kilobytes.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// A JSON request body, parsed and validated; or a JSON response body.
 #[derive(Debug)]

@@ -1,5 +1,4 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use db::{Record, Resource, TenantTx};
 use http::{header::IF_MATCH, request::Parts};
 use utoipa::{
     IntoParams,
@@ -15,18 +14,6 @@ use crate::Error;
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(i64);
 
-impl IfMatch {
-    /// Fails unless `record` still has that version; the error includes what the client may see of the current
-    /// state.
-    pub async fn check<R: Resource>(self, tx: &mut TenantTx, record: &Record<R>) -> Result<(), Error> {
-        if self == record.meta.version {
-            return Ok(());
-        }
-        Err(Error::Stale(R::NAME, Some(db::visible(tx, record.clone()).await?.into_json()?)))
-    }
-}
-
-/// For versioned values that are not records.
 impl PartialEq<i64> for IfMatch {
     fn eq(&self, version: &i64) -> bool {
         self.0 == *version

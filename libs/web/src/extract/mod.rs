@@ -10,9 +10,9 @@ mod validators;
 mod violations;
 mod wording;
 
+pub(crate) use body::BODY_LIMIT;
 pub use body::{Json, MergePatch, UnparsedJson, parse_json};
 pub use headers::{IdempotencyKey, IfMatch};
-pub use media::MediaTypes;
 pub(crate) use media::uncoded;
 pub use params::{Path, Query};
 pub use validators::{ascii_only, each_once, names, single_line, trimmed, trimmed_option};

@@ -1,5 +1,6 @@
 //! API document (OpenAPI 3.1): what is common to all operations.
 
+mod answer;
 mod examples;
 mod responses;
 
@@ -43,8 +44,11 @@ pub fn describe(document: &mut OpenApi, title: &str) {
         Some(either.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new())).to_vec());
 }
 
-pub use responses::NotFoundResponse;
-pub(crate) use responses::{shared, text_header};
+pub use answer::{ETAG_OF, WHERE, answer};
+pub(crate) use answer::{REPLAYED, with_headers};
+pub use responses::{NotFoundResponse, shared, text_header};
+
+pub use crate::error::schemas as problem_schemas;
 
 /// Bearer security scheme (RFC 6750).
 fn bearer(format: &str, description: &str) -> SecurityScheme {

@@ -126,12 +126,12 @@ impl IntoResponses for NotFoundResponse {
 }
 
 /// Reference to a shared error response.
-pub(crate) fn shared(status: &str, name: &str) -> (String, RefOr<Response>) {
+pub fn shared(status: &str, name: &str) -> (String, RefOr<Response>) {
     (status.to_owned(), RefOr::Ref(Ref::from_response_name(name)))
 }
 
 /// Header with a string value, for the API document.
-pub(crate) fn text_header(description: &str) -> Header {
+pub fn text_header(description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String);
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
 }

@@ -9,11 +9,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::BodyRate;
-
-/// The body was sent more slowly than the minimum rate.
-#[derive(Debug, thiserror::Error)]
-#[error("the body of a request came too slowly")]
-pub(crate) struct TooSlow;
+use crate::error::TooSlow;
 
 /// Measures the average rate of one body. Only time spent waiting for the client counts, because a service may be
 /// slow itself.

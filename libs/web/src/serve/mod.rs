@@ -24,17 +24,15 @@ use std::{
 };
 
 use axum::Router;
+use connection::ConnectionServer;
 use hyper_util::server::graceful::GracefulShutdown;
+pub use limits::{BodyRate, ConnectionLimits};
+pub use readiness::{NotReady, check_readiness, ready, run_service};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
-
-use connection::ConnectionServer;
-pub use limits::{BodyRate, ConnectionLimits};
-pub(crate) use minimum_rate::TooSlow;
-pub use readiness::{NotReady, check_readiness, ready, run_service};
 
 /// Delay after a failed accept that no client caused, most often because of too many open files.
 const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(500);

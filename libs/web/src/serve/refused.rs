@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 
-use crate::{Error, RequestId, service::private};
+use crate::{Error, RequestId, respond::private};
 
 /// Maximum length of a request head (request line and headers). A token has up to 16 KiB.
 pub(super) const MAX_HEAD: usize = 32 * 1024;

@@ -3,12 +3,10 @@
 pub(crate) mod log_throttle;
 mod logs;
 mod meter;
-mod process;
 mod trace;
 
 pub use log_throttle::LogThrottle;
 pub use logs::{LogFormat, start_telemetry};
 pub use meter::{Meter, ROUTE, RequestTimer, known_method};
-pub use process::{Telemetry, TelemetryConfig};
 pub(crate) use trace::route;
 pub use trace::{TRACEPARENT, begin_trace, end_trace};

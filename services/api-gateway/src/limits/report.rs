@@ -78,14 +78,3 @@ impl Limits {
         }
     }
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(get_rate_limit), components(schemas(RateLimit, RateLimitBucket)))]
-struct Document;
-
-/// API document of the gateway's own endpoints.
-pub(crate) fn document() -> serde_json::Result<Value> {
-    let mut document = Document::openapi();
-    web::openapi::describe(&mut document, "api-gateway");
-    serde_json::to_value(document)
-}

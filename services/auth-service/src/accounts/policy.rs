@@ -39,7 +39,7 @@ pub(crate) struct AccountPatch;
 
 impl PartialSchema for AccountPatch {
     fn schema() -> RefOr<Schema> {
-        db::patch_schema(Account::schema())
+        resource::patch_schema(Account::schema())
     }
 }
 

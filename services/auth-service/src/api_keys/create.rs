@@ -29,7 +29,7 @@ pub(crate) struct CreateApiKeyRequest {
     /// Permissions of the key, limited by those of its member. They must not exceed the caller's own.
     #[serde(deserialize_with = "web::each_once")]
     #[validate(length(min = 1, max = 100), custom(function = "permissions"))]
-    #[schema(schema_with = db::permissions_schema::<1>)]
+    #[schema(schema_with = resource::permissions_schema::<1>)]
     permissions: Vec<String>,
     /// Lifetime in days, 1 to 365; 90 by default.
     #[validate(range(min = 1, max = 365))]

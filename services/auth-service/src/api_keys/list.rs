@@ -1,5 +1,6 @@
-use db::{PageInfo, PageParams, Pager, TenantQuery, TenantTx};
+use db::{TenantQuery, TenantTx};
 use kernel::SessionId;
+use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-use db::{PageInfo, PageParams, Pager, TenantQuery, TenantTx};
+use db::{TenantQuery, TenantTx};
+use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

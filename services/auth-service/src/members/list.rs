@@ -1,6 +1,7 @@
 use axum::extract::State;
-use db::{PageInfo, PageParams, Pager, TenantQuery};
+use db::TenantQuery;
 use kernel::{Id, User, UserId};
+use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Path, Query, Read, Result, WithETag};

@@ -4,13 +4,15 @@ mod catalogue;
 mod held;
 mod write;
 
-use db::{Field, Kind, Refusal, RefusalKind, Resource};
+use db::{Refusal, RefusalKind};
 use identity::{HiddenField, Permission, Permissions};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::{Validate, ValidationError};
+use web::ResourceName;
 
 use crate::App;
 pub(crate) use catalogue::PermissionCatalog;
@@ -36,13 +38,13 @@ pub(crate) struct Role {
     /// Permissions that the role grants, such as `client:read`, `client:*` or `client:write@own`.
     #[serde(deserialize_with = "web::each_once")]
     #[validate(length(max = 100), custom(function = "permissions"))]
-    #[schema(schema_with = db::permissions_schema::<0>)]
+    #[schema(schema_with = resource::permissions_schema::<0>)]
     pub(crate) permissions: Vec<String>,
     /// Fields that the role hides, such as `client.credit_limit`. Fields that every record has (id, version, times)
     /// cannot be hidden. Nor can a required field of a record that the role may create.
     #[serde(default, deserialize_with = "web::each_once")]
     #[validate(length(max = 50), custom(function = "fields"))]
-    #[schema(schema_with = db::texts_schema::<0, 50, 100>)]
+    #[schema(schema_with = resource::texts_schema::<0, 50, 100>)]
     pub(crate) hidden_fields: Vec<String>,
     /// Whether it is one of the five standard roles, which cannot be changed.
     #[serde(default)]
@@ -55,8 +57,11 @@ impl Role {
     }
 }
 
-impl Resource for Role {
+impl ResourceName for Role {
     const NAME: &'static str = "role";
+}
+
+impl Resource for Role {
     const TABLE: &'static str = "roles";
     const EVENT_PREFIX: &'static str = "auth";
     const FIELDS: &'static [Field<Self>] = &[
@@ -164,7 +169,7 @@ fn problem(code: &'static str, message: String) -> ValidationError {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::read_only::<Role, App>()
+    resource::read_only::<Role, App>()
         .routes(routes!(write::create_role))
         .routes(routes!(write::update_role, write::delete_role))
         .routes(routes!(catalogue::list_permissions))

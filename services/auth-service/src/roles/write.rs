@@ -2,10 +2,12 @@
 
 use db::{TenantQuery, TenantTx};
 use kernel::{Id, UserId};
+use resource::Resource as _;
+use resource::{CreatedRecord, Versioned};
 use uuid::Uuid;
 use web::{
-    Authorized, CreatedRecord, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, Json,
-    MergePatch, NoContent, Path, Replayable, Result, Versioned, Write,
+    Authorized, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, Json, MergePatch, NoContent,
+    Path, Replayable, Result, Write,
 };
 
 use super::{Role, RoleRefusal};
@@ -21,15 +23,15 @@ pub(crate) async fn create_role(
     key: Option<IdempotencyKey>,
     Json(new): Json<Role>,
 ) -> Result<Replayable<CreatedRecord<Role>>> {
-    let idempotent = Idempotent::new(key, &new)?;
-    let mut tx = match idempotent.begin_with::<Role, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &new)?.with_records(Role::ACCESS);
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     rights::lock(&mut tx, auth.who()).await?.authorize_role(&mut tx, &held(Uuid::nil(), &new)).await?;
-    let record = db::insert(&mut tx, &new).await?;
-    let made = CreatedRecord(db::visible(&mut tx, record).await?);
-    idempotent.answer_with::<Role, _>(tx, made).await
+    let record = resource::insert(&mut tx, &new).await?;
+    let made = CreatedRecord(resource::visible(&mut tx, record).await?);
+    idempotent.answer(tx, made).await
 }
 
 /// Update a role.
@@ -46,14 +48,14 @@ pub(crate) async fn update_role(
 ) -> Result<Versioned<Role>> {
     let mut tx = auth.begin().await?;
     let author = rights::lock(&mut tx, auth.who()).await?;
-    let before = db::find(&mut tx, id).await?;
-    if_match.check(&mut tx, &before).await?;
+    let before = resource::find(&mut tx, id).await?;
+    resource::ensure_unchanged(&mut tx, if_match, &before).await?;
     let after: Role = patch.apply_to(&before.data)?;
     let holders = others_role(&mut tx, &author, id, &before.data).await?;
     widen(&mut tx, &author, &held(id.into(), &after), &holders).await?;
-    let record = db::update(&mut tx, &before, &after).await?;
+    let record = resource::update(&mut tx, &before, &after).await?;
     rights::renew(&mut tx, &holders).await?;
-    let shown = db::visible(&mut tx, record).await?;
+    let shown = resource::visible(&mut tx, record).await?;
     tx.commit().await?;
     Ok(Versioned(shown))
 }
@@ -67,15 +69,15 @@ pub(crate) async fn delete_role(
 ) -> Result<NoContent> {
     let mut tx = auth.begin().await?;
     let author = rights::lock(&mut tx, auth.who()).await?;
-    let before = db::find(&mut tx, id).await?;
-    if_match.check(&mut tx, &before).await?;
+    let before = resource::find(&mut tx, id).await?;
+    resource::ensure_unchanged(&mut tx, if_match, &before).await?;
     if before.data.standard {
         return Err(RoleRefusal::Standard.into());
     }
     if !others_role(&mut tx, &author, id, &before.data).await?.is_empty() {
         return Err(RoleRefusal::InUse.into());
     }
-    db::soft_delete(&mut tx, &before).await?;
+    resource::soft_delete(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)
 }

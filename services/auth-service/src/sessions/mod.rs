@@ -12,13 +12,13 @@ pub(crate) mod refresh;
 use db::{Change, LookupFunction, TenantCommand, TenantTx};
 use identity::{Grant, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
+use parent::Parent;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
 use crate::{App, AuthRefusal, device::Device, rights};
-use parent::Parent;
 pub(crate) use provider::{is_of_provider, mark_as_of_provider};
 pub(crate) use recent_login::{require_recent_login, require_recent_login_all_accounts};
 

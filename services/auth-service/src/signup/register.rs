@@ -36,14 +36,6 @@ pub(crate) struct RegisterRequest {
     account_name: String,
 }
 
-/// Request for another confirmation e-mail.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResendConfirmationRequest {
-    /// Address of the registration.
-    pub(crate) email: LoginEmail,
-}
-
 const BEGIN: LookupFunction =
     LookupFunction::new("select begin_signup from app.begin_signup($1, $2, $3, $4, $5)");
 const RENEW: LookupFunction = LookupFunction::new("select renew_signup from app.renew_signup($1, $2)");

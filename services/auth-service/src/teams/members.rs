@@ -38,7 +38,7 @@ pub(crate) async fn list_team_members(
     Path(id): Path<Id<Team>>,
 ) -> Result<WithETag<TeamMembers>> {
     let mut tx = auth.begin_read_only().await?;
-    let team = db::find(&mut tx, id).await?;
+    let team = resource::find(&mut tx, id).await?;
     let members = members(&mut tx, id).await?;
     Ok(WithETag(team.meta.version, TeamMembers { members }))
 }
@@ -63,8 +63,8 @@ pub(crate) async fn set_team_members(
 ) -> Result<WithETag<TeamMembers>> {
     let mut tx = auth.begin().await?;
     let author = rights::lock(&mut tx, auth.who()).await?;
-    let team = db::find(&mut tx, id).await?;
-    if_match.check(&mut tx, &team).await?;
+    let team = resource::find(&mut tx, id).await?;
+    resource::ensure_unchanged(&mut tx, if_match, &team).await?;
     let me = auth.who().user();
     let before = members(&mut tx, id).await?;
     if asked.members.contains(&me) && !before.contains(&me) {
@@ -75,7 +75,7 @@ pub(crate) async fn set_team_members(
     wanted.sort_unstable();
     wanted.dedup();
     let change = Change::new("auth.team.changed", "team", id.into(), "members_set");
-    let version = db::bump_version(&mut tx, &team).await?.meta.version;
+    let version = resource::bump_version(&mut tx, &team).await?.meta.version;
     let change = change.with(json!({ "members": wanted })).at(version);
     tx.execute_audited::<()>(SET, change).bind(id).bind(&wanted).run().await?;
     let members = members(&mut tx, id).await?;

@@ -4,12 +4,14 @@ mod members;
 mod restore;
 
 use axum::routing::post;
-use db::{Field, Kind, Refusal, Resource};
+use db::Refusal;
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
+use web::ResourceName;
 
 use crate::App;
 pub(crate) use members::TeamMembers;
@@ -24,8 +26,11 @@ pub struct Team {
     name: String,
 }
 
-impl Resource for Team {
+impl ResourceName for Team {
     const NAME: &'static str = "team";
+}
+
+impl Resource for Team {
     const TABLE: &'static str = "teams";
     const EVENT_PREFIX: &'static str = "auth";
     const FIELDS: &'static [Field<Self>] =
@@ -56,7 +61,7 @@ impl Refusal for TeamRefusal {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud_without_restore::<Team, App>()
+    resource::crud_without_restore::<Team, App>()
         .route("/api/v1/teams/{id}/restore", post(restore::restore_team))
         .routes(routes!(members::list_team_members, members::set_team_members))
 }

@@ -1,7 +1,7 @@
 use kernel::Id;
-use web::{
-    Authorized, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, Path, Replayable, Result, Versioned,
-};
+use resource::Resource as _;
+use resource::Versioned;
+use web::{Authorized, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, Path, Replayable, Result};
 
 use super::{Team, members::members};
 use crate::rights;
@@ -12,16 +12,16 @@ pub(super) async fn restore_team(
     key: Option<IdempotencyKey>,
     Path(id): Path<Id<Team>>,
 ) -> Result<Replayable<Versioned<Team>>> {
-    let idempotent = Idempotent::new(key, &())?;
-    let mut tx = match idempotent.begin_with::<Team, _>(auth.begin().await?).await? {
+    let idempotent = Idempotent::new(key, &())?.with_records(Team::ACCESS);
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let author = rights::lock(&mut tx, auth.who()).await?;
-    db::find_to_restore(&mut tx, id).await?;
+    resource::find_to_restore(&mut tx, id).await?;
     let all = members(&mut tx, id).await?;
     author.authorize_team(&mut tx, &[], &all).await?; // before they share a team again
-    let team = db::restore(&mut tx, id).await?;
-    let shown = Versioned(db::visible(&mut tx, team).await?);
-    idempotent.answer_with::<Team, _>(tx, shown).await
+    let team = resource::restore(&mut tx, id).await?;
+    let shown = Versioned(resource::visible(&mut tx, team).await?);
+    idempotent.answer(tx, shown).await
 }

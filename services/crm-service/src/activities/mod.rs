@@ -1,6 +1,7 @@
 //! Activities: calls, meetings, e-mails and visits, each about a record.
 
-use db::{Field, Kind, Resource, SubjectKind, TenantTx};
+use db::{AccessTarget, TenantTx};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -9,9 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
-    App,
+    App, about,
     subjects::{self, SubjectRefusal, SubjectType},
 };
 
@@ -58,14 +60,17 @@ pub enum ActivityKind {
     Visit,
 }
 
+impl ResourceName for Activity {
+    const NAME: &'static str = about::ACTIVITIES.resource;
+}
+
 impl Resource for Activity {
-    const NAME: &'static str = "activity";
-    const TABLE: &'static str = "activities";
+    const TABLE: &'static str = about::ACTIVITIES.table;
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("kind", Kind::Choice(ActivityKind::VARIANTS), |activity, row| {
             row.bind(activity.kind);
         }),
-        Field::required("subject_type", Kind::Choice(SubjectType::VARIANTS), |activity, row| {
+        Field::required("subject_type", Kind::Choice(SubjectType::NAMES), |activity, row| {
             row.bind(activity.subject_type);
         }),
         Field::required("subject_id", Kind::Id, |activity, row| row.bind(activity.subject_id)),
@@ -74,7 +79,7 @@ impl Resource for Activity {
         Field::required("summary", Kind::Text, |activity, row| row.bind(&activity.summary)),
         Field::new("outcome", Kind::Text, |activity, row| row.bind(&activity.outcome)),
     ];
-    const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
+    const SUBJECTS: &'static [AccessTarget] = SubjectType::TARGETS;
     type Refusal = SubjectRefusal;
 
     fn check(before: Option<&Self>, after: &Self) -> Result<(), SubjectRefusal> {
@@ -88,5 +93,5 @@ impl Resource for Activity {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Activity, App>()
+    resource::crud::<Activity, App>()
 }

@@ -1,12 +1,13 @@
 #![expect(unused_qualifications, reason = "utoipa names the type of the query in full")]
 
 use db::FileSlot;
+use resource::{Export, Format, PageSource};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Authorized, Error, Export, Format, PageSource, Query, Read, Result};
+use web::{Authorized, Error, Query, Read, Result};
 
 use super::{AuditEntry, AuditLogFilter};
 

@@ -1,4 +1,5 @@
-use db::{ACTIONS, PageParams, TenantQuery, TenantTx};
+use db::{ACTIONS, TenantQuery, TenantTx};
+use resource::PageParams;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::IntoParams;

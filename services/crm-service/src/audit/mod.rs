@@ -3,8 +3,10 @@
 mod export;
 mod filter;
 
-use db::{HiddenFields, PageInfo, Pager};
+use db::{AccessScope, HiddenFields};
+use filter::AuditLogFilter;
 use identity::{Permissions, SUBJECTS, Scope};
+use resource::{PageInfo, Pager};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -14,8 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use web::{Authorized, Json, Query, Read, ResourceName, Result};
 
-use crate::{App, explain::ExplainTarget};
-use filter::AuditLogFilter;
+use crate::{App, resources};
 
 /// An entry of the audit log.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -72,8 +73,8 @@ impl AuditEntry {
 impl AuditEntry {
     /// True if all records of this type may be read. The record's owner and subject are not looked up.
     fn is_readable(&self, permissions: &Permissions) -> bool {
-        if let Some(kept) = ExplainTarget::named(&self.resource) {
-            return (kept.reads_all)(permissions);
+        if let Some(target) = resources::target(&self.resource) {
+            return AccessScope::new(permissions.clone()).reads_all(target);
         }
         let subject = SUBJECTS.iter().find(|subject| subject.name == self.resource);
         let needed = subject.map_or("security_event", |subject| subject.name);

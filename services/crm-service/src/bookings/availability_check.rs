@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use db::{TenantCommand, TenantQuery, TenantTx};
+use resource::Resource as _;
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use super::{Booking, BookingStatus, NOBODY};
+use crate::professionals::Professional;
 use crate::{
     professionals::{Calendar, ProfessionalStatus, TimeSlot, WeeklyHours, WorkingHoursException},
     refusal::Rule,
@@ -56,7 +58,7 @@ pub(super) async fn is_within_working_hours(tx: &mut TenantTx, all: &[&Booking])
     if new.is_empty() {
         return Ok(());
     }
-    if !db::all_exist(tx, &ids).await? {
+    if !resource::all_exist(tx, &Professional::ACCESS, ids.iter().map(|id| (*id).into())).await? {
         return Err(NOBODY.into());
     }
     let wanted = tx.read::<BookingRequest>(WANTED).bind(uuids(&new)).all().await?;

@@ -3,8 +3,9 @@
 mod availability_check;
 mod status;
 
-use db::{Field, Kind, Related, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Amount, CurrencyCode, Id};
+use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -12,6 +13,7 @@ use time::{Duration, OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
     App,
@@ -100,8 +102,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Booking {
+impl ResourceName for Booking {
     const NAME: &'static str = "booking";
+}
+
+impl Resource for Booking {
     const TABLE: &'static str = "bookings";
     const SEARCH_FIELDS: &'static [&'static str] = &["title", "notes"];
     const RELATIONS: &'static [Related] = &[
@@ -159,5 +164,5 @@ impl Resource for Booking {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Booking, App>()
+    resource::crud::<Booking, App>()
 }

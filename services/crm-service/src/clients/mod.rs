@@ -2,19 +2,20 @@
 
 mod status;
 
-use db::{Field, Kind, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
-    App,
+    App, about,
     refusal::{self, Rule},
-    subjects,
 };
 pub use status::ClientStatus;
 
@@ -96,8 +97,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Client {
+impl ResourceName for Client {
     const NAME: &'static str = "client";
+}
+
+impl Resource for Client {
     const TABLE: &'static str = "clients";
     const OWNER: &'static str = "owner_id";
     const SEARCH_FIELDS: &'static [&'static str] = &["name", "company", "email", "tax_id", "phone", "notes"];
@@ -134,7 +138,7 @@ impl Resource for Client {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -143,5 +147,5 @@ impl Resource for Client {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Client, App>().merge(subjects::router::<Client>())
+    resource::crud::<Client, App>()
 }

@@ -2,16 +2,18 @@
 
 mod channel;
 
-use db::{Field, Kind, Related, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Id, UserId};
+use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
-use crate::{App, clients::Client, refusal::Rule, subjects, suppliers::Supplier, validators};
+use crate::{App, about, clients::Client, refusal::Rule, suppliers::Supplier, validators};
 pub use channel::{Email, EmailKind, Phone, PhoneKind};
 
 /// A person at a client or a supplier.
@@ -97,8 +99,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Contact {
+impl ResourceName for Contact {
     const NAME: &'static str = "contact";
+}
+
+impl Resource for Contact {
     const TABLE: &'static str = "contacts";
     const OWNER: &'static str = "owner_id";
     const SEARCH_FIELDS: &'static [&'static str] =
@@ -132,7 +137,7 @@ impl Resource for Contact {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -141,5 +146,5 @@ impl Resource for Contact {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Contact, App>().merge(subjects::router::<Contact>())
+    resource::crud::<Contact, App>()
 }

@@ -2,19 +2,21 @@
 
 mod org_chart;
 
-use db::{Field, Kind, Related, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId};
+use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
-    App,
+    App, about,
     refusal::{self, Rule},
-    subjects, validators,
+    validators,
 };
 pub(crate) use org_chart::{OrgChart, OrgChartNode};
 
@@ -99,8 +101,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Employee {
+impl ResourceName for Employee {
     const NAME: &'static str = "employee";
+}
+
+impl Resource for Employee {
     const TABLE: &'static str = "employees";
     const OWNER: &'static str = "member_id";
     const SEARCH_FIELDS: &'static [&'static str] =
@@ -132,7 +137,7 @@ impl Resource for Employee {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -141,7 +146,5 @@ impl Resource for Employee {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Employee, App>()
-        .merge(subjects::router::<Employee>())
-        .routes(routes!(org_chart::get_org_chart))
+    resource::crud::<Employee, App>().routes(routes!(org_chart::get_org_chart))
 }

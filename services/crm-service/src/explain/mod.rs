@@ -1,17 +1,16 @@
 //! Explains why a member has access or not. Implemented here because this service owns the records.
 
 mod params;
-mod targets;
 
 use db::{HiddenFields, ScopeViolation, TenantQuery};
 use identity::{Permission, Permissions, Scope};
+use params::ExplainParams;
 use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Query, Read, ResourceName, Result};
 
-use params::ExplainParams;
-pub(crate) use targets::ExplainTarget;
+use crate::resources;
 
 /// Resource of the permission `member:read`.
 #[derive(Debug)]
@@ -84,12 +83,15 @@ pub(crate) async fn explain_access(
     let beyond = match (params.resource.as_deref(), params.id) {
         (None, None) => None,
         (Some(of), Some(id)) if of == resource => {
-            let kept =
-                ExplainTarget::named(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
-            if HiddenFields::named(of, auth.who().permissions()).hide(kept.owner) {
-                return Err(Error::Forbidden(format!("{of}:read with `{}`", kept.owner))); // it would reveal the owner
+            let target =
+                resources::target(of).ok_or_else(|| wrong("resource", "has no records with owners"))?;
+            if HiddenFields::named(of, auth.who().permissions()).hide(target.owner) {
+                return Err(Error::Forbidden(format!("{of}:read with `{}`", target.owner))); // it would reveal the owner
             }
-            Some((kept.beyond)(&mut tx, id, params.member, &permissions, action).await?)
+            if !tx.finds(target, id).await? {
+                return Err(Error::NotFound(target.name)); // the caller must have access to the record themselves
+            }
+            Some(tx.scope_violation((target, id), params.member, &permissions, action).await?)
         }
         (Some(_), Some(_)) => {
             return Err(wrong("resource", format!("must be `{resource}`, as `permission` says")));

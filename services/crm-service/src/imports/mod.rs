@@ -5,19 +5,16 @@
 //! * `mapping`: the plan, and the values that it makes of a row.
 //! * `file`: the uploaded file, stored in parts and read as rows.
 //!
-//! Each uses those after it. `registry` lists the resources; `write` and `undo` are what it can do to records of any of
-//! them. `status` is the state machine of an import.
+//! Each uses those after it. `targets` are the resources. `status` is the state machine of an import.
 
 mod file;
 mod http;
 mod job_kind;
 mod mapping;
 mod refusal;
-mod registry;
 mod run;
 mod status;
-mod undo;
-mod write;
+mod targets;
 
 use web::ResourceName;
 

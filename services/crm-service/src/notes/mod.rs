@@ -1,16 +1,17 @@
 //! Notes: texts about a record.
 
-use db::{Field, Kind, Resource, SubjectKind, TenantTx};
+use db::{AccessTarget, TenantTx};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
-    App,
+    App, about,
     subjects::{self, SubjectRefusal, SubjectType},
 };
 
@@ -28,17 +29,20 @@ pub struct Note {
     pub body: String,
 }
 
+impl ResourceName for Note {
+    const NAME: &'static str = about::NOTES.resource;
+}
+
 impl Resource for Note {
-    const NAME: &'static str = "note";
-    const TABLE: &'static str = "notes";
+    const TABLE: &'static str = about::NOTES.table;
     const FIELDS: &'static [Field<Self>] = &[
-        Field::required("subject_type", Kind::Choice(SubjectType::VARIANTS), |note, row| {
+        Field::required("subject_type", Kind::Choice(SubjectType::NAMES), |note, row| {
             row.bind(note.subject_type);
         }),
         Field::required("subject_id", Kind::Id, |note, row| row.bind(note.subject_id)),
         Field::required("body", Kind::Text, |note, row| row.bind(&note.body)),
     ];
-    const SUBJECTS: &'static [SubjectKind] = subjects::KINDS;
+    const SUBJECTS: &'static [AccessTarget] = SubjectType::TARGETS;
     type Refusal = SubjectRefusal;
 
     fn check(before: Option<&Self>, after: &Self) -> Result<(), SubjectRefusal> {
@@ -52,5 +56,5 @@ impl Resource for Note {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Note, App>()
+    resource::crud::<Note, App>()
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use db::{Resource, TenantCommand, TenantQuery, TenantTx};
+use db::{TenantCommand, TenantQuery, TenantTx};
 use events::{Consumer, Event, Failure};
 use kernel::{Id, UserId};
+use resource::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
+use web::ResourceName as _;
 
 use super::{NotificationKind, mentions::mentions, readers::may_read};
 use crate::{bookings::Booking, notes::Note, professionals::Professional, tasks::Task};
@@ -93,7 +95,7 @@ struct Booked {
 
 async fn booked(tx: &mut TenantTx, event: &Event, booking: Id<Booking>) -> Result<(), Failure> {
     let Booked { professional_id } = Booked::deserialize(&event.data)?;
-    let professional = match db::find(tx, professional_id).await {
+    let professional = match resource::find(tx, professional_id).await {
         Ok(professional) => professional.data,
         Err(db::Error::NotFound(_)) => return Ok(()), // removed meanwhile: no owner to notify
         Err(error) => return Err(error.into()),

@@ -1,5 +1,6 @@
 use axum::extract::State;
-use db::{PageInfo, PageParams, Pager, RestrictedStatement, TenantQuery};
+use db::{RestrictedStatement, TenantQuery};
+use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};

@@ -8,7 +8,8 @@ mod preferences;
 mod read_state;
 mod readers;
 
-use db::SubjectKind;
+use db::AccessTarget;
+use resource::Resource as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,8 +32,7 @@ pub enum NotificationKind {
 }
 
 /// Record types of notifications. A notification is visible as long as its recipient may read the record.
-const SUBJECTS: &[SubjectKind] =
-    &[SubjectKind::new::<Task>(), SubjectKind::new::<Note>(), SubjectKind::new::<Booking>()];
+const SUBJECTS: &[AccessTarget] = &[Task::ACCESS, Note::ACCESS, Booking::ACCESS];
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

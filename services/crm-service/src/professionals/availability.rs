@@ -54,7 +54,7 @@ pub(super) async fn get_availability(
 ) -> Result<WithETag<Availability>> {
     sees_hours(&auth.hidden_fields())?;
     let mut tx = auth.begin_read_only().await?;
-    let record = db::find(&mut tx, id).await?;
+    let record = resource::find(&mut tx, id).await?;
     Ok(WithETag(record.meta.version, record.data.into()))
 }
 
@@ -71,10 +71,10 @@ pub(super) async fn set_availability(
     auth.also(Read::NAME)?; // the response contains the hours
     sees_hours(&auth.hidden_fields())?;
     let mut tx = auth.begin().await?;
-    let before = db::find(&mut tx, id).await?;
-    if_match.check(&mut tx, &before).await?;
+    let before = resource::find(&mut tx, id).await?;
+    resource::ensure_unchanged(&mut tx, if_match, &before).await?;
     let after = Professional { weekly_hours, exceptions, ..before.data.clone() };
-    let record = db::update(&mut tx, &before, &after).await?;
+    let record = resource::update(&mut tx, &before, &after).await?;
     tx.commit().await?;
     Ok(WithETag(record.meta.version, record.data.into()))
 }

@@ -1,7 +1,9 @@
 //! Search for professionals who are available in a time range.
 
-use db::{Page, PageParams, Pager, Projection, Record, Resource as _, RestrictedStatement, TenantQuery};
-use web::{Authorized, ListResponse, Query, Read, Result};
+use db::{RestrictedStatement, TenantQuery};
+use resource::ListResponse;
+use resource::{Page, PageParams, Pager, Projection, Record, Resource as _};
+use web::{Authorized, Query, Read, Result};
 
 use super::{Calendar, Professional, TimeSlot, availability::sees_time, params::AvailabilityParams};
 
@@ -47,7 +49,7 @@ pub(super) async fn list_available_professionals(
     let (time, level) = (params.span()?, params.level()?);
 
     let mut tx = auth.begin_read_only().await?;
-    let within = [tx.readable::<Professional>("p")];
+    let within = [tx.readable(&Professional::ACCESS, "p")];
     let [reach] = &within;
     let (from, to, level_said) = (time.from.to_string(), time.to.to_string(), level.to_string());
     let (skill, specialty) = (params.skill.as_deref(), params.specialty.as_deref());

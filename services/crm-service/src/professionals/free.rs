@@ -40,7 +40,7 @@ pub(super) async fn list_free_slots(
     sees_time(&auth.hidden_fields())?;
     let params = params.span()?;
     let mut tx = auth.begin_read_only().await?;
-    let found = db::find(&mut tx, id).await?.data;
+    let found = resource::find(&mut tx, id).await?.data;
     let taken = tx.read::<TimeSlot>(TAKEN).bind(id).bind(params.from).bind(params.to).all().await?;
     let calendar = Calendar::new(&found.time_zone, &found.weekly_hours, &found.exceptions);
     let open = match calendar {

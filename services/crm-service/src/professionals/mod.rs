@@ -12,16 +12,18 @@ mod zone;
 
 use std::collections::HashSet;
 
-use db::{Field, Kind, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
+use web::ResourceName;
 
-use crate::{App, refusal::Rule, subjects, validators};
+use crate::{App, about, refusal::Rule, validators};
 pub(crate) use availability::Availability;
 pub(crate) use calendar::Calendar;
 pub(crate) use free::FreeSlots;
@@ -130,8 +132,11 @@ const RULES: &[(&str, Rule)] = &[(
     ),
 )];
 
-impl Resource for Professional {
+impl ResourceName for Professional {
     const NAME: &'static str = "professional";
+}
+
+impl Resource for Professional {
     const TABLE: &'static str = "professionals";
     const OWNER: &'static str = "owner_id";
     const SEARCH_FIELDS: &'static [&'static str] = &["name", "email", "phone", "skills", "services", "bio"];
@@ -176,7 +181,7 @@ impl Resource for Professional {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -214,8 +219,7 @@ impl Professional {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Professional, App>()
-        .merge(subjects::router::<Professional>())
+    resource::crud::<Professional, App>()
         .routes(routes!(availability::get_availability, availability::set_availability))
         .routes(routes!(available::list_available_professionals))
         .routes(routes!(free::list_free_slots))

@@ -2,8 +2,9 @@
 
 mod status;
 
-use db::{Field, Kind, Related, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Amount, CurrencyCode, Id, UserId};
+use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
@@ -11,12 +12,13 @@ use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
 use crate::{
-    App,
+    App, about,
     clients::Client,
     refusal::{self, Rule},
-    subjects, validators,
+    validators,
 };
 pub use status::ProjectStatus;
 
@@ -90,8 +92,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Project {
+impl ResourceName for Project {
     const NAME: &'static str = "project";
+}
+
+impl Resource for Project {
     const TABLE: &'static str = "projects";
     const OWNER: &'static str = "owner_id";
     const SEARCH_FIELDS: &'static [&'static str] = &["code", "name", "description"];
@@ -133,7 +138,7 @@ impl Resource for Project {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -142,5 +147,5 @@ impl Resource for Project {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Project, App>().merge(subjects::router::<Project>())
+    resource::crud::<Project, App>()
 }

@@ -1,40 +1,13 @@
-//! Subjects: the records that notes, activities and tags are about.
+//! Subjects: the records that notes and activities are about.
 
 mod subject_type;
 
 use std::collections::HashMap;
 
-use axum::routing::get;
-use db::{PageParams, Refusal, RefusalKind, Resource, TenantCommand, TenantTx};
-use kernel::Id;
-use utoipa::{
-    IntoParams as _,
-    openapi::{HttpMethod, OpenApi, path::ParameterIn},
-};
-use utoipa_axum::router::OpenApiRouter;
+use db::{Refusal, RefusalKind, TenantTx};
 use uuid::Uuid;
-use web::{
-    IfMatch, Json, Result, WithETag,
-    describe::{body, document, one_of, operation},
-};
 
-pub(crate) use subject_type::KINDS;
 pub use subject_type::SubjectType;
-
-use crate::{
-    App,
-    activities::Activity,
-    clients::Client,
-    contacts::Contact,
-    employees::Employee,
-    notes::Note,
-    professionals::Professional,
-    projects::Project,
-    suppliers::Supplier,
-    tags::{RecordTags, set_tags_of, tags_of},
-    tasks::Task,
-    timeline::{Timeline, timeline},
-};
 
 /// Reasons to refuse a record as a subject.
 #[derive(Debug, thiserror::Error)]
@@ -74,59 +47,9 @@ pub(crate) async fn found(
         by_type.entry(of).or_default().push(id);
     }
     for (of, ids) in by_type {
-        let found = match of {
-            SubjectType::Client => all::<Client>(tx, ids).await?,
-            SubjectType::Contact => all::<Contact>(tx, ids).await?,
-            SubjectType::Supplier => all::<Supplier>(tx, ids).await?,
-            SubjectType::Employee => all::<Employee>(tx, ids).await?,
-            SubjectType::Professional => all::<Professional>(tx, ids).await?,
-            SubjectType::Project => all::<Project>(tx, ids).await?,
-            SubjectType::Task => all::<Task>(tx, ids).await?,
-        };
-        if !found {
+        if !resource::all_exist(tx, of.target(), ids.into_iter()).await? {
             return Err(SubjectRefusal::NotFound.into());
         }
     }
     Ok(())
-}
-
-async fn all<R: Resource>(tx: &mut TenantTx, ids: Vec<Uuid>) -> db::Result<bool> {
-    db::all_exist::<R>(tx, &ids.into_iter().map(Into::into).collect::<Vec<_>>()).await
-}
-
-const UNTAG: TenantCommand = TenantCommand::new(
-    "delete from app.record_tags where account_id = $1 and subject_type = $2 and subject_id = $3",
-);
-
-/// Purges the notes, activities and tags of a purged record, since nothing else refers to them.
-pub(crate) async fn purge<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> db::Result<()> {
-    db::purge_about::<Note>(tx, R::NAME, id.into()).await?;
-    db::purge_about::<Activity>(tx, R::NAME, id.into()).await?;
-    tx.execute_untracked::<()>(UNTAG).bind(R::NAME).bind(id).run().await?;
-    Ok(())
-}
-
-/// Routes of a record's timeline and tags.
-pub(crate) fn router<R: Resource>() -> OpenApiRouter<App> {
-    let one = format!("/api/v1/{}/{{id}}", R::PATH);
-    OpenApiRouter::with_openapi(described::<R>())
-        .route(&format!("{one}/timeline"), get(timeline::<R>))
-        .route(&format!("{one}/tags"), get(tags_of::<R>).put(set_tags_of::<R>))
-}
-
-fn described<R: Resource>() -> OpenApi {
-    let one = R::NAME;
-    let paging = PageParams::into_params(|| Some(ParameterIn::Query));
-    let timeline = operation::<R, Result<Json<Timeline>>>(format!("list_{one}_timeline"), paging);
-    let tags = operation::<R, Result<WithETag<RecordTags>>>(format!("get_{one}_tags"), vec![]);
-    let if_match = IfMatch::into_params(|| None);
-    let set = operation::<R, Result<WithETag<RecordTags>>>(format!("set_{one}_tags"), if_match)
-        .request_body(Some(body::<RecordTags>("application/json")));
-    document::<R>(vec![
-        ("/{id}/timeline", one_of::<R>().operation(HttpMethod::Get, timeline.build())),
-        (
-            "/{id}/tags",
-            one_of::<R>().operation(HttpMethod::Get, tags.build()).operation(HttpMethod::Put, set.build()),
-        ),
-    ])
 }

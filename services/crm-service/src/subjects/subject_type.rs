@@ -1,69 +1,130 @@
-use db::SubjectKind;
-use serde::{Deserialize, Serialize};
-use strum::VariantNames;
-use utoipa::ToSchema;
+use std::borrow::Cow;
 
-use crate::{
-    clients::Client, contacts::Contact, employees::Employee, professionals::Professional, projects::Project,
-    suppliers::Supplier, tasks::Task,
+use db::AccessTarget;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use sqlx::{
+    Decode, Encode, Postgres, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type as SchemaType},
 };
 
-/// Type of the record that something is about.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
-)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum SubjectType {
-    /// A client of the account.
-    Client,
-    /// A person at a client or a supplier.
-    Contact,
-    /// A supplier of the account.
-    Supplier,
-    /// An employee of the account.
-    Employee,
-    /// A professional whom the account books.
-    Professional,
-    /// A project for a client.
-    Project,
-    /// A task of a member of the account.
-    Task,
+use crate::records::RECORDS;
+
+const COUNT: usize = RECORDS.len();
+
+/// Type of the record that something is about: one of [`RECORDS`], by its name in permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SubjectType(&'static str);
+
+impl SubjectType {
+    /// Access control of all types of subjects. Access to a note or activity follows access to its subject.
+    pub(crate) const TARGETS: &'static [AccessTarget] = &targets();
+    /// All types in their serialized form.
+    pub(crate) const NAMES: &'static [&'static str] = &names();
+
+    /// The type with this name.
+    fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|known| **known == name).map(|known| Self(known))
+    }
+
+    /// Access control of the records of this type.
+    pub(crate) fn target(self) -> &'static AccessTarget {
+        let found = Self::TARGETS.iter().find(|target| target.name == self.0);
+        found.unwrap_or(&Self::TARGETS[0]) // a type is one of these
+    }
 }
 
-/// The subject types as resource kinds. Access to a note or activity follows access to its subject.
-pub(crate) const KINDS: &[SubjectKind] = &[
-    SubjectKind::new::<Client>(),
-    SubjectKind::new::<Contact>(),
-    SubjectKind::new::<Supplier>(),
-    SubjectKind::new::<Employee>(),
-    SubjectKind::new::<Professional>(),
-    SubjectKind::new::<Project>(),
-    SubjectKind::new::<Task>(),
-];
+#[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
+const fn targets() -> [AccessTarget; COUNT] {
+    let mut targets = [RECORDS[0].access; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        targets[at] = RECORDS[at].access;
+        at += 1;
+    }
+    targets
+}
+
+#[expect(clippy::indexing_slicing, reason = "a const function has no other way, and fails at compile time")]
+const fn names() -> [&'static str; COUNT] {
+    let mut names = [""; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        names[at] = RECORDS[at].access.name;
+        at += 1;
+    }
+    names
+}
+
+impl Serialize for SubjectType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SubjectType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::unknown_variant(&name, Self::NAMES))
+    }
+}
+
+impl Type<Postgres> for SubjectType {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(info: &PgTypeInfo) -> bool {
+        <str as Type<Postgres>>::compatible(info)
+    }
+}
+
+impl Encode<'_, Postgres> for SubjectType {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Postgres>::encode_by_ref(&self.0, buffer)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for SubjectType {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let name = <&str as Decode<Postgres>>::decode(value)?;
+        Self::named(name).ok_or_else(|| format!("{name} is no type of subject").into())
+    }
+}
+
+impl PartialSchema for SubjectType {
+    fn schema() -> RefOr<Schema> {
+        let names = ObjectBuilder::new()
+            .schema_type(SchemaType::String)
+            .enum_values(Some(Self::NAMES.iter().copied()));
+        names.description(Some("Type of the record that something is about.")).into()
+    }
+}
+
+impl ToSchema for SubjectType {}
 
 #[cfg(test)]
 mod tests {
+    use db::AccessScope;
     use identity::Permissions;
+    use resource::Resource as _;
 
     use super::*;
     use crate::{activities::Activity, notes::Note};
 
     #[test]
-    fn every_sort_of_subject_is_one_that_the_engine_follows() {
-        let kinds: Vec<&str> = KINDS.iter().map(SubjectKind::name).collect();
-        assert_eq!(kinds, SubjectType::VARIANTS);
-    }
-
-    #[test]
     fn only_who_reads_every_sort_of_subject_reads_every_note() {
         let reads = |held: &str| {
-            let permissions = Permissions::new(held.split(' '));
-            [db::reads_all::<Note>(&permissions), db::reads_all::<Activity>(&permissions)]
+            let scope = AccessScope::new(Permissions::new(held.split(' ')));
+            [Note::ACCESS, Activity::ACCESS].map(|target| scope.reads_all(&target))
         };
         assert_eq!(reads("*:read"), [true, true]);
-        let subjects: Vec<String> = KINDS.iter().map(|kind| format!("{}:read", kind.name())).collect();
+        let subjects: Vec<String> = SubjectType::NAMES.iter().map(|name| format!("{name}:read")).collect();
         for without in 0..subjects.len() {
             let mut held = subjects.clone();
             held.push("note:* activity:*".to_owned());

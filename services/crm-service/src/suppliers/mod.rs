@@ -4,15 +4,18 @@ mod relations;
 
 use std::collections::BTreeMap;
 
-use db::{Field, Kind, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
-use crate::{App, refusal::Rule, subjects, validators};
+use crate::{App, about, refusal::Rule, validators};
+pub(crate) use relations::router as relations_router;
 pub use relations::{RelationKind, SupplierRelation};
 
 /// A supplier of the account.
@@ -102,8 +105,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Supplier {
+impl ResourceName for Supplier {
     const NAME: &'static str = "supplier";
+}
+
+impl Resource for Supplier {
     const TABLE: &'static str = "suppliers";
     const OWNER: &'static str = "owner_id";
     const SEARCH_FIELDS: &'static [&'static str] = &["name", "email", "tax_id", "phone", "notes"];
@@ -134,7 +140,7 @@ impl Resource for Supplier {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -143,5 +149,5 @@ impl Resource for Supplier {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Supplier, App>().merge(subjects::router::<Supplier>()).merge(relations::router())
+    resource::crud::<Supplier, App>()
 }

@@ -1,14 +1,15 @@
 //! Relations between suppliers.
 
-use db::{Field, Kind, ListParams, PageParams, Related, Resource};
 use kernel::Id;
+use resource::ListResponse;
+use resource::{Field, Kind, ListParams, PageParams, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;
-use web::{Authorized, Error, ListResponse, Path, Query, Read, Result};
+use web::{Authorized, Error, Path, Query, Read, ResourceName, Result};
 
 use super::Supplier;
 use crate::{App, refusal::Rule};
@@ -66,8 +67,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for SupplierRelation {
+impl ResourceName for SupplierRelation {
     const NAME: &'static str = "supplier_relation";
+}
+
+impl Resource for SupplierRelation {
     const TABLE: &'static str = "supplier_relations";
     const PATH: &'static str = "supplier-relations";
     const RELATIONS: &'static [Related] = &[
@@ -104,15 +108,15 @@ async fn list_relations_of_supplier(
     }
     let filter = Some(format!("or(from_id[eq]:\"{id}\",to_id[eq]:\"{id}\")"));
     let params = ListParams { limit: params.limit, cursor: params.cursor, filter, ..ListParams::default() };
-    let query = db::Query::parse(params, &view)?;
+    let query = resource::Query::parse(params, &view)?;
     let mut tx = auth.begin_read_only().await?;
-    db::find(&mut tx, id).await?;
-    let page = db::list(&mut tx, &query).await?;
+    resource::find(&mut tx, id).await?;
+    let page = resource::list(&mut tx, &query).await?;
     let dress = query.projection();
     let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &page.data).await?) };
     Ok(ListResponse::shown(page, shown))
 }
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    web::crud::<SupplierRelation, App>().routes(routes!(list_relations_of_supplier))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    resource::crud::<SupplierRelation, App>().routes(routes!(list_relations_of_supplier))
 }

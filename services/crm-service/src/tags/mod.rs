@@ -2,12 +2,14 @@
 
 mod records;
 
-use db::{Field, Kind, Refusal, RefusalKind, Resource};
+use db::{Refusal, RefusalKind};
+use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::{Validate, ValidationError};
+use web::ResourceName;
 
 use crate::App;
 pub use records::RecordTags;
@@ -34,8 +36,11 @@ fn hexadecimal(text: &str) -> Result<(), ValidationError> {
     if good { Ok(()) } else { Err(wanted()) }
 }
 
-impl Resource for Tag {
+impl ResourceName for Tag {
     const NAME: &'static str = "tag";
+}
+
+impl Resource for Tag {
     const TABLE: &'static str = "tags";
     const FIELDS: &'static [Field<Self>] = &[
         Field::required("name", Kind::Text, |tag, row| row.bind(&tag.name)),
@@ -83,5 +88,5 @@ impl Refusal for TagRefusal {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Tag, App>()
+    resource::crud::<Tag, App>()
 }

@@ -1,7 +1,8 @@
 //! Tags of a single record.
 
-use db::{Change, Resource, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, TenantCommand, TenantQuery, TenantTx};
 use kernel::Id;
+use resource::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -40,7 +41,7 @@ pub(crate) async fn tags_of<R: Resource>(
     Path(id): Path<Id<R>>,
 ) -> Result<WithETag<RecordTags>> {
     let mut tx = auth.begin_read_only().await?;
-    let record = db::find(&mut tx, id).await?;
+    let record = resource::find(&mut tx, id).await?;
     Ok(WithETag(record.meta.version, RecordTags { tags: tags(&mut tx, id).await? }))
 }
 
@@ -54,18 +55,17 @@ pub(crate) async fn set_tags_of<R: Resource>(
     wanted.sort_unstable();
     wanted.dedup();
     let mut tx = auth.begin().await?;
-    let record = db::find(&mut tx, id).await?;
-    if_match.check(&mut tx, &record).await?;
+    let record = resource::find(&mut tx, id).await?;
+    resource::ensure_unchanged(&mut tx, if_match, &record).await?;
     let before = tags(&mut tx, id).await?;
     if before == wanted {
         return Ok(WithETag(record.meta.version, RecordTags { tags: before }));
     }
-    let new: Vec<Id<Tag>> =
-        wanted.iter().filter(|tag| !before.contains(tag)).map(|tag| (*tag).into()).collect();
-    if !new.is_empty() && !db::all_exist(&mut tx, &new).await? {
+    let new: Vec<Uuid> = wanted.iter().filter(|tag| !before.contains(tag)).copied().collect();
+    if !new.is_empty() && !resource::all_exist(&mut tx, &Tag::ACCESS, new.into_iter()).await? {
         return Err(TagRefusal::Unknown.into());
     }
-    let version = db::bump_version(&mut tx, &record).await?.meta.version;
+    let version = resource::bump_version(&mut tx, &record).await?.meta.version;
     let change =
         Change::new(&format!("{}.{}.tagged", R::EVENT_PREFIX, R::NAME), R::NAME, id.into(), "tagged")
             .from(json!({ "tags": before }))

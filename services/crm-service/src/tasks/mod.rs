@@ -2,8 +2,9 @@
 
 mod parts;
 
-use db::{Field, Kind, Related, Resource, TenantTx};
+use db::TenantTx;
 use kernel::{Id, UserId};
+use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, types::Json};
 use strum::VariantNames;
@@ -11,8 +12,9 @@ use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
+use web::ResourceName;
 
-use crate::{App, projects::Project, refusal::Rule, subjects, validators};
+use crate::{App, about, projects::Project, refusal::Rule, validators};
 pub use parts::{ChecklistItem, Priority, TaskStatus};
 
 /// A task of the account.
@@ -86,8 +88,11 @@ const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-impl Resource for Task {
+impl ResourceName for Task {
     const NAME: &'static str = "task";
+}
+
+impl Resource for Task {
     const TABLE: &'static str = "tasks";
     const OWNER: &'static str = "assignee_id";
     const SEARCH_FIELDS: &'static [&'static str] = &["title", "description"];
@@ -120,7 +125,7 @@ impl Resource for Task {
     }
 
     async fn purge_dependents(tx: &mut TenantTx, id: Id<Self>) -> db::Result<()> {
-        subjects::purge(tx, id).await
+        about::purge(tx, id).await
     }
 
     fn constraint(name: &str) -> Option<Rule> {
@@ -129,5 +134,5 @@ impl Resource for Task {
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    web::crud::<Task, App>().merge(subjects::router::<Task>())
+    resource::crud::<Task, App>()
 }

@@ -1,13 +1,15 @@
 //! Timeline of a record: its notes, activities and changes in one list.
 
-use db::{HiddenFields, PageInfo, PageParams, Pager, Resource, RestrictedStatement, TenantQuery};
+use db::{HiddenFields, RestrictedStatement, TenantQuery};
 use kernel::Id;
+use resource::{PageInfo, PageParams, Pager, Resource};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::ResourceName as _;
 use web::{Authorized, Json, Path, Query, Read, Result};
 
 use crate::{activities::Activity, notes::Note};
@@ -71,8 +73,8 @@ pub(crate) async fn timeline<R: Resource>(
 ) -> Result<Json<Timeline>> {
     let permissions = auth.who().permissions();
     let mut tx = auth.begin_read_only().await?;
-    db::find(&mut tx, id).await?;
-    let within = [tx.readable::<Note>("n"), tx.readable::<Activity>("a")];
+    resource::find(&mut tx, id).await?;
+    let within = [tx.readable(&Note::ACCESS, "n"), tx.readable(&Activity::ACCESS, "a")];
     let [notes, activities] = &within;
     let list = [R::TABLE, "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
     let pager = Pager::new(&tx, &list, &params)?;
@@ -80,7 +82,7 @@ pub(crate) async fn timeline<R: Resource>(
     let mut data: Vec<TimelineItem> = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
     let page = pager.page(&mut data, |step| step.id);
     let (note, activity) =
-        (HiddenFields::new::<Note>(permissions), HiddenFields::new::<Activity>(permissions));
+        (HiddenFields::named(Note::NAME, permissions), HiddenFields::named(Activity::NAME, permissions));
     for step in &mut data {
         match step.kind.as_str() {
             "note" => note.mask(&mut step.data),

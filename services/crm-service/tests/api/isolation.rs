@@ -104,8 +104,8 @@ async fn what_follows_a_refused_statement_cannot_be_committed() {
     let who = nexo.ground.verifier.verify(&ana.token, Uuid::nil()).await.unwrap();
     let client: Client = serde_json::from_value(json!({ "name": "Acme", "tax_id": "B-1" })).unwrap();
     let mut tx = nexo.ground.db.begin(&who).await.unwrap();
-    db::insert(&mut tx, &client).await.unwrap();
-    assert!(db::insert(&mut tx, &client).await.is_err());
+    resource::insert(&mut tx, &client).await.unwrap();
+    assert!(resource::insert(&mut tx, &client).await.is_err());
     assert!(matches!(tx.commit().await, Err(db::Error::TransactionAborted)));
     assert_eq!(ana.get("/clients").await.expect(StatusCode::OK)["data"], json!([]));
 }
@@ -117,7 +117,7 @@ async fn a_transaction_that_only_reads_writes_nothing_and_is_soon_ended() {
     let who = nexo.ground.verifier.verify(&ana.token, Uuid::nil()).await.unwrap();
     let client: Client = serde_json::from_value(json!({ "name": "Acme" })).unwrap();
     let mut tx = nexo.ground.db.begin_read_only(&who).await.unwrap();
-    assert!(db::insert(&mut tx, &client).await.is_err());
+    assert!(resource::insert(&mut tx, &client).await.is_err());
     drop(tx);
     ana.get("/clients").await.expect(StatusCode::OK);
     // `alter table` does not wait for finished readers.

@@ -2,8 +2,8 @@ use crm_service::{
     bookings::Booking, contacts::Contact, employees::Employee, projects::Project,
     suppliers::SupplierRelation, tasks::Task,
 };
-use db::{Related, Resource};
 use http::StatusCode;
+use resource::{Related, Resource};
 
 use crate::nexo;
 
@@ -66,7 +66,7 @@ async fn every_write_can_be_repeated_and_overwrites_nobody() {
 #[tokio::test]
 async fn what_is_unique_beside_a_reference_is_judged_together_with_it() {
     fn of<R: Resource>() -> (&'static str, &'static [Related], Vec<&'static str>) {
-        (R::TABLE, R::RELATIONS, R::FIELDS.iter().map(db::Field::name).collect())
+        (R::TABLE, R::RELATIONS, R::FIELDS.iter().map(resource::Field::name).collect())
     }
     let nexo = nexo().await;
     let mut look = nexo.ground.database.look().await;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crm_service::{bookings, clients, contacts, employees, professionals, projects, suppliers, tasks};
-use db::Resource;
 use http::StatusCode;
+use resource::Resource;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use testkit::TestUser;

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::{Connection as _, FromRow, PgConnection};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use until::Until;
 
 use crate::{db::Target, operator_log, output};
-use until::Until;
 
 /// Make the system read-only for a limited time; without a verb, show the present mode.
 ///

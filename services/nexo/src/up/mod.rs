@@ -6,15 +6,15 @@ mod services;
 use std::process::ExitCode;
 
 use backup::{Config, Plan};
+use embedded::DatabaseSource;
 use kernel::{Env, ListenAddress};
+use services::Services;
 use web::{Telemetry, TelemetryConfig};
 
 use crate::{
     db::{Target, keep_schedule, watch_backups},
     demo, output,
 };
-use embedded::DatabaseSource;
-use services::Services;
 
 pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(

@@ -1,5 +1,6 @@
 //! Inspects a file: delimiter, header, and the types of its columns.
 
+use resource::ResourceHandle;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -7,7 +8,7 @@ use super::{
     csv::{CsvReader, Position, TableRow},
     dates::{DateOrder, date},
 };
-use crate::imports::{refusal::ImportRefusal, registry::Target};
+use crate::imports::refusal::ImportRefusal;
 
 /// Maximum numbers of columns and rows of a file.
 const COLUMNS: usize = 200;
@@ -111,7 +112,7 @@ impl Survey {
     pub(in crate::imports) fn end(
         mut self,
         header: Option<bool>,
-        target: &Target,
+        target: &ResourceHandle,
     ) -> Result<ImportFile, ImportRefusal> {
         let first = self.first.take().ok_or(ImportRefusal::Empty)?;
         let header = header.unwrap_or_else(|| names(&first));
@@ -188,9 +189,9 @@ fn kind(cells: &[&str]) -> &'static str {
 
 /// The field with the column's name, or the only field whose name ends with it: `postalCode` suggests
 /// `billing_postal_code`.
-fn suggest(column: &str, kind: &str, target: &Target) -> Option<String> {
+fn suggest(column: &str, kind: &str, target: &ResourceHandle) -> Option<String> {
     let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let (name, fields) = (plain(column), (target.fields)());
+    let (name, fields) = (plain(column), target.fields());
     let same = fields.iter().find(|field| plain(field.name) == name);
     let mut ends = fields.iter().filter(|field| name.len() > 3 && plain(field.name).ends_with(&name));
     let one = ends.next().filter(|_| ends.next().is_none());
@@ -201,6 +202,7 @@ fn suggest(column: &str, kind: &str, target: &Target) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imports::targets;
 
     fn surveyed(text: &str, header: Option<bool>) -> ImportFile {
         let delimiter = delimiter(text.as_bytes());
@@ -210,7 +212,7 @@ mod tests {
         while let Some(line) = table.next(true).unwrap() {
             survey.look(line).unwrap();
         }
-        let found = survey.end(header, Target::of_plural("clients").unwrap()).unwrap();
+        let found = survey.end(header, targets::find("clients").unwrap()).unwrap();
         ImportFile { delimiter: Some(delimiter.into()), ..found }
     }
 

@@ -6,9 +6,10 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::{PageInfo, TenantQuery};
+use db::TenantQuery;
 use futures::stream;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use resource::PageInfo;
 use serde::Serialize;
 use sqlx::FromRow;
 use tokio::sync::mpsc;
@@ -164,12 +165,12 @@ async fn write(
             .from_writer(Vec::new());
         if !begun {
             begun = true;
-            csv.write_record(head.iter().map(|name| web::escape_csv_formula(name).into_owned()))
+            csv.write_record(head.iter().map(|name| resource::escape_csv_formula(name).into_owned()))
                 .map_err(broken)?;
         }
         for (line, column, reason, cells) in &lines {
             let own = [line.to_string(), column.clone().unwrap_or_default(), reason.clone()];
-            let all = own.iter().chain(cells).map(|cell| web::escape_csv_formula(cell).into_owned());
+            let all = own.iter().chain(cells).map(|cell| resource::escape_csv_formula(cell).into_owned());
             csv.write_record(all).map_err(broken)?;
         }
         let part = csv.into_inner().map_err(|error| Error::Internal(error.to_string().into()))?;

@@ -2,6 +2,7 @@
 
 use db::{Change, TenantCommand, TenantQuery, TenantTx};
 use jobs::NewJob;
+use resource::ResourceHandle;
 use serde_json::{Value, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -16,9 +17,9 @@ use crate::imports::{
     job_kind::ImportJobKind,
     mapping::{Mapping, plan::ImportPlan},
     refusal::{ImportRefusal, MAX_JOBS},
-    registry::Target,
     run::{errors, report::ImportState},
     status::{ImportStatus, Operation},
+    targets,
 };
 
 const PLANNED: TenantCommand = TenantCommand::new(
@@ -190,12 +191,12 @@ fn may_do<A: Action>(
     auth: &Authorized<A, Imports>,
     import: &Import,
     action: &str,
-) -> Result<&'static Target> {
-    let target = Target::of_plural(&import.resource).ok_or(Error::NotFound("import"))?;
-    if auth.who().permissions().allow(target.name, action) {
+) -> Result<&'static ResourceHandle> {
+    let target = targets::find(&import.resource).ok_or(Error::NotFound("import"))?;
+    if auth.who().permissions().allow(target.access.name, action) {
         Ok(target)
     } else {
-        Err(Error::Forbidden(format!("{}:{action}", target.name)))
+        Err(Error::Forbidden(format!("{}:{action}", target.access.name)))
     }
 }
 

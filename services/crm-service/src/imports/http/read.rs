@@ -1,7 +1,8 @@
 //! Reads imports for the API and for operations.
 
-use db::{PageInfo, TenantQuery, TenantTx};
+use db::{TenantQuery, TenantTx};
 use jobs::JobStatus;
+use resource::PageInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, types::Json as Column};
@@ -12,8 +13,8 @@ use web::{Action, Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 
 use super::params::ImportListParams;
 use crate::imports::{
-    Imports, file::inspect::ImportFile, job_kind::ImportJobKind, mapping::plan::ImportPlan, registry::Target,
-    run::report::ImportReport, status::ImportStatus,
+    Imports, file::inspect::ImportFile, job_kind::ImportJobKind, mapping::plan::ImportPlan,
+    run::report::ImportReport, status::ImportStatus, targets,
 };
 
 /// An uploaded file of records, and the state of its import.
@@ -144,7 +145,7 @@ pub(super) async fn find<A: Action>(
 ) -> Result<Import> {
     let who = auth.who();
     let statement =
-        tx.read::<ImportRow>(ONE).bind(who.user()).bind(Target::seen_whole(who.permissions(), A::NAME));
+        tx.read::<ImportRow>(ONE).bind(who.user()).bind(targets::seen_whole(who.permissions(), A::NAME));
     let found = statement.bind(id).optional().await?;
     found.map(Import::from).ok_or(Error::NotFound("import"))
 }
@@ -172,7 +173,7 @@ pub(crate) async fn list_imports(
     let who = auth.who();
     let mut tx = auth.begin_read_only().await?;
     let statement =
-        tx.read::<ImportRow>(SOME).bind(who.user()).bind(Target::seen_whole(who.permissions(), Read::NAME));
+        tx.read::<ImportRow>(SOME).bind(who.user()).bind(targets::seen_whole(who.permissions(), Read::NAME));
     let rows = statement.bind(part.cursor).bind(limit + 1).all().await?;
     let mut data: Vec<Import> = rows.into_iter().map(Import::from).collect();
     let most = usize::try_from(limit).unwrap_or(usize::MAX);

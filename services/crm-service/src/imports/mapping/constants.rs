@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use resource::ResourceHandle;
 use serde_json::{Map, Value, json};
 use web::Violation;
 
@@ -11,7 +12,6 @@ use super::{
     patch::put,
     plan::{ColumnMapping, ImportPlan},
 };
-use crate::imports::registry::Target;
 
 /// Maximum size of all constants in bytes of JSON: more than all fields of a record take.
 const MAX_BYTES: usize = 64 * 1024;
@@ -23,7 +23,7 @@ const MAX_FIELDS: usize = 20;
 const TRIES: usize = 20;
 
 /// Errors of the values in a plan.
-pub(super) fn wrong(target: &Target, plan: &ImportPlan) -> Vec<Violation> {
+pub(super) fn wrong(target: &ResourceHandle, plan: &ImportPlan) -> Vec<Violation> {
     let size: usize = plan.mapping.iter().flat_map(values).map(|(_, value)| value.to_string().len()).sum();
     if size > MAX_BYTES {
         let message = format!("must hold values of at most {MAX_BYTES} bytes in all");
@@ -66,7 +66,7 @@ fn values(rule: &ColumnMapping) -> impl Iterator<Item = (&'static str, &Value)> 
 }
 
 /// Validates a value of a field by building a record around it; returns its first error.
-fn of_field(target: &Target, field: &str, value: &Value) -> Option<Violation> {
+fn of_field(target: &ResourceHandle, field: &str, value: &Value) -> Option<Violation> {
     let path: Vec<String> = field.split('.').map(ToOwned::to_owned).collect();
     let pointer = format!("/{}", path.join("/"));
     let mut record = Map::new();
@@ -75,7 +75,7 @@ fn of_field(target: &Target, field: &str, value: &Value) -> Option<Violation> {
         return None; // clears the field, or the row reports the error
     }
     for _ in 0..TRIES {
-        let violations = (target.wrong)(Value::Object(record.clone()));
+        let violations = target.violations(Value::Object(record.clone()));
         let inside = |violation: &Violation| {
             violation
                 .pointer

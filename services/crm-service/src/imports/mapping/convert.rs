@@ -1,7 +1,7 @@
 //! Converts cells to the values of fields.
 
-use db::Kind;
 use kernel::Amount;
+use resource::Kind;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
 use uuid::Uuid;

@@ -1,10 +1,11 @@
 //! The rule for one field of a plan, resolved: its column, its path, and the records that it refers to.
 
-use db::{KeyPart, Kind};
 use identity::Permissions;
+use resource::ResourceHandle;
+use resource::{KeyPart, Kind};
 
 use super::plan::ColumnMapping;
-use crate::imports::registry::Target;
+use crate::imports::targets;
 
 /// Rule that fills one field.
 pub(super) struct FieldRule {
@@ -18,7 +19,7 @@ pub(super) struct FieldRule {
 
 /// How a cell refers to another record.
 pub(in crate::imports) struct Reference {
-    pub(in crate::imports) target: &'static Target,
+    pub(in crate::imports) target: &'static ResourceHandle,
     pub(in crate::imports) by: KeyPart,
     pub(in crate::imports) by_field: String,
     /// True if the target is of the same kind, and may come later in the same file.
@@ -29,19 +30,19 @@ impl Reference {
     /// True if records are looked up by a field that these permissions hide, since the matches would reveal its value.
     pub(super) fn asks_by_hidden(&self, permissions: &Permissions) -> bool {
         let field = self.by_field.split('.').next().unwrap_or_default();
-        (self.target.hidden)(permissions).hide(field)
+        self.target.hidden(permissions).hide(field)
     }
 }
 
 impl FieldRule {
     pub(super) fn new(
-        target: &'static Target,
+        target: &'static ResourceHandle,
         rule: &ColumnMapping,
         columns: &[String],
         permissions: &Permissions,
     ) -> Result<Self, (&'static str, &'static str, String)> {
         let path: Vec<String> = rule.field.split('.').map(ToOwned::to_owned).collect();
-        let (fields, hidden) = ((target.fields)(), (target.hidden)(permissions));
+        let (fields, hidden) = (target.fields(), target.hidden(permissions));
         let known = fields.iter().find(|field| path.first().is_some_and(|first| first == field.name));
         let known = known.filter(|field| !hidden.hide(field.name));
         let field =
@@ -84,18 +85,18 @@ impl FieldRule {
 }
 
 fn reference(
-    target: &'static Target,
+    target: &'static ResourceHandle,
     field: &str,
     by: &str,
     permissions: &Permissions,
 ) -> Result<Reference, (&'static str, &'static str, String)> {
-    let related = target.related.iter().find(|related| related.column() == field);
-    let other = related.and_then(|related| Target::of_plural(related.plural()));
+    let related = target.relations.iter().find(|related| related.column() == field);
+    let other = related.and_then(|related| targets::find(related.plural()));
     let other = other.ok_or_else(|| {
         ("by", "unknown-field", "the field holds the id of no record that can be named".to_owned())
     })?;
-    let unknown = || ("by", "unknown-field", format!("{} are not known by `{by}`", other.plural));
-    let key = (other.key)(by).ok_or_else(unknown)?;
+    let unknown = || ("by", "unknown-field", format!("{} are not known by `{by}`", other.access.table));
+    let key = other.key(by).ok_or_else(unknown)?;
     let own = std::ptr::eq(other, target);
     let reference = Reference { target: other, by: key, by_field: by.to_owned(), own };
     if reference.asks_by_hidden(permissions) { Err(unknown()) } else { Ok(reference) }

@@ -10,13 +10,14 @@ mod row;
 
 use std::collections::HashSet;
 
-use db::KeyPart;
+use field_rule::FieldRule;
 use identity::Permissions;
+use plan::{ImportMode, ImportPlan};
+use resource::KeyPart;
+use resource::ResourceHandle;
 use web::Violation;
 
-use crate::imports::{file::inspect::ImportFile, registry::Target};
-use field_rule::FieldRule;
-use plan::{ImportMode, ImportPlan};
+use crate::imports::file::inspect::ImportFile;
 
 pub(in crate::imports) use field_rule::Reference;
 pub(in crate::imports) use lookups::resolve;
@@ -25,7 +26,7 @@ pub(in crate::imports) use row::{CellError, Lookup, ParsedRow};
 
 /// A plan whose columns and fields are resolved.
 pub(in crate::imports) struct Mapping {
-    pub(in crate::imports) target: &'static Target,
+    pub(in crate::imports) target: &'static ResourceHandle,
     pub(in crate::imports) mode: ImportMode,
     pub(in crate::imports) key: Vec<(String, KeyPart)>,
     steps: Vec<FieldRule>,
@@ -38,7 +39,7 @@ impl Mapping {
     /// Validates the plan against this file and these permissions; returns all errors. Hidden fields do not exist for
     /// the caller: they can neither be filled nor used for references.
     pub(in crate::imports) fn new(
-        target: &'static Target,
+        target: &'static ResourceHandle,
         plan: &ImportPlan,
         file: &ImportFile,
         permissions: &Permissions,
@@ -56,7 +57,7 @@ impl Mapping {
         }
         let mut key = Vec::new();
         for (at, field) in plan.key.iter().enumerate() {
-            match (target.key)(field).filter(|_| filled.contains(field)) {
+            match target.key(field).filter(|_| filled.contains(field)) {
                 Some(part) => key.push((field.clone(), part)),
                 None => wrong.push(Violation::new(
                     format!("/key/{at}"),
@@ -85,7 +86,7 @@ impl Mapping {
 
     /// True if the mapping fills or queries a field that these permissions hide.
     pub(in crate::imports) fn touches_hidden(&self, permissions: &Permissions) -> bool {
-        let hidden = (self.target.hidden)(permissions);
+        let hidden = self.target.hidden(permissions);
         let fills = self.steps.iter().filter_map(|step| step.path.first()).any(|field| hidden.hide(field));
         fills || self.references().any(|(_, reference)| reference.asks_by_hidden(permissions))
     }

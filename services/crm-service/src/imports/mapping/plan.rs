@@ -18,7 +18,7 @@ pub(crate) struct ImportPlan {
     /// Fields that identify the record of a row; required for updates.
     #[serde(default)]
     #[validate(length(max = 5), custom(function = "web::names"))]
-    #[schema(schema_with = db::texts_schema::<0, 5, 200>)]
+    #[schema(schema_with = resource::texts_schema::<0, 5, 200>)]
     pub(in crate::imports) key: Vec<String>,
     /// Rules that fill the fields.
     #[validate(length(min = 1, max = 400), nested)]
@@ -27,7 +27,7 @@ pub(crate) struct ImportPlan {
     /// Words that stand for an empty cell, such as `NULL`.
     #[serde(default)]
     #[validate(length(max = 20), custom(function = "web::names"))]
-    #[schema(schema_with = db::texts_schema::<0, 20, 200>)]
+    #[schema(schema_with = resource::texts_schema::<0, 20, 200>)]
     pub(in crate::imports) nulls: Vec<String>,
     /// Whether an empty cell clears the field of an updated record; otherwise the field stays unchanged.
     #[serde(default)]

@@ -5,7 +5,9 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use db::{KeyPart, Purpose, TenantTx};
+use db::TenantTx;
+use resource::{KeyPart, Purpose};
+use resource::{ReadyRow, RowAction, WrittenRow};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -13,7 +15,6 @@ use super::{errors::FailedRow, report::ImportReport};
 use crate::imports::{
     file::{csv::TableRow, inspect::is_blank},
     mapping::{CellError, Mapping, ParsedRow, plan::ImportMode, resolve, text_at},
-    write::{Action, ReadyRow, WrittenRow},
 };
 
 /// Result of applying a batch of rows.
@@ -135,7 +136,7 @@ async fn take_group(
     let keys: Vec<Vec<String>> =
         good.iter().map(|draft| draft.key.clone()).filter(|key| !key.is_empty()).collect();
     let parts: Vec<KeyPart> = mapping.key.iter().map(|(_, part)| part.clone()).collect();
-    let found = (mapping.target.find)(tx, &parts, &keys, Purpose::Acting).await?;
+    let found = mapping.target.find(tx, &parts, &keys, Purpose::Acting).await?;
     let (mut ready, mut drafts) = (Vec::with_capacity(good.len()), Vec::with_capacity(good.len()));
     for mut draft in good {
         let foreseen = trial.as_ref().is_some_and(|trial| trial.keys.contains(&hash(&draft.key)));
@@ -153,7 +154,7 @@ async fn take_group(
         Some(_) => ready.iter().map(|one| names(mapping, &one.patch)).collect(),
         None => vec![Vec::new(); ready.len()],
     };
-    let outcomes = (mapping.target.write)(tx, ready).await?;
+    let outcomes = mapping.target.write(tx, ready).await?;
     let mut done = Vec::with_capacity(outcomes.len());
     for ((draft, names), outcome) in drafts.into_iter().zip(names).zip(outcomes) {
         match outcome {
@@ -161,7 +162,7 @@ async fn take_group(
                 taken.report.count(one.action);
                 if let Some(trial) = &mut trial {
                     trial.names.extend(names);
-                    if one.action == Action::Created && !draft.key.is_empty() {
+                    if one.action == RowAction::Created && !draft.key.is_empty() {
                         trial.keys.insert(hash(&draft.key));
                     }
                 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use db::TenantTx;
+use resource::{ReadyRow, RowAction, RowOutcome};
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
 use crate::imports::{
     file::csv::TableRow,
     mapping::{CellError, Lookup, Mapping, ParsedRow, resolve},
-    write::{Action, Outcome, ReadyRow},
 };
 
 /// Sets the fields that refer to records of the same kind, which all exist by now.
@@ -47,11 +47,11 @@ pub(super) async fn link(
             linked.push(draft);
         }
     }
-    let outcomes: Vec<Outcome> = (mapping.target.write)(tx, ready).await?;
+    let outcomes: Vec<RowOutcome> = mapping.target.write(tx, ready).await?;
     let mut done = Vec::new();
     for (draft, outcome) in linked.iter().zip(outcomes) {
         match outcome {
-            Ok(one) if one.action == Action::Updated => done.push((draft.line, one)),
+            Ok(one) if one.action == RowAction::Updated => done.push((draft.line, one)),
             Ok(_) => {}
             Err(violations) => {
                 taken.leave(draft, violations.into_iter().map(|one| mapping.blame(one)).collect());

@@ -1,12 +1,13 @@
 //! Progress and result of imports.
 
 use db::{TenantQuery, TenantTx};
+use resource::RowAction;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::imports::{file::csv::Position, job_kind::ImportJobKind, write::Action};
+use crate::imports::{file::csv::Position, job_kind::ImportJobKind};
 
 /// Result of an import, a dry run or an undo, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,11 +32,11 @@ pub(crate) struct ImportReport {
 }
 
 impl ImportReport {
-    pub(in crate::imports) fn count(&mut self, action: Action) {
+    pub(in crate::imports) fn count(&mut self, action: RowAction) {
         match action {
-            Action::Created => self.created += 1,
-            Action::Updated => self.updated += 1,
-            Action::Unchanged => self.unchanged += 1,
+            RowAction::Created => self.created += 1,
+            RowAction::Updated => self.updated += 1,
+            RowAction::Unchanged => self.unchanged += 1,
         }
     }
 

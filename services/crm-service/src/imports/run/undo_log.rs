@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use db::{TenantCommand, TenantQuery, TenantTx};
+use resource::{RowAction, UndoItem, Undone, WrittenRow};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{FromRow, types::Json as Column};
@@ -12,8 +13,6 @@ use super::{apply::BatchResult, errors::FailedRow};
 use crate::imports::{
     file::csv::TableRow,
     mapping::{CellError, Mapping},
-    undo::{UndoItem, Undone},
-    write::{Action, WrittenRow},
 };
 
 const DID: TenantCommand = TenantCommand::new(
@@ -63,7 +62,7 @@ pub(super) async fn note(
 ) -> db::Result<()> {
     let unchanged = mapping.has_deferred(); // may still be updated by the second pass
     for group in &taken.groups {
-        let did = group.iter().filter(|(_, done)| unchanged || done.action != Action::Unchanged);
+        let did = group.iter().filter(|(_, done)| unchanged || done.action != RowAction::Unchanged);
         let did: Vec<&(i64, WrittenRow)> = did.collect();
         if did.is_empty() {
             continue;
@@ -81,7 +80,7 @@ pub(super) async fn note(
 
 /// Records that an earlier row changed. That row holds the original values; here only the version moves on.
 async fn again(tx: &mut TenantTx, import: Uuid, did: &[&(i64, WrittenRow)]) -> db::Result<HashSet<Uuid>> {
-    let updated = did.iter().map(|(_, done)| done).filter(|done| done.action == Action::Updated);
+    let updated = did.iter().map(|(_, done)| done).filter(|done| done.action == RowAction::Updated);
     let updated: HashMap<Uuid, i64> = updated.map(|done| (done.record, done.version)).collect();
     if updated.is_empty() {
         return Ok(HashSet::new());
@@ -99,10 +98,10 @@ async fn again(tx: &mut TenantTx, import: Uuid, did: &[&(i64, WrittenRow)]) -> d
 
 fn noted(line: i64, done: &WrittenRow, again: bool) -> Value {
     let action = match done.action {
-        Action::Created => LoggedAction::Created,
-        Action::Updated if again => LoggedAction::Again,
-        Action::Updated => LoggedAction::Updated,
-        Action::Unchanged => LoggedAction::Unchanged,
+        RowAction::Created => LoggedAction::Created,
+        RowAction::Updated if again => LoggedAction::Again,
+        RowAction::Updated => LoggedAction::Updated,
+        RowAction::Unchanged => LoggedAction::Unchanged,
     };
     json!({
         "line": line, "record_id": done.record, "action": action, "version": done.version, "before": done.before,
@@ -162,11 +161,6 @@ pub(super) fn tell(lines: &[i64], undone: &[Undone], kept: &mut Vec<FailedRow>) 
         let Err(reason) = undone else {
             count += 1;
             continue;
-        };
-        let message = match *code {
-            CHANGED => "the record has been changed since",
-            GONE => "the record is not there any more, or is out of reach",
-            _ => "a rule stands against it",
         };
         let wrong = CellError {
             column: None,

@@ -24,8 +24,8 @@ use crate::imports::{
     },
     job_kind::ImportJobKind,
     mapping::{Mapping, plan::ImportPlan},
-    registry::Target,
     status::ImportStatus,
+    targets,
 };
 
 /// Number of rows per step, which is one transaction.
@@ -101,7 +101,7 @@ impl<'h> ImportRun<'h> {
         };
         let kept: Option<StoredImport> = tx.read(KEPT).bind(import).optional().await?;
         let known = kept.and_then(|StoredImport { resource, file: Column(file), plan: Column(plan) }| {
-            let mapping = Mapping::new(Target::of_plural(&resource)?, &plan, &file, &Permissions::default());
+            let mapping = Mapping::new(targets::find(&resource)?, &plan, &file, &Permissions::default());
             Some((mapping.ok()?, file))
         });
         let Some((mapping, file)) = known else {
@@ -149,13 +149,13 @@ impl<'h> ImportRun<'h> {
         let target = self.mapping.target;
         let undoing = self.kind == ImportJobKind::Undo;
         permissions.allow("import", if undoing { "delete" } else { "write" })
-            && self.kind.actions().iter().all(|action| permissions.allow(target.name, action))
-            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.name, "read"))
+            && self.kind.actions().iter().all(|action| permissions.allow(target.access.name, action))
+            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.access.name, "read"))
             && !self.mapping.touches_hidden(permissions)
     }
 
     async fn take_in(&mut self, tx: TenantTx) -> db::Result<NextStep> {
-        let mut tx = tx.with_action(self.mapping.target.name, "write");
+        let mut tx = tx.with_action(self.mapping.target.access.name, "write");
         let first = self.lines.place() == Position::START;
         let mut lines = self.lines.next(&mut tx, PART).await?;
         if lines.is_empty() {
@@ -208,10 +208,10 @@ impl<'h> ImportRun<'h> {
             did.into_iter().partition(|one| one.action == LoggedAction::Created);
         let (made_lines, made) = undo_log::split(made);
         let (changed_lines, changed) = undo_log::split(changed);
-        let mut tx = tx.with_action(target.name, "delete");
-        let removed = (target.remove)(&mut tx, made).await?;
-        let mut tx = tx.with_action(target.name, "write");
-        let put_back = (target.put_back)(&mut tx, changed).await?;
+        let mut tx = tx.with_action(target.access.name, "delete");
+        let removed = target.remove(&mut tx, made).await?;
+        let mut tx = tx.with_action(target.access.name, "write");
+        let put_back = target.put_back(&mut tx, changed).await?;
         let mut bad = Vec::new();
         self.state.report.removed += undo_log::tell(&made_lines, &removed, &mut bad);
         self.state.report.put_back += undo_log::tell(&changed_lines, &put_back, &mut bad);

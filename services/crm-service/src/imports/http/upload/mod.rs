@@ -6,14 +6,14 @@ mod request;
 
 use axum::body::Body;
 use http::HeaderMap;
+use receive::Receiver;
+use request::UploadRequest;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Authorized, Created, Error, IdempotencyKey, Query, Redacted, Replayable, Result, Write};
 
 use super::{params::UploadParams, read::Import};
 use crate::imports::Imports;
-use receive::Receiver;
-use request::UploadRequest;
 
 /// The bytes of a CSV file (up to 64 MiB) or of an XLSX workbook (up to 16 MiB).
 #[derive(ToSchema)]
@@ -42,8 +42,8 @@ pub(crate) async fn upload_import(
     body: Body,
 ) -> Result<Replayable<Created<Redacted<Import>>>> {
     let order = UploadRequest::parse(&sent, &headers)?;
-    if !auth.who().permissions().allow(order.target.name, "write") {
-        return Err(Error::Forbidden(format!("{}:write", order.target.name)));
+    if !auth.who().permissions().allow(order.target.access.name, "write") {
+        return Err(Error::Forbidden(format!("{}:write", order.target.access.name)));
     }
     let receiver = Receiver::new(&auth, Uuid::now_v7());
     match receiver.receive(&order, &sent, key, body).await {

@@ -73,8 +73,11 @@ impl<'m> Receiver<'m> {
         body: Body,
     ) -> Result<Replayable<Created<Redacted<Import>>>> {
         let mut tx = self.auth.begin().await?;
-        let begin =
-            tx.execute_untracked::<()>(BEGIN).bind(self.id).bind(order.target.plural).bind(&sent.file_name);
+        let begin = tx
+            .execute_untracked::<()>(BEGIN)
+            .bind(self.id)
+            .bind(order.target.access.table)
+            .bind(&sent.file_name);
         begin.bind(self.auth.who().user()).run().await?;
         tx.commit().await?;
         let arrived = if order.workbook {
@@ -186,7 +189,7 @@ impl<'m> Receiver<'m> {
             }
         };
         let noted =
-            json!({ "resource": order.target.plural, "file_name": sent.file_name, "rows": found.rows });
+            json!({ "resource": order.target.access.table, "file_name": sent.file_name, "rows": found.rows });
         let change = Change::new("crm.import.created", "import", self.id, "created").with(noted);
         tx.execute_audited::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
         let import = read::find(&mut tx, self.auth, self.id).await?;

@@ -2,9 +2,10 @@
 
 use encoding_rs::Encoding;
 use http::HeaderMap;
+use resource::ResourceHandle;
 use web::{Error, MediaTypes, Result};
 
-use crate::imports::{http::params::UploadParams, refusal::ImportRefusal, registry::Target};
+use crate::imports::{http::params::UploadParams, refusal::ImportRefusal, targets};
 
 const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// Accepted media types of uploads.
@@ -16,7 +17,7 @@ const FILES: MediaTypes = MediaTypes {
 
 /// Validated parameters of an upload.
 pub(super) struct UploadRequest {
-    pub(super) target: &'static Target,
+    pub(super) target: &'static ResourceHandle,
     pub(super) encoding: Option<&'static Encoding>,
     pub(super) delimiter: Option<u8>,
     pub(super) workbook: bool,
@@ -24,7 +25,7 @@ pub(super) struct UploadRequest {
 
 impl UploadRequest {
     pub(super) fn parse(sent: &UploadParams, headers: &HeaderMap) -> Result<Self> {
-        let target = Target::of_plural(&sent.resource).ok_or(ImportRefusal::UnknownResource)?;
+        let target = targets::find(&sent.resource).ok_or(ImportRefusal::UnknownResource)?;
         if !(1..=255).contains(&sent.file_name.chars().count())
             || sent.file_name.chars().any(char::is_control)
         {

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use identity::{Principal, Secret};
+use kernel::{AccountId, UserId};
+use revocation::Revocations;
+use uuid::Uuid;
+
+use crate::{
+    AccessScope, OutboxSignal, Reason, Result, SystemTx, TenantTx,
+    context::{ADMIT, ADMIT_WRITE, RequestContext, admit},
+    listeners::Listeners,
+    pool::Pool,
+    share::{FileSlot, Shares, TransactionCost},
+    tx::{AccessMode, OpenTx},
+};
+
+/// Handle of the database. Every transaction is begun on behalf of a principal or a [`Reason`](crate::Reason).
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) pool: Pool,
+    pub(crate) shares: Arc<Shares>,
+    pub(crate) cursors: Arc<hmac::Key>,
+    pub(crate) listeners: Arc<Listeners>,
+}
+
+/// Purpose from which the key of cursors is derived.
+pub(crate) const CURSORS: &str = "cursors";
+
+impl Db {
+    /// Derives the key of cursors from `secret`, so that all replicas with this secret accept them. By default,
+    /// cursors are valid in this process only.
+    #[must_use]
+    pub fn with_cursor_key(self, secret: &Secret) -> Self {
+        Self { cursors: Arc::new(secret.key_for(CURSORS)), ..self }
+    }
+
+    /// Notifies `wake` of every account that has committed events.
+    #[must_use]
+    pub fn with_event_wakeup(self, wake: &OutboxSignal) -> Self {
+        let revocations = self.listeners.revocations.clone();
+        Self { listeners: Arc::new(Listeners { wake: wake.clone(), revocations }), ..self }
+    }
+
+    /// Publishes the sessions that were ended to `revocations`.
+    #[must_use]
+    pub fn with_revocations(self, revocations: &Revocations) -> Self {
+        let (wake, revocations) = (self.listeners.wake.clone(), revocations.clone());
+        Self { listeners: Arc::new(Listeners { wake, revocations }), ..self }
+    }
+
+    /// Begins a read-write transaction in the account of `who`. Begin and account are set in one message, so that
+    /// no statement can run in between.
+    pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT_WRITE).await
+    }
+
+    /// Begins a read-write transaction that is also allowed in maintenance mode: for authentication and for ending
+    /// own sessions.
+    pub async fn begin_in_maintenance(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT).await
+    }
+
+    /// Begins a read-only transaction in the account of `who`.
+    pub async fn begin_read_only(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Read, TransactionCost::Usual, ADMIT).await
+    }
+
+    /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total.
+    pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Read, TransactionCost::High, ADMIT).await
+    }
+
+    /// Acquires a slot for a streamed export: their number per account is limited.
+    pub fn file(&self, who: &Principal) -> Result<FileSlot> {
+        self.shares.file(who.account())
+    }
+
+    /// Verifies that the session of `who` is active and its token's rights are current; otherwise
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded).
+    pub async fn admit(&self, who: &Principal) -> Result<()> {
+        self.begin_read_only(who).await.map(drop)
+    }
+
+    /// Checks that the database responds.
+    pub async fn ping(&self) -> Result<()> {
+        OpenTx::begin(&self.pool, AccessMode::Read, "select 1").await.map(drop)
+    }
+
+    async fn enter(
+        &self,
+        who: &Principal,
+        access: AccessMode,
+        cost: TransactionCost,
+        admission: &'static str,
+    ) -> Result<TenantTx> {
+        let share = self.shares.take(who.account(), cost).await?;
+        let inside = RequestContext { account: who.account(), user: who.user(), request: who.request() };
+        let opening = format!("{}; {}", inside.settings(), admit(admission, who));
+        let conn = OpenTx::begin(&self.pool, access, &opening).await?;
+        let scope = AccessScope::new(who.permissions().clone());
+        let tx = TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), scope);
+        Ok(tx.holding(share))
+    }
+}
+
+/// Statement that refuses writes in maintenance mode, without a session.
+const ADMIT_UNSCOPED: &str = "; execute admit_write_of_nobody";
+
+impl Db {
+    /// Begins outside of any account. Banned by a lint: each use must justify itself. Reasons that start new work
+    /// are refused in maintenance mode ([`Error::Maintenance`](crate::Error::Maintenance)).
+    pub async fn begin_unscoped(&self, reason: Reason) -> Result<SystemTx> {
+        tracing::debug!(?reason, "begins outside of every account");
+        let nobody =
+            RequestContext { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
+        let opening = format!("{}{}", nobody.settings(), if reason.waits() { ADMIT_UNSCOPED } else { "" });
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &opening).await?;
+        Ok(SystemTx::new(conn, Arc::clone(&self.cursors), Arc::clone(&self.listeners)))
+    }
+
+    /// Begins inside an account without a principal: [`begin_unscoped`](Self::begin_unscoped) and `enter` in one
+    /// message.
+    pub async fn begin_as(
+        &self,
+        reason: Reason,
+        account: AccountId,
+        user: UserId,
+        request: Uuid,
+    ) -> Result<TenantTx> {
+        tracing::debug!(?reason, "begins without a principal");
+        let inside = RequestContext { account, user, request };
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &inside.settings()).await?;
+        Ok(TenantTx::new(
+            conn,
+            inside,
+            Arc::clone(&self.cursors),
+            Arc::clone(&self.listeners),
+            AccessScope::WHOLE,
+        ))
+    }
+}

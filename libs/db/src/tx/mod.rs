@@ -1,0 +1,266 @@
+//! Transactions of one account.
+
+mod access;
+mod idempotency;
+mod open;
+mod restricted;
+mod revoke;
+mod sql;
+mod system;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::hmac;
+use identity::Permissions;
+use kernel::{AccountId, UserId};
+use revocation::RevokedTokens;
+use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
+use uuid::Uuid;
+
+pub use access::ScopeViolation;
+pub use idempotency::StoredResponse;
+pub(crate) use open::{AccessMode, OpenTx};
+pub use restricted::SqlCondition;
+pub use revoke::RevokeSessions;
+pub use sql::Sql;
+pub use system::{Reason, SystemTx};
+
+use crate::{
+    AccessScope, Bindings, Change, LookupFunction, Result, TenantCommand, TenantQuery, audit,
+    context::RequestContext, listeners::Listeners, share::Share,
+};
+
+/// A savepoint, and the state to return to on rollback.
+#[must_use = "a part is kept or undone"]
+pub struct Savepoint {
+    /// Number of changes audited before it.
+    noted: usize,
+    /// Number of revocations recorded before it.
+    ended: usize,
+}
+
+/// A transaction confined to one account. Dropping it without [`commit`](Self::commit) rolls back.
+#[must_use = "a transaction that is not committed changes nothing"]
+pub struct TenantTx {
+    pub(crate) conn: OpenTx,
+    pub(crate) inside: RequestContext,
+    cursors: Arc<hmac::Key>,
+    scope: AccessScope,
+    changes: Vec<Change>,
+    /// Records that the answer shows with more than id and version.
+    pub(crate) answered: Vec<Uuid>,
+    pub(crate) ended: Vec<RevokedTokens>,
+    listeners: Arc<Listeners>,
+    /// Released together with the connection.
+    _share: Option<Share>,
+}
+
+impl TenantTx {
+    pub(crate) fn new(
+        conn: OpenTx,
+        inside: RequestContext,
+        cursors: Arc<hmac::Key>,
+        listeners: Arc<Listeners>,
+        scope: AccessScope,
+    ) -> Self {
+        Self {
+            conn,
+            inside,
+            cursors,
+            scope,
+            changes: Vec::new(),
+            answered: Vec::new(),
+            ended: Vec::new(),
+            listeners,
+            _share: None,
+        }
+    }
+
+    /// Holds a slot of the account's share until the connection is released.
+    pub(crate) fn holding(self, share: Share) -> Self {
+        Self { _share: Some(share), ..self }
+    }
+
+    /// Sets the action of the request on records of `resource`, so that the scope of its permission applies to
+    /// them. For other resources the scope of `read` applies.
+    pub fn with_action(mut self, resource: &'static str, action: &'static str) -> Self {
+        self.scope.act(resource, action);
+        self
+    }
+
+    /// Limits a transaction that was begun without a principal to these permissions.
+    pub fn within(mut self, permissions: Permissions) -> Self {
+        self.scope = AccessScope::new(permissions);
+        self
+    }
+
+    /// Prepares a statement that reads.
+    pub fn read<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&mut self, text: TenantQuery) -> Sql<'_, T> {
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// Prepares a statement that changes something other than records, and audits `change`.
+    pub fn execute_audited<T>(&mut self, text: TenantCommand, change: Change) -> Sql<'_, T> {
+        self.audit(change);
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// Prepares a write without audit entry: for counters and timestamps, or as part of an audited change.
+    pub fn execute_untracked<T>(&mut self, text: TenantCommand) -> Sql<'_, T> {
+        self.statement(text.0.into_sql_str())
+    }
+
+    /// Prepares a call of a function that takes the account from the transaction's settings.
+    pub fn look_up<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
+        &mut self,
+        text: LookupFunction,
+    ) -> Sql<'_, T> {
+        Sql::new(self, text.0.into_sql_str(), Bindings::default())
+    }
+
+    /// Switches to another user of the same account, whom the transaction itself has identified.
+    pub async fn impersonate(&mut self, user: UserId) -> Result<()> {
+        let inside = RequestContext { user, ..self.inside };
+        self.conn.enter(inside).await?;
+        self.inside = inside;
+        Ok(())
+    }
+
+    /// Commits the changes with their audit and outbox entries, then notifies the listeners.
+    pub async fn commit(mut self) -> Result<()> {
+        self.conn.committable()?;
+        let changes = std::mem::take(&mut self.changes);
+        let has_events = !changes.is_empty();
+        self.write_audit_log(&changes).await?;
+        self.conn.commit().await?;
+        if has_events {
+            self.listeners.wake.notify(self.inside.account);
+        }
+        if !self.ended.is_empty() {
+            self.listeners.revocations.publish(&self.ended);
+        }
+        Ok(())
+    }
+
+    /// Writes audit log and outbox entries of these changes.
+    async fn write_audit_log(&mut self, changes: &[Change]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (text, values) = audit::statement(self.inside, changes, self.conn.span.traceparent());
+        let statement: Sql<'_, ()> = Sql::new(self, text.into_sql_str(), values);
+        statement.run().await?;
+        Ok(())
+    }
+
+    /// Adds a change to the audit log and outbox; written at commit.
+    pub fn audit(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Sets a savepoint.
+    pub async fn savepoint(&mut self) -> Result<Savepoint> {
+        self.conn.savepoint().await?;
+        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
+    }
+
+    /// Sets a savepoint and a statement timeout.
+    pub async fn savepoint_with_timeout(&mut self, time: Duration) -> Result<Savepoint> {
+        self.conn.savepoint_with_timeout(time).await?;
+        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
+    }
+
+    /// Releases the last savepoint and sets a statement timeout.
+    pub async fn release_with_timeout(&mut self, _: Savepoint, time: Duration) -> Result<()> {
+        self.conn.release_with_timeout(time).await
+    }
+
+    /// Sets the statement timeout for the rest of the transaction.
+    pub async fn set_statement_timeout(&mut self, time: Duration) -> Result<()> {
+        self.conn.set_statement_timeout(time).await
+    }
+
+    /// Resets the statement timeout to the role's default.
+    pub async fn reset_statement_timeout(&mut self) -> Result<()> {
+        self.conn.reset_statement_timeout().await
+    }
+
+    /// Releases the last savepoint.
+    pub async fn release(&mut self, _: Savepoint) -> Result<()> {
+        self.conn.release().await
+    }
+
+    /// Rolls back to the last savepoint, and discards changes and revocations recorded since.
+    pub async fn rollback_to(&mut self, part: Savepoint) -> Result<()> {
+        self.conn.rollback_to().await?;
+        self.changes.truncate(part.noted);
+        self.ended.truncate(part.ended);
+        Ok(())
+    }
+
+    /// Prepares a statement that the engine has built from names of tables and columns; `$1` is the account. Banned by a
+    /// lint elsewhere: a hand-written statement is a [`TenantQuery`] or a [`TenantCommand`].
+    ///
+    /// # Panics
+    ///
+    /// If the text lacks `account_id` or `$1`.
+    pub fn generated<T>(&mut self, text: String) -> Sql<'_, T> {
+        assert!(text.contains("account_id") && text.contains("$1"), "a statement is limited to its account");
+        self.statement(AssertSqlSafe(text).into_sql_str())
+    }
+
+    /// [`generated`](Self::generated) with all parameters at once: [`bindings`](Self::bindings) and those that follow.
+    pub fn generated_with<T>(&mut self, text: String, values: Bindings) -> Sql<'_, T> {
+        let mut statement = self.generated(text);
+        statement.row = values;
+        statement
+    }
+
+    /// Prepares a call of a function whose name the engine has built; it takes the account from the transaction's
+    /// settings. Banned by a lint elsewhere, in favour of [`LookupFunction`].
+    pub fn generated_call<T>(&mut self, text: String, arguments: Bindings) -> Sql<'_, T> {
+        Sql::new(self, AssertSqlSafe(text).into_sql_str(), arguments)
+    }
+
+    /// Starts the parameters of a generated statement: `$1` is the account.
+    #[must_use]
+    pub fn bindings(&self) -> Bindings {
+        let mut values = Bindings::default();
+        values.bind(self.inside.account);
+        values
+    }
+
+    /// Account of the transaction.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.inside.account
+    }
+
+    /// User on whose behalf the transaction runs.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.inside.user
+    }
+
+    /// Access scope of the transaction.
+    #[must_use]
+    pub fn scope(&self) -> &AccessScope {
+        &self.scope
+    }
+
+    /// Key that authenticates cursors (HMAC-SHA-256).
+    #[must_use]
+    pub fn cursor_key(&self) -> Arc<hmac::Key> {
+        Arc::clone(&self.cursors)
+    }
+
+    /// Notes that the answer shows more of this record than its id and version.
+    pub fn note_answered(&mut self, record: Uuid) {
+        self.answered.push(record);
+    }
+
+    pub(crate) fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
+        let row = self.bindings();
+        Sql::new(self, text, row)
+    }
+}

@@ -1,0 +1,172 @@
+//! Bulk writes by filter, in two steps: a preview with the number of records, then the write, if the number is
+//! unchanged.
+
+use db::{HiddenFields, TenantTx};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use validator::Validate;
+use web::{
+    Action, Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Json, MergePatch,
+    Read, Replayable, Result, Write,
+};
+
+use super::{authorized::AuthorizedAny, items::within};
+use crate::{BulkWrite, Record, Resource, Selection, SoftDelete, Update};
+
+/// Number of records per write statement.
+const AT_ONCE: usize = 500;
+
+/// Operation to perform on all selected records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SelectedOperation {
+    /// Applies a merge patch to each record.
+    Update,
+    /// Moves each record to the trash.
+    Delete,
+}
+
+/// A request to preview a bulk write by filter.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BulkPreviewRequest {
+    /// Filter condition, as in a search request.
+    #[schema(schema_with = crate::filter_schema)]
+    filter: Value,
+    operation: SelectedOperation,
+    /// Changes as a merge patch (RFC 7396); only for `update`.
+    #[schema(schema_with = crate::merge_patch_schema, required = false)]
+    patch: Option<Value>,
+}
+
+/// Preview of a bulk write by filter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkPreview {
+    /// Number of records that the filter selects.
+    count: i64,
+    /// Token that confirms this preview; pass it to the apply request within 15 minutes.
+    selection: String,
+}
+
+/// A request to perform a previewed bulk write.
+#[derive(Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BulkApplyRequest {
+    /// Filter condition of the preview request.
+    #[schema(schema_with = crate::filter_schema)]
+    filter: Value,
+    /// Operation of the preview request.
+    operation: SelectedOperation,
+    /// Merge patch of the preview request.
+    #[schema(schema_with = crate::merge_patch_schema, required = false)]
+    patch: Option<Value>,
+    /// Token from the response of the preview.
+    #[validate(length(max = 1000))]
+    #[schema(max_length = 1000)]
+    selection: String,
+    /// Number of records from the response of the preview.
+    #[validate(range(min = 0, max = 10_000))]
+    #[schema(minimum = 0, maximum = 10_000)]
+    expected_count: i64,
+}
+
+/// Result of a bulk write by filter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkApplyResult {
+    /// Number of records that were written.
+    count: i64,
+}
+
+pub(crate) async fn preview<R: Resource>(
+    auth: AuthorizedAny<R>,
+    Json(wish): Json<BulkPreviewRequest>,
+) -> Result<Json<BulkPreview>> {
+    match wish.operation {
+        SelectedOperation::Update => count(&auth.authorize::<Write>()?, wish).await,
+        SelectedOperation::Delete => count(&auth.authorize::<Delete>()?, wish).await,
+    }
+}
+
+async fn count<R: Resource, A: Action>(
+    auth: &Authorized<A, R>,
+    wish: BulkPreviewRequest,
+) -> Result<Json<BulkPreview>> {
+    auth.also(Read::NAME)?; // a filter discloses the values it compares
+    let patch = understood(wish.operation, wish.patch, &auth.hidden_fields())?;
+    let selection = Selection::<R>::new(wish.filter, &auth.view())?;
+    let mut tx = auth.begin_read_only_at(selection.is_costly()).await?;
+    let count = selection.count(&mut tx).await?;
+    let selection = selection.sign(&mut tx, &[A::NAME, &patch.to_string()]).await?;
+    Ok(Json(BulkPreview { count, selection }))
+}
+
+pub(crate) async fn apply<R: Resource>(
+    auth: AuthorizedAny<R>,
+    key: Option<IdempotencyKey>,
+    Json(order): Json<BulkApplyRequest>,
+) -> Result<Replayable<Json<BulkApplyResult>>> {
+    match order.operation {
+        SelectedOperation::Update => run(&auth.authorize::<Write>()?, key, order).await,
+        SelectedOperation::Delete => run(&auth.authorize::<Delete>()?, key, order).await,
+    }
+}
+
+async fn run<R: Resource, A: Action>(
+    auth: &Authorized<A, R>,
+    key: Option<IdempotencyKey>,
+    order: BulkApplyRequest,
+) -> Result<Replayable<Json<BulkApplyResult>>> {
+    auth.also(Read::NAME)?;
+    let idempotent = Idempotent::new(key, &order)?.with_records(R::ACCESS);
+    let patch = understood(order.operation, order.patch, &auth.hidden_fields())?;
+    let selection = Selection::<R>::new(order.filter, &auth.view())?;
+    let mut tx = match idempotent.begin(auth.begin().await?).await? {
+        IdempotencyOutcome::New(tx) => tx,
+        IdempotencyOutcome::Replay(answer) => return Ok(answer),
+    };
+    selection.verify(&mut tx, &[A::NAME, &patch.to_string()], &order.selection).await?;
+    let records = selection.lock(&mut tx, order.expected_count).await?;
+    match order.operation {
+        SelectedOperation::Update => write_all(&mut tx, changed(records, &patch)?).await?,
+        SelectedOperation::Delete => {
+            write_all(&mut tx, records.into_iter().map(SoftDelete).collect()).await?;
+        }
+    }
+    idempotent.answer(tx, Json(BulkApplyResult { count: order.expected_count })).await
+}
+
+/// Validates the patch of an update, which must not touch hidden fields; `null` for a delete.
+fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &HiddenFields) -> Result<Value> {
+    match (operation, patch) {
+        (SelectedOperation::Delete, None) => Ok(Value::Null),
+        (SelectedOperation::Delete, Some(_)) => {
+            Err(Error::invalid("/patch", "unknown-field", "is for an update"))
+        }
+        (SelectedOperation::Update, patch) => {
+            let patch = patch.unwrap_or_default();
+            let read = MergePatch::parse(patch.clone())
+                .ok_or_else(|| Error::invalid("/patch", "type", "must be an object"))?;
+            read.ensure_not_touched(hidden).map_err(|error| within("/patch", error))?;
+            Ok(patch)
+        }
+    }
+}
+
+fn changed<R: Resource>(records: Vec<Record<R>>, patch: &Value) -> Result<Vec<Update<R>>> {
+    let one = |before: Record<R>| {
+        let patch =
+            MergePatch::parse(patch.clone()).ok_or_else(|| Error::invalid("", "type", "must be an object"));
+        let after =
+            patch.and_then(|patch| patch.apply_to(&before.data)).map_err(|error| within("/patch", error))?;
+        Ok(Update::new(before, after)?)
+    };
+    records.into_iter().map(one).collect()
+}
+
+async fn write_all<R: Resource, W: BulkWrite<R>>(tx: &mut TenantTx, items: Vec<W>) -> Result<()> {
+    for part in items.chunks(AT_ONCE) {
+        W::write_all(tx, part).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Exports: all records of a list as a file, streamed page by page, so that its size is unlimited.
+//!
+//! Each page is a transaction of its own: a slow client holds none open, and a revoked session receives no further
+//! page.
+
+mod csv;
+mod ndjson;
+mod xlsx;
+
+use std::collections::BTreeMap;
+
+pub use csv::escape_csv_formula;
+
+use crate::{ListParams, Resource};
+use axum::{
+    body::{Body, Bytes},
+    response::{IntoResponse, Response},
+};
+use db::FileSlot;
+use futures::stream;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::{OffsetDateTime, macros::format_description};
+use tokio::sync::mpsc;
+use utoipa::{
+    IntoParams, IntoResponses,
+    openapi::{ContentBuilder, ObjectBuilder, RefOr, ResponseBuilder, Schema, schema::Type},
+};
+
+use web::{Authorized, Error, Query, Read, Result, openapi::text_header};
+
+/// Number of records per page.
+const PAGE: i64 = 1_000;
+/// Number of buffered parts: backpressure for slow clients.
+const AHEAD: usize = 2;
+
+/// Query parameters of an export.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportParams {
+    /// File format: `csv` (RFC 4180), `ndjson` or `xlsx`; default `csv`.
+    #[param(value_type = Option<String>, example = "csv", pattern = "^(csv|ndjson|xlsx)$", max_length = 6)]
+    format: Option<Format>,
+    /// Sort order, as in a list request.
+    #[param(max_length = 300)]
+    sort: Option<String>,
+    /// Filter condition, as in a list request.
+    #[param(max_length = 4096)]
+    filter: Option<String>,
+    /// Search text, as in a list request.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// Columns to include, as `fields` in a list request.
+    #[param(max_length = 8192)]
+    fields: Option<String>,
+}
+
+/// File format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values (RFC 4180).
+    Csv,
+    /// Newline-delimited JSON: one object per line.
+    Ndjson,
+    /// Spreadsheet (Office Open XML).
+    Xlsx,
+}
+
+impl Format {
+    fn media_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Csv => ("csv", "text/csv; charset=utf-8"),
+            Self::Ndjson => ("ndjson", "application/x-ndjson"),
+            Self::Xlsx => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        }
+    }
+
+    /// Schema of the file: text, or binary content, which OpenAPI 3.1 describes by its media type alone.
+    fn schema(self) -> Schema {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        match self {
+            Self::Csv | Self::Ndjson => text.into(),
+            Self::Xlsx => text.content_media_type("application/octet-stream").into(),
+        }
+    }
+}
+
+/// Writer of a file format, used incrementally.
+trait SheetWriter: Send {
+    /// Serializes these records.
+    fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>>;
+
+    /// Serializes the end of the file.
+    fn end(&mut self) -> Result<Vec<u8>>;
+}
+
+/// Response of an export: a stream of file parts.
+#[derive(Debug)]
+pub struct Export {
+    headers: HeaderMap,
+    parts: mpsc::Receiver<Result<Bytes, ExportInterrupted>>,
+}
+
+/// The export was interrupted. The connection is closed, so that the client detects the truncated file.
+#[derive(Debug, thiserror::Error)]
+#[error("the export broke off")]
+struct ExportInterrupted;
+
+/// Source of the pages to export.
+pub trait PageSource: Send + 'static {
+    /// Reads the next page, and whether it is the last.
+    fn next(&mut self) -> impl Future<Output = Result<(Vec<Value>, bool)>> + Send;
+}
+
+/// Pages of a list of `R`.
+struct ListPages<R> {
+    auth: Authorized<Read, R>,
+    query: crate::Query<R>,
+    /// Released when the file was sent or the client has disconnected.
+    _place: FileSlot,
+}
+
+impl<R: Resource> PageSource for ListPages<R> {
+    async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
+        let mut tx = self.auth.begin_read_only_at(self.query.is_costly()).await?;
+        let page = crate::list(&mut tx, &self.query).await?;
+        let rows = self.query.projection().apply(&mut tx, &page.data).await?;
+        let last = page.page.next_cursor.is_none();
+        self.query.after(page.page.next_cursor);
+        Ok((rows, last))
+    }
+}
+
+pub(super) async fn export<R: Resource>(
+    auth: Authorized<Read, R>,
+    Query(wanted): Query<ExportParams>,
+) -> Result<Export> {
+    let view = auth.view();
+    let ExportParams { format, sort, filter, q, fields } = wanted;
+    let asked = ListParams { sort, filter, q, fields, ..ListParams::default() };
+    let query = crate::Query::<R>::parse(asked, &view)?.limited_to(PAGE);
+    let (columns, place) = (query.projection().columns::<R>(), auth.file()?);
+    let pages = ListPages { auth, query, _place: place };
+    Export::begin(R::TABLE, format.unwrap_or(Format::Csv), columns, pages).await
+}
+
+impl Export {
+    /// Reads `pages` and streams them as a file with this name and these columns. The first page is read before
+    /// the response starts, so that an ended session yields 401 instead of a truncated file.
+    pub async fn begin(
+        name: &str,
+        format: Format,
+        columns: Vec<String>,
+        mut pages: impl PageSource,
+    ) -> Result<Self> {
+        let first = pages.next().await?;
+        let sheet: Box<dyn SheetWriter> = match format {
+            Format::Csv => Box::new(csv::Csv::new(columns)),
+            Format::Ndjson => Box::new(ndjson::Ndjson),
+            Format::Xlsx => Box::new(xlsx::Xlsx::new(columns)?),
+        };
+        let headers = headers(name, format)?;
+        let (sender, parts) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            if let Err(error) = write(first, pages, sheet, &sender).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an export broke off");
+                let _ = sender.send(Err(ExportInterrupted)).await; // fails if the client has disconnected
+            }
+        });
+        Ok(Self { headers, parts })
+    }
+}
+
+async fn write(
+    first: (Vec<Value>, bool),
+    mut pages: impl PageSource,
+    mut sheet: Box<dyn SheetWriter>,
+    to: &mpsc::Sender<Result<Bytes, ExportInterrupted>>,
+) -> Result<()> {
+    let mut page = first;
+    loop {
+        let (rows, last) = page;
+        let rows: Vec<Map<String, Value>> = rows
+            .into_iter()
+            .filter_map(|row| if let Value::Object(fields) = row { Some(fields) } else { None })
+            .collect();
+        let mut part = sheet.rows(&rows)?;
+        if last {
+            part.extend(sheet.end()?);
+        }
+        if to.send(Ok(part.into())).await.is_err() || last {
+            return Ok(()); // the client has disconnected
+        }
+        page = pages.next().await?;
+    }
+}
+
+/// Headers of the response; the file name is like `clients-2026-01-31.csv`.
+fn headers(what: &str, format: Format) -> Result<HeaderMap> {
+    let (ending, media) = format.media_type();
+    #[expect(clippy::disallowed_methods, reason = "the date in a file's name is the day on which it is made")]
+    let today = OffsetDateTime::now_utc().date();
+    let today = today.format(format_description!("[year]-[month]-[day]"));
+    let today = today.map_err(|error| Error::Internal(error.into()))?;
+    let name = format!("attachment; filename=\"{what}-{today}.{ending}\"");
+    let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(CONTENT_DISPOSITION, name);
+    Ok(headers)
+}
+
+impl IntoResponse for Export {
+    fn into_response(self) -> Response {
+        let parts = stream::unfold(self.parts, async |mut parts| Some((parts.recv().await?, parts)));
+        (self.headers, Body::from_stream(parts)).into_response()
+    }
+}
+
+/// Documented by hand: not JSON, and of unbounded length.
+impl IntoResponses for Export {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let named = text_header("The name of the file (RFC 6266).");
+        let file = ResponseBuilder::new()
+            .description("A file, sent as it is read")
+            .header("Content-Disposition", named);
+        let file = [Format::Csv, Format::Ndjson, Format::Xlsx].into_iter().fold(file, |file, format| {
+            let (_, media) = format.media_type();
+            file.content(media, ContentBuilder::new().schema(Some(format.schema())).build())
+        });
+        BTreeMap::from([("200".to_owned(), file.build().into())])
+    }
+}
+
+/// Text of a cell: strings as they are, objects and lists as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
