@@ -49,7 +49,7 @@ pub enum AuthRefusal {
     TooManyEmails(u32),
     /// The caller has a valid token, but not the password.
     #[error("the current password is wrong")]
-    PasswordWrong,
+    PasswordWrong(&'static str),
     /// The refresh token is unknown or expired, or its session has ended.
     #[error("the refresh token is not valid; log in again")]
     RefreshTokenInvalid,
@@ -74,7 +74,7 @@ impl Refusal for AuthRefusal {
             Self::ApiKeyInvalid => "api-key-invalid",
             Self::TooManyAttempts(_) => "too-many-attempts",
             Self::TooManyEmails(_) => "too-many-emails",
-            Self::PasswordWrong => "password-wrong",
+            Self::PasswordWrong(_) => "password-wrong",
             Self::RefreshTokenInvalid => "refresh-token-invalid",
             Self::RefreshTokenReused => "refresh-token-reused",
         }
@@ -83,7 +83,7 @@ impl Refusal for AuthRefusal {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::LogInFirst | Self::OidcDomainTaken => RefusalKind::Conflict,
-            Self::PasswordWrong
+            Self::PasswordWrong(_)
             | Self::TokenInvalid
             | Self::InvitationInvalid
             | Self::OidcNotConfigured
@@ -110,7 +110,7 @@ impl Refusal for AuthRefusal {
         match self {
             Self::TokenInvalid | Self::InvitationInvalid => Some("/token"),
             Self::OidcDomainTaken | Self::OidcDomainForeign | Self::OidcDomainPublic => Some("/domain"),
-            Self::PasswordWrong => Some("/current_password"),
+            Self::PasswordWrong(pointer) => Some(pointer),
             _ => None,
         }
     }

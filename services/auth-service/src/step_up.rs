@@ -41,7 +41,7 @@ pub(crate) async fn step_up(
     from: ClientAddress,
     Json(StepUpRequest { password, code }): Json<StepUpRequest>,
 ) -> Result<NoContent> {
-    let mine = password::verify_current(&app, &who, from, password).await?;
+    let mine = password::verify_current(&app, &who, from, (password, "/password")).await?;
     let attempt = FactorAttempt::count(&app, who.user(), code).await?;
     let mut tx = app.db.begin_in_maintenance(&who).await?;
     attempt.pass(&app, &mut tx, Challenge::Inside).await?;

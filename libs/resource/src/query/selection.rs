@@ -93,6 +93,19 @@ impl<R: Resource> Selection<R> {
         if count > MAX_SELECTED { Err(SelectionRefusal::TooLarge.into()) } else { Ok(count) }
     }
 
+    /// Returns a matching record as an example, if there is one.
+    pub async fn example(&self, tx: &mut TenantTx) -> Result<Option<Record<R>>> {
+        self.set_deadline(tx).await?;
+        let mut values = tx.bindings();
+        let condition = condition(tx, &self.0, None, &mut values);
+        let text = format!(
+            "select {KEPT}, {} from app.{} record where {condition} order by id limit 1",
+            names::<R>(),
+            R::TABLE
+        );
+        tx.generated_with(text, values).optional().await.map_err(failed(self.is_costly()))
+    }
+
     /// Locks the matching records until the transaction ends, if there are as many as expected.
     pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<Record<R>>> {
         self.set_deadline(tx).await?;

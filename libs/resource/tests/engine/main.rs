@@ -97,3 +97,29 @@ async fn a_statement_without_its_account_is_not_sent() {
     }));
     assert!(sent.is_err());
 }
+
+#[tokio::test]
+async fn a_patch_of_what_is_no_field_is_refused_wherever_it_is_sent() {
+    let service = service().await;
+    let ana = service.person("project:read project:write").await;
+    let filter = json!({ "field": "name", "op": "eq", "value": "Box" });
+    let preview = async |patch: Value| {
+        let body = json!({ "operation": "update", "filter": filter, "patch": patch });
+        ana.post("/boxes/bulk/preview", body).await
+    };
+    let refused = |answer: Value, pointer: &str| {
+        assert_eq!(answer["errors"][0]["pointer"], pointer, "{answer}");
+        assert_eq!(answer["errors"][0]["code"], "unknown-field", "{answer}");
+    };
+    let none = preview(json!({ "nope": 1 })).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    refused(none, "/patch/nope");
+    let made = made(&ana, "/boxes", json!({ "name": "Box" })).await;
+    let path = format!("/boxes/{}", made["id"].as_str().unwrap());
+    for patch in [json!({ "nope": 1 }), json!({ "nope": null })] {
+        refused(preview(patch.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY), "/patch/nope");
+        refused(ana.patch(&path, &made, patch).await.expect(StatusCode::UNPROCESSABLE_ENTITY), "/nope");
+    }
+    let wrong = preview(json!({ "size": 0 })).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(wrong["errors"][0]["pointer"], "/patch/size");
+    preview(json!({ "size": null })).await.expect(StatusCode::OK);
+}

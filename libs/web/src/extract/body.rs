@@ -6,7 +6,7 @@ use axum::{
 use db::HiddenFields;
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use validator::Validate;
 
 use super::{
@@ -64,7 +64,14 @@ impl MergePatch {
     /// Applies the patch to `current`; the result is deserialized and validated like a complete body.
     pub fn apply_to<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
         let mut whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
+        let unknown = match (&whole, &self.0) {
+            (Value::Object(whole), Value::Object(patch)) => absent(whole, patch),
+            _ => Vec::new(),
+        };
         merge(&mut whole, self.0);
+        if let Value::Object(whole) = &mut whole {
+            whole.extend(unknown.into_iter().map(|name| (name, Value::Null)));
+        }
         parse_json(whole)
     }
 }
@@ -88,6 +95,12 @@ pub fn parse_json<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Err
 /// Error for a hidden field, which looks like that of an unknown field.
 pub(crate) fn hidden_field(field: &str) -> Error {
     Error::invalid(&format!("/{field}"), "unknown-field", format!("unknown field `{field}`"))
+}
+
+/// Names that the patch clears and `whole` lacks: left to the parser, which refuses those that are no fields.
+fn absent(whole: &Map<String, Value>, patch: &Map<String, Value>) -> Vec<String> {
+    let cleared = patch.iter().filter(|(name, value)| value.is_null() && !whole.contains_key(*name));
+    cleared.map(|(name, _)| name.clone()).collect()
 }
 
 fn merge(target: &mut Value, patch: Value) {

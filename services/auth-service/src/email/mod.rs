@@ -73,7 +73,7 @@ pub(crate) async fn request_email_change(
         require_recent_login(&mut tx, &who).await?;
     }
     tx.commit().await?;
-    let mine = password::verify_current(&app, &who, from, asked.password).await?;
+    let mine = password::verify_current(&app, &who, from, (asked.password, "/password")).await?;
     app.throttle.count(&app.db, &[AttemptKey::Mail(&asked.new_email)]).await?;
     let token = EmailToken::generate()?;
     let mut tx = app.db.begin(&who).await?;

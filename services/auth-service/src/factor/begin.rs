@@ -51,7 +51,7 @@ pub(crate) async fn start_second_factor(
     from: ClientAddress,
     Json(EnrollSecondFactorRequest { password }): Json<EnrollSecondFactorRequest>,
 ) -> Result<Json<SecondFactorEnrollment>> {
-    let mine = password::verify_current(&app, &who, from, password).await?;
+    let mine = password::verify_current(&app, &who, from, (password, "/password")).await?;
     let shared = TotpSecret::generate()?;
     let otpauth_uri = shared.uri(&mine.email)?;
     let qr_svg = picture(&otpauth_uri)?;

@@ -63,7 +63,7 @@ pub(crate) async fn create_invitation(
     };
     let who = auth.who();
     let author = rights::lock(&mut tx, who).await?;
-    for role in roles::find_all(&mut tx, &[new.role_id]).await? {
+    for role in roles::find_all(&mut tx, &[new.role_id], "/role_id").await? {
         author.authorize_role(&mut tx, &role).await?;
     }
     authorize::refuse_member(&mut tx, &author, &new.email).await?;
@@ -106,7 +106,7 @@ pub(crate) async fn resend_invitation(
     if !matches!(invitation.status.as_str(), "open" | "expired") {
         return Err(Error::NotFound("invitation"));
     }
-    for role in roles::find_all(&mut tx, &[invitation.role_id]).await? {
+    for role in roles::find_all(&mut tx, &[invitation.role_id], "/role_id").await? {
         author.authorize_role(&mut tx, &role).await?;
     }
     authorize::refuse_member(&mut tx, &author, &invitation.email).await?;

@@ -117,7 +117,7 @@ fn gains(
 
 /// Loads the requested roles of `member`; a service account cannot be an owner.
 async fn fitting(tx: &mut TenantTx, member: UserId, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
-    let roles = roles::find_all(tx, wanted).await?;
+    let roles = roles::find_all(tx, wanted, "/roles").await?;
     if roles.iter().any(HeldRole::is_owner) && is_service(tx, member).await? {
         return Err(MemberRefusal::SuccessorUnfit.into());
     }

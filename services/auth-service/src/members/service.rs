@@ -50,7 +50,7 @@ pub(crate) async fn create_service_account(
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     let author = rights::lock(&mut tx, auth.who()).await?;
-    let roles = roles::find_all(&mut tx, &new.role_ids).await?;
+    let roles = roles::find_all(&mut tx, &new.role_ids, "/role_ids").await?;
     author.authorize(&mut tx, &RightsChange::of_roles(None, Rights::default(), &roles)).await?;
     if roles.iter().any(HeldRole::is_owner) {
         return Err(MemberRefusal::SuccessorUnfit.into());

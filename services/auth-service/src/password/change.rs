@@ -41,7 +41,7 @@ pub(crate) async fn change_password(
     Json(asked): Json<ChangePasswordRequest>,
 ) -> Result<NoContent> {
     let VerifiedUser { email, counted, holders } =
-        verify_current(&app, &who, from, asked.current_password).await?;
+        verify_current(&app, &who, from, (asked.current_password, "/current_password")).await?;
     check_strength(asked.new_password.expose_secret(), &[email.as_str()])
         .map_err(|weakness| Error::invalid("/new_password", "weak", weakness.to_string()))?;
     let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;

@@ -20,12 +20,12 @@ pub(crate) struct VerifiedUser {
 
 const MINE: LookupFunction = LookupFunction::new("select email, password_hash from app.my_password()");
 
-/// Verifies the password of `who`, for a request from the address `from`.
+/// Verifies the password of `who`, for a request from the address `from`; `pointer` is its place in the body.
 pub(crate) async fn verify_current(
     app: &App,
     who: &Principal,
     from: ClientAddress,
-    shown: SecretString,
+    (shown, pointer): (SecretString, &'static str),
 ) -> Result<VerifiedUser> {
     let mut tx = app.db.begin_read_only(who).await?;
     let mine: Option<(String, String)> = tx.look_up(MINE).optional().await?;
@@ -40,7 +40,7 @@ pub(crate) async fn verify_current(
     let counted = app.throttle.count(&app.db, &[AttemptKey::Login(&email)]).await?; // guessing with a stolen token
     let verdict = place.verify(shown, Some(stored)).await.map_err(hashing_failed)?;
     if verdict == Verdict::Wrong {
-        return Err(AuthRefusal::PasswordWrong.into());
+        return Err(AuthRefusal::PasswordWrong(pointer).into());
     }
     Ok(VerifiedUser { email, counted, holders })
 }

@@ -12,13 +12,17 @@ const ROLES: TenantQuery = TenantQuery::new(
      where account_id = $1 and id = any ($2) and deleted_at is null",
 );
 
-/// Loads the account's roles by id; rejects the request if one of them does not exist.
-pub(crate) async fn find_all(tx: &mut TenantTx, wanted: &[Uuid]) -> Result<Vec<HeldRole>> {
+/// Loads the account's roles by id; rejects the request if one of them does not exist. `pointer` is their place in the body.
+pub(crate) async fn find_all(
+    tx: &mut TenantTx,
+    wanted: &[Uuid],
+    pointer: &'static str,
+) -> Result<Vec<HeldRole>> {
     let mut ids = wanted.to_vec();
     ids.sort_unstable();
     ids.dedup();
     let roles = find_known(tx, &ids).await?;
-    if roles.len() == ids.len() { Ok(roles) } else { Err(RoleRefusal::Unknown.into()) }
+    if roles.len() == ids.len() { Ok(roles) } else { Err(RoleRefusal::Unknown(pointer).into()) }
 }
 
 /// Loads the account's roles with these ids; unknown ids are skipped.

@@ -115,7 +115,7 @@ pub(crate) enum RoleRefusal {
     OwnRole,
     /// The role does not exist in the account.
     #[error("the account has no such role")]
-    Unknown,
+    Unknown(&'static str),
 }
 
 impl Refusal for RoleRefusal {
@@ -127,13 +127,13 @@ impl Refusal for RoleRefusal {
             Self::HidesRequired(_) => "role-hides-required",
             Self::InUse => "role-in-use",
             Self::OwnRole => "role-own",
-            Self::Unknown => "role-unknown",
+            Self::Unknown(_) => "role-unknown",
         }
     }
 
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::PriorityTooHigh | Self::HidesRequired(_) | Self::Unknown => RefusalKind::Invalid,
+            Self::PriorityTooHigh | Self::HidesRequired(_) | Self::Unknown(_) => RefusalKind::Invalid,
             Self::NameTaken | Self::Standard | Self::InUse => RefusalKind::Conflict,
             Self::OwnRole => RefusalKind::Forbidden,
         }
@@ -144,7 +144,7 @@ impl Refusal for RoleRefusal {
             Self::NameTaken => Some("/name"),
             Self::PriorityTooHigh => Some("/priority"),
             Self::HidesRequired(_) => Some("/hidden_fields"),
-            Self::Unknown => Some("/roles"),
+            Self::Unknown(pointer) => Some(pointer),
             _ => None,
         }
     }

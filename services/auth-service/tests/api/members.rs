@@ -150,6 +150,11 @@ async fn a_role_of_another_account_is_none() {
     let theirs = other.role("viewer").await;
     let eve = acme.somebody("viewer").await;
     let answer = acme.change(&acme.ana, eve.user, json!({ "roles": [theirs] })).await;
+    assert_eq!(answer.body["errors"][0]["pointer"], "/roles");
+    refused(answer, StatusCode::UNPROCESSABLE_ENTITY, "role-unknown");
+    let invited = json!({ "email": "new@acme.test", "role_id": theirs });
+    let answer = acme.ana.post("/invitations", invited).await;
+    assert_eq!(answer.body["errors"][0]["pointer"], "/role_id");
     refused(answer, StatusCode::UNPROCESSABLE_ENTITY, "role-unknown");
 }
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::{
     Action, Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Json, MergePatch,
-    Read, Replayable, Result, Write,
+    Read, Replayable, Result, Violation, Write,
 };
 
 use super::{authorized::AuthorizedAny, items::within};
@@ -97,6 +97,12 @@ async fn count<R: Resource, A: Action>(
     let selection = Selection::<R>::new(wish.filter, &auth.view())?;
     let mut tx = auth.begin_read_only_at(selection.is_costly()).await?;
     let count = selection.count(&mut tx).await?;
+    if wish.operation == SelectedOperation::Update {
+        match selection.example(&mut tx).await? {
+            Some(record) => drop(changed(vec![record], &patch)?),
+            None => known_fields::<R>(&patch)?,
+        }
+    }
     let selection = selection.sign(&mut tx, &[A::NAME, &patch.to_string()]).await?;
     Ok(Json(BulkPreview { count, selection }))
 }
@@ -151,6 +157,18 @@ fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &Hidde
             Ok(patch)
         }
     }
+}
+
+/// Fails unless the patch names fields of `R` only: the check that needs no record.
+fn known_fields<R: Resource>(patch: &Value) -> Result<()> {
+    let names = patch.as_object().into_iter().flat_map(|patch| patch.keys());
+    let unknown = names.filter(|name| !R::FIELDS.iter().any(|field| field.name() == *name));
+    let violations: Vec<Violation> = unknown
+        .map(|name| {
+            Violation::new(format!("/patch/{name}"), "unknown-field", format!("unknown field `{name}`"))
+        })
+        .collect();
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
 fn changed<R: Resource>(records: Vec<Record<R>>, patch: &Value) -> Result<Vec<Update<R>>> {

@@ -43,6 +43,7 @@ async fn dangerous_operations_need_a_fresh_session_and_a_step_up_makes_one() {
         assert!(answer.body["detail"].as_str().unwrap().contains("/auth/step-up"), "{operation}");
     }
     let shown = ana.person.post("/auth/step-up", json!({ "password": "wrong", "code": ana.code(1) })).await;
+    assert_eq!(shown.body["errors"][0]["pointer"], "/password");
     refused(shown, StatusCode::UNPROCESSABLE_ENTITY, "password-wrong");
     let shown = ana.person.post("/auth/step-up", json!({ "password": PASSWORD })).await;
     refused(shown, StatusCode::UNPROCESSABLE_ENTITY, "second-factor-required");
