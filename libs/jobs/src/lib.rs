@@ -59,7 +59,6 @@
 
 mod job;
 mod lease;
-mod rights;
 mod settings;
 mod slot;
 mod status;
@@ -68,7 +67,6 @@ mod worker;
 
 pub use job::Job;
 pub use lease::{CommitOutcome, JobLease, JobStep};
-pub use rights::rights_of;
 pub use settings::JobSettings;
 pub use status::{JobOutcome, JobStatus};
 pub use store::{NewJob, add};

@@ -9,8 +9,6 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::rights_of;
-
 /// A job to be started by a user.
 pub struct NewJob<'j> {
     /// Kind of the job, which selects its implementation.
@@ -121,5 +119,5 @@ pub(crate) async fn rights(tx: &mut TenantTx, job: &LeasedJob) -> db::Result<Opt
     {
         return Ok(None);
     }
-    Ok(rights_of(tx, job.created_by).await?.map(|rights| rights.within(&job.bounds())))
+    Ok(tx.rights_of(job.created_by).await?.map(|rights| rights.within(&job.bounds())))
 }

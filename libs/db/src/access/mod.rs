@@ -2,6 +2,7 @@
 //! see. This is the only place that says in SQL who reaches what.
 
 mod hidden;
+mod roles;
 mod subjects;
 
 use identity::{Permissions, Scope};

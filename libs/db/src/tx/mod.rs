@@ -5,6 +5,7 @@ mod idempotency;
 mod open;
 mod restricted;
 mod revoke;
+mod rights;
 mod sql;
 mod system;
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Path, Query, Read, Result, WithETag};
 
 use super::{KnownMember, Member, Membership, MembershipRow, find, former, lock::locked_until, named, shown};
-use crate::{App, rights::held_roles};
+use crate::App;
 
 /// A page of the account's members.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,7 +19,7 @@ pub(crate) struct Members {
 const LIST: TenantQuery = TenantQuery::new(concat!(
     "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
             ",
-    held_roles!(),
+    db::held_roles!(),
     "
      from app.memberships m
      where m.account_id = $1 and m.status <> 'removed' and ($2::uuid is null or m.user_id > $2)

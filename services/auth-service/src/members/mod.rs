@@ -19,10 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use web::{Error, Result, WithETag};
 
-use crate::{
-    App,
-    rights::{HeldRole, held_roles},
-};
+use crate::{App, rights::HeldRole};
 pub(crate) use former::KnownMember;
 pub(crate) use list::Members;
 pub(crate) use refusal::MemberRefusal;
@@ -96,7 +93,7 @@ struct Profile {
 const FIND: TenantQuery = TenantQuery::new(concat!(
     "select m.user_id, m.status, m.version, m.created_at, m.last_used_at,
             ",
-    held_roles!(),
+    db::held_roles!(),
     "
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed'",
 ));

@@ -1,4 +1,4 @@
-//! Which roles a member has: the one SQL text that says so, and the rights that follow.
+//! Rights of members: those of the roles that they have.
 
 use std::collections::HashSet;
 
@@ -9,27 +9,17 @@ use uuid::Uuid;
 
 use super::{HeldRole, Rights};
 
-/// SQL of the column `roles`: the roles of the membership `m` as a JSON array. A macro, since a statement is a constant
-/// text.
-macro_rules! held_roles {
-    () => {
-        "coalesce((select jsonb_agg(to_jsonb(r)) from app.member_roles h join app.roles r on r.account_id = h.account_id and r.id = h.role_id
-                      where h.account_id = m.account_id and h.user_id = m.user_id and r.deleted_at is null), '[]') as roles"
-    };
-}
-pub(crate) use held_roles;
-
 /// Returns one row for an active member, and none otherwise.
 const HELD: TenantQuery = TenantQuery::new(concat!(
     "select ",
-    held_roles!(),
+    db::held_roles!(),
     "
      from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
 ));
 const HELD_BY_ALL: TenantQuery = TenantQuery::new(concat!(
     "select m.user_id,
             ",
-    held_roles!(),
+    db::held_roles!(),
     "
      from app.memberships m where m.account_id = $1 and m.user_id = any ($2) and m.status <> 'removed'",
 ));

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use grantor::{Grantor, RightsChange};
 pub(crate) use grants::{grantor_of, revoke_invitations_of};
-pub(crate) use held::{held_roles, of, of_members};
+pub(crate) use held::{of, of_members};
 pub(crate) use refusal::RightsRefusal;
 
 /// Maximum number of roles of one member.

@@ -5,8 +5,8 @@ mod params;
 use db::{HiddenFields, ScopeViolation, TenantQuery};
 use identity::{Permission, Permissions, Scope};
 use params::ExplainParams;
-use serde::Serialize;
-use sqlx::FromRow;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, types::Json as Column};
 use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Query, Read, ResourceName, Result};
 
@@ -14,9 +14,9 @@ use crate::resources;
 
 /// Resource of the permission `member:read`.
 #[derive(Debug)]
-pub(crate) enum Membership {}
+pub(crate) enum Members {}
 
-impl ResourceName for Membership {
+impl ResourceName for Members {
     const NAME: &'static str = "member";
 }
 
@@ -44,19 +44,26 @@ struct Grant {
     permission: String,
 }
 
+/// A member with their roles.
 #[derive(FromRow)]
-struct HeldRole {
+struct Membership {
     status: String,
-    role: Option<String>,
-    permissions: Option<Vec<String>>,
+    roles: Column<Vec<HeldRole>>,
 }
 
-const HELD: TenantQuery = TenantQuery::new(
-    "select m.status, r.name as role, r.permissions from app.memberships m
-     left join app.member_roles h on h.account_id = m.account_id and h.user_id = m.user_id
-     left join app.roles r on r.account_id = h.account_id and r.id = h.role_id and r.deleted_at is null
-     where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed' order by r.priority desc, r.name",
-);
+/// A role of the member.
+#[derive(Deserialize)]
+struct HeldRole {
+    name: String,
+    priority: i32,
+    permissions: Vec<String>,
+}
+
+const HELD: TenantQuery = TenantQuery::new(concat!(
+    "select m.status, ",
+    db::held_roles!(),
+    " from app.memberships m where m.account_id = $1 and m.user_id = $2 and m.status <> 'removed'",
+));
 
 /// Explain why a member has a permission or not.
 #[utoipa::path(
@@ -67,7 +74,7 @@ const HELD: TenantQuery = TenantQuery::new(
     tag = "members"
 )]
 pub(crate) async fn explain_access(
-    auth: Authorized<Read, Membership>,
+    auth: Authorized<Read, Members>,
     Query(params): Query<ExplainParams>,
 ) -> Result<Json<Explanation>> {
     let wanted: Permission =
@@ -75,10 +82,11 @@ pub(crate) async fn explain_access(
     let (resource, action) =
         wanted.parts().ok_or_else(|| wrong("permission", "must name one action on one resource"))?;
     let mut tx = auth.begin_read_only().await?;
-    let held: Vec<HeldRole> = tx.read::<HeldRole>(HELD).bind(params.member).all().await?;
-    let status = held.first().map(|held| held.status.clone()).ok_or(Error::NotFound("member"))?;
+    let held = tx.read::<Membership>(HELD).bind(params.member).optional().await?;
+    let Membership { status, roles: Column(mut held) } = held.ok_or(Error::NotFound("member"))?;
+    held.sort_by(|one, other| (other.priority, &one.name).cmp(&(one.priority, &other.name)));
     let grants = grants(&held, resource, action);
-    let permissions = Permissions::new(held.iter().flat_map(|held| held.permissions.iter().flatten()));
+    let permissions = Permissions::new(held.iter().flat_map(|role| &role.permissions));
     let scope = permissions.scope(resource, action);
     let beyond = match (params.resource.as_deref(), params.id) {
         (None, None) => None,
@@ -111,9 +119,7 @@ pub(crate) async fn explain_access(
 }
 
 fn grants(held: &[HeldRole], resource: &str, action: &str) -> Vec<Grant> {
-    let all = held.iter().filter_map(|held| Some((held.role.as_ref()?, held.permissions.as_ref()?)));
-    let each =
-        all.flat_map(|(role, permissions)| permissions.iter().map(move |permission| (role, permission)));
+    let each = held.iter().flat_map(|role| role.permissions.iter().map(move |one| (&role.name, one)));
     let permitting = each.filter(|(_, permission)| {
         permission
             .parse::<Permission>()
