@@ -153,7 +153,7 @@ impl Change {
 
     /// Sets the id of the record.
     #[must_use]
-    pub fn of(self, id: Uuid) -> Self {
+    pub fn for_record(self, id: Uuid) -> Self {
         Self { id, ..self }
     }
 }

@@ -173,7 +173,7 @@ fn change<R: Resource>(action: &'static str, before: Option<&Record<R>>, after: 
     let topic = format!("{}.{}.{action}", R::EVENT_PREFIX, R::NAME);
     let before = before.map(|record| json(&record.data));
     Change::between(topic, R::NAME, action, before.as_ref(), json(&after.data))
-        .of(after.id.into())
+        .for_record(after.id.into())
         .at(after.meta.version)
 }
 
