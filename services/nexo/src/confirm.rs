@@ -3,10 +3,8 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde::Serialize;
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
-use uuid::Uuid;
 
-use crate::output;
+use crate::{operator_log::OperatorLog, output};
 
 /// Severity of a command's worst case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +61,8 @@ pub(crate) struct ConfirmPrompt<'a> {
     pub(crate) database: String,
     /// Value of `--confirm`, if given.
     pub(crate) given: Option<&'a str>,
-    /// Database whose operator log records the answer.
-    pub(crate) log: PgConnectOptions,
-    /// Operating-system user who runs the command.
-    pub(crate) actor: String,
+    /// Log that records the answer.
+    pub(crate) log: OperatorLog,
 }
 
 impl RiskSummary {
@@ -83,27 +79,20 @@ impl RiskSummary {
             None => std::io::stdin().is_terminal() && ask(&asked.database) == asked.database,
         };
         if !agreed {
-            note(asked, Uuid::now_v7(), &self, "refused", "nothing was done").await;
+            asked.log.record_refusal(&self.operation, &self).await;
             return Err(NotConfirmed(asked.database.clone()).into());
         }
-        self.carry_out(asked, work).await
+        self.carry_out(&asked.log, work).await
     }
 
     /// Carries out the work of a confirmed summary, or of one that the schedule is authorized for. Summary and outcome
     /// are recorded in `ops.operator_log`.
     pub(crate) async fn carry_out<T>(
         self,
-        asked: &ConfirmPrompt<'_>,
+        log: &OperatorLog,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
-        let id = Uuid::now_v7();
-        note(asked, id, &self, "confirmed", "begun").await;
-        let done = Box::pin(work).await;
-        let outcome = done
-            .as_ref()
-            .map_or_else(|failed| format!("failed: {}", output::causes(failed)), |_| "done".to_owned());
-        note(asked, id, &self, "confirmed", &outcome).await; // in the database that is live now
-        done
+        log.record_card(&self.operation, &self, work).await
     }
 
     fn show(&self) {
@@ -133,27 +122,4 @@ fn answer(question: &str) -> String {
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer); // no input means no
     answer.trim().to_owned()
-}
-
-/// Failure to record is not an error: an operator must be able to repair a broken or older database.
-async fn note(asked: &ConfirmPrompt<'_>, id: Uuid, card: &RiskSummary, answer: &str, outcome: &str) {
-    let noted = async {
-        let mut conn = PgConnection::connect_with(&asked.log).await?;
-        sqlx::query(
-            "insert into ops.operator_log (id, actor, operation, card, answer, outcome) values ($1, $2, $3, $4, $5, $6)
-             on conflict (id) do update set outcome = excluded.outcome",
-        )
-        .bind(id)
-        .bind(&asked.actor)
-        .bind(&card.operation)
-        .bind(Json(card))
-        .bind(answer)
-        .bind(outcome)
-        .execute(&mut conn)
-        .await?;
-        conn.close().await
-    };
-    if let Err(failed) = noted.await {
-        tracing::warn!(error = &failed as &dyn std::error::Error, outcome, "not noted in ops.operator_log");
-    }
 }

@@ -4,7 +4,7 @@ use api_gateway::Config;
 use hyper::Uri;
 use kernel::Env;
 
-use crate::output;
+use crate::{exit_code, output};
 
 /// Exits with 0 if the service is ready; with 1 if it is not ready or unreachable.
 pub(crate) async fn check(mut env: Env, url: Option<Uri>) -> anyhow::Result<ExitCode> {
@@ -19,7 +19,7 @@ pub(crate) async fn check(mut env: Env, url: Option<Uri>) -> anyhow::Result<Exit
         }
         Err(unready) => {
             output::problem(&output::causes(&unready.into()));
-            Ok(ExitCode::from(1))
+            Ok(ExitCode::from(exit_code::NO))
         }
     }
 }

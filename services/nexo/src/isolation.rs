@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use kernel::Env;
 
-use crate::{db::Target, output};
+use crate::{db::Target, exit_code, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -31,5 +31,5 @@ pub(crate) async fn run(mut env: Env, Command::Verify { json }: Command) -> anyh
     for breach in breaches.iter().filter(|_| !json) {
         output::line(&breach.to_string());
     }
-    Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit_code::NO) })
 }

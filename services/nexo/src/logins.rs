@@ -64,7 +64,7 @@ pub(crate) async fn run(mut env: Env, Logins { verb }: Logins) -> anyhow::Result
         let done = match (verb, whose) {
             (Verb::Waits { json }, _) => show(&mut conn, json).await,
             (Verb::Lift { whose: name }, Some(whose)) => {
-                lift(&mut conn, &name, &whose, &target.asked(None).actor).await
+                lift(&mut conn, &name, &whose, &operator_log::actor()).await
             }
             (Verb::Lift { .. }, None) => Ok(()),
         };

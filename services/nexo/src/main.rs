@@ -7,6 +7,7 @@ mod completions;
 mod confirm;
 mod db;
 mod demo;
+mod exit_code;
 mod health;
 mod isolation;
 mod keys;
@@ -88,7 +89,7 @@ async fn begin() -> ExitCode {
     };
     output::finish(done.unwrap_or_else(|error| {
         output::problem(&output::causes(&error));
-        ExitCode::from(2)
+        ExitCode::from(exit_code::of(&error))
     }))
 }
 
@@ -96,7 +97,7 @@ async fn begin() -> ExitCode {
 fn usage(asked: &clap::Error) -> ExitCode {
     if asked.use_stderr() {
         let _ = asked.print(); // standard output may be closed
-        return ExitCode::from(2);
+        return ExitCode::from(exit_code::FAILED);
     }
     let shown = asked.render();
     let text = if io::stdout().is_terminal() { shown.ansi().to_string() } else { shown.to_string() };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use api_gateway::openapi::{Conflict, merge, own_document};
 use serde_json::Value;
 
-use crate::output;
+use crate::{exit_code, output};
 
 /// The merged document, as served by the gateway, and conflicting definitions in its parts.
 pub(crate) fn document() -> serde_json::Result<(Value, Vec<Conflict>)> {
@@ -21,5 +21,5 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         output::problem(&conflict.to_string());
     }
     output::line(&serde_json::to_string_pretty(&document)?);
-    Ok(if conflicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if conflicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit_code::NO) })
 }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use kernel::Env;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::db::Target;
+use crate::{db::Target, operator_log};
 
 /// List accounts and change their plans.
 ///
@@ -37,7 +37,7 @@ pub(crate) async fn run(mut env: Env, Account { verb }: Account) -> anyhow::Resu
         let mut conn = conn.context("the database cannot be reached")?;
         let done = match verb {
             Verb::List(list) => list.run(&mut conn).await,
-            Verb::Plan(plan) => plan.run(&mut conn, &target.asked(None).actor).await,
+            Verb::Plan(plan) => plan.run(&mut conn, &operator_log::actor()).await,
         };
         conn.close().await?;
         done

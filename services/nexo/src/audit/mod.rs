@@ -10,11 +10,11 @@ use clap::{Args, Subcommand};
 use kernel::Env;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{db::Target, output};
+use crate::{db::Target, exit_code, output};
 
 /// Verify the audit log of an account: its hash chains break where an entry was changed, removed or inserted.
 ///
-/// Exit codes: 0 intact or done, 1 faults found, 2 failed.
+/// Exit codes: 0 intact or done, 1 faults found, 2 failed, 4 not confirmed.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -44,7 +44,7 @@ pub(crate) async fn run(mut env: Env, Audit { verb }: Audit) -> anyhow::Result<E
     };
     let done = done.await;
     target.leave().await?;
-    Ok(if done? { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if done? { ExitCode::SUCCESS } else { ExitCode::from(exit_code::NO) })
 }
 
 /// Count with noun: `1 entry`, `2 entries`.

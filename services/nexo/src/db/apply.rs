@@ -53,7 +53,8 @@ impl Migrate {
         let target = context.target().await?;
         let _alone = target.alone_if_possible("nexo db migrate", self.wait).await?;
         let hooks = BackupArgs { no_backup: self.no_backup }.hooks(context, &target)?;
-        let outcome = migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await;
+        let work = async { Ok(migrate::migrate(&target.migrator, &migrations, &*hooks, &settings).await?) };
+        let outcome: anyhow::Result<_> = target.record("migrate", work).await;
         if outcome.is_ok() && self.to.is_none() && context.folder.is_none() {
             ::db::partitions_ahead(&target.migrator).await?;
         }

@@ -21,7 +21,8 @@ impl Backfill {
         let migrations = context.migrations()?;
         let target = context.target().await?;
         let pace = BackfillLimits { batch: self.batch, pause: self.pause };
-        let filled = backfill(&target.migrator, &migrations, &pace, &Context::settings()).await;
+        let work = async { Ok(backfill(&target.migrator, &migrations, &pace, &Context::settings()).await?) };
+        let filled = target.record("run the backfills", work).await;
         target.leave().await?;
         let filled = filled?;
         if context.json {

@@ -3,7 +3,7 @@ use clap::Args;
 use migrate::{Hooks, NoHooks};
 
 use super::{Context, Target};
-use crate::output;
+use crate::{operator_log, output};
 
 /// Options for the backup before a risky operation.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,7 +29,7 @@ impl BackupArgs {
             return Ok(());
         }
         let taken =
-            config.backup(&target.reader, &BackupRequest::of_command(label, &Context::actor())).await?;
+            config.backup(&target.reader, &BackupRequest::of_command(label, &operator_log::actor())).await?;
         config.verify(&taken.name, VerificationLevel::Archive).await?;
         output::note(&format!("backed up: {}", taken.name));
         Ok(())

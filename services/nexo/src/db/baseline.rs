@@ -3,7 +3,7 @@ use migrate::{Version, baseline};
 use serde_json::json;
 
 use super::{Context, temp_server::TempServer};
-use crate::output;
+use crate::{operator_log, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Baseline {
@@ -17,12 +17,12 @@ impl Baseline {
         let target = context.target().await?;
         let done = async {
             let scratch = TempServer::like(&target.migrator, &context.env).await?;
-            let (settings, actor) = (Context::settings(), Context::actor());
+            let (settings, actor) = (Context::settings(), operator_log::actor());
             let adopted =
                 baseline(&target.migrator, &migrations, &self.version, &scratch.migrator, &actor, &settings);
             Ok::<_, anyhow::Error>(adopted.await?)
         };
-        let done = done.await;
+        let done = target.record(&format!("adopt the database at {}", self.version), done).await;
         target.leave().await?;
         let adopted = done?;
         if context.json {

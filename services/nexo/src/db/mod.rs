@@ -38,19 +38,7 @@ use serde_json::json;
 pub(crate) use backups::{keep as keep_schedule, watch as watch_backups};
 pub(crate) use target::Target;
 
-use crate::{
-    confirm::{AccessNotConfirmed, NotConfirmed},
-    output, progress,
-};
-
-/// Exit code for a negative result: not current, different, or with findings.
-const NO: u8 = 1;
-/// Exit code for a failed command.
-const FAILED: u8 = 2;
-/// Exit code if another process is migrating, restoring or backing up.
-const LOCKED: u8 = 3;
-/// Exit code if the operator did not confirm.
-const UNCONFIRMED: u8 = 4;
+use crate::{exit_code, operator_log, output, progress};
 
 /// Inspect, migrate, back up and restore the database.
 ///
@@ -154,7 +142,8 @@ impl Context {
 
     /// Hooks around migrations: the same as at the start of a service.
     fn hooks(&mut self, target: &Target) -> anyhow::Result<Box<dyn Hooks>> {
-        let hooks = around(&mut self.env, Some(target.reader.clone()), &Self::actor(), progress::bars());
+        let hooks =
+            around(&mut self.env, Some(target.reader.clone()), &operator_log::actor(), progress::bars());
         self.env.clone().finish()?;
         Ok(hooks)
     }
@@ -165,12 +154,6 @@ impl Context {
             listener: Listener::new(|event| output::note(&event.to_string())),
             ..RunOptions::default()
         }
-    }
-
-    /// Operating-system user who runs this command.
-    fn actor() -> String {
-        let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
-        user.map_or_else(|| "unknown".to_owned(), |user| user.name)
     }
 }
 
@@ -206,13 +189,7 @@ pub(crate) async fn run(env: Env, Db { verb, json, folder }: Db) -> ExitCode {
             return how.run(&mut context).await.map_or_else(|error| failed(&error, json), ExitCode::from);
         }
     };
-    done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { NO }))
-}
-
-/// True if another command holds the lock that this one needs.
-fn busy(error: &anyhow::Error) -> bool {
-    use ::backup::Error::{AtWork, Busy, Restoring};
-    matches!(error.downcast_ref(), Some(AtWork(_) | Busy(_) | Restoring(_)))
+    done.map_or_else(|error| failed(&error, json), |yes| ExitCode::from(if yes { 0 } else { exit_code::NO }))
 }
 
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
@@ -221,10 +198,5 @@ fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     if json {
         let _ = output::json(&json!({ "error": causes })); // the exit code reports the failure as well
     }
-    ExitCode::from(match error.downcast_ref() {
-        Some(migrate::Error::Locked(_)) => LOCKED,
-        _ if busy(error) => LOCKED,
-        _ if error.is::<NotConfirmed>() || error.is::<AccessNotConfirmed>() => UNCONFIRMED,
-        _ => FAILED,
-    })
+    ExitCode::from(exit_code::of(error))
 }

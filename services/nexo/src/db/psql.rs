@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use super::{Context, Target, role::Role};
-use crate::{account_lookup::find_account, operator_log, output};
+use crate::{account_lookup::find_account, exit_code, operator_log, output};
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Psql {
@@ -77,7 +77,7 @@ impl Psql {
     async fn note(&self, target: &Target, role: Role) -> anyhow::Result<Option<String>> {
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
-        let actor = target.asked(None).actor;
+        let actor = operator_log::actor();
         let Some(named) = &self.account else {
             let operation = format!("open psql as {}", role.name());
             let card = json!({ "operation": operation, "reason": self.reason });
@@ -122,5 +122,5 @@ async fn wait(mut psql: Command) -> anyhow::Result<u8> {
     let _ours = signal(SignalKind::interrupt())?;
     let mut child = psql.spawn().context("psql cannot be started: apt-get install postgresql-client")?;
     let status = tokio::task::spawn_blocking(move || child.wait()).await??;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(super::FAILED))
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit_code::FAILED))
 }

@@ -58,7 +58,7 @@ impl Resolve {
         };
         let asked = target.asked(self.confirm.as_deref());
         let settings = Context::settings();
-        let decision = ResolvedBy { actor: &asked.actor, reason: &self.reason };
+        let decision = ResolvedBy { actor: &asked.log.actor, reason: &self.reason };
         let work = async {
             Ok(resolve(&target.migrator, &migrations, &self.version, verdict, decision, &settings).await?)
         };

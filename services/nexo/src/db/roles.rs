@@ -17,7 +17,8 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<bool> {
     context.env.clone().finish()?;
     let target = Target::beside(&mut context.env)?.context("MIGRATION_DATABASE_URL is not set")?;
     let superuser = superuser.context("SUPERUSER_DATABASE_URL is not set")?;
-    prepare_cluster(&superuser, &target.name(), &passwords).await?;
+    let work = async { Ok(prepare_cluster(&superuser, &target.name(), &passwords).await?) };
+    target.record("create or update the roles and the database", work).await?;
     let mut conn = PgConnection::connect_with(&superuser.database(&target.name())).await?;
     if let Some(problem) = migrate::locale_problem(&mut conn).await? {
         return Err(problem.into());

@@ -68,7 +68,7 @@ impl Rollback {
             undo: "migrate again gives the schema back; its rows come from the backup".to_owned(),
         };
         let asked = target.asked(self.confirm.as_deref());
-        let decision = ResolvedBy { actor: &asked.actor, reason: &self.reason };
+        let decision = ResolvedBy { actor: &asked.log.actor, reason: &self.reason };
         let work = async {
             Ok(rollback(&target.migrator, &migrations, &self.to, &*hooks, decision, &settings).await?)
         };

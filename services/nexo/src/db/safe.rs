@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 use migrate::{
     Event, HookError, Hooks, Listener, Migration, Migrations, RunOptions, TakenBackup, Version, diff,
@@ -39,15 +38,16 @@ pub(super) async fn run(
         applied: Arc::default(),
     };
     let settings = RunOptions { listener: steps.listener(), ..settings.clone() };
-    let done = migrate(&target.migrator, &migrations, &steps, &settings).await;
-    target.leave().await?;
-    match done {
-        Ok(outcome) => run_summary::show(context, &outcome, &[]),
-        Err(failed) => {
+    let work = async {
+        let done = migrate(&target.migrator, &migrations, &steps, &settings).await;
+        done.map_err(|failed| {
             let way_back = steps.way_back(failed.leaves_part());
-            Err(failed).context(way_back)
-        }
-    }
+            anyhow::Error::from(failed).context(way_back)
+        })
+    };
+    let done = target.record("migrate safely", work).await;
+    target.leave().await?;
+    run_summary::show(context, &done?, &[])
 }
 
 struct Steps {

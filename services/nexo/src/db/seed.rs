@@ -29,11 +29,15 @@ impl Seed {
         let production = context.env.production();
         let target = context.target().await?;
         let done = match &self.email {
-            Some(email) => self.administrator(context, &target, email).await,
+            // E-mail addresses must not be logged.
+            Some(email) => {
+                let work = self.administrator(context, &target, email);
+                target.record("create the first administrator", work).await
+            }
             None if production => {
                 Err(anyhow::anyhow!("in production only the first administrator is made: give --email"))
             }
-            None => samples(context, &target).await,
+            None => target.record("create the sample accounts", samples(context, &target)).await,
         };
         target.leave().await?;
         done

@@ -10,8 +10,12 @@ use kernel::Env;
 use pg_server::{Access, Binaries, Cluster};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Context, role::Role};
-use crate::{confirm::ConfirmPrompt, output, private_server};
+use super::role::Role;
+use crate::{
+    confirm::ConfirmPrompt,
+    operator_log::{self, OperatorLog},
+    output, private_server,
+};
 
 /// The database that a command works on.
 pub(crate) struct Target {
@@ -98,7 +102,7 @@ impl Target {
     }
 
     async fn alone_within(&self, what: &str, wait: Duration) -> anyhow::Result<Exclusive> {
-        let what = format!("{what} ({})", Context::actor());
+        let what = format!("{what} ({})", operator_log::actor());
         let waiting =
             |holder: &migrate::LockHolder| output::note(&format!("waiting for another command: {holder}"));
         Ok(Exclusive::enter(&self.migrator, &what, wait, waiting).await?)
@@ -119,7 +123,21 @@ impl Target {
 
     /// Parameters for confirming an operation on this database.
     pub(crate) fn asked<'g>(&self, given: Option<&'g str>) -> ConfirmPrompt<'g> {
-        ConfirmPrompt { database: self.name(), given, log: self.migrator.clone(), actor: Context::actor() }
+        ConfirmPrompt { database: self.name(), given, log: self.log(&operator_log::actor()) }
+    }
+
+    /// Operator log of this database, for work of `actor`.
+    pub(crate) fn log(&self, actor: &str) -> OperatorLog {
+        OperatorLog { database: self.migrator.clone(), actor: actor.to_owned() }
+    }
+
+    /// Carries out work that needs no confirmation, and records it in the operator log.
+    pub(crate) async fn record<T>(
+        &self,
+        operation: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        self.log(&operator_log::actor()).record(operation, work).await
     }
 
     /// Name of the database, which an operator types to confirm.

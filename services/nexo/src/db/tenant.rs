@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     confirm::{AccessNotConfirmed, Risk, RiskSummary, agrees},
-    output,
+    operator_log, output,
 };
 
 /// Export, import and restore one account.
@@ -88,7 +88,10 @@ impl Export {
         let target = context.target().await?;
         let path = self.to.unwrap_or_else(|| PathBuf::from(format!("{}.nexo.tar.zst", self.account)));
         let now = OffsetDateTime::from_unix_timestamp(Clock::system().unix_seconds())?;
-        let done = tenant::export(&target.reader, &self.account, &path, self.overwrite, now).await;
+        let operation = format!("export account {}", self.account);
+        let work =
+            async { Ok(tenant::export(&target.reader, &self.account, &path, self.overwrite, now).await?) };
+        let done = target.record(&operation, work).await;
         target.leave().await?;
         let about = done?;
         if context.json {
@@ -107,7 +110,12 @@ impl Import {
     async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         let content = OpenArchive::open(&self.file)?;
         let target = context.target().await?;
-        let done = tenant::import(&target.migrator, &content, self.dry_run).await;
+        let work = async { Ok(tenant::import(&target.migrator, &content, self.dry_run).await?) };
+        let done = if self.dry_run {
+            work.await
+        } else {
+            target.record(&format!("import account {}", content.about.name), work).await
+        };
         target.leave().await?;
         let imported = done?;
         if context.json {
@@ -153,7 +161,7 @@ impl Restore {
         if self.looks_only() || found.changes.is_empty() {
             return Ok(found);
         }
-        let by = Operator { name: Context::actor(), backup: name.to_string() };
+        let by = Operator { name: operator_log::actor(), backup: name.to_string() };
         let work = async {
             anyhow::ensure!(self.lets_in(&found.access), AccessNotConfirmed);
             self.consent.precaution.take(config, target, "before-tenant-restore").await?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::output;
 
-pub(super) async fn list(office: &mut KeysContext) -> anyhow::Result<()> {
+pub(super) async fn list(office: &mut KeysContext<'_>) -> anyhow::Result<()> {
     let keys = StoredKeys::read(&mut office.conn, office.mint.forgets_after()).await?;
     let given = office.mint.given()?.map(|key| key.public().kid.clone());
     if office.json {

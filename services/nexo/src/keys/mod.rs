@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{db::Target, output};
+use crate::{db::Target, exit_code, output};
 
 /// Minimum age of a key before it signs; until then a service may not know it. Services fetch the keys every five
 /// minutes, which is also their cache lifetime (`Cache-Control`). auth-service publishes a new key after ten seconds;
@@ -24,7 +24,7 @@ const LEARNT_AFTER: Duration = Duration::from_secs(360);
 
 /// Manage the keys that sign access tokens: current, next and retired ones.
 ///
-/// Exit codes: 0 done, 1 refused (the message says what to do first), 2 failed.
+/// Exit codes: 0 done, 1 refused (the message says what to do first), 2 failed, 4 not confirmed.
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
     #[command(subcommand)]
@@ -69,10 +69,11 @@ enum Refusal {
 }
 
 /// State shared by all verbs.
-struct KeysContext {
+struct KeysContext<'t> {
     env: Env,
     mint: IssuerConfig,
     conn: PgConnection,
+    target: &'t Target,
     json: bool,
 }
 
@@ -85,7 +86,7 @@ pub(crate) async fn run(env: Env, Keys { verb, json }: Keys) -> ExitCode {
             if json {
                 let _ = output::json(&json!({ "error": causes })); // the exit code reports the failure as well
             }
-            ExitCode::from(if error.is::<Refusal>() { 1 } else { 2 })
+            ExitCode::from(if error.is::<Refusal>() { exit_code::NO } else { exit_code::of(&error) })
         }
     }
 }
@@ -97,14 +98,14 @@ async fn work(mut env: Env, verb: Verb, json: bool) -> anyhow::Result<()> {
         env.snapshot()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let conn = conn.context("the database cannot be reached")?;
-        KeysContext { env, mint, conn, json }.run(verb).await
+        KeysContext { env, mint, conn, target: &target, json }.run(verb).await
     };
     let done = done.await;
     target.leave().await?;
     done
 }
 
-impl KeysContext {
+impl KeysContext<'_> {
     async fn run(mut self, verb: Verb) -> anyhow::Result<()> {
         let done = match verb {
             Verb::List => list::list(&mut self).await,

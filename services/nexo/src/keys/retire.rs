@@ -5,7 +5,7 @@ use super::{
     KeysContext, Refusal, moment,
     store::{StoredKeys, add, alone},
 };
-use crate::output;
+use crate::{operator_log, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Retire {
@@ -18,7 +18,7 @@ const RETIRE_KEY: &str = "update app.signing_keys
     set state = 'retired', retired_at = coalesce(retired_at, now()), sealed = null, ended_at = now() where kid = $1";
 
 impl Retire {
-    pub(super) async fn run(self, office: &mut KeysContext) -> anyhow::Result<()> {
+    pub(super) async fn run(self, office: &mut KeysContext<'_>) -> anyhow::Result<()> {
         let sealing = office.sealing()?;
         let mut tx = alone(&mut office.conn).await?;
         let keys = StoredKeys::read(&mut tx, office.mint.forgets_after()).await?;
@@ -40,6 +40,9 @@ impl Retire {
         if let Some(fresh) = &fresh {
             add(&mut tx, fresh, "next").await?;
         }
+        let operation = format!("retire the signing key {}", self.kid);
+        let card = json!({ "operation": operation, "state": key.state });
+        operator_log::note(&mut tx, &operator_log::actor(), &operation, card).await?;
         tx.commit().await?;
         let next = fresh.map(|fresh| fresh.public.kid);
         self.show(office.json, next.as_deref(), "has ended")

@@ -3,6 +3,7 @@ use std::time::Duration;
 use clap::Args;
 use identity::SealingKey;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -10,7 +11,10 @@ use super::{
     KeysContext, LEARNT_AFTER, Refusal, moment,
     store::{StoredKeys, add, alone},
 };
-use crate::output;
+use crate::{
+    confirm::{Risk, RiskSummary},
+    operator_log, output,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Rotate {
@@ -21,6 +25,9 @@ pub(super) struct Rotate {
     /// is rejected from then on.
     #[arg(long, conflicts_with = "now")]
     replace_all: bool,
+    /// Name of the database: confirms --replace-all without a prompt.
+    #[arg(long, value_name = "DATABASE", requires = "replace_all")]
+    confirm: Option<String>,
 }
 
 /// Keys after a rotation, by state.
@@ -40,18 +47,17 @@ const END_ALL: &str = "update app.signing_keys
     set state = 'retired', retired_at = coalesce(retired_at, now()), sealed = null, ended_at = now() where ended_at is null";
 
 impl Rotate {
-    pub(super) async fn run(self, office: &mut KeysContext) -> anyhow::Result<()> {
+    pub(super) async fn run(self, office: &mut KeysContext<'_>) -> anyhow::Result<()> {
         if office.mint.given()?.is_some() {
             return Err(Refusal::Given.into());
         }
         let (life, sealing) = (office.mint.forgets_after(), office.sealing()?);
-        let mut tx = alone(&mut office.conn).await?;
         let rotated = if self.replace_all {
-            renew(&mut tx, &sealing).await?
+            let asked = office.target.asked(self.confirm.as_deref());
+            renewal().confirm(&asked, renew(&mut office.conn, &sealing)).await?
         } else {
-            self.rotate(&mut tx, &sealing, life).await?
+            self.rotate(&mut office.conn, &sealing, life).await?
         };
-        tx.commit().await?;
         if office.json {
             return output::json(&rotated);
         }
@@ -65,6 +71,8 @@ impl Rotate {
         sealing: &SealingKey,
         life: Duration,
     ) -> anyhow::Result<Rotated> {
+        let mut tx = alone(conn).await?;
+        let conn = &mut *tx;
         let before = StoredKeys::read(conn, life).await?;
         let current = before.one("current").ok_or(Refusal::NoKeys)?;
         let next = before.one("next").ok_or(Refusal::NoKeys)?;
@@ -85,6 +93,10 @@ impl Rotate {
         add(conn, &fresh, "next").await?;
         let after = StoredKeys::read(conn, life).await?;
         let retired = after.all.iter().find(|key| key.kid == current.kid);
+        let operation = "rotate the signing keys";
+        let card = json!({ "operation": operation, "retired": current.kid, "now": self.now });
+        operator_log::note(conn, &operator_log::actor(), operation, card).await?;
+        tx.commit().await?;
         Ok(Rotated {
             current: next.kid.clone(),
             next: fresh.public.kid,
@@ -94,12 +106,25 @@ impl Rotate {
     }
 }
 
+fn renewal() -> RiskSummary {
+    RiskSummary {
+        operation: "end every signing key, and make new ones".to_owned(),
+        risk: Risk::Medium.because("every access token is refused from then on"),
+        at_risk: vec!["no row".to_owned()],
+        backup: "none is needed".to_owned(),
+        recovery: "start every service again; clients then renew their tokens, or people log in".to_owned(),
+        undo: "it cannot be undone".to_owned(),
+    }
+}
+
 /// Replaces all keys by new ones.
 async fn renew(conn: &mut PgConnection, sealing: &SealingKey) -> anyhow::Result<Rotated> {
-    sqlx::query(END_ALL).execute(&mut *conn).await?;
+    let mut tx = alone(conn).await?;
+    sqlx::query(END_ALL).execute(&mut *tx).await?;
     let (current, next) = (sealing.make()?, sealing.make()?);
-    add(conn, &current, "current").await?;
-    add(conn, &next, "next").await?;
+    add(&mut tx, &current, "current").await?;
+    add(&mut tx, &next, "next").await?;
+    tx.commit().await?;
     Ok(Rotated { current: current.public.kid, next: next.public.kid, retired: None, tokens_until: None })
 }
 

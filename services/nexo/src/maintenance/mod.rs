@@ -75,7 +75,7 @@ pub(crate) async fn run(mut env: Env, Maintenance { verb, json }: Maintenance) -
         env.finish()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
-        let actor = target.asked(None).actor;
+        let actor = operator_log::actor();
         match verb {
             Some(Verb::On { until, reason }) => begin(&mut conn, until, &reason, &actor).await?,
             Some(Verb::Off) => end(&mut conn, &actor).await?,

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use kernel::Env;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::db::Target;
+use crate::{db::Target, operator_log};
 
 /// Help users who lost access.
 ///
@@ -38,7 +38,7 @@ pub(crate) async fn run(
         env.finish()?;
         let conn = PgConnection::connect_with(&target.migrator).await;
         let mut conn = conn.context("the database cannot be reached")?;
-        let done = reset.run(&mut conn, &target.asked(None).actor).await;
+        let done = reset.run(&mut conn, &operator_log::actor()).await;
         conn.close().await?;
         done
     };

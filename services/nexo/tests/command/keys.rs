@@ -61,6 +61,15 @@ impl Site {
         self.database.run("update app.signing_keys set created_at = now() - interval '6 minutes'").await;
     }
 
+    /// Checks that the operator log says this, oldest first.
+    async fn is_noted(&self, wanted: &str) {
+        let check = format!(
+            "do $$ declare said text := (select string_agg(operation || ':' || outcome, ', ' order by id) from ops.operator_log);
+             begin if said is distinct from '{wanted}' then raise '%', said; end if; end $$"
+        );
+        self.database.run(check.as_str()).await;
+    }
+
     async fn register(&self, email: &str) -> String {
         Api { url: format!("http://127.0.0.1:{}", self.auth.port) }.register(email).await
     }
@@ -107,6 +116,7 @@ async fn keys_are_rotated_and_retired_while_services_run() {
     let (code, said) = site.keys(&["retire", &site.signing()], &[]);
     assert!(code == 1 && said.contains("run `nexo keys rotate` first"), "{said}");
     assert_eq!(site.done(&["retire", &first])["ended"], first.as_str());
+    site.is_noted(&format!("rotate the signing keys:done, retire the signing key {first}:done")).await;
     let began = Instant::now();
     while site.verdict(&before).await != 401 {
         assert!(began.elapsed() < Duration::from_secs(5), "a leaked key is still good");
@@ -133,9 +143,15 @@ async fn what_the_commands_cannot_do_is_said_with_the_way_out() {
     assert!(code == 1 && said.contains("another NEXO_SECRET") && said.contains("--replace-all"), "{said}");
     assert_eq!(site.signing(), first, "nothing was done");
     let (code, said) = site.keys(&["rotate", "--replace-all"], &other);
+    assert!(code == 4 && said.contains("every access token is refused"), "{said}");
+    assert_eq!(site.signing(), first, "nothing was done");
+    let name = site.database.superuser().get_database().unwrap().to_owned();
+    let (code, said) = site.keys(&["rotate", "--replace-all", "--confirm", &name], &other);
     assert!(code == 0 && said.contains("start every service again, with the NEXO_SECRET"), "{said}");
     assert_ne!(site.signing(), first);
     assert!(!healthy_again(&site).await, "auth-service has not got the new secret");
+    site.is_noted("end every signing key, and make new ones:nothing was done, end every signing key, and make new ones:done")
+        .await;
 
     let database = Database::migrated().await;
     let settings = database.settings("nexo_migrator");

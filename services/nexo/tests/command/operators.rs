@@ -118,6 +118,20 @@ async fn an_operator_finds_accounts_and_opens_the_database() {
     .await;
     let (code, said) = Nexo::command(&home, &["audit", "verify", "n-2"]);
     assert_eq!(code, 0, "{said}");
+    let (code, said) = Nexo::command(&home, &["audit", "rebuild", "n-2"]);
+    assert!(code == 4 && said.contains("not confirmed"), "{said}");
+    let file = home.path().join("n-2.nexo.tar.zst");
+    let (code, said) =
+        Nexo::command(&home, &["db", "tenant", "export", "n-2", "--to", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = Nexo::command(&home, &["db", "tenant", "import", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    nexo.sql(
+        "do $$ begin if (select count(*) from ops.operator_log where outcome = 'done'
+                and (operation = 'export account n-2' or operation like 'import account %')) <> 2
+         then raise 'it was not noted'; end if; end $$",
+    )
+    .await;
     nexo.stop().await;
     let (code, said) = Nexo::command(&home, &["db", "url"]);
     assert!(code == 2 && said.contains("start `nexo up`"), "{said}");

@@ -3,7 +3,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{super::Context, size};
-use crate::output;
+use crate::{operator_log, output};
 
 #[derive(Debug, Args)]
 pub(in crate::db) struct Backup {
@@ -27,9 +27,10 @@ impl Backup {
             origin,
             pinned: self.pin,
             released: self.expires,
-            ..BackupRequest::new(label, &Context::actor())
+            ..BackupRequest::new(label, &operator_log::actor())
         };
-        let made = config.backup(&target.reader, &order).await;
+        let work = async { Ok(config.backup(&target.reader, &order).await?) };
+        let made = target.record(&format!("take a backup: {label}"), work).await;
         target.leave().await?;
         let stored = made?;
         let manifest = &stored.manifest;

@@ -52,8 +52,7 @@ pub(super) async fn by_schedule(config: &Config, target: &Target) -> anyhow::Res
     let mut exclusive = target.alone("nexo db schedule: prune").await?;
     let plan = PrunePlan::new(config, &mut exclusive).await?;
     if !plan.is_empty() {
-        let asked = crate::confirm::ConfirmPrompt { actor: "schedule".to_owned(), ..target.asked(None) };
-        plan.card(config)?.carry_out(&asked, plan.carry_out(config, &mut exclusive)).await?;
+        plan.card(config)?.carry_out(&target.log("schedule"), plan.carry_out(config, &mut exclusive)).await?;
     }
     exclusive.leave().await?;
     let mut told = plan.going();

@@ -70,8 +70,11 @@ impl Restore {
     ) -> anyhow::Result<RestoreReport> {
         let exclusive = target.alone("nexo db restore --into").await?;
         let name = config.bring(name).await?;
-        let beside = config.restore_beside_in(exclusive, &name, Some(into)).await?;
-        beside.keep().await?;
+        let work = async {
+            let beside = config.restore_beside_in(exclusive, &name, Some(into)).await?;
+            Ok(beside.keep().await?)
+        };
+        target.record(&format!("restore {name} into {into}"), work).await?;
         let message = format!(
             "{name} is in database {into}, compared; {} is as it was. `nexo db prune` drops {into} after a week",
             target.name()
