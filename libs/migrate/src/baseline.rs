@@ -7,7 +7,7 @@ use crate::{
     session::{self, send},
 };
 
-/// Creates the history of a database without one. Its catalogue must equal that of the migrations up to `version`
+/// Creates the history of a database without one, or with one that has nothing applied. Its catalogue must equal that of the migrations up to `version`
 /// on `scratch`, an empty database of the same major release. Returns the number of migrations recorded as
 /// applied.
 pub async fn baseline(
@@ -23,7 +23,8 @@ pub async fn baseline(
     let wanted = drift::expected(scratch, &adopted).await?;
     let mut conn = session::open(database).await?;
     lock::take(&mut conn, settings).await?;
-    if let Some(row) = history::read(&mut conn).await?.last() {
+    let rows = history::read(&mut conn).await?;
+    if let Some(row) = rows.iter().rev().find(|row| row.stands()) {
         return Err(Error::HasHistory(row.version.clone()));
     }
     let differences = catalogue::compare(&wanted, &catalogue::snapshot(&mut conn).await?);

@@ -53,6 +53,9 @@ pub(crate) async fn expected(
     scratch: &PgConnectOptions,
     migrations: &Migrations,
 ) -> Result<Vec<CatalogObject>, Error> {
-    migrate_scratch(scratch, migrations).await?;
+    migrate_scratch(scratch, migrations).await.map_err(|failed| match failed {
+        Error::Statement(failed) => Error::Incomparable(failed.cause()),
+        other => other,
+    })?;
     objects(scratch).await
 }

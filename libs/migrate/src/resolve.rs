@@ -42,6 +42,23 @@ pub struct UnresolvedMigration {
     pub questions: Vec<String>,
 }
 
+impl UnresolvedMigration {
+    /// Without its file, the statements are unknown.
+    fn without_file(version: &Version, row: HistoryRow) -> Self {
+        Self {
+            version: version.clone(),
+            file: row.file(),
+            state: row.state,
+            tampered: None,
+            error: row.error_message,
+            done: Vec::new(),
+            doubtful: None,
+            left: Vec::new(),
+            questions: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for UnresolvedMigration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.file, self.state)?;
@@ -72,11 +89,21 @@ pub async fn standing(
     migrations: &Migrations,
     version: &Version,
 ) -> Result<UnresolvedMigration, Error> {
-    let migration = migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let mut conn = session::open(database).await?;
-    let standing = look(&mut conn, migration).await?;
+    let standing = match migrations.find(version) {
+        Some(migration) => look(&mut conn, migration).await?,
+        None => UnresolvedMigration::without_file(version, withdrawn(&mut conn, version).await?),
+    };
     conn.close().await?;
     Ok(standing)
+}
+
+/// Row of a failed or interrupted migration whose file is gone.
+async fn withdrawn(conn: &mut PgConnection, version: &Version) -> Result<HistoryRow, Error> {
+    let text = version.to_string();
+    let rows = history::read(conn).await?;
+    let row = rows.into_iter().find(|row| row.version == text && row.is_unsettled());
+    row.ok_or_else(|| Error::NoSuch(version.clone()))
 }
 
 async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<UnresolvedMigration, Error> {
@@ -86,9 +113,11 @@ async fn look(conn: &mut PgConnection, migration: &Migration) -> Result<Unresolv
         Err(other) => return Err(other),
     };
     let version = migration.version.to_string();
-    let row = history::read(conn).await?.into_iter().find(|row| row.version == version);
+    let rows = history::read(conn).await?;
+    let newest = rows.iter().rev().find(|row| row.stands()).is_some_and(|row| row.version == version);
+    let row = rows.into_iter().find(|row| row.version == version);
     if tampered.is_none() {
-        unsettled(migration, row.as_ref())?;
+        unsettled(migration, row.as_ref(), newest)?;
     }
     let script = &migration.up;
     let reached = row.as_ref().map_or(0, HistoryRow::reached);
@@ -116,11 +145,13 @@ fn questions(migration: &Migration, from: usize) -> Vec<String> {
     migration.up.statements.iter().skip(from).map(|question| question.text.clone()).collect()
 }
 
-/// Fails unless the migration was interrupted or failed: only then an operator has to decide.
-fn unsettled(migration: &Migration, row: Option<&HistoryRow>) -> Result<(), Error> {
+/// Fails unless the migration was interrupted or failed: only then an operator has to decide. The newest one may be
+/// decided anew, if an operator has noted it as applied.
+fn unsettled(migration: &Migration, row: Option<&HistoryRow>, newest: bool) -> Result<(), Error> {
     let file = migration.file();
     match row {
         None => Err(Error::Settled(format!("{file} was never begun; run `nexo db migrate`"))),
+        Some(row) if newest && row.state == "resolved" => Ok(()),
         Some(row) if row.stands() => Err(Error::Settled(format!("{file} is applied"))),
         Some(row) if row.state == "rolled_back" => {
             Err(Error::Settled(format!("{file} is taken back already")))
@@ -148,10 +179,23 @@ pub async fn resolve(
     decision: ResolvedBy<'_>,
     settings: &RunOptions,
 ) -> Result<(), Error> {
-    let migration = migrations.find(version).ok_or_else(|| Error::NoSuch(version.clone()))?;
     let mut conn = session::open(database).await?;
     lock::take(&mut conn, settings).await?;
-    look(&mut conn, migration).await?;
+    let Some(migration) = migrations.find(version) else {
+        let row = withdrawn(&mut conn, version).await?;
+        if verdict == Verdict::Applied {
+            return Err(Error::Withdrawn(row.file()));
+        }
+        send(&mut conn, "begin").await?;
+        history::write_rolled_back(&mut conn, &row, &settings.app_version, decision.actor, decision.reason)
+            .await?;
+        send(&mut conn, "commit").await?;
+        return Ok(conn.close().await?);
+    };
+    let standing = look(&mut conn, migration).await?;
+    if verdict == Verdict::Applied && standing.state == "resolved" && standing.tampered.is_none() {
+        return Err(Error::Settled(format!("{} is applied", standing.file)));
+    }
     let state = match verdict {
         Verdict::Applied => "resolved",
         Verdict::RolledBack => "rolled_back",

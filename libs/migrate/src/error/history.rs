@@ -57,6 +57,12 @@ pub enum HistoryError {
         /// Version of the newest applied migration.
         newest: Version,
     },
+    /// The schema exists, and the history has nothing that created it.
+    #[error(
+        "the schema app exists, and no migration is noted as applied, so this database was not made by migrations.\n\
+         Adopt it with `nexo db baseline VERSION`, the newest version that it has; or give an empty database"
+    )]
+    NotAdopted,
     /// A file without transaction was interrupted at a statement whose effect is unknown.
     #[error(
         "{file} broke off at statement {statement}{reason}, which may have been done in part.\n\

@@ -135,9 +135,22 @@ pub enum Error {
         /// Differences between the catalogues.
         differences: Vec<Difference>,
     },
+    /// A file fails on an empty database too, so there is nothing to compare with.
+    #[error(
+        "what the applied migrations give cannot be told, because one fails on an empty database: {0}.\n\
+         If it was noted as applied by hand: undo by hand what it did, run `nexo db resolve VERSION --rolled-back \
+         --reason …`, put the file right, and migrate; or `nexo db rollback`, if it has a .down.sql"
+    )]
+    Incomparable(String),
     /// The migration needs no decision by an operator.
     #[error("there is nothing to resolve: {0}")]
     Settled(String),
+    /// The file of a failed migration is gone, so it cannot have been completed.
+    #[error(
+        "{0} is not here, so it cannot be noted as applied: undo by hand what it did, then give --rolled-back; \
+         or resolve it with the release that has it"
+    )]
+    Withdrawn(String),
     /// The migration has no down file.
     #[error("{file} has no way back ({}){}. Nothing was done", .file.replace(".sql", ".down.sql"), instead(.backup.as_deref()))]
     NoWayBack {

@@ -29,6 +29,11 @@ impl fmt::Display for FailedStatement {
 }
 
 impl FailedStatement {
+    /// File, line and the server's message, without advice on what to do in this database.
+    pub(crate) fn cause(&self) -> String {
+        format!("{}, {}", self.file, self.for_history())
+    }
+
     /// Message for the history; it contains no row data.
     pub(super) fn for_history(&self) -> String {
         format!("line {}: {}", self.line, server_message(&self.refusal))

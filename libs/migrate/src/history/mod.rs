@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgConnection, types::Json};
 pub(crate) use chain::{link, verify};
 pub use progress::Progress;
 
-use crate::{Migration, file::split, session::send};
+use crate::{Error, HistoryError, Migration, file::split, session::send};
 
 const TABLE: &str = include_str!("table.sql");
 
@@ -61,6 +61,18 @@ impl HistoryRow {
     pub(crate) fn reached(&self) -> usize {
         usize::try_from(self.statement).unwrap_or_default().saturating_sub(1)
     }
+}
+
+/// Fails if the schema exists without a migration that could have created it. Must precede [`prepare`], which would
+/// leave a history.
+pub(crate) async fn insist_adopted(conn: &mut PgConnection) -> Result<(), Error> {
+    const HAS_SCHEMA: &str =
+        "select to_regnamespace('app') is not null, to_regclass('ops.migration_history') is not null";
+    const IS_BEGUN: &str = "select exists (select from ops.migration_history
+        where state in ('applied', 'resolved') or without_transaction and state in ('running', 'failed'))";
+    let (schema, table): (bool, bool) = sqlx::query_as(HAS_SCHEMA).fetch_one(&mut *conn).await?;
+    let begun = if table { sqlx::query_as(IS_BEGUN).fetch_one(conn).await? } else { (false,) };
+    if schema && !begun.0 { Err(HistoryError::NotAdopted.into()) } else { Ok(()) }
 }
 
 /// Creates or updates the table, and grants the service roles read access.
@@ -169,6 +181,27 @@ pub(crate) async fn write(conn: &mut PgConnection, note: HistoryEntry<'_>) -> Re
     .bind(note.backup)
     .bind(note.actor)
     .bind(note.reason)
+    .execute(&mut *conn)
+    .await?;
+    link(conn).await
+}
+
+/// Marks a migration as rolled back whose file is gone.
+pub(crate) async fn write_rolled_back(
+    conn: &mut PgConnection,
+    row: &HistoryRow,
+    app_version: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update ops.migration_history set state = 'rolled_back', applied_at = now(), applied_by = session_user,
+            error_message = null, app_version = $2, actor = $3, because = $4 where version = $1",
+    )
+    .bind(&row.version)
+    .bind(app_version)
+    .bind(actor)
+    .bind(reason)
     .execute(&mut *conn)
     .await?;
     link(conn).await

@@ -108,6 +108,7 @@ pub(crate) async fn enter(
 ) -> Result<(PgConnection, Vec<history::HistoryRow>), Error> {
     let mut conn = session::open(database).await?;
     lock::take(&mut conn, settings).await?;
+    history::insist_adopted(&mut conn).await?;
     history::prepare(&mut conn, &settings.owner).await?;
     history::verify(&mut conn).await?;
     let rows = history::read(&mut conn).await?;

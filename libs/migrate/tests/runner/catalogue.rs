@@ -101,6 +101,19 @@ async fn a_database_is_adopted_only_if_it_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_history_with_nothing_applied_does_not_prevent_an_adoption() {
+    let latest = Migrations::embedded().unwrap().latest().unwrap().clone();
+    let (migrator, superuser, embedded) = ours().await;
+    let failed = "delete from ops.migration_history where without_transaction; update ops.migration_history set state = 'failed'";
+    run(&superuser, failed).await;
+    let refused = apply(&migrator, &embedded).await.unwrap_err().to_string();
+    assert!(refused.contains("nexo db baseline"), "{refused}");
+    let (scratch, _) = database().await;
+    baseline(&migrator, &embedded, &latest, &scratch, "ana", &hasty()).await.unwrap();
+    assert!(apply(&migrator, &embedded).await.unwrap().applied.is_empty());
+}
+
+#[tokio::test]
 async fn a_database_that_is_behind_is_adopted_where_it_is() {
     let embedded = Migrations::embedded().unwrap();
     let versions: Vec<_> = embedded.iter().map(|migration| migration.version.clone()).collect();
@@ -110,6 +123,9 @@ async fn a_database_that_is_behind_is_adopted_where_it_is() {
     let (scratch, _) = database().await;
     let refused = baseline(&migrator, &embedded, &versions[3], &scratch, "ana", &hasty()).await;
     assert!(matches!(refused, Err(Error::Differs { .. })));
+    let refused = apply(&migrator, &embedded).await.unwrap_err().to_string();
+    assert!(refused.contains("nexo db baseline"), "{refused}");
+    assert!(one::<bool>(&superuser, "select to_regclass('ops.migration_history') is null").await);
     let (scratch, _) = database().await;
     baseline(&migrator, &embedded, &versions[2], &scratch, "ana", &hasty()).await.unwrap();
     assert_eq!(apply(&migrator, &embedded).await.unwrap().applied, versions[3..]);

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use migrate::{
-    Listener, Migrations, NoHooks, Release, ResolvedBy, RunOptions, State, Verdict, resolve, standing, status,
+    Listener, Migrations, NoHooks, Release, ResolvedBy, RunOptions, State, Verdict, diff, resolve, standing,
+    status,
 };
 
 use crate::support::{ROWS, TABLE, apply, database, files, hasty, one, refusal, run};
@@ -182,4 +183,41 @@ async fn a_file_that_is_gone_from_its_folder_is_no_newer_release() {
     std::fs::write(&misnamed, "select 1;").unwrap();
     let refused = Migrations::read(folder.path()).unwrap_err().to_string();
     assert!(refused.contains(&misnamed.display().to_string()), "{refused}");
+}
+
+#[tokio::test]
+async fn a_failed_file_that_was_withdrawn_is_rolled_back() {
+    let (migrator, _) = database().await;
+    let broken = ("20260103_0000_more.sql", "-- nexo:no-transaction\nselect 1;\nselect 1 / 0;");
+    refusal(&migrator, &files(&[TABLE, ROWS, broken])).await;
+    let ours = files(&[TABLE, ROWS]);
+    let version = "20260103_0000".parse().unwrap();
+    let told = standing(&migrator, &ours, &version).await.unwrap();
+    assert_eq!((told.file.as_str(), told.state.as_str()), (broken.0, "failed"));
+    let refused = resolve(&migrator, &ours, &version, Verdict::Applied, BECAUSE, &hasty()).await.unwrap_err();
+    assert!(refused.to_string().contains("give --rolled-back"), "{refused}");
+    resolve(&migrator, &ours, &version, Verdict::RolledBack, BECAUSE, &hasty()).await.unwrap();
+    assert!(status(&migrator, &ours, Release::ours()).await.unwrap().is_current());
+    assert!(apply(&migrator, &ours).await.unwrap().applied.is_empty(), "and the history is whole");
+    let again = standing(&migrator, &ours, &version).await.unwrap_err();
+    assert!(again.to_string().contains("there is no migration"), "{again}");
+}
+
+#[tokio::test]
+async fn a_file_that_always_fails_is_taken_back_after_it_was_noted_as_applied() {
+    let (migrator, _) = database().await;
+    let (scratch, _) = database().await;
+    let broken = ("20260103_0000_more.sql", "-- nexo:no-transaction\nselect 1;\nselect 1 / 0;");
+    let all = files(&[TABLE, ROWS, broken]);
+    let version = "20260103_0000".parse().unwrap();
+    refusal(&migrator, &all).await;
+    resolve(&migrator, &all, &version, Verdict::Applied, BECAUSE, &hasty()).await.unwrap();
+    let refused = diff(&migrator, &all, &scratch).await.unwrap_err().to_string();
+    assert!(refused.contains("division by zero") && refused.contains("--rolled-back"), "{refused}");
+    resolve(&migrator, &all, &version, Verdict::RolledBack, BECAUSE, &hasty()).await.unwrap();
+    let right = ("20260103_0000_more.sql", "create table app.more (id int);");
+    let all = files(&[TABLE, ROWS, right]);
+    assert_eq!(apply(&migrator, &all).await.unwrap().applied.len(), 1);
+    let (scratch, _) = database().await;
+    assert!(diff(&migrator, &all, &scratch).await.unwrap().differences.is_empty());
 }
