@@ -47,12 +47,11 @@ impl Verify {
                     say_unless(context.json, &format!("{name}: {compared} ({} ms)", proof.took_ms));
                     json!({ "name": name, "ok": true, "proof": proof })
                 }
-                Err(failed) if self.all => {
+                Err(failed) => {
                     good = false;
                     say_unless(context.json, &format!("{name}: FAILED: {failed}"));
                     json!({ "name": name, "ok": false, "error": failed.to_string() })
                 }
-                Err(failed) => return Err(failed.into()),
             };
             outcomes.push(outcome);
         }
