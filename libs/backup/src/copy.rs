@@ -42,7 +42,7 @@ impl Config {
         match &to.0 {
             CopyLocation::Folder(folder) => {
                 if fs::canonicalize(folder.path()).ok() == fs::canonicalize(self.local.path()).ok() {
-                    return Err(Error::BadCopy(folder.path().display().to_string()));
+                    return Err(Error::SameStore(folder.path().display().to_string()));
                 }
                 self.copy_to(folder, name)?;
                 let copied = |file| folder.file(name, file);

@@ -154,6 +154,15 @@ pub enum Error {
         "there is no database from before a restore of {0}: nothing to undo. `nexo db backups` lists the backups"
     )]
     NothingToUndo(String),
+    /// A database of the wanted name exists.
+    #[error(
+        "there is a database {0} already: choose another name, or drop it first (`nexo db databases --drop {0}`). \
+         Nothing was done"
+    )]
+    Taken(String),
+    /// The target of a move is the store that the backup is in.
+    #[error("{0} is the store that the backup is in: name another one")]
+    SameStore(String),
     /// No kept database has this name.
     #[error("there is no database {0} that a restore has kept: see `nexo db databases`")]
     NotKept(String),

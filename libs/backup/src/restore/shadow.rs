@@ -87,6 +87,9 @@ impl Config {
         name: &Name,
         into: Option<&str>,
     ) -> Result<ShadowDatabase, Error> {
+        if let Some(into) = into {
+            exclusive.insist_unused_name(into).await?;
+        }
         self.local.prepare()?;
         self.local.sweep()?;
         let manifest = match self.intact(name).await {
@@ -167,6 +170,14 @@ impl Exclusive {
             }
         }
         Err(Error::NoName(kind.to_owned()))
+    }
+
+    async fn insist_unused_name(&mut self, database: &str) -> Result<(), Error> {
+        let (taken,): (bool,) = sqlx::query_as("select exists (select from pg_database where datname = $1)")
+            .bind(database)
+            .fetch_one(&mut self.conn)
+            .await?;
+        if taken { Err(Error::Taken(database.to_owned())) } else { Ok(()) }
     }
 
     /// Sets the database comment, so that it is listed, and dropped after a week.

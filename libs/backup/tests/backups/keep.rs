@@ -106,6 +106,9 @@ async fn one_that_moves_is_compared_there_and_the_newest_verified_stays() {
     let there =
         backup::CopyTarget::read(folder.to_str().unwrap(), &mut kernel::Env::from_values([])).unwrap();
     assert!(matches!(config.move_to(&newest, &there).await.unwrap_err(), backup::Error::StaysHere(_)));
+    let own = backup::CopyTarget::read(config.folder().to_str().unwrap(), &mut kernel::Env::from_values([]));
+    let refused = config.move_to(&old, &own.unwrap()).await.unwrap_err();
+    assert!(matches!(refused, backup::Error::SameStore(_)), "{refused}");
     config.move_to(&old, &there).await.unwrap();
     assert_eq!(config.backups().unwrap().len(), 1);
     let elsewhere = ground.with("NEXO_BACKUP_STORES", folder.to_str().unwrap()).config();

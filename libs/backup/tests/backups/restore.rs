@@ -68,6 +68,8 @@ async fn databases_that_are_kept_are_listed_and_go_after_a_week_by_the_newest_ba
     }
     let look = format!("{}_look", live.get_database().unwrap());
     config.restore_beside(&name, &live, Some(&look)).await.unwrap().keep().await.unwrap();
+    let refused = config.restore_beside(&name, &live, Some(&look)).await.err().unwrap();
+    assert!(matches!(&refused, Error::Taken(taken) if *taken == look), "{refused}");
     let mut exclusive = alone(&ground).await;
     let kept = exclusive.kept().await.unwrap();
     let kinds: Vec<Kind> = kept.iter().map(|one| one.kind).collect();
