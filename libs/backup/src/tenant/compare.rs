@@ -20,11 +20,11 @@ use crate::Error;
 pub struct Change {
     /// Qualified name of the table.
     pub table: String,
-    /// Keys of rows that are inserted again.
+    /// Keys of rows that come back: inserted again, or out of the trash.
     pub added: Vec<String>,
     /// Keys of rows that get their former values.
     pub changed: Vec<String>,
-    /// Keys of rows that are deleted because the backup does not have them.
+    /// Keys of rows that go, because the backup does not have them or has them in the trash.
     pub removed: Vec<String>,
     /// All of these rows, with their present and former values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +47,22 @@ pub struct Difference {
     /// Values in the backup; `None` if the row did not exist then.
     #[serde(rename = "then", skip_serializing_if = "Option::is_none")]
     pub was: Option<Value>,
+}
+
+impl Difference {
+    /// What the change means for the account: a row in the trash, or a removed member, is as good as none.
+    fn effect(&self) -> &str {
+        let is_gone = |row: &Value| {
+            row.get("deleted_at").is_some_and(|at| !at.is_null())
+                || self.table_name == MEMBERSHIPS
+                    && row.get("status").is_some_and(|status| status == "removed")
+        };
+        match (&self.now, &self.was) {
+            (Some(now), Some(was)) if is_gone(now) && !is_gone(was) => "added",
+            (Some(now), Some(was)) if !is_gone(now) && is_gone(was) => "removed",
+            _ => &self.kind,
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -134,7 +150,7 @@ async fn changes(now: &mut PgConnection, tables: &[Table]) -> Result<Vec<Change>
         let rows: Vec<Difference> =
             found.iter().filter(|one| one.table_name == table.name).cloned().collect();
         let keys =
-            |kind: &str| rows.iter().filter(|one| one.kind == kind).map(|one| one.key.clone()).collect();
+            |kind: &str| rows.iter().filter(|one| one.effect() == kind).map(|one| one.key.clone()).collect();
         let (added, changed, removed) = (keys("added"), keys("changed"), keys("removed"));
         Change { table: table.name.clone(), added, changed, removed, rows }
     };

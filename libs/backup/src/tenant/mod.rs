@@ -11,6 +11,7 @@ mod export;
 mod history;
 mod import;
 mod lay_out;
+mod look_up;
 mod remap;
 mod resources;
 mod tables;

@@ -254,6 +254,7 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
             "delete from app.clients where account_id = md5('account 1')::uuid and name like 'Client 3%';
              update app.clients set notes = 'spoilt' where account_id = md5('account 1')::uuid and name like 'Client 2%';
              insert into app.clients (account_id, id, name, created_by, updated_by) select account_id, gen_random_uuid(), 'Later', account_id, account_id from app.accounts;
+             update app.clients set deleted_at = now(), deleted_by = account_id where account_id = md5('account 1')::uuid and name = 'Client 4';
              delete from app.member_roles where account_id = md5('account 1')::uuid;
              update app.clients set notes = 'of today' where account_id = md5('account 2')::uuid",
         )
@@ -263,7 +264,7 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
     let beside = config.restore_beside(&manifest.name, &live, None).await.unwrap();
     let found = beside.differences(&live, "account-1").await.unwrap();
     let clients = found.changes.iter().find(|change| change.table == "app.clients").unwrap();
-    assert_eq!((clients.added.len(), clients.changed.len(), clients.removed.len()), (111, 111, 1));
+    assert_eq!((clients.added.len(), clients.changed.len(), clients.removed.len()), (112, 111, 1));
     let applied = beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
     assert_eq!(applied, found);
     assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "it is as it was");
@@ -276,6 +277,11 @@ async fn one_account_comes_back_and_every_other_row_stays_byte_for_byte() {
         delete from app.memberships where account_id = md5('account 1')::uuid; delete from app.accounts where account_id = md5('account 1')::uuid;
         delete from app.account_directory where account_id = md5('account 1')::uuid";
     ground.database.run(gone).await;
+    for named in ["account-1", "account-2"] {
+        config.insist_on_account(&manifest.name, &live, named).await.unwrap();
+    }
+    let refused = config.insist_on_account(&manifest.name, &live, "nobody").await.unwrap_err();
+    assert!(matches!(refused, Error::NoAccount(_)), "{refused}");
     let found = beside.differences(&live, "account-1").await.unwrap();
     beside.apply(&live, "account-1", &found, &ana()).await.unwrap();
     assert!(beside.differences(&live, "account-1").await.unwrap().changes.is_empty(), "even if it was gone");

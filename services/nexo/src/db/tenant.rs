@@ -141,6 +141,7 @@ impl Restore {
         let target = context.target().await?;
         let exclusive = target.alone("nexo db tenant restore").await?;
         let name = config.bring(&self.from).await?;
+        config.insist_on_account(&name, &target.migrator, &self.account).await?;
         let beside = Box::pin(config.restore_beside_in(exclusive, &name, None)).await?;
         let done = Box::pin(self.work(&config, &target, &beside, &name, &migrations)).await;
         beside.discard().await?;
