@@ -73,6 +73,7 @@ impl Env {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.values.insert(name.to_owned(), value.into());
+        self.values.remove(&format!("{name}_FILE"));
         self
     }
 
@@ -186,7 +187,10 @@ impl Env {
 
     /// Records that a setting is invalid.
     pub fn report(&mut self, name: &'static str, problem: impl Into<String>) {
-        self.mistakes.push(SettingError { name: name.into(), problem: problem.into() });
+        let mistake = SettingError { name: name.into(), problem: problem.into() };
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake); // a setting may be read twice
+        }
     }
 
     /// Adds the errors of an environment that was cloned from this one.
@@ -207,8 +211,11 @@ impl Env {
     }
 
     fn look_up(&mut self, name: &'static str) -> Option<String> {
-        if let Some(value) = self.values.get(name) {
-            return Some(value.clone());
+        if let Some(value) = self.values.get(name).cloned() {
+            if self.values.contains_key(&format!("{name}_FILE")) {
+                self.report(name, format!("is set, and {name}_FILE too: set one of them"));
+            }
+            return Some(value);
         }
         let path = self.values.get(&format!("{name}_FILE"))?.clone();
         match fs::read_to_string(&path) {
@@ -239,6 +246,17 @@ mod tests {
         for name in ["NEXO_SIZE", "NEXO_KEY", "NEXO_ENV"] {
             assert!(told.contains(name), "{told}");
         }
+    }
+
+    #[test]
+    fn a_setting_and_its_file_contradict_each_other() {
+        let both = [("NEXO_KEY", "a"), ("NEXO_KEY_FILE", "/nonexistent")];
+        let mut refused = env(&both);
+        refused.optional("NEXO_KEY");
+        assert!(refused.finish().unwrap_err().to_string().contains("NEXO_KEY_FILE too"));
+        let mut replaced = env(&both).with("NEXO_KEY", "b");
+        assert_eq!(replaced.optional("NEXO_KEY").as_deref(), Some("b"));
+        replaced.finish().unwrap();
     }
 
     #[test]
