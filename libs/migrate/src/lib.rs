@@ -45,7 +45,7 @@ pub use file::{
 };
 pub use history::Progress;
 pub use hooks::{HookError, Hooks, NoHooks, TakenBackup};
-pub use isolation::{Breach, breaches, verify_isolation};
+pub use isolation::{Breach, breaches, open_with_qualified_names, verify_isolation};
 pub use locale::{DatabaseLocale, LocaleProblem, locale_problem};
 pub use migrations::Migrations;
 pub use pooler::{is_of_pooler, refuse_pooler};

@@ -32,7 +32,11 @@ pub fn is_of_pooler(refused: &sqlx::Error) -> bool {
 }
 
 pub(crate) fn refused_by_pooler(refused: sqlx::Error) -> Error {
-    if is_of_pooler(&refused) { Error::Pooler } else { refused.into() }
+    match is_of_pooler(&refused) {
+        true if refused.to_string().ends_with("options") => Error::PoolerSettings,
+        true => Error::Pooler,
+        false => refused.into(),
+    }
 }
 
 async fn is_pooled(database: &PgConnectOptions) -> Result<bool, sqlx::Error> {

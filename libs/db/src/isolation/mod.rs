@@ -1,6 +1,6 @@
 //! Tenant isolation check: verifies at every start that the database isolates accounts.
 
-use migrate::{Breach, breaches};
+use migrate::{Breach, breaches, open_with_qualified_names};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// Reason why a service refuses to start on this database.
@@ -28,14 +28,9 @@ fn list(breaches: &[Breach]) -> String {
     )
 }
 
-/// With an empty `search_path`, the catalogue's functions print qualified names.
-async fn reader(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    PgConnection::connect_with(&database.clone().options([("search_path", "pg_catalog")])).await
-}
-
 /// Verifies isolation before a service accepts its first request.
 pub(crate) async fn insist(database: &PgConnectOptions) -> Result<(), IsolationError> {
-    let mut conn = reader(database).await?;
+    let mut conn = open_with_qualified_names(database).await?;
     let breaches = breaches(&mut conn).await?;
     if !breaches.is_empty() {
         return Err(IsolationError::Breached(breaches));

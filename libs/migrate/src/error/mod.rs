@@ -118,6 +118,12 @@ pub enum Error {
          session mode for the services"
     )]
     Pooler,
+    /// A pooler refuses the settings of the session.
+    #[error(
+        "this address is that of a pooler, which refuses the settings that this session needs: give the address of \
+         PostgreSQL itself"
+    )]
+    PoolerSettings,
     /// The encoding or locale of the database is not supported.
     #[error(transparent)]
     Locale(Box<LocaleProblem>),

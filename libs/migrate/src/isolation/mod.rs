@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use sqlx::{Connection as _, FromRow, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection as _, Executor as _, FromRow, PgConnection, postgres::PgConnectOptions};
 
 const RULES: &str = include_str!("rules.sql");
 
@@ -23,11 +23,17 @@ impl fmt::Display for Breach {
     }
 }
 
+/// Connects with an empty `search_path`, so that the catalogue's functions print qualified names. It is set after the
+/// start, since a pooler in session mode refuses startup options.
+pub async fn open_with_qualified_names(database: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let mut conn = PgConnection::connect_with(database).await?;
+    conn.execute("set search_path = pg_catalog").await?;
+    Ok(conn)
+}
+
 /// All breaches in the catalogue of a database.
 pub async fn verify_isolation(database: &PgConnectOptions) -> Result<Vec<Breach>, sqlx::Error> {
-    // With an empty `search_path`, the catalogue's functions print qualified names.
-    let options = database.clone().options([("search_path", "pg_catalog")]);
-    let mut conn = PgConnection::connect_with(&options).await?;
+    let mut conn = open_with_qualified_names(database).await?;
     let breaches = breaches(&mut conn).await?;
     conn.close().await?;
     Ok(breaches)

@@ -102,6 +102,26 @@ async fn a_service_behind_a_pooler_in_transaction_mode_says_so_and_ends() {
 }
 
 #[tokio::test]
+async fn a_service_works_behind_a_pooler_in_session_mode_and_migrate_says_that_it_does_not() {
+    let (migrator, _) = database().await;
+    let embedded = migrate::Migrations::embedded().unwrap();
+    migrate::migrate(&migrator, &embedded, &NoHooks, &migrate::RunOptions::default()).await.unwrap();
+    let (_bouncer, address) = pgbouncer(&migrator, SESSIONS).await;
+    let refused = refusal(&address, &embedded).await;
+    assert!(refused.contains("PostgreSQL itself") && !refused.contains("transaction mode"), "{refused}");
+    assert_eq!(migrate::verify_isolation(&address).await.unwrap(), vec![]);
+    let (host, port, database) = ("127.0.0.1", address.get_port(), address.get_database().unwrap());
+    // The pooler's configuration names the role that logs in at the server.
+    let url = format!("postgres://nexo_app:x@{host}:{port}/{database}?sslmode=disable");
+    let mut env = Env::from_values([
+        ("DATABASE_URL".to_owned(), url),
+        ("NEXO_MIGRATE_ON_BOOT".to_owned(), "false".to_owned()),
+    ]);
+    let opened = db::Config::read(&mut env).open(&NoHooks).await.err().map(|error| error.to_string());
+    assert!(opened.is_some_and(|refused| refused.contains("nexo_migrator")), "only its role is refused");
+}
+
+#[tokio::test]
 async fn a_relay_works_behind_a_pooler_in_transaction_mode() {
     let (migrator, _) = database().await;
     let embedded = migrate::Migrations::embedded().unwrap();
