@@ -42,7 +42,7 @@ pub use serve::{
 pub use service::{ServiceOptions, into_service, with_limits};
 pub use telemetry::{
     LogFormat, LogThrottle, Meter, ROUTE, RequestTimer, TRACEPARENT, begin_trace, end_trace, known_method,
-    start_telemetry,
+    start_command_telemetry, start_telemetry,
 };
 pub use upload::Upload;
 

@@ -54,11 +54,11 @@ impl TelemetryConfig {
         let traces = traces.transpose().map_err(io::Error::other)?;
         let mut watched = Telemetry { metrics: None, address: None, traces, tasks: JoinSet::new() };
         let Some(listen) = self.listen else { return Ok(watched) };
-        let listener = match Listener::bind(listen).await {
+        let listener = match Listener::bind(NAME, listen).await {
             Ok(listener) => listener,
             Err(error) if self.is_chosen => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "there are no metrics; another address can be given as {NAME}");
+                tracing::warn!(%error, "there are no metrics");
                 return Ok(watched);
             }
         };

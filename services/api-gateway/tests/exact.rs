@@ -25,7 +25,7 @@ const TIME: Duration = Duration::from_secs(10);
 
 /// Serves a router on a socket.
 async fn served(router: Router) -> SocketAddr {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = Listener::bind("NEXO_GATEWAY_LISTEN", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address().unwrap();
     tokio::spawn(web::serve(listener, router, std::future::pending()));
     address

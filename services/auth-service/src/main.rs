@@ -28,7 +28,7 @@ async fn run() -> anyhow::Result<()> {
     let db = config.database.open(&*hooks).await?.with_event_wakeup(&wake);
     let revocations = config.revocation.start();
     let app = config.app(db, &revocations, &Clock::system()).await?;
-    let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
+    let listener = Listener::bind("NEXO_AUTH_LISTEN", config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "auth-service serves");
     // Without a broker, only the process that runs the relay consumes events: two would compete for them.
     let consumers = if config.events.has_broker() { auth_service::consumers(&app) } else { Vec::new() };

@@ -27,7 +27,7 @@ async fn run() -> anyhow::Result<()> {
 
     let wake = OutboxSignal::default();
     let db = config.database.open(&*hooks).await?.with_cursor_key(&config.secret).with_event_wakeup(&wake);
-    let listener = Listener::bind(config.listen).await?.within(config.bounds.clone());
+    let listener = Listener::bind("NEXO_CRM_LISTEN", config.listen).await?.within(config.bounds.clone());
     tracing::info!(address = %listener.address()?, "crm-service serves");
     let workers = Workers::start(&db, config.jobs, crm_service::jobs());
     let events = config.events.start(&db, wake, crm_service::consumers());

@@ -24,6 +24,17 @@ pub(crate) async fn check(mut env: Env, url: Option<Uri>) -> anyhow::Result<Exit
     }
 }
 
+/// Parses a URL. An address alone is that of a service, whose readiness is asked for.
+pub(crate) fn url(text: &str) -> Result<Uri, String> {
+    let is_whole = text.contains("://");
+    let whole = match (is_whole, text.contains('/')) {
+        (true, _) => text.to_owned(),
+        (false, true) => format!("http://{text}"),
+        (false, false) => format!("http://{text}/health/ready"),
+    };
+    whole.parse().map_err(|_| "is no URL such as http://localhost:3000/health/ready".to_owned())
+}
+
 /// URL of the gateway according to the settings.
 fn gateway(env: &mut Env) -> anyhow::Result<Uri> {
     let listens = Config::listens(env);
@@ -33,4 +44,21 @@ fn gateway(env: &mut Env) -> anyhow::Result<Uri> {
         "NEXO_GATEWAY_LISTEN leaves the port to the system: give the address to ask, as `nexo up` shows it"
     );
     Ok(web::ready(listens))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn an_address_is_enough() {
+        for (given, asked) in [
+            ("localhost:4310", "http://localhost:4310/health/ready"),
+            ("localhost:4310/api/health", "http://localhost:4310/api/health"),
+            ("http://localhost:4310/", "http://localhost:4310/"),
+        ] {
+            assert_eq!(url(given).unwrap().to_string(), asked);
+        }
+        assert!(url("a b").unwrap_err().contains("http://"));
+    }
 }

@@ -29,7 +29,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use kernel::Env;
-use web::start_telemetry;
+use web::{start_command_telemetry, start_telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -64,7 +64,8 @@ enum Command {
     Isolation(isolation::Command),
     /// Check whether a running service is ready; for container health checks.
     Healthcheck {
-        /// URL to check; by default the gateway at `NEXO_GATEWAY_LISTEN`.
+        /// URL to check, or an address such as `localhost:3000`; by default the gateway at `NEXO_GATEWAY_LISTEN`.
+        #[arg(value_parser = health::url)]
         url: Option<hyper::Uri>,
     },
     /// Print the API document (OpenAPI 3.1), without a database. Exit code 1: its parts contradict each other.
@@ -107,8 +108,10 @@ fn usage(asked: &clap::Error) -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut env = Env::from_process();
-    start_telemetry(&mut env);
-    if !matches!(command, Command::Up { .. }) {
+    if matches!(command, Command::Up { .. }) {
+        start_telemetry(&mut env);
+    } else {
+        start_command_telemetry(&mut env);
         env.snapshot()?; // `up` reports these with its own
         env = env.without_writing();
     }

@@ -6,13 +6,21 @@
 use std::{
     io::{self, ErrorKind, Write as _},
     process::ExitCode,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use serde::Serialize;
 
 /// First error in writing to standard output.
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Addresses of the database, for the message that nothing answers there.
+static DATABASE: OnceLock<String> = OnceLock::new();
+
+/// Sets the addresses of the database that this command works on.
+pub(crate) fn set_database(addresses: String) {
+    let _ = DATABASE.set(addresses); // a command works on one
+}
 
 /// Prints a line of the result on standard output.
 pub(crate) fn line(text: &str) {
@@ -74,6 +82,23 @@ pub(crate) fn causes(error: &anyhow::Error) -> String {
         } else if !text.contains(&said) && !cause.is::<sqlx::postgres::PgDatabaseError>() {
             text = format!("{text}: {said}");
         }
+        if let Some(advice) = cause.downcast_ref().and_then(advice) {
+            text = format!("{text} ({advice})");
+        }
     }
     text
+}
+
+/// What an error of the connection leaves open: where it was, or that something is between.
+fn advice(error: &sqlx::Error) -> Option<String> {
+    let refused = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match (error, refused.as_deref()) {
+        (sqlx::Error::Io(_), _) => DATABASE.get().map(|addresses| format!("the database is {addresses}")),
+        // Prepared statements that another session has, or that are missing in this one.
+        (_, Some("26000" | "42P05")) => Some(
+            "the address seems to be that of a pooler in transaction mode: give that of PostgreSQL itself"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }

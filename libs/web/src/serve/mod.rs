@@ -45,12 +45,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds `address`; the error names it.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+    /// Binds `address`, the value of `setting`; the error names both.
+    pub async fn bind(setting: &str, address: SocketAddr) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await.map_err(|error| {
             io::Error::new(
                 error.kind(),
-                format!("{address} cannot be listened on ({error}); is something else running there?"),
+                format!(
+                    "{setting}: {address} cannot be listened on ({error}); is something else running there?"
+                ),
             )
         })?;
         Ok(Self { socket, bounds: ConnectionLimits::default() })

@@ -18,6 +18,19 @@ pub enum LogFormat {
 /// `NEXO_LOG_FORMAT`. Every program calls it first: from here on an unknown NEXO setting is an error, or in
 /// production a warning.
 pub fn start_telemetry(env: &mut Env) {
+    start(env, USUAL);
+}
+
+/// [`start_telemetry`] for an operator's command, whose statements may take long.
+pub fn start_command_telemetry(env: &mut Env) {
+    start(env, OF_COMMANDS);
+}
+
+/// `grant` notices what is granted already, at each start.
+const USUAL: &str = "info,sqlx::postgres::notice=warn";
+const OF_COMMANDS: &str = "info,sqlx::postgres::notice=warn,sqlx::query=error";
+
+fn start(env: &mut Env, filter: &str) {
     let usual = if env.production() { "json" } else { "text" };
     let format = match env.string_or("NEXO_LOG_FORMAT", usual).as_str() {
         "json" => LogFormat::Json,
@@ -27,9 +40,9 @@ pub fn start_telemetry(env: &mut Env) {
             LogFormat::Text
         }
     };
-    let filter = EnvFilter::try_new(env.string_or("NEXO_LOG", "info")).unwrap_or_else(|error| {
+    let filter = EnvFilter::try_new(env.string_or("NEXO_LOG", filter)).unwrap_or_else(|error| {
         env.report("NEXO_LOG", error.to_string());
-        EnvFilter::new("info")
+        EnvFilter::new(filter)
     });
     let lines = fmt::layer()
         .with_writer(std::io::stderr)

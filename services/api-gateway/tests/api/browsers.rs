@@ -156,7 +156,7 @@ async fn by_default_no_page_may_call_and_with_a_star_none_with_credentials() {
 pub(crate) async fn in_front_of_crm() -> TestApp {
     let ground = TestContext::new("nexo_app").await;
     let app = crm_service::App { db: ground.db.clone(), verifier: ground.verifier.clone() };
-    let listener = web::Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = web::Listener::bind("NEXO_GATEWAY_LISTEN", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("http://{}", listener.address().unwrap());
     let mut gateways = Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())]);
     let service = crm_service::router_with_dependencies(app, Vec::new(), Proxies::read(&mut gateways)).0;

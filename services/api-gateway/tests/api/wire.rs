@@ -20,7 +20,10 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn within(bounds: ConnectionLimits, router: axum::Router) -> Self {
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap().within(bounds);
+        let listener = Listener::bind("NEXO_GATEWAY_LISTEN", "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap()
+            .within(bounds);
         let (address, (stop, stopped)) = (listener.address().unwrap(), oneshot::channel());
         let ended = tokio::spawn(web::serve(listener, router, async { drop(stopped.await) }));
         Self { address, stop, ended }

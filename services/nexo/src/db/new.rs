@@ -25,7 +25,10 @@ impl New {
         Migrations::from_files(
             [(&file, &text), (&down, &back)].map(|(name, text)| (name.clone(), text.clone().into())),
         )?;
-        let existing = Migrations::read(&folder)?;
+        let existing = Migrations::read(&folder).with_context(|| match context.folder {
+            None => "run it where the folder migrations/ is, or give --migrations FOLDER".to_owned(),
+            Some(_) => "no file was made".to_owned(),
+        })?;
         if let Some(latest) = existing.latest().filter(|latest| **latest >= version) {
             anyhow::bail!("{} has a migration {latest}, which is not older: wait a minute", folder.display());
         }

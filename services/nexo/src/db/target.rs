@@ -54,6 +54,7 @@ impl Target {
     pub(crate) fn beside(env: &mut Env) -> anyhow::Result<Option<Self>> {
         let Some(migrator) = address(env, "MIGRATION_DATABASE_URL")? else { return Ok(None) };
         let reader = address(env, "BACKUP_DATABASE_URL")?.unwrap_or_else(|| migrator.clone());
+        output::set_database(places(&migrator, &reader));
         Ok(Some(Self { migrator, reader, access: None, cluster: None }))
     }
 
@@ -66,6 +67,7 @@ impl Target {
         let password = private_server::roles_password(home)?;
         let role = |role: &str| access.role(role, &password, private_server::DATABASE);
         let (migrator, reader) = (role("nexo_migrator"), role("nexo_backup"));
+        output::set_database(places(&migrator, &reader));
         Ok(Self { migrator, reader, access: Some((access.clone(), password)), cluster })
     }
 
@@ -151,6 +153,13 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Hosts and ports of both roles, once if they are the same.
+fn places(migrator: &PgConnectOptions, reader: &PgConnectOptions) -> String {
+    let [migrator, reader] =
+        [migrator, reader].map(|options| format!("{}:{}", options.get_host(), options.get_port()));
+    if migrator == reader { migrator } else { format!("{migrator}, for backups {reader}") }
 }
 
 fn address(env: &mut Env, name: &'static str) -> anyhow::Result<Option<PgConnectOptions>> {

@@ -8,7 +8,7 @@ use crate::output;
 
 pub(super) async fn list(office: &mut KeysContext<'_>) -> anyhow::Result<()> {
     let keys = StoredKeys::read(&mut office.conn, office.mint.forgets_after()).await?;
-    let given = office.mint.given()?.map(|key| key.public().kid.clone());
+    let given = office.given()?.map(|key| key.public().kid.clone());
     if office.json {
         return output::json(&json!({ "keys": keys.all, "given": given }));
     }

@@ -9,7 +9,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use identity::{IssuerConfig, SealingKey, Secret};
+use identity::{IssuerConfig, SealingKey, Secret, SigningKey};
 use kernel::Env;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -114,6 +114,10 @@ impl KeysContext<'_> {
         };
         self.conn.close().await?;
         done
+    }
+
+    fn given(&self) -> anyhow::Result<Option<SigningKey>> {
+        self.mint.given().context("NEXO_SIGNING_KEY cannot be used")
     }
 
     /// Reads the secret only for commands that seal keys: read-only commands work without one, and do not generate it.

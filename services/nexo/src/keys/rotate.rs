@@ -48,7 +48,7 @@ const END_ALL: &str = "update app.signing_keys
 
 impl Rotate {
     pub(super) async fn run(self, office: &mut KeysContext<'_>) -> anyhow::Result<()> {
-        if office.mint.given()?.is_some() {
+        if office.given()?.is_some() {
             return Err(Refusal::Given.into());
         }
         let (life, sealing) = (office.mint.forgets_after(), office.sealing()?);

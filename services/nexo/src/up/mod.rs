@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use backup::{Config, Plan};
 use embedded::DatabaseSource;
 use kernel::{Env, ListenAddress};
+use pg_server::Cluster;
 use services::Services;
 use web::{Telemetry, TelemetryConfig};
 
@@ -21,7 +22,14 @@ pub(crate) async fn up(mut env: Env, with_demo: bool) -> anyhow::Result<ExitCode
         !(with_demo && env.production()),
         "--demo makes accounts with known passwords: not in production"
     );
-    let listeners = services::Listeners::bind(&mut env).await?; // report a port in use before starting anything
+    let home = env.state_dir();
+    let listeners = services::Listeners::bind(&mut env).await; // report a port in use before starting anything
+    let listeners = match listeners {
+        Err(taken) if Cluster::running(&home).is_ok_and(|other| other.is_some()) => {
+            return Err(taken.context(format!("NEXO runs already in {}", home.display())));
+        }
+        other => other?,
+    };
     let watched = TelemetryConfig::read(&mut env, "nexo", 9300).start().await?;
     let place = DatabaseSource::find(&mut env).await?;
     let done = tokio::select! {

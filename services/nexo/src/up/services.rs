@@ -26,9 +26,9 @@ impl Listeners {
         let (auth, crm) = (auth_service::Config::listens(env), crm_service::Config::listens(env));
         env.snapshot()?;
         Ok(Self {
-            gateway: Listener::bind(gateway).await?,
-            auth: Listener::bind(auth).await?,
-            crm: Listener::bind(crm).await?,
+            gateway: Listener::bind("NEXO_GATEWAY_LISTEN", gateway).await?,
+            auth: Listener::bind("NEXO_AUTH_LISTEN", auth).await?,
+            crm: Listener::bind("NEXO_CRM_LISTEN", crm).await?,
         })
     }
 

@@ -134,6 +134,8 @@ async fn what_the_commands_cannot_do_is_said_with_the_way_out() {
     assert!(code == 1 && said.contains("NEXO_SIGNING_KEY is set") && said.contains("Take it out"), "{said}");
     let (code, said) = site.keys(&["list"], &given);
     assert!(code == 0 && said.contains("those below only verify"), "{said}");
+    let (code, said) = site.keys(&["list"], &[("NEXO_SIGNING_KEY", "no key")]);
+    assert!(code == 2 && said.contains("NEXO_SIGNING_KEY cannot be used"), "{said}");
     let (code, said) = site.keys(&["retire", "-unknown"], &[]);
     assert!(code == 1 && said.contains("there is no key -unknown"), "{said}");
 

@@ -158,6 +158,16 @@ async fn messages_name_what_one_can_do() {
     let nowhere = site.folder.path().join("nowhere");
     let said = expect(2, site.run(&["db", "status", "--migrations", nowhere.to_str().unwrap()]));
     assert!(said.contains(nowhere.to_str().unwrap()), "{said}");
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_nexo"));
+    let elsewhere = elsewhere.args(["db", "new", "vans"]).current_dir(site.state.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(said.contains("--migrations FOLDER"), "{said}");
+    let closed = [("MIGRATION_DATABASE_URL", "postgres://nexo_migrator:x@127.0.0.1:1/nexo")];
+    let migrate = [&["db"], &APPLY[..]].concat();
+    for arguments in [&["db", "version"][..], &["keys", "list"], &migrate] {
+        let (code, said) = crate::process::Nexo::command_with(&site.state, arguments, &closed);
+        assert!(code == 2 && said.contains("127.0.0.1:1"), "{said}");
+    }
     let newest = fs::read_dir(site.folder.path()).unwrap().map(|entry| entry.unwrap().path());
     let newest = newest.filter(|path| !path.to_string_lossy().contains(".down.")).max().unwrap();
     fs::remove_file(&newest).unwrap();

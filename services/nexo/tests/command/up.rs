@@ -19,6 +19,14 @@ async fn one_command_brings_everything_up_and_down_again() {
     }
     let second = Nexo::start(&home, &[]).wait_for_end(Duration::from_secs(20)).await;
     assert!(second.contains("is in use by another nexo"), "{second}");
+    let taken = first.url.trim_start_matches("http://");
+    let (code, said) = Nexo::command_with(&home, &["up"], &[("NEXO_GATEWAY_LISTEN", taken)]);
+    assert!(
+        code == 2 && said.contains("NEXO_GATEWAY_LISTEN") && said.contains("NEXO runs already in"),
+        "{said}"
+    );
+    let (code, said) = Nexo::command(&home, &["healthcheck", taken]);
+    assert_eq!(code, 0, "{said}");
 
     let status = Nexo::command(&home, &["db", "status"]);
     assert!(status.0 == 0 && status.1.contains("clients") && !status.1.contains("pending"), "{status:?}");
