@@ -73,6 +73,7 @@ impl RiskSummary {
         asked: &ConfirmPrompt<'_>,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
+        let work = Box::pin(work); // it is large
         self.show();
         let agreed = match asked.given {
             Some(given) => given == asked.database,

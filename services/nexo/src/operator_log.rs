@@ -1,5 +1,7 @@
 //! `ops.operator_log`: every command that changes something, or reads the data of tenants, records itself here.
 
+use std::pin::Pin;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions, types::Json};
@@ -44,34 +46,36 @@ pub(crate) async fn note(
 
 impl OperatorLog {
     /// Carries out the work of a command that shows no summary.
-    pub(crate) async fn record<T>(
+    pub(crate) fn record<T>(
         &self,
         operation: &str,
         work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
-        self.record_card(operation, &json!({ "operation": operation }), work).await
+    ) -> Pin<Box<impl Future<Output = anyhow::Result<T>>>> {
+        Box::pin(async move { self.record_card(operation, &json!({ "operation": operation }), work).await })
     }
 
     /// Carries out `work`, and records its begin and its outcome. A log that cannot be written does not prevent the
-    /// work: an operator must be able to repair a broken, older or new database.
-    pub(crate) async fn record_card<T>(
+    /// work: an operator must be able to repair a broken, older or new database. Boxed, as the work is large.
+    pub(crate) fn record_card<T>(
         &self,
         operation: &str,
         card: &impl Serialize,
         work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
-        let (id, actor, answer) = (Uuid::now_v7(), &*self.actor, "confirmed");
-        let begun = Entry { id, actor, operation, card, answer, outcome: "begun" };
-        let _ = self.connect_and_write(&begun).await; // reported below, if it still cannot be written
-        let done = Box::pin(work).await;
-        let outcome = done
-            .as_ref()
-            .map_or_else(|failed| format!("failed: {}", output::causes(failed)), |_| "done".to_owned());
-        let noted = self.connect_and_write(&Entry { outcome: &outcome, ..begun }).await;
-        if let (Ok(_), Err(error)) = (&done, noted) {
-            warn(&error);
-        }
-        done
+    ) -> Pin<Box<impl Future<Output = anyhow::Result<T>>>> {
+        Box::pin(async move {
+            let (id, actor, answer) = (Uuid::now_v7(), &*self.actor, "confirmed");
+            let begun = Entry { id, actor, operation, card, answer, outcome: "begun" };
+            let _ = self.connect_and_write(&begun).await; // reported below, if it still cannot be written
+            let done = work.await;
+            let outcome = done
+                .as_ref()
+                .map_or_else(|failed| format!("failed: {}", output::causes(failed)), |_| "done".to_owned());
+            let noted = self.connect_and_write(&Entry { outcome: &outcome, ..begun }).await;
+            if let (Ok(_), Err(error)) = (&done, noted) {
+                warn(&error);
+            }
+            done
+        })
     }
 
     /// Records that the operator did not confirm.
@@ -108,7 +112,7 @@ async fn write<C: Serialize>(conn: &mut PgConnection, entry: &Entry<'_, C>) -> R
 
 /// A database without the table is not yet migrated, and has nothing to record.
 fn warn(error: &sqlx::Error) {
-    let code = error.as_database_error().and_then(|refused| refused.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     if !matches!(code.as_deref(), Some("42P01")) {
         tracing::warn!(error = error as &dyn std::error::Error, "not noted in ops.operator_log");
     }

@@ -1,5 +1,6 @@
 use std::{
     path::{Path, PathBuf},
+    pin::Pin,
     str::FromStr as _,
     time::Duration,
 };
@@ -134,12 +135,13 @@ impl Target {
     }
 
     /// Carries out work that needs no confirmation, and records it in the operator log.
-    pub(crate) async fn record<T>(
+    pub(crate) fn record<T>(
         &self,
         operation: &str,
         work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
-        self.log(&operator_log::actor()).record(operation, work).await
+    ) -> Pin<Box<impl Future<Output = anyhow::Result<T>>>> {
+        let log = self.log(&operator_log::actor());
+        Box::pin(async move { log.record(operation, work).await })
     }
 
     /// Name of the database, which an operator types to confirm.
