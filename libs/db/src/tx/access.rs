@@ -1,5 +1,7 @@
 //! Checks of records against the access scope of a transaction.
 
+#![expect(clippy::disallowed_methods, reason = "the conditions of access scopes are generated here")]
+
 use identity::Permissions;
 use kernel::UserId;
 use uuid::Uuid;

@@ -1,5 +1,7 @@
 //! Hand-written statements that respect the caller's access scope: conditions are inserted at placeholders.
 
+#![expect(clippy::disallowed_methods, reason = "the conditions of access scopes are generated here")]
+
 use sqlx::{FromRow, postgres::PgRow};
 
 use super::{Sql, TenantTx};

@@ -23,7 +23,8 @@ pub struct SubjectType(&'static str);
 
 impl SubjectType {
     /// Access control of all types of subjects. Access to a note or activity follows access to its subject.
-    pub(crate) const TARGETS: &'static [AccessTarget] = &targets();
+    pub(crate) const TARGETS: &'static [AccessTarget] = Self::TARGETS_ARRAY;
+    const TARGETS_ARRAY: &'static [AccessTarget; COUNT] = &targets();
     /// All types in their serialized form.
     pub(crate) const NAMES: &'static [&'static str] = &names();
 
@@ -34,8 +35,8 @@ impl SubjectType {
 
     /// Access control of the records of this type.
     pub(crate) fn target(self) -> &'static AccessTarget {
-        let found = Self::TARGETS.iter().find(|target| target.name == self.0);
-        found.unwrap_or(&Self::TARGETS[0]) // a type is one of these
+        let [first, rest @ ..] = Self::TARGETS_ARRAY;
+        rest.iter().find(|target| target.name == self.0).unwrap_or(first) // a type is one of these
     }
 }
 
