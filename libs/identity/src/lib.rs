@@ -2,6 +2,23 @@
 //!
 //! Secrets stay inside this crate. A signing key exposes only its public half, a password only its hash, and a
 //! token becomes a principal only through a [`Verifier`].
+//!
+//! * [`Verifier`] verifies access tokens, and returns the [`Principal`] with its [`Permissions`].
+//! * [`Issuer`] issues access tokens, signed with a [`SigningKey`].
+//! * [`Hasher`] hashes and verifies passwords on its own threads, with a bounded queue.
+//!
+//! ```
+//! use identity::{Permissions, Principal, TokenError, Verifier};
+//!
+//! async fn may_write(verifier: &Verifier, token: &str) -> Result<bool, TokenError> {
+//!     let who: Principal = verifier.verify(token, uuid::Uuid::now_v7()).await?;
+//!     Ok(who.permissions().allow("client", "write"))
+//! }
+//!
+//! let editor = Permissions::new(["client:read", "client:write@own"]);
+//! assert!(editor.allow("client", "write"));
+//! assert!(!editor.allow("client", "delete"));
+//! ```
 
 mod api_key;
 mod catalogue;

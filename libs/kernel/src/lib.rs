@@ -1,5 +1,22 @@
-//! Shared kernel of NEXO: identifiers, amounts, texts of a format, time and settings. No I/O except for reading
-//! settings and claiming the state folder.
+//! Shared kernel: identifiers, amounts, texts of a format, time and settings. A value of one of these types has been
+//! validated, and ids of different kinds cannot be confused. No I/O except for reading settings and claiming the state
+//! folder.
+//!
+//! * [`Id`] is the UUID of one kind of thing: an [`AccountId`] cannot be passed as a [`UserId`].
+//! * [`Text`] is validated by its [`TextFormat`], such as that of an [`EmailAddress`].
+//! * [`Env`] reads the settings of a process, and reports all errors at once.
+//!
+//! ```
+//! use kernel::{AccountId, Amount, EmailAddress, Env};
+//!
+//! assert_ne!(AccountId::new(), AccountId::new());
+//! assert!(EmailAddress::try_from("ana at nexo.test".to_owned()).is_err());
+//! assert!("12,50".parse::<Amount>().is_err());
+//!
+//! let mut env = Env::from_values([("NEXO_HASHING_QUEUE".to_owned(), "many".to_owned())]);
+//! assert_eq!(env.parsed("NEXO_HASHING_QUEUE", 100), 100);
+//! assert!(env.finish().is_err());
+//! ```
 
 mod amount;
 mod clock;

@@ -1,9 +1,25 @@
 //! Migrations: a linear history of SQL files, each applied once, by one process at a time.
 //!
 //! A file is `YYYYMMDD_HHMM_name.sql`. Its statements are sent one by one on a dedicated connection, in one
-//! transaction with its row in `ops.migration_history`, so that it is applied atomically. Files with `--
-//! nexo:no-transaction` (for `create index concurrently`) get their row before they start, and resume at the
+//! transaction with its row in `ops.migration_history`, so that it is applied atomically. Files with
+//! `-- nexo:no-transaction` (for `create index concurrently`) get their row before they start, and resume at the
 //! interrupted statement. `docs/migrations.md` is the operator's guide.
+//!
+//! * [`Migrations`] are the files, embedded in the program or read from a folder.
+//! * [`migrate()`] applies pending ones; [`rollback()`] reverts them by their down files.
+//! * [`status()`] compares the files with the history of a database.
+//!
+//! ```
+//! use migrate::{Migrations, NoHooks, RunOptions};
+//! use sqlx::postgres::PgConnectOptions;
+//!
+//! async fn update(database: &PgConnectOptions) -> Result<(), migrate::Error> {
+//!     let migrations = Migrations::embedded()?;
+//!     let run = migrate::migrate(database, &migrations, &NoHooks, &RunOptions::default()).await?;
+//!     println!("{} migrations applied", run.applied.len());
+//!     Ok(())
+//! }
+//! ```
 
 mod advisory_locks;
 mod backfill;

@@ -2,6 +2,21 @@
 //!
 //! Rules about locks and data loss come from squawk (<https://squawkhq.com/docs/rules>); rules about tenancy are
 //! our own. A comment `-- nexo:allow rule because reason` lets the next statement violate one rule.
+//!
+//! * [`check`] returns every [`Finding`] in the files, allowed ones included.
+//! * [`settle`] removes the allowed ones, and reports comments that allow nothing.
+//! * [`RULES`] lists all rules with their meaning.
+//!
+//! ```
+//! use migrate::Migrations;
+//!
+//! let file = ("20260101_0900_drop_labels.sql".to_owned(), b"drop table app.labels;".to_vec());
+//! let migrations = Migrations::from_files([file])?;
+//! let scripts = migrations.iter().map(|migration| &migration.up);
+//! let findings = migration_lint::settle(scripts, migration_lint::check(&migrations), false);
+//! assert!(findings.iter().any(|finding| finding.rule == "ban-drop-table"));
+//! # Ok::<(), migrate::Error>(())
+//! ```
 
 mod allow;
 mod dropped;

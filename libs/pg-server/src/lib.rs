@@ -2,6 +2,21 @@
 //!
 //! The embedded default runs one with a persistent folder; tests start ephemeral ones, which are removed with the
 //! process.
+//!
+//! * [`Binaries`] finds the programs of an installed PostgreSQL.
+//! * [`Cluster`] is a running server: persistent by [`Cluster::start`], or [ephemeral](Cluster::ephemeral).
+//! * [`Supervisor`] restarts a server that has ended, with its data and port.
+//!
+//! ```no_run
+//! use pg_server::{Binaries, Cluster, Error};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     let cluster = Cluster::ephemeral(Binaries::find(None)?, &["max_connections=50"]).await?;
+//!     println!("PostgreSQL listens on port {}", cluster.port());
+//!     cluster.stop().await
+//! }
+//! ```
 
 mod binaries;
 mod ephemeral;

@@ -1,8 +1,23 @@
 //! Rate limiting, so that one account cannot slow down others.
 //!
-//! A [`Bucket`] holds permits that accrue at a steady [`Rate`] (GCRA: its only state is the time at which it is
-//! full). With `REDIS_URL` gateways share each bucket. A gateway leases some permits in one call and grants them
-//! locally. Without Redis, or during an outage, each gateway has its own buckets.
+//! With `REDIS_URL` gateways share each bucket. A gateway leases some permits in one call and grants them locally.
+//! Without Redis, or during an outage, each gateway has its own buckets.
+//!
+//! * [`Bucket`] holds permits that accrue at a steady [`Rate`] (GCRA: its only state is the time at which it is full).
+//! * [`Limiter`] takes permits, and never fails: its [`Decision`] is local while Redis is down.
+//! * [`ConcurrencyLimit`] bounds how many requests run at once.
+//!
+//! ```
+//! use rate_limit::{Bucket, Limiter, Rate};
+//!
+//! #[tokio::main]
+//! async fn main() {
+//!     let (limiter, account) = (Limiter::local(), Bucket::new("account"));
+//!     let rate = Rate::new(60, 1); // 60 per minute, one at once
+//!     assert!(limiter.take(&account, rate).await.allowed);
+//!     assert!(!limiter.take(&account, rate).await.allowed);
+//! }
+//! ```
 
 mod bucket;
 mod buckets;

@@ -1,13 +1,26 @@
 //! Revocation of sessions, propagated to all processes at once.
 //!
-//! The database is authoritative: each transaction of a service verifies the session of its token. But a gateway
-//! opens no transactions, and accepts a token until it expires. So the process that ends a session publishes it
-//! here. The gateway rejects its tokens within moments, and evicts tokens that it had obtained for an API key.
+//! The database is authoritative: each transaction of a service verifies the session of its token. A gateway opens no
+//! transactions, and would accept a token until it expires. So the process that ends a session publishes it here.
 //!
-//! Within one process this is a table. Between processes it uses Redis (`REDIS_URL`): a message for current
-//! listeners, and a sorted set for later ones, kept for the maximum life of a token. A process without a proof of
-//! life for longer than [the grace](Config::read) is not [in sync](Revocations::is_in_sync), and must query the
-//! database like services do.
+//! Between processes it uses Redis (`REDIS_URL`): a message for current listeners, and a sorted set for later ones,
+//! kept for the maximum life of a token. A process without a proof of life for longer than [the grace](Config::read)
+//! is not [in sync](Revocations::is_in_sync), and must query the database like services do.
+//!
+//! * [`Revocations`] is the table of revoked sessions that this process knows.
+//! * [`RevokedTokens`] are tokens of one session: all of them, or those issued before its rights changed.
+//! * [`Config`] reads the settings, and starts the propagation.
+//!
+//! ```
+//! use kernel::{AccountId, SessionId};
+//! use revocation::{Revocations, RevokedTokens};
+//!
+//! let (account, session) = (AccountId::new(), SessionId::new());
+//! let revocations = Revocations::default(); // of a single process
+//! revocations.publish(&[RevokedTokens::before(account, session, 2)]);
+//! assert!(revocations.end(account, session, 1));
+//! assert!(!revocations.end(account, session, 2));
+//! ```
 
 mod channel;
 mod config;

@@ -1,8 +1,13 @@
 //! Whether the process was started with an open standard output.
 //!
-//! Rust's runtime replaces a closed standard descriptor (`>&-`) by `/dev/null`, so that no file gets its number.
-//! Afterwards every write seems to succeed. So a function that the loader calls before `main` checks it. This
-//! needs one `unsafe` attribute, which is why this is a separate crate.
+//! Rust's runtime replaces a closed standard descriptor (`>&-`) by `/dev/null`, so that every write seems to succeed.
+//! So a function that the loader calls before `main` checks it. This needs one `unsafe` attribute, hence the crate.
+//!
+//! ```
+//! if stdout::was_closed() {
+//!     eprintln!("standard output is closed");
+//! }
+//! ```
 
 #[cfg(target_os = "linux")]
 mod at_start {
