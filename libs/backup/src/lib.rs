@@ -4,6 +4,22 @@
 //! manifest holds row count and content hash of every table in the same snapshot. Exit codes and tables of
 //! contents prove nothing: truncated, bit-flipped and empty dumps pass them. `docs/operations/backups.md` is the
 //! operator's guide.
+//!
+//! * [`Config::backup`] takes a backup, and returns its [`Manifest`].
+//! * [`Config::verify`] verifies one: its hashes, its archive, or a restored database.
+//! * [`Config::restore_beside`] restores one into a [`ShadowDatabase`], which can then replace the live one.
+//!
+//! ```
+//! use backup::{BackupRequest, Config, Error, VerificationLevel};
+//! use sqlx::postgres::PgConnectOptions;
+//!
+//! async fn proven(config: &Config, database: &PgConnectOptions) -> Result<(), Error> {
+//!     let stored = config.backup(database, &BackupRequest::new("before-import", "ana")).await?;
+//!     let verified = config.verify(&stored.manifest.name, VerificationLevel::Restored).await?;
+//!     println!("{}: {} rows are equal", verified.name, verified.rows);
+//!     Ok(())
+//! }
+//! ```
 
 mod archive;
 mod choose;

@@ -2,6 +2,7 @@
 //!
 //! The database is authoritative: each transaction of a service verifies the session of its token. A gateway opens no
 //! transactions, and would accept a token until it expires. So the process that ends a session publishes it here.
+//! Gateways reject its tokens within moments, and evict tokens that they had obtained for an API key.
 //!
 //! Between processes it uses Redis (`REDIS_URL`): a message for current listeners, and a sorted set for later ones,
 //! kept for the maximum life of a token. A process without a proof of life for longer than [the grace](Config::read)

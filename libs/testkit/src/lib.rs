@@ -2,6 +2,25 @@
 //!
 //! The first test of a process starts a PostgreSQL server that ends with it. Every test gets a new database,
 //! copied from a migrated template.
+//!
+//! * [`TestApp`] is a service under test on its [`TestContext`]; it creates accounts and members.
+//! * [`TestUser`] sends requests as one person.
+//! * [`assert_resource_contract`] asserts what holds for every resource.
+//!
+//! ```
+//! use http::StatusCode;
+//! use testkit::{TestApp, TestContext};
+//!
+//! /// A test, with `#[tokio::test]`; `router` is the one of the service.
+//! async fn a_client_is_visible_in_its_account_only(router: impl Fn(&TestContext) -> axum::Router) {
+//!     let ground = TestContext::new("nexo_app").await;
+//!     let nexo = TestApp { router: router(&ground), ground };
+//!     let (ana, ben) = (nexo.person("client:read client:write").await, nexo.person("client:read").await);
+//!     let acme = serde_json::json!({ "name": "Acme" });
+//!     let made = ana.post("/clients", acme).await.expect(StatusCode::CREATED);
+//!     ben.get(&format!("/clients/{}", made["id"].as_str().unwrap())).await.expect(StatusCode::NOT_FOUND);
+//! }
+//! ```
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,27 @@
-//! Shared building blocks of HTTP services: authorization, extraction, responses, serving and telemetry.
+//! Shared building blocks of HTTP services: authorization, extraction, responses, serving and telemetry. A handler
+//! reaches rows only through an extractor that has verified token and permission. Every error becomes a [`Problem`].
+//!
+//! * [`Authorized`] proves that the caller may perform an action on a resource, and begins transactions.
+//! * [`Json`] is a request body that has been parsed and validated, or a response body.
+//! * [`into_service`] builds the router of a service, with its limits, health checks and API document.
+//!
+//! ```
+//! use web::{Authorized, Json, Read, ResourceName};
+//!
+//! struct Label;
+//! impl ResourceName for Label {
+//!     const NAME: &'static str = "label";
+//! }
+//! const NAMES: db::TenantQuery = db::TenantQuery::new("select name from app.labels where account_id = $1");
+//!
+//! /// Requires the permission `label:read`.
+//! async fn names(auth: Authorized<Read, Label>) -> web::Result<Json<Vec<(String,)>>> {
+//!     let mut tx = auth.begin_read_only().await?;
+//!     Ok(Json(tx.read(NAMES).all().await?))
+//! }
+//! # #[derive(Clone, axum::extract::FromRef)] struct App { db: db::Db, verifier: identity::Verifier }
+//! let routes: axum::Router<App> = axum::Router::new().route("/labels", axum::routing::get(names));
+//! ```
 
 mod authorized;
 mod client;
