@@ -1,5 +1,21 @@
-//! API gateway: the single address for front-end applications. Verifies tokens, limits requests, and forwards
-//! them.
+//! API gateway: the single address for front-end applications. It verifies tokens and limits requests before a service
+//! receives them.
+//!
+//! * [`Config`] reads the settings, and makes the [`App`] with which all handlers work.
+//! * [`Upstreams`] forwards requests to the services, with timeouts and circuit breakers.
+//! * [`router`] builds the routes, and the edge around them: CORS, security headers and limits.
+//!
+//! ```
+//! use api_gateway::Config;
+//! use db::Db;
+//! use kernel::Clock;
+//!
+//! fn gateway(config: &Config, db: Db) -> axum::Router {
+//!     let verifier = config.identity.verifier(Clock::system());
+//!     let app = config.app(db, verifier, config.revocation.start());
+//!     api_gateway::router(app, config)
+//! }
+//! ```
 
 mod access_record;
 mod app;

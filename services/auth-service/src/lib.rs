@@ -1,4 +1,20 @@
-//! Accounts, the people in them, and their sessions.
+//! Accounts, the people in them, and their sessions. Only this service reads password hashes and issues access tokens;
+//! others verify them with its public keys.
+//!
+//! * [`Config`] reads the settings, and makes the [`App`] with which all handlers work.
+//! * [`api`] is the table of all operations; [`router`] serves them with their API document.
+//! * [`consumers`] are the event consumers of this service.
+//!
+//! ```
+//! use auth_service::{Config, ConfigError};
+//! use kernel::Clock;
+//!
+//! async fn service(config: &Config, db: db::Db) -> Result<axum::Router, ConfigError> {
+//!     let app = config.app(db, &config.revocation.start(), &Clock::system()).await?;
+//!     let (router, _document) = auth_service::router(app);
+//!     Ok(router)
+//! }
+//! ```
 
 mod accounts;
 mod api_keys;

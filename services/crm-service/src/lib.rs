@@ -1,4 +1,20 @@
-//! CRM: clients and the records that an account keeps on them.
+//! CRM: clients and the records that an account keeps on them. Requests reach only records of the
+//! caller's account and access scope.
+//!
+//! * [`api`] is the table of all operations; [`router`] serves them with their API document.
+//! * [`consumers`] are the event consumers of this service, and [`jobs()`] its kinds of background job.
+//! * [`clients`] is a resource: its struct, its columns and its routes. The other resources have this form too.
+//!
+//! ```
+//! use crm_service::App;
+//!
+//! fn service(db: db::Db, verifier: identity::Verifier) -> axum::Router {
+//!     let (router, _document) = crm_service::router(App { db, verifier });
+//!     router
+//! }
+//!
+//! assert!(crm_service::document().paths.paths.contains_key("/api/v1/clients"));
+//! ```
 
 mod about;
 pub mod activities;
