@@ -17,7 +17,7 @@ use crate::records::RECORDS;
 
 const COUNT: usize = RECORDS.len();
 
-/// Type of the record that something is about: one of [`RECORDS`], by its name in permissions.
+/// Type of the record that something is about: one of `RECORDS`, by its name in permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SubjectType(&'static str);
 
