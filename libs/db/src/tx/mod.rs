@@ -206,15 +206,12 @@ impl TenantTx {
     ///
     /// If the text lacks `account_id` or `$1`.
     pub fn generated<T>(&mut self, text: String) -> Sql<'_, T> {
-        assert!(text.contains("account_id") && text.contains("$1"), "a statement is limited to its account");
-        self.statement(AssertSqlSafe(text).into_sql_str())
+        self.statement(of_account(text))
     }
 
     /// [`generated`](Self::generated) with all parameters at once: [`bindings`](Self::bindings) and those that follow.
     pub fn generated_with<T>(&mut self, text: String, values: Bindings) -> Sql<'_, T> {
-        let mut statement = self.generated(text);
-        statement.row = values;
-        statement
+        Sql::new(self, of_account(text), values)
     }
 
     /// Prepares a call of a function whose name the engine has built; it takes the account from the transaction's
@@ -264,4 +261,10 @@ impl TenantTx {
         let row = self.bindings();
         Sql::new(self, text, row)
     }
+}
+
+/// A generated text, which must be limited to an account.
+fn of_account(text: String) -> SqlStr {
+    assert!(text.contains("account_id") && text.contains("$1"), "a statement is limited to its account");
+    AssertSqlSafe(text).into_sql_str()
 }

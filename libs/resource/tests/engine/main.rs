@@ -1,6 +1,5 @@
 //! The engine on two toy tables, through HTTP and on a real server: the contract that every resource has, and the rules
 //! that only a resource with them shows.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test should fail where it fails")]
 
 mod toys;
 
@@ -86,6 +85,7 @@ async fn a_rule_of_a_resource_holds_singly_and_in_bulk() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "it is about the check of what the engine generates")]
 async fn a_statement_without_its_account_is_not_sent() {
     let service = service().await;
     let ana = service.person("project:read").await;
