@@ -4,7 +4,7 @@
 //! the outbox: at-least-once, in version order per record. Consumers commit a mark with their effects: exactly-once.
 //!
 //! * [`Consumer`] handles events of its topics, each in a transaction of the account where it happened.
-//! * [`Event`] is a change of a record, as a CloudEvent.
+//! * [`Event`] is a change of a record, as an event of `CloudEvents`.
 //! * [`EventSystem`] is the running relay and consumers; [`Config::start`] starts it.
 //!
 //! ```
