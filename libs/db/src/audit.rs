@@ -90,7 +90,7 @@ const KEEP: &str = "
     select $1, n.id, n.topic, n.resource, n.record_id, n.version, n.payload, $3, $2, $14 from noted n";
 
 impl Change {
-    /// Creates a change of something that is not a [`Resource`]; `topic` is the event's topic.
+    /// Creates a change of something that is not a record; `topic` is the event's topic.
     #[must_use]
     pub fn new(topic: &str, resource: &'static str, id: Uuid, action: &'static str) -> Self {
         debug_assert!(ACTIONS.contains(&action), "{action} is missing in ACTIONS");

@@ -15,7 +15,7 @@ use crate::{
     tx::{AccessMode, OpenTx},
 };
 
-/// Handle of the database. Every transaction is begun on behalf of a principal or a [`Reason`](crate::Reason).
+/// Handle of the database. Every transaction is begun on behalf of a principal or a [`Reason`].
 #[derive(Clone)]
 pub struct Db {
     pub(crate) pool: Pool,

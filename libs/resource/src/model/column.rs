@@ -28,7 +28,7 @@ pub(crate) fn find_column<R: Resource>(name: &str) -> Option<Column> {
     own.chain(COMMON.iter().copied()).find(|column| column.name == name)
 }
 
-/// Columns of [`Record`] that are not the resource's own: id and metadata.
+/// Columns of a `Record` that are not the resource's own: id and metadata.
 pub(crate) const KEPT: &str = "id, version, created_at, created_by, updated_at, updated_by";
 
 /// Column list of `R` for a select.

@@ -133,7 +133,21 @@ async fn a_selection_has_the_reach_and_the_sight_of_its_person() {
         let answer = person.post("/clients/bulk/preview", wish.clone()).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
     }
-    let invalid = previewed(&ana, &update(&named, json!({ "rating": 9 }))).await;
-    let problem = ana.post("/clients/bulk/apply", invalid).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let invalid = update(&named, json!({ "rating": 9 }));
+    let problem = ana.post("/clients/bulk/preview", invalid).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["errors"][0]["pointer"], "/patch/rating");
+}
+
+#[tokio::test]
+async fn a_patch_that_only_some_records_take_is_refused_when_it_is_applied() {
+    let nexo = nexo().await;
+    let ana = nexo.person("client:*").await;
+    clients(&ana, 1, json!({ "rating": 4 })).await;
+    clients(&ana, 1, json!({ "rating": 4, "credit_limit": "10.00", "currency": "EUR" })).await;
+    let order = previewed(&ana, &update(&rated(4), json!({ "currency": null }))).await;
+    assert_eq!(order["expected_count"], 2);
+    let problem = ana.post("/clients/bulk/apply", order).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["pointer"], "/currency");
+    let left = ana.get("/clients?filter=currency[eq]:%22EUR%22").await.expect(StatusCode::OK);
+    assert_eq!(left["data"].as_array().unwrap().len(), 1, "nothing was written");
 }
