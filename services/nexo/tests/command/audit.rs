@@ -119,7 +119,7 @@ async fn a_chain_that_was_written_anew_is_told_by_what_was_said_before() {
 
     site.database.run("delete from app.audit_log where action = 'changed'").await;
     let (code, said) = site.audit(&["rebuild", SLUG]);
-    assert!(code == 2 && said.contains("not confirmed"), "{said}");
+    assert!(code == 4 && said.contains("not confirmed"), "{said}");
     let name = site.database.env("nexo_migrator").optional("DATABASE_URL").unwrap();
     let name = name.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
     let (code, said) = site.audit(&["rebuild", SLUG, "--confirm", &name]);
