@@ -99,11 +99,15 @@ impl RabbitMq {
         }
     }
 
-    /// Waits until the server has written its queues to disk. A new queue is in a buffer of Mnesia's log for some
-    /// seconds, and is lost if the server is killed meanwhile.
+    /// Waits until the server has written its queues to disk. For some seconds, a new queue is in buffers of Mnesia's
+    /// log and of the tables (`dets`) that hold the members of quorum queues. If the server is killed meanwhile, the queue
+    /// is lost, or has no leader any more.
     pub async fn sync(&self) {
         let [port, _, names] = self.ports;
-        let call = format!("ok = rpc:call('nexo{port}@localhost', mnesia, sync_log, []), halt(0).");
+        let call = format!(
+            "Call = fun(M, F, A) -> rpc:call('nexo{port}@localhost', M, F, A) end, ok = Call(mnesia, sync_log, []),
+             [ok = Call(dets, sync, [T]) || T <- Call(dets, all, [])], halt(0)."
+        );
         let ended = tokio::process::Command::new("erl")
             .args(["-noinput", "-sname", "sync@localhost", "-eval", &call])
             .env("HOME", &self.folder) // holds the cookie
