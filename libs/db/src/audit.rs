@@ -2,7 +2,7 @@
 
 use kernel::AccountId;
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, types::Json};
+use sqlx::{Arguments as _, Encode, PgConnection, Postgres, Type, postgres::PgArguments, types::Json};
 use uuid::Uuid;
 
 use crate::{Bindings, context::RequestContext};
@@ -176,7 +176,9 @@ pub(crate) fn statement(
     changes: &[Change],
     traceparent: Option<String>,
 ) -> (&'static str, Bindings) {
-    (KEEP, values(inside, changes, traceparent))
+    let mut values = Bindings::default();
+    bind(&mut values, inside, changes, traceparent);
+    (KEEP, values)
 }
 
 /// Author of changes that an operator's command made; it is no user of the account.
@@ -194,30 +196,46 @@ pub async fn keep_as_operator(
 ) -> Result<(), sqlx::Error> {
     let inside = RequestContext { account, user: OPERATOR.into(), request: Uuid::now_v7() };
     for link in changes.chunks(MAX_LINK_ENTRIES) {
-        let values = values(inside, link, None).values()?;
+        let mut values = PgArguments::default();
+        bind(&mut values, inside, link, None);
         sqlx::query_with(KEEP, values).execute(&mut *conn).await?;
     }
     Ok(())
 }
 
-/// Parameters of the [`KEEP`] statement.
-fn values(inside: RequestContext, changes: &[Change], traceparent: Option<String>) -> Bindings {
-    let mut row = Bindings::default();
-    row.bind(inside.account);
-    row.bind(inside.user);
-    row.bind(inside.request);
-    row.bind(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.id).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.action).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.version).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
-    row.bind(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
-    row.bind(Uuid::now_v7());
-    row.bind(traceparent);
-    row
+/// Parameters of a statement, on a connection of the pool or another one.
+trait Parameters {
+    fn put<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v);
+}
+
+impl Parameters for Bindings {
+    fn put<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) {
+        self.bind(value);
+    }
+}
+
+impl Parameters for PgArguments {
+    fn put<'v>(&mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) {
+        let _ = self.add(value); // a value of a change can be encoded; without it the statement would be refused
+    }
+}
+
+/// Binds the parameters of the [`KEEP`] statement.
+fn bind(row: &mut impl Parameters, inside: RequestContext, changes: &[Change], traceparent: Option<String>) {
+    row.put(inside.account);
+    row.put(inside.user);
+    row.put(inside.request);
+    row.put(changes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.topic.as_str()).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.resource).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.id).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.action).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.version).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.before.as_ref().map(Json)).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| change.after.as_ref().map(Json)).collect::<Vec<_>>());
+    row.put(changes.iter().map(|change| Json(&change.whole)).collect::<Vec<_>>());
+    row.put(Uuid::now_v7());
+    row.put(traceparent);
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ impl Config {
         }
         isolation::insist(&self.service).await?;
         let service = self.service.clone().application_name("nexo");
-        let pool = pool::pool(service, self.connections, self.name).map_err(OpenError::Unreachable)?;
+        let pool = pool::pool(pool::client_config(&service), self.connections, self.name);
+        let pool = pool.map_err(OpenError::Unreachable)?;
         let shares = Arc::new(Shares::new(self.connections));
         let cursors = Arc::new(Secret::generate().key_for(CURSORS));
         Ok(Db { pool, shares, cursors, listeners: Arc::default() })

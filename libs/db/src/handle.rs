@@ -7,12 +7,12 @@ use revocation::Revocations;
 use uuid::Uuid;
 
 use crate::{
-    AccessScope, OutboxSignal, Reason, Result, SystemTx, TenantTx,
-    context::{ADMIT, ADMIT_WRITE, RequestContext, admit},
+    AccessScope, Bindings, OutboxSignal, Reason, Result, SystemTx, TenantTx,
+    context::{Admission, RequestContext},
     listeners::Listeners,
     pool::Pool,
     share::{FileSlot, Shares, TransactionCost},
-    tx::{AccessMode, OpenTx},
+    tx::{AccessMode, BoundStatement, OpenTx},
 };
 
 /// Handle of the database. Every transaction is begun on behalf of a principal or a [`Reason`].
@@ -49,26 +49,26 @@ impl Db {
         Self { listeners: Arc::new(Listeners { wake, revocations }), ..self }
     }
 
-    /// Begins a read-write transaction in the account of `who`. Begin and account are set in one message, so that
-    /// no statement can run in between.
+    /// Begins a read-write transaction in the account of `who`. Its first statement is sent together with BEGIN, the
+    /// account and the check of the session, which also can fail then.
     pub async fn begin(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT_WRITE).await
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, Admission::writing_session(who)).await
     }
 
     /// Begins a read-write transaction that is also allowed in maintenance mode: for authentication and for ending
     /// own sessions.
     pub async fn begin_in_maintenance(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, AccessMode::Write, TransactionCost::Usual, ADMIT).await
+        self.enter(who, AccessMode::Write, TransactionCost::Usual, Admission::session(who)).await
     }
 
     /// Begins a read-only transaction in the account of `who`.
     pub async fn begin_read_only(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, AccessMode::Read, TransactionCost::Usual, ADMIT).await
+        self.enter(who, AccessMode::Read, TransactionCost::Usual, Admission::session(who)).await
     }
 
     /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
-        self.enter(who, AccessMode::Read, TransactionCost::High, ADMIT).await
+        self.enter(who, AccessMode::Read, TransactionCost::High, Admission::session(who)).await
     }
 
     /// Acquires a slot for a streamed export: their number per account is limited.
@@ -79,12 +79,14 @@ impl Db {
     /// Verifies that the session of `who` is active and its token's rights are current; otherwise
     /// [`Error::SessionEnded`](crate::Error::SessionEnded).
     pub async fn admit(&self, who: &Principal) -> Result<()> {
-        self.begin_read_only(who).await.map(drop)
+        self.begin_read_only(who).await?.commit().await
     }
 
     /// Checks that the database responds.
     pub async fn ping(&self) -> Result<()> {
-        OpenTx::begin(&self.pool, AccessMode::Read, "select 1").await.map(drop)
+        let mut tx = OpenTx::begin(&self.pool, AccessMode::Read, None, Admission::Free).await?;
+        tx.execute(BoundStatement::new("select 1", Bindings::default())).await?;
+        Ok(())
     }
 
     async fn enter(
@@ -92,30 +94,25 @@ impl Db {
         who: &Principal,
         access: AccessMode,
         cost: TransactionCost,
-        admission: &'static str,
+        admission: Admission,
     ) -> Result<TenantTx> {
         let share = self.shares.take(who.account(), cost).await?;
         let inside = RequestContext { account: who.account(), user: who.user(), request: who.request() };
-        let opening = format!("{}; {}", inside.settings(), admit(admission, who));
-        let conn = OpenTx::begin(&self.pool, access, &opening).await?;
+        let conn = OpenTx::begin(&self.pool, access, Some(inside), admission).await?;
         let scope = AccessScope::new(who.permissions().clone());
         let tx = TenantTx::new(conn, inside, Arc::clone(&self.cursors), Arc::clone(&self.listeners), scope);
         Ok(tx.holding(share))
     }
 }
 
-/// Statement that refuses writes in maintenance mode, without a session.
-const ADMIT_UNSCOPED: &str = "; execute admit_write_of_nobody";
-
 impl Db {
     /// Begins outside of any account. Banned by a lint: each use must justify itself. Reasons that start new work
     /// are refused in maintenance mode ([`Error::Maintenance`](crate::Error::Maintenance)).
     pub async fn begin_unscoped(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
-        let nobody =
-            RequestContext { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() };
-        let opening = format!("{}{}", nobody.settings(), if reason.waits() { ADMIT_UNSCOPED } else { "" });
-        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &opening).await?;
+        let admission = if reason.waits() { Admission::Writing } else { Admission::Free };
+        let nobody = RequestContext::nobody();
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, Some(nobody), admission).await?;
         Ok(SystemTx::new(conn, Arc::clone(&self.cursors), Arc::clone(&self.listeners)))
     }
 
@@ -130,7 +127,7 @@ impl Db {
     ) -> Result<TenantTx> {
         tracing::debug!(?reason, "begins without a principal");
         let inside = RequestContext { account, user, request };
-        let conn = OpenTx::begin(&self.pool, AccessMode::Write, &inside.settings()).await?;
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, Some(inside), Admission::Free).await?;
         Ok(TenantTx::new(
             conn,
             inside,

@@ -76,6 +76,8 @@
 //! }
 //! ```
 
+extern crate self as db;
+
 mod access;
 mod audit;
 mod bindings;
@@ -90,6 +92,7 @@ mod outbox_signal;
 mod pool;
 mod refusal;
 mod roles;
+mod row;
 mod share;
 mod statement;
 mod trace;
@@ -99,7 +102,7 @@ pub use access::{AccessScope, AccessTarget, HiddenFields, ME, OutsideScope, Read
 pub use audit::{ACTIONS, Change, OPERATOR, keep_as_operator};
 pub use bindings::Bindings;
 pub use config::{Config, partitions_ahead};
-pub use error::{Error, Result};
+pub use error::{Error, Result, SqlError};
 pub use handle::Db;
 pub use isolation::{IsolationError, OLDEST_SERVERS, server_problem};
 pub use migrate::{Breach, verify_isolation};
@@ -108,7 +111,11 @@ pub use outbox_signal::OutboxSignal;
 pub use pool::OpenError;
 pub use refusal::{Refusal, RefusalKind};
 pub use roles::{Passwords, TEMPLATE, admit_services, grant_reader, prepare as prepare_cluster};
+#[doc(hidden)]
+pub use row::read_word;
+pub use row::{FromRow, FromSql, Oid, Row, RowError};
 pub use share::FileSlot;
+pub use sqlx::types::Json;
 pub use statement::{LookupFunction, RestrictedStatement, SessionRevocation, TenantCommand, TenantQuery};
 pub use tx::{
     Reason, RevokeSessions, Savepoint, ScopeViolation, Sql, SqlCondition, StoredResponse, SystemTx, TenantTx,

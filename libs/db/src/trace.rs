@@ -2,6 +2,8 @@
 
 use ::telemetry::{Kind, Span, SpanInit};
 
+use crate::SqlError;
+
 /// Maximum length of a statement text in a span.
 const MAX_STATEMENT_BYTES: usize = 2000;
 
@@ -19,12 +21,12 @@ pub(crate) fn statement(of: &Span, text: &str) -> Span {
 }
 
 /// Records the outcome. Only the SQLSTATE is recorded, because the server's message may contain user data.
-pub(crate) fn judge<T>(span: &Span, answer: &Result<T, sqlx::Error>) {
+pub(crate) fn judge<T>(span: &Span, answer: &Result<T, SqlError>) {
     let Err(error) = answer else { return };
     if !span.is_recording() {
         return;
     }
-    match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+    match error.code() {
         Some(code) => {
             span.set("db.response.status_code", code.to_string());
             span.set_error(code.into_owned());

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use db::{Db, LookupFunction, Reason, TenantCommand, TenantQuery, TenantTx};
+use db::{Db, FromRow, LookupFunction, Reason, TenantCommand, TenantQuery, TenantTx};
 use identity::{Permissions, Principal};
 use kernel::{AccountId, UserId};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 /// A job to be started by a user.

@@ -26,6 +26,12 @@ pub enum AmountError {
 }
 
 impl Amount {
+    /// An amount that was stored, with digits as the column has them.
+    #[must_use]
+    pub fn from_stored(number: Decimal) -> Self {
+        Self(number.normalize())
+    }
+
     /// The amount as a decimal number.
     #[must_use]
     pub fn decimal(self) -> Decimal {

@@ -11,7 +11,7 @@
 //! use web::ResourceName;
 //!
 //! /// A label that an account puts on its boxes.
-//! #[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema, validator::Validate)]
+//! #[derive(Debug, Clone, Serialize, Deserialize, db::FromRow, utoipa::ToSchema, validator::Validate)]
 //! struct Label {
 //!     #[validate(length(min = 1, max = 40))]
 //!     name: String,

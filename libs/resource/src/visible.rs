@@ -119,5 +119,5 @@ fn show<R: Resource>(
 }
 
 fn encode(error: serde_json::Error) -> Error {
-    Error::Sql(sqlx::Error::Encode(error.into()))
+    Error::Sql(db::SqlError::Encode(error.to_string()))
 }

@@ -50,7 +50,7 @@ impl FailedLogin {
     async fn note(self, db: &Db) -> db::Result<()> {
         #[expect(clippy::disallowed_methods, reason = "nobody came in: it is noted where they wanted to")]
         let tx = db.begin_unscoped(Reason::SignIn).await?;
-        let mut tx = tx.enter(self.account, self.user, self.request).await?;
+        let mut tx = tx.enter(self.account, self.user, self.request);
         let failed = Change::new("auth.login.failed", "login", self.user.into(), "failed");
         tx.audit(failed.with(self.device.told()));
         tx.commit().await

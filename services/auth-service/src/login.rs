@@ -1,10 +1,9 @@
 use axum::extract::State;
-use db::{LookupFunction, Reason, TenantCommand};
+use db::{FromRow, LookupFunction, Reason, TenantCommand};
 use identity::Verdict;
 use kernel::{AccountId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;

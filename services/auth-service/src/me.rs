@@ -1,9 +1,8 @@
 use axum::extract::State;
-use db::{LookupFunction, TenantQuery};
+use db::{FromRow, LookupFunction, TenantQuery};
 use identity::{Identity, Principal};
 use kernel::{AccountId, UserId};
 use serde::Serialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use web::{AnyPrincipal, Error, Json, Result};
 

@@ -1,11 +1,11 @@
 //! Security events: logins, failed logins and changes of rights, read from the account's audit log.
 
-use db::TenantQuery;
+use db::{FromRow, TenantQuery};
 use identity::{Permissions, SUBJECTS};
 use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;

@@ -21,5 +21,5 @@ pub(crate) async fn enter(db: &Db, account: AccountId, user: UserId, request: Re
         reason = "a person's own sessions, in accounts of theirs which the look-up names"
     )]
     let tx = db.begin_unscoped(Reason::OwnAccounts).await?;
-    Ok(tx.enter(account, user, request.0).await?)
+    Ok(tx.enter(account, user, request.0))
 }

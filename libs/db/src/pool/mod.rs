@@ -1,30 +1,30 @@
 //! Connection pool, private to this crate.
 //!
-//! sqlx's pool pings at every checkout and at every return; a round trip costs more than most statements. Here a
-//! broken connection is detected when its transaction opens, and replaced. A read-only transaction is ended by the
-//! message that opens the connection's next one, or after [`IDLE_TX_LIMIT`].
+//! A connection is not pinged: a round trip costs more than most statements. One that the server has closed is noticed
+//! without a system call, and replaced.
 
+mod client_config;
 mod meters;
 
 use std::time::Duration;
 
+pub(crate) use client_config::client_config;
 use deadpool::{
     Runtime,
-    managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts, WeakPool},
+    managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, WeakPool},
 };
 use meters::Meters;
-use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use pg_client::{Config, Connection};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Error, Result, context::PREPARE};
+use crate::{Error, Result, SqlError};
 
 /// Timeout for acquiring a connection; then the request fails as retryable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout for ending a transaction in the background.
 const CLEAN_UP: Duration = Duration::from_secs(2);
-/// Maximum idle time of a read-only transaction before it is ended. It holds no snapshot, but locks that would
-/// block a migration.
-const IDLE_TX_LIMIT: Duration = Duration::from_millis(20);
+/// Interval between updates of the pool's gauges.
+const METERS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Reason why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -44,54 +44,39 @@ pub(crate) type Pool = managed::Pool<Manager>;
 pub(crate) type PooledConnection = Object<Manager>;
 
 pub(crate) struct Manager {
-    options: PgConnectOptions,
+    config: Config,
     meters: Meters,
 }
 
 /// A connection of the pool.
 pub(crate) struct Conn {
-    pub(crate) pg: PgConnection,
-    /// Time since a read-only transaction has been idle, waiting to be ended.
-    resting: Option<Instant>,
-}
-
-impl Conn {
-    /// Returns the prefix of the next message: `commit` for an idle read-only transaction.
-    pub(crate) fn ending(&mut self) -> &'static str {
-        if self.resting.take().is_some() { "commit; " } else { "" }
-    }
-
-    /// Leaves a read-only transaction idle, to be ended later.
-    pub(crate) fn rest(&mut self) {
-        self.resting = Some(Instant::now());
-    }
+    pub(crate) pg: Connection,
+    /// Whether a statement was prepared for another schema. Such a connection is not returned to the pool.
+    pub(crate) is_stale: bool,
 }
 
 impl managed::Manager for Manager {
     type Type = Conn;
-    type Error = sqlx::Error;
+    type Error = pg_client::Error;
 
-    async fn create(&self) -> Result<Conn, sqlx::Error> {
-        let mut pg = PgConnection::connect_with(&self.options).await?;
-        pg.execute(PREPARE).await?;
-        Ok(Conn { pg, resting: None })
+    async fn create(&self) -> Result<Conn, pg_client::Error> {
+        Ok(Conn { pg: Connection::connect(&self.config).await?, is_stale: false })
     }
 
-    async fn recycle(&self, _: &mut Conn, _: &Metrics) -> RecycleResult<sqlx::Error> {
-        Ok(()) // only clean connections are returned, and opening a transaction detects a dead one
+    async fn recycle(&self, conn: &mut Conn, _: &Metrics) -> RecycleResult<pg_client::Error> {
+        if conn.pg.is_usable() { Ok(()) } else { Err(RecycleError::message("closed by the server")) }
     }
 }
 
-pub(crate) fn pool(options: PgConnectOptions, size: usize, name: &'static str) -> Result<Pool> {
-    let (options, meters) = (options.statement_cache_capacity(500), Meters::new(name));
-    let pool = Pool::builder(Manager { options, meters })
+pub(crate) fn pool(config: Config, size: usize, name: &'static str) -> Result<Pool> {
+    let pool = Pool::builder(Manager { config, meters: Meters::new(name) })
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(ACQUIRE_TIMEOUT))
         .create_timeout(Some(ACQUIRE_TIMEOUT))
         .build()
         .map_err(|error| Error::Unavailable(Box::new(error)))?;
-    tokio::spawn(end_resting(pool.weak()));
+    tokio::spawn(show_meters(pool.weak()));
     Ok(pool)
 }
 
@@ -101,7 +86,7 @@ pub(crate) async fn borrow(pool: &Pool) -> Result<PooledConnection> {
     let meters = &pool.manager().meters;
     meters.waited(start.elapsed());
     borrowed.map_err(|error| match error {
-        PoolError::Backend(error) => Error::from(error),
+        PoolError::Backend(error) => SqlError::from(error).into(),
         error => {
             meters.gave_up();
             Error::Unavailable(Box::new(error))
@@ -109,32 +94,19 @@ pub(crate) async fn borrow(pool: &Pool) -> Result<PooledConnection> {
     })
 }
 
-/// Ends a transaction in the background, and returns the connection to the pool on success.
-pub(crate) async fn end(mut conn: PooledConnection, ending: &'static str) {
-    let ended = timeout(CLEAN_UP, conn.pg.execute(ending)).await;
+/// Rolls back in the background, and returns the connection to the pool on success.
+pub(crate) async fn roll_back(mut conn: PooledConnection) {
+    let ended = timeout(CLEAN_UP, conn.pg.execute("rollback")).await;
     if !matches!(ended, Ok(Ok(_))) {
         drop(Object::take(conn));
     }
 }
 
-/// Ends read-only transactions that are idle for too long, as long as the pool exists. Also updates the pool's
-/// gauges.
-async fn end_resting(pool: WeakPool<Manager>) {
-    let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(Duration::ZERO), recycle: None };
-    loop {
-        sleep(IDLE_TX_LIMIT).await;
-        let Some(pool) = pool.upgrade() else { return };
+/// Updates the gauges as long as the pool exists.
+async fn show_meters(pool: WeakPool<Manager>) {
+    while let Some(pool) = pool.upgrade() {
         pool.manager().meters.show(&pool.status());
-        for _ in 0..pool.status().available {
-            let Ok(mut conn) = pool.timeout_get(&at_once).await else { break };
-            match conn.resting {
-                Some(since) if since.elapsed() >= IDLE_TX_LIMIT => {
-                    conn.resting = None;
-                    end(conn, "commit").await;
-                }
-                Some(_) => break, // the pool is a queue: the longest idle comes first
-                None => {}
-            }
-        }
+        drop(pool);
+        sleep(METERS_INTERVAL).await;
     }
 }

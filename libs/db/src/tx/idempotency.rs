@@ -4,11 +4,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
-use sqlx::{FromRow, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::TenantTx;
-use crate::{AccessTarget, Error, Result, TenantCommand, TenantQuery};
+use crate::{AccessTarget, Error, FromRow, Result, TenantCommand, TenantQuery};
 
 /// Locks the key until the transaction ends, so that two concurrent requests cannot both find no response.
 const TAKE: TenantQuery = TenantQuery::new(

@@ -9,25 +9,24 @@ mod rights;
 mod sql;
 mod system;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use identity::Permissions;
 use kernel::{AccountId, UserId};
 use revocation::RevokedTokens;
-use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr as _, SqlStr, postgres::PgRow};
 use uuid::Uuid;
 
 pub use access::ScopeViolation;
 pub use idempotency::StoredResponse;
-pub(crate) use open::{AccessMode, OpenTx};
+pub(crate) use open::{AccessMode, BoundStatement, OpenTx};
 pub use restricted::SqlCondition;
 pub use revoke::RevokeSessions;
 pub use sql::Sql;
 pub use system::{Reason, SystemTx};
 
 use crate::{
-    AccessScope, Bindings, Change, LookupFunction, Result, TenantCommand, TenantQuery, audit,
+    AccessScope, Bindings, Change, FromRow, LookupFunction, Result, TenantCommand, TenantQuery, audit,
     context::RequestContext, listeners::Listeners, share::Share,
 };
 
@@ -38,6 +37,8 @@ pub struct Savepoint {
     noted: usize,
     /// Number of revocations recorded before it.
     ended: usize,
+    /// Statement timeout before it, of a read.
+    timeout: Option<Duration>,
 }
 
 /// A transaction confined to one account. Dropping it without [`commit`](Self::commit) rolls back.
@@ -96,35 +97,30 @@ impl TenantTx {
     }
 
     /// Prepares a statement that reads.
-    pub fn read<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&mut self, text: TenantQuery) -> Sql<'_, T> {
-        self.statement(text.0.into_sql_str())
+    pub fn read<T: FromRow>(&mut self, text: TenantQuery) -> Sql<'_, T> {
+        self.statement(text.0)
     }
 
     /// Prepares a statement that changes something other than records, and audits `change`.
     pub fn execute_audited<T>(&mut self, text: TenantCommand, change: Change) -> Sql<'_, T> {
         self.audit(change);
-        self.statement(text.0.into_sql_str())
+        self.statement(text.0)
     }
 
     /// Prepares a write without audit entry: for counters and timestamps, or as part of an audited change.
     pub fn execute_untracked<T>(&mut self, text: TenantCommand) -> Sql<'_, T> {
-        self.statement(text.0.into_sql_str())
+        self.statement(text.0)
     }
 
     /// Prepares a call of a function that takes the account from the transaction's settings.
-    pub fn look_up<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
-        &mut self,
-        text: LookupFunction,
-    ) -> Sql<'_, T> {
-        Sql::new(self, text.0.into_sql_str(), Bindings::default())
+    pub fn look_up<T: FromRow>(&mut self, text: LookupFunction) -> Sql<'_, T> {
+        Sql::new(self, text.0, Bindings::default())
     }
 
     /// Switches to another user of the same account, whom the transaction itself has identified.
-    pub async fn impersonate(&mut self, user: UserId) -> Result<()> {
-        let inside = RequestContext { user, ..self.inside };
-        self.conn.enter(inside).await?;
-        self.inside = inside;
-        Ok(())
+    pub fn impersonate(&mut self, user: UserId) {
+        self.inside = RequestContext { user, ..self.inside };
+        self.conn.enter(self.inside);
     }
 
     /// Commits the changes with their audit and outbox entries, then notifies the listeners.
@@ -132,8 +128,11 @@ impl TenantTx {
         self.conn.committable()?;
         let changes = std::mem::take(&mut self.changes);
         let has_events = !changes.is_empty();
-        self.write_audit_log(&changes).await?;
-        self.conn.commit().await?;
+        let history = has_events.then(|| {
+            let (text, values) = audit::statement(self.inside, &changes, self.conn.span.traceparent());
+            BoundStatement::new(text, values)
+        });
+        self.conn.commit(history).await?;
         if has_events {
             self.listeners.wake.notify(self.inside.account);
         }
@@ -143,60 +142,38 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Writes audit log and outbox entries of these changes.
-    async fn write_audit_log(&mut self, changes: &[Change]) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let (text, values) = audit::statement(self.inside, changes, self.conn.span.traceparent());
-        let statement: Sql<'_, ()> = Sql::new(self, text.into_sql_str(), values);
-        statement.run().await?;
-        Ok(())
-    }
-
     /// Adds a change to the audit log and outbox; written at commit.
     pub fn audit(&mut self, change: Change) {
         self.changes.push(change);
     }
 
     /// Sets a savepoint.
-    pub async fn savepoint(&mut self) -> Result<Savepoint> {
-        self.conn.savepoint().await?;
-        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
+    pub fn savepoint(&mut self) -> Result<Savepoint> {
+        self.conn.savepoint()?;
+        let timeout = self.conn.statement_timeout();
+        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len(), timeout })
     }
 
-    /// Sets a savepoint and a statement timeout.
-    pub async fn savepoint_with_timeout(&mut self, time: Duration) -> Result<Savepoint> {
-        self.conn.savepoint_with_timeout(time).await?;
-        Ok(Savepoint { noted: self.changes.len(), ended: self.ended.len() })
-    }
-
-    /// Releases the last savepoint and sets a statement timeout.
-    pub async fn release_with_timeout(&mut self, _: Savepoint, time: Duration) -> Result<()> {
-        self.conn.release_with_timeout(time).await
-    }
-
-    /// Sets the statement timeout for the rest of the transaction.
-    pub async fn set_statement_timeout(&mut self, time: Duration) -> Result<()> {
-        self.conn.set_statement_timeout(time).await
+    /// Sets the statement timeout for the rest of the transaction, or until a rollback to a savepoint that was set before.
+    pub fn set_statement_timeout(&mut self, time: Duration) {
+        self.conn.set_statement_timeout(Some(time));
     }
 
     /// Resets the statement timeout to the role's default.
-    pub async fn reset_statement_timeout(&mut self) -> Result<()> {
-        self.conn.reset_statement_timeout().await
+    pub fn reset_statement_timeout(&mut self) {
+        self.conn.set_statement_timeout(None);
     }
 
     /// Releases the last savepoint.
-    pub async fn release(&mut self, _: Savepoint) -> Result<()> {
-        self.conn.release().await
+    pub fn release(&mut self, _: Savepoint) {
+        self.conn.release();
     }
 
     /// Rolls back to the last savepoint, and discards changes and revocations recorded since.
-    pub async fn rollback_to(&mut self, part: Savepoint) -> Result<()> {
-        self.conn.rollback_to().await?;
+    pub fn rollback_to(&mut self, part: Savepoint) {
+        self.conn.rollback_to(part.timeout);
         self.changes.truncate(part.noted);
         self.ended.truncate(part.ended);
-        Ok(())
     }
 
     /// Prepares a statement that the engine has built from names of tables and columns; `$1` is the account. Banned by a
@@ -217,7 +194,7 @@ impl TenantTx {
     /// Prepares a call of a function whose name the engine has built; it takes the account from the transaction's
     /// settings. Banned by a lint elsewhere, in favour of [`LookupFunction`].
     pub fn generated_call<T>(&mut self, text: String, arguments: Bindings) -> Sql<'_, T> {
-        Sql::new(self, AssertSqlSafe(text).into_sql_str(), arguments)
+        Sql::new(self, text, arguments)
     }
 
     /// Starts the parameters of a generated statement: `$1` is the account.
@@ -257,14 +234,14 @@ impl TenantTx {
         self.answered.push(record);
     }
 
-    pub(crate) fn statement<T>(&mut self, text: SqlStr) -> Sql<'_, T> {
+    pub(crate) fn statement<T>(&mut self, text: impl Into<Cow<'static, str>>) -> Sql<'_, T> {
         let row = self.bindings();
         Sql::new(self, text, row)
     }
 }
 
 /// A generated text, which must be limited to an account.
-fn of_account(text: String) -> SqlStr {
+fn of_account(text: String) -> String {
     assert!(text.contains("account_id") && text.contains("$1"), "a statement is limited to its account");
-    AssertSqlSafe(text).into_sql_str()
+    text
 }

@@ -1,30 +1,55 @@
 //! An open transaction on a pooled connection: the only code that sends statements.
+//!
+//! Nothing is sent before the first statement. Its batch has the opening in front of it, as messages of their own: an
+//! error of the opening makes PostgreSQL skip the statement. So a request that reads once takes one round trip.
+//!
+//! * A **read** has no transaction block. Each statement is a batch with the whole opening in front of it, and the Sync
+//!   ends its transaction. The settings are gone by then, and no connection stays idle in a transaction. Under
+//!   READ COMMITTED, two statements of one block see no more of each other than those of two.
+//! * A **write** is a block from its first batch to the one that ends with COMMIT.
+//!
+//! A read whose connection is found to be lost is sent again, once, on another one. A batch of a write never is: its
+//! outcome is unknown.
 
-use std::time::Duration;
+use std::{borrow::Cow, mem, time::Duration};
 
 use ::telemetry::Span;
 use deadpool::managed::Object;
-use sqlx::{
-    Executor as _, FromRow, PgConnection, SqlSafeStr as _, SqlStr,
-    postgres::{PgArguments, PgDatabaseError, PgRow},
-};
+use pg_client::{Answers, Statement, TransactionStatus};
 
 use crate::{
-    Bindings, Error, Result,
-    context::{ENDED, MAINTENANCE, RequestContext},
-    error::passing,
-    pool::{Pool, PooledConnection, borrow, end},
+    Bindings, Error, FromRow, Result, Row, SqlError,
+    context::{Admission, Prepared, RequestContext},
+    error::STALE_PLAN,
+    pool::{Pool, PooledConnection, borrow, roll_back},
     trace,
 };
 
-/// A connection with an open transaction. Dropping it before [`commit`](Self::commit) rolls back.
+const BEGIN: &str = "begin";
+const COMMIT: &str = "commit";
+/// Tag of a COMMIT that did not roll back.
+const COMMITTED: &str = "COMMIT";
+const SAVEPOINT: &str = "savepoint part";
+const RELEASE: &str = "release savepoint part";
+const ROLLBACK_TO: &str = "rollback to savepoint part";
+const SET_TIMEOUT: &str = "select set_config('statement_timeout', $1, true)";
+const RESET_TIMEOUT: &str = "set local statement_timeout to default";
+
+/// A transaction. Dropping it before [`commit`](Self::commit) rolls back.
 pub(crate) struct OpenTx {
+    pool: Pool,
     conn: Option<PooledConnection>,
     access: AccessMode,
-    /// Whether a statement was sent and its response not read completely.
-    mid_statement: bool,
+    context: Option<RequestContext>,
+    admission: Admission,
+    /// Statements of a write that go with the next one, in front of it.
+    pending: Vec<Prepared>,
+    /// Whether a batch was sent.
+    is_begun: bool,
     /// Whether a statement failed. The server then answers COMMIT with a rollback and reports success.
-    aborted: bool,
+    is_aborted: bool,
+    /// Statement timeout of a read.
+    timeout: Option<Duration>,
     /// Trace span of the transaction, if it is sampled.
     pub(crate) span: Span,
 }
@@ -36,219 +61,260 @@ pub(crate) enum AccessMode {
     Write,
 }
 
+/// A statement with its parameters, of any text.
+pub(crate) struct BoundStatement {
+    pub(crate) text: Cow<'static, str>,
+    pub(crate) values: Bindings,
+    /// Whether its text is likely to recur, so that it stays prepared.
+    pub(crate) is_kept: bool,
+}
+
+impl BoundStatement {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>, values: Bindings) -> Self {
+        Self { text: text.into(), values, is_kept: true }
+    }
+
+    fn encoded(&self) -> Result<Statement<'_>, SqlError> {
+        let (types, values) = self.values.encoded()?;
+        let statement = Statement::new(&self.text).with(types, values);
+        Ok(if self.is_kept { statement } else { statement.once() })
+    }
+}
+
+/// Reply to a statement: the last of its batch, or the one before COMMIT.
+struct Reply {
+    answers: Answers,
+    at: usize,
+}
+
 impl OpenTx {
-    /// Checks out a connection and opens a transaction with `first` in one message, so that no statement can run
-    /// in between. A pooled connection that was closed while idle is replaced.
-    pub(crate) async fn begin(pool: &Pool, access: AccessMode, first: &str) -> Result<Self> {
-        let begin = match access {
-            AccessMode::Read => "begin read only",
-            AccessMode::Write => "begin",
-        };
+    /// Checks out a connection. A context of `None` is none of an account: for a check of the connection alone.
+    pub(crate) async fn begin(
+        pool: &Pool,
+        access: AccessMode,
+        context: Option<RequestContext>,
+        admission: Admission,
+    ) -> Result<Self> {
         let span = trace::transaction();
-        loop {
-            let mut conn = borrow(pool).await?;
-            let rested = Object::metrics(&conn).recycle_count > 0;
-            let message = format!("{}{begin}; {first}", conn.ending());
-            let mut tx =
-                Self { conn: Some(conn), access, mid_statement: true, aborted: false, span: span.clone() };
-            let message = sqlx::AssertSqlSafe(message).into_sql_str(); // contains ids only, no user input
-            match tx.pg()?.execute(message).await {
-                Ok(_) => {
-                    tx.mid_statement = false;
-                    return Ok(tx);
-                }
-                Err(error) if rested && passing(&error) => drop(tx),
-                Err(error) => return Err(tx.refused(error)),
+        let conn = borrow(pool).await?;
+        let mut tx = Self {
+            pool: pool.clone(),
+            conn: Some(conn),
+            access,
+            context,
+            admission,
+            pending: Vec::new(),
+            is_begun: false,
+            is_aborted: false,
+            timeout: None,
+            span,
+        };
+        if access == AccessMode::Write {
+            tx.pending.push((BEGIN, Bindings::default()));
+            tx.pending.extend(context.map(|context| context.enter_write()));
+            tx.pending.extend(admission.statement());
+        }
+        Ok(tx)
+    }
+
+    /// Enters the account, as this user and request, with the next statement.
+    pub(crate) fn enter(&mut self, inside: RequestContext) {
+        match self.access {
+            AccessMode::Read => self.context = Some(inside),
+            AccessMode::Write => self.pending.push(inside.enter_write()),
+        }
+    }
+
+    /// Sends the opening by itself, if nothing was sent yet: fails unless the transaction is admitted.
+    pub(crate) async fn admit(&mut self) -> Result<(), SqlError> {
+        if self.is_begun {
+            return Ok(());
+        }
+        self.send(None, false).await.map(drop)
+    }
+
+    pub(crate) async fn execute(&mut self, statement: BoundStatement) -> Result<u64, SqlError> {
+        let reply = self.traced(statement).await?;
+        Ok(reply.answers.affected(reply.at))
+    }
+
+    pub(crate) async fn fetch_optional<T: FromRow>(
+        &mut self,
+        statement: BoundStatement,
+    ) -> Result<Option<T>, SqlError> {
+        let reply = self.traced(statement).await?;
+        let mut rows = reply.answers.rows(reply.at);
+        rows.next().map(|row| T::from_row(&Row::new(row))).transpose().map_err(SqlError::from)
+    }
+
+    pub(crate) async fn fetch_all<T: FromRow>(
+        &mut self,
+        statement: BoundStatement,
+    ) -> Result<Vec<T>, SqlError> {
+        let reply = self.traced(statement).await?;
+        let mut rows = reply.answers.rows(reply.at);
+        let mut all = Vec::with_capacity(rows.left());
+        while let Some(row) = rows.next() {
+            all.push(T::from_row(&Row::new(row))?);
+        }
+        Ok(all)
+    }
+
+    /// Sets a savepoint with the next statement; savepoints may be nested. A failed read needs none: it leaves nothing to
+    /// undo.
+    pub(crate) fn savepoint(&mut self) -> Result<()> {
+        self.committable()?;
+        self.control(SAVEPOINT);
+        Ok(())
+    }
+
+    /// Releases the last savepoint with the next statement.
+    pub(crate) fn release(&mut self) {
+        self.control(RELEASE);
+    }
+
+    /// Rolls back to the last savepoint with the next statement, and clears the aborted state.
+    pub(crate) fn rollback_to(&mut self, timeout: Option<Duration>) {
+        self.is_aborted = false;
+        self.timeout = timeout;
+        self.control(ROLLBACK_TO);
+        self.control(RELEASE);
+    }
+
+    /// Statement timeout that [`set_statement_timeout`](Self::set_statement_timeout) has set for a read.
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Sets the statement timeout for the rest of the transaction, or until a rollback to the savepoint. `None` is the
+    /// default of the role.
+    pub(crate) fn set_statement_timeout(&mut self, time: Option<Duration>) {
+        match (self.access, time) {
+            (AccessMode::Read, _) => self.timeout = time,
+            (AccessMode::Write, None) => self.control(RESET_TIMEOUT),
+            (AccessMode::Write, Some(time)) => {
+                let mut values = Bindings::default();
+                values.bind(time.as_millis().to_string());
+                self.pending.push((SET_TIMEOUT, values));
             }
         }
     }
 
-    /// Maps a failed opening; after an error response of the server the connection stays usable.
-    fn refused(mut self, error: sqlx::Error) -> Error {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        self.mid_statement = code.is_none();
-        self.aborted = true;
-        match code.as_deref() {
-            Some(ENDED) => Error::SessionEnded,
-            Some(MAINTENANCE) => maintenance(&error),
-            _ => error.into(),
+    fn control(&mut self, text: &'static str) {
+        if self.access == AccessMode::Write {
+            self.pending.push((text, Bindings::default()));
         }
-    }
-
-    /// Sets the account, user and request within the open transaction.
-    pub(crate) async fn enter(&mut self, inside: RequestContext) -> Result<()> {
-        let mut row = Bindings::default();
-        row.bind(inside.account);
-        row.bind(inside.user);
-        row.bind(inside.request);
-        self.execute("select app.enter($1, $2, $3)".into_sql_str(), row.values()?).await?;
-        Ok(())
-    }
-
-    pub(crate) async fn execute(&mut self, text: SqlStr, values: PgArguments) -> Result<u64, sqlx::Error> {
-        let span = trace::statement(&self.span, text.as_str());
-        let answer = self.sending()?.execute(sqlx::query_with(text, values)).await;
-        trace::judge(&span, &answer);
-        self.answered(answer.map(|done| done.rows_affected()))
-    }
-
-    pub(crate) async fn fetch_optional<T>(
-        &mut self,
-        text: SqlStr,
-        values: PgArguments,
-    ) -> Result<Option<T>, sqlx::Error>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let span = trace::statement(&self.span, text.as_str());
-        let answer = sqlx::query_as_with(text, values).fetch_optional(self.sending()?).await;
-        trace::judge(&span, &answer);
-        self.answered(answer)
-    }
-
-    pub(crate) async fn fetch_all<T>(
-        &mut self,
-        text: SqlStr,
-        values: PgArguments,
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let span = trace::statement(&self.span, text.as_str());
-        let answer = sqlx::query_as_with(text, values).fetch_all(self.sending()?).await;
-        trace::judge(&span, &answer);
-        self.answered(answer)
-    }
-
-    /// Fetches all rows of a statement whose text is unlikely to recur; it is not cached as a prepared statement.
-    pub(crate) async fn fetch_all_once<T>(
-        &mut self,
-        text: SqlStr,
-        values: PgArguments,
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let span = trace::statement(&self.span, text.as_str());
-        let statement = sqlx::query_as_with(text, values).persistent(false);
-        let answer = statement.fetch_all(self.sending()?).await;
-        trace::judge(&span, &answer);
-        self.answered(answer)
-    }
-
-    /// Sets a savepoint; savepoints may be nested.
-    pub(crate) async fn savepoint(&mut self) -> Result<()> {
-        self.committable()?;
-        let answer = self.sending()?.execute("savepoint part").await;
-        self.answered(answer)?;
-        Ok(())
-    }
-
-    /// Sets a savepoint and a statement timeout in one message.
-    pub(crate) async fn savepoint_with_timeout(&mut self, time: Duration) -> Result<()> {
-        self.committable()?;
-        self.say(format!("savepoint part; {}", waiting(time))).await
-    }
-
-    /// Releases the last savepoint and sets a statement timeout in one message.
-    pub(crate) async fn release_with_timeout(&mut self, time: Duration) -> Result<()> {
-        self.say(format!("release savepoint part; {}", waiting(time))).await
-    }
-
-    /// Sets the statement timeout for the rest of the transaction.
-    pub(crate) async fn set_statement_timeout(&mut self, time: Duration) -> Result<()> {
-        self.say(waiting(time)).await
-    }
-
-    /// Resets the statement timeout to the role's default.
-    pub(crate) async fn reset_statement_timeout(&mut self) -> Result<()> {
-        self.say("set local statement_timeout to default".to_owned()).await
-    }
-
-    async fn say(&mut self, message: String) -> Result<()> {
-        let message = sqlx::AssertSqlSafe(message).into_sql_str(); // contains numbers only, no user input
-        let answer = self.sending()?.execute(message).await;
-        self.answered(answer)?;
-        Ok(())
-    }
-
-    /// Releases the last savepoint.
-    pub(crate) async fn release(&mut self) -> Result<()> {
-        let answer = self.sending()?.execute("release savepoint part").await;
-        self.answered(answer)?;
-        Ok(())
-    }
-
-    /// Rolls back to the last savepoint and clears the aborted state.
-    pub(crate) async fn rollback_to(&mut self) -> Result<()> {
-        let answer = self.sending()?.execute("rollback to savepoint part; release savepoint part").await;
-        self.answered(answer)?;
-        self.aborted = false;
-        Ok(())
     }
 
     /// Fails if a statement failed: the transaction is aborted and a COMMIT would roll back.
     pub(crate) fn committable(&self) -> Result<()> {
-        if self.aborted { Err(Error::TransactionAborted) } else { Ok(()) }
+        if self.is_aborted { Err(Error::TransactionAborted) } else { Ok(()) }
     }
 
-    /// Commits and returns the connection to the pool.
-    pub(crate) async fn commit(mut self) -> Result<()> {
+    /// Commits, after `last`, in one batch with it; then returns the connection to the pool.
+    pub(crate) async fn commit(mut self, last: Option<BoundStatement>) -> Result<()> {
         self.committable()?;
         if self.access == AccessMode::Read {
-            return Ok(()); // nothing to lose: ended by the connection's next message
+            return Ok(self.admit().await?); // nothing to lose
         }
-        let span = trace::statement(&self.span, "commit");
-        let answer = self.sending()?.execute("commit").await;
+        let span = trace::statement(&self.span, COMMIT);
+        let answer = self.send(last.as_ref(), true).await;
         trace::judge(&span, &answer);
-        self.answered(answer)?;
+        let Reply { answers, .. } = answer.map_err(|error| match error {
+            error if error.is_of_connection() => Error::OutcomeUnknown(error),
+            error => error.into(),
+        })?;
+        if answers.status() != TransactionStatus::Idle
+            || answers.command(answers.succeeded() - 1) != COMMITTED
+        {
+            self.is_aborted = true;
+            return Err(Error::TransactionAborted);
+        }
         drop(self.conn.take());
         Ok(())
     }
 
-    fn pg(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        self.conn.as_mut().map(|conn| &mut conn.pg).ok_or(sqlx::Error::PoolClosed)
-    }
-
-    /// Marks the connection as unusable until the response was read.
-    fn sending(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        self.mid_statement = true;
-        self.pg()
-    }
-
-    /// Records the outcome. An error response of the server completes the statement; a broken connection does not.
-    fn answered<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        self.aborted |= matches!(answer, Err(sqlx::Error::Database(_)));
-        self.mid_statement =
-            !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
+    async fn traced(&mut self, statement: BoundStatement) -> Result<Reply, SqlError> {
+        let span = trace::statement(&self.span, &statement.text);
+        let answer = self.send(Some(&statement), false).await;
+        trace::judge(&span, &answer);
         answer
     }
-}
 
-/// Maps the error of `app.refuse_write`: the message is the reason, the detail the remaining seconds.
-fn maintenance(error: &sqlx::Error) -> Error {
-    let said = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
-    let seconds = said.and_then(|said| said.detail()?.parse().ok()).unwrap_or(1);
-    Error::Maintenance { reason: said.map_or("", PgDatabaseError::message).to_owned(), seconds }
-}
+    /// Sends a statement, with what has to go in front of it; and with COMMIT behind it, if it is the `last`.
+    async fn send(&mut self, statement: Option<&BoundStatement>, is_last: bool) -> Result<Reply, SqlError> {
+        let before = match self.access {
+            AccessMode::Read => self.opening_of_read(),
+            AccessMode::Write => mem::take(&mut self.pending),
+        };
+        loop {
+            let is_pooled = self.conn.as_ref().is_some_and(|conn| Object::metrics(conn).recycle_count > 0);
+            match self.send_once(&before, statement, is_last).await {
+                Err(error) if self.may_repeat(is_pooled, &error) => self.replace_connection().await?,
+                other => return other,
+            }
+        }
+    }
 
-/// Sets the statement timeout until the end of the transaction, or until a rollback to the savepoint.
-fn waiting(time: Duration) -> String {
-    format!("set local statement_timeout = {}", time.as_millis())
+    /// Whether a read failed for a reason that is the pooled connection's: it was closed, or its prepared statement is of
+    /// another schema.
+    fn may_repeat(&self, is_pooled: bool, error: &SqlError) -> bool {
+        let is_its_own = error.is_of_connection() || error.code().is_some_and(|code| code == STALE_PLAN);
+        self.access == AccessMode::Read && is_pooled && is_its_own
+    }
+
+    async fn replace_connection(&mut self) -> Result<(), SqlError> {
+        if let Some(conn) = self.conn.take() {
+            drop(Object::take(conn));
+        }
+        let conn = borrow(&self.pool).await.map_err(|_| SqlError::Ended)?;
+        self.conn = Some(conn);
+        Ok(())
+    }
+
+    fn opening_of_read(&self) -> Vec<Prepared> {
+        let timeout = self.timeout.map(|timeout| timeout.as_millis());
+        let settings = self.context.map(|context| context.enter_read(timeout));
+        settings.into_iter().chain(self.admission.statement()).collect()
+    }
+
+    async fn send_once(
+        &mut self,
+        before: &[Prepared],
+        statement: Option<&BoundStatement>,
+        is_last: bool,
+    ) -> Result<Reply, SqlError> {
+        let conn = self.conn.as_mut().ok_or(SqlError::Ended)?;
+        let mut batch = conn.pg.batch();
+        for (text, values) in before {
+            let (types, values) = values.encoded()?;
+            batch.add(&Statement::new(text).with(types, values))?;
+        }
+        if let Some(statement) = statement {
+            batch.add(&statement.encoded()?)?;
+        }
+        if is_last {
+            batch.add(&Statement::new(COMMIT))?;
+        }
+        self.is_begun = true;
+        let answers = batch.send().await?;
+        conn.is_stale |= answers.error().is_some_and(|error| error.code == STALE_PLAN);
+        self.is_aborted |= answers.error().is_some();
+        let at = (before.len() + usize::from(statement.is_some())).saturating_sub(1);
+        Ok(Reply { answers: answers.into_result()?, at })
+    }
 }
 
 impl Drop for OpenTx {
     fn drop(&mut self) {
-        let Some(mut conn) = self.conn.take() else { return };
-        if self.mid_statement {
-            // A connection with an unread response is closed: the next borrower could read rows of another
-            // account. It costs a new connection, but only after a request was cancelled.
+        let Some(conn) = self.conn.take() else { return };
+        if conn.pg.is_busy() || conn.is_stale {
+            // A connection with an unread answer is closed: the next borrower could read rows of another account. It
+            // costs a new connection, but only after a request was cancelled.
             drop(Object::take(conn));
-        } else if self.access == AccessMode::Read {
-            conn.rest();
-        } else {
+        } else if self.access == AccessMode::Write && self.is_begun {
             match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(end(conn, "rollback"))),
+                Ok(runtime) => drop(runtime.spawn(roll_back(conn))),
                 Err(_) => drop(Object::take(conn)),
             }
         }

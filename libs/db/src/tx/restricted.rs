@@ -2,10 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the conditions of access scopes are generated here")]
 
-use sqlx::{FromRow, postgres::PgRow};
-
 use super::{Sql, TenantTx};
-use crate::{AccessTarget, ME, RestrictedStatement, TenantCommand, TenantQuery};
+use crate::{AccessTarget, FromRow, ME, RestrictedStatement, TenantCommand, TenantQuery};
 
 /// SQL condition of an access scope: ` and …`, or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +42,7 @@ impl TenantTx {
         conditions: &[SqlCondition; N],
     ) -> Sql<'_, T>
     where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: FromRow,
     {
         self.generated(filled(text.0.0, conditions))
     }

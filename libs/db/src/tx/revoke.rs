@@ -2,7 +2,7 @@
 
 use kernel::SessionId;
 use revocation::RevokedTokens;
-use sqlx::{Encode, Postgres, SqlSafeStr as _, Type, types::time::OffsetDateTime};
+use sqlx::{Encode, Postgres, Type, types::time::OffsetDateTime};
 
 use super::{Sql, TenantTx};
 use crate::{Result, SessionRevocation};
@@ -12,7 +12,7 @@ type Row = (SessionId, i32, Option<OffsetDateTime>);
 impl TenantTx {
     /// Prepares a revocation of sessions; listeners are notified after the commit.
     pub fn revoke_sessions(&mut self, text: SessionRevocation) -> RevokeSessions<'_> {
-        RevokeSessions(self.statement(text.0.into_sql_str()))
+        RevokeSessions(self.statement(text.0))
     }
 }
 
@@ -28,8 +28,8 @@ impl RevokeSessions<'_> {
 
     /// Executes the statement and returns the number of affected sessions.
     pub async fn run(self) -> Result<usize> {
-        let Sql { tx, text, row, .. } = self.0;
-        let ended: Vec<Row> = tx.conn.fetch_all(text, row.values()?).await?;
+        let Sql { tx, statement, .. } = self.0;
+        let ended: Vec<Row> = tx.conn.fetch_all(statement).await?;
         let account = tx.inside.account;
         tx.ended.extend(ended.iter().map(|(session, epoch, revoked)| match revoked {
             Some(_) => RevokedTokens::entire_session(account, *session),

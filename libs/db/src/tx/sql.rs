@@ -1,59 +1,56 @@
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
-use sqlx::{Encode, FromRow, Postgres, SqlStr, Type, postgres::PgRow};
+use sqlx::{Encode, Postgres, Type};
 
-use super::TenantTx;
-use crate::{Bindings, Result};
+use super::{BoundStatement, TenantTx};
+use crate::{Bindings, FromRow, SqlError};
 
 /// A prepared statement with its parameters, not yet sent.
 #[must_use = "a statement does nothing until it is sent"]
 pub struct Sql<'t, T> {
     pub(crate) tx: &'t mut TenantTx,
-    pub(crate) text: SqlStr,
-    pub(crate) row: Bindings,
+    pub(crate) statement: BoundStatement,
     answers: PhantomData<fn() -> T>,
 }
 
 impl<'t, T> Sql<'t, T> {
-    pub(crate) fn new(tx: &'t mut TenantTx, text: SqlStr, row: Bindings) -> Self {
-        Self { tx, text, row, answers: PhantomData }
+    pub(crate) fn new(tx: &'t mut TenantTx, text: impl Into<Cow<'static, str>>, values: Bindings) -> Self {
+        Self { tx, statement: BoundStatement::new(text, values), answers: PhantomData }
     }
 
     /// Binds the next parameter: `$2`, `$3`, … of a statement; `$1`, `$2`, … of a lookup.
     pub fn bind<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres> + 'v) -> Self {
-        self.row.bind(value);
+        self.statement.values.bind(value);
         self
     }
 
     /// Binds the next parameters by `fill`.
     pub fn bind_with(mut self, fill: impl FnOnce(&mut Bindings)) -> Self {
-        fill(&mut self.row);
+        fill(&mut self.statement.values);
         self
     }
 
     /// Executes the statement and returns the number of affected rows.
-    pub async fn run(self) -> Result<u64, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.execute(self.text, values).await
+    pub async fn run(self) -> Result<u64, SqlError> {
+        self.tx.conn.execute(self.statement).await
     }
 }
 
-impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Sql<'_, T> {
+impl<T: FromRow> Sql<'_, T> {
     /// Fetches the row; `None` if there is none.
-    pub async fn optional(self) -> Result<Option<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_optional(self.text, values).await
+    pub async fn optional(self) -> Result<Option<T>, SqlError> {
+        self.tx.conn.fetch_optional(self.statement).await
     }
 
     /// Fetches all rows of the result.
-    pub async fn all(self) -> Result<Vec<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_all(self.text, values).await
+    pub async fn all(self) -> Result<Vec<T>, SqlError> {
+        self.tx.conn.fetch_all(self.statement).await
     }
 
-    /// Fetches all rows, without caching the prepared statement: its text is unlikely to recur.
-    pub async fn all_once(self) -> Result<Vec<T>, sqlx::Error> {
-        let values = self.row.values()?;
-        self.tx.conn.fetch_all_once(self.text, values).await
+    /// Fetches all rows, without keeping the statement prepared: its text is unlikely to recur, or its plan depends on the
+    /// values.
+    pub async fn all_once(mut self) -> Result<Vec<T>, SqlError> {
+        self.statement.is_kept = false;
+        self.tx.conn.fetch_all(self.statement).await
     }
 }

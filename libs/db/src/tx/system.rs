@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kernel::{AccountId, UserId};
-use sqlx::{FromRow, SqlSafeStr as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{OpenTx, TenantTx};
-use crate::{AccessScope, Bindings, LookupFunction, Result, context::RequestContext, listeners::Listeners};
+use super::{BoundStatement, OpenTx, TenantTx};
+use crate::{
+    AccessScope, Bindings, FromRow, LookupFunction, Result, context::RequestContext, listeners::Listeners,
+};
 
 /// Reason for beginning a transaction outside of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,22 +64,22 @@ impl SystemTx {
         fill: impl FnOnce(&mut Bindings),
     ) -> Result<Option<T>>
     where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: FromRow,
     {
         let mut row = Bindings::default();
         fill(&mut row);
-        Ok(self.conn.fetch_optional(text.0.into_sql_str(), row.values()?).await?)
+        Ok(self.conn.fetch_optional(BoundStatement::new(text.0, row)).await?)
     }
 
     /// Commits what the lookup functions have written.
     pub async fn commit(self) -> Result<()> {
-        self.conn.commit().await
+        self.conn.commit(None).await
     }
 
     /// Enters one account, within the same transaction.
-    pub async fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> Result<TenantTx> {
+    pub fn enter(mut self, account: AccountId, user: UserId, request: Uuid) -> TenantTx {
         let inside = RequestContext { account, user, request };
-        self.conn.enter(inside).await?;
-        Ok(TenantTx::new(self.conn, inside, self.cursors, self.listeners, AccessScope::WHOLE))
+        self.conn.enter(inside);
+        TenantTx::new(self.conn, inside, self.cursors, self.listeners, AccessScope::WHOLE)
     }
 }

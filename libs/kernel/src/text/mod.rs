@@ -52,6 +52,12 @@ impl<F: TextFormat> TryFrom<String> for Text<F> {
 }
 
 impl<F> Text<F> {
+    /// A text that was stored: it may be older than a rule of the format.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text, PhantomData)
+    }
+
     /// The text as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,6 +1,6 @@
+use db::FromRow;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -8,10 +8,9 @@ mod record;
 mod related;
 mod schema;
 
-use db::{AccessTarget, Refusal, TenantTx};
+use db::{AccessTarget, FromRow, Refusal, TenantTx};
 use kernel::{Id, UserId};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{FromRow, postgres::PgRow};
 use utoipa::ToSchema;
 use validator::Validate;
 use web::ResourceName;
@@ -36,7 +35,7 @@ pub trait Resource:
     + Validate
     + ToSchema
     + Clone
-    + for<'r> FromRow<'r, PgRow>
+    + FromRow
     + Send
     + Sync
     + Unpin

@@ -1,6 +1,6 @@
+use db::FromRow;
 use kernel::Id;
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,11 +12,11 @@ pub struct Record<T> {
     pub id: Id<T>,
     /// Fields of the resource.
     #[serde(flatten)]
-    #[sqlx(flatten)]
+    #[column(flatten)]
     pub data: T,
     /// Metadata that the server maintains.
     #[serde(flatten)]
-    #[sqlx(flatten)]
+    #[column(flatten)]
     pub meta: RecordMetadata,
 }
 

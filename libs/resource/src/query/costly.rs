@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Error, Refusal, RefusalKind};
+use db::{Error, Refusal, RefusalKind, SqlError};
 
 /// Statement timeout of a costly list.
 pub(super) struct StatementTimeout;
@@ -11,11 +11,8 @@ impl StatementTimeout {
     pub(super) const COSTLY: Duration = Duration::from_secs(2);
 
     /// Whether the server cancelled a statement because of its timeout (PostgreSQL's appendix A).
-    pub(super) fn is_over(error: &sqlx::Error) -> bool {
-        error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code == "57014")
+    pub(super) fn is_over(error: &SqlError) -> bool {
+        error.code().is_some_and(|code| code == "57014")
     }
 }
 
@@ -42,6 +39,6 @@ impl Refusal for TooCostly {
 }
 
 /// Maps a failed list statement: a timeout of a costly list is [`TooCostly`].
-pub(super) fn failed(is_costly: bool) -> impl FnOnce(sqlx::Error) -> Error {
+pub(super) fn failed(is_costly: bool) -> impl FnOnce(SqlError) -> Error {
     move |error| if is_costly && StatementTimeout::is_over(&error) { TooCostly.into() } else { error.into() }
 }

@@ -153,7 +153,7 @@ pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Pa
     let found = match &query.looked_for {
         Some(looked_for) => Some(looked_for.find::<R>(tx).await?),
         None if query.is_costly() => {
-            tx.set_statement_timeout(StatementTimeout::COSTLY).await?;
+            tx.set_statement_timeout(StatementTimeout::COSTLY);
             None
         }
         None => None,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Bindings, Error, ReadView, Result, TenantTx};
+use db::{Bindings, Error, ReadView, Result, SqlError, TenantTx};
 use uuid::Uuid;
 
 use super::{costly::StatementTimeout, unanswerable};
@@ -55,23 +55,25 @@ impl SearchTerms {
 
     /// Searches by the index; on a timeout, scans the newest records within another time limit.
     pub(super) async fn find<R: Resource>(&self, tx: &mut TenantTx) -> Result<Matches> {
-        let part = tx.savepoint_with_timeout(BY_INDEX).await?;
+        let part = tx.savepoint()?;
+        tx.set_statement_timeout(BY_INDEX);
         match self.ask::<R>(tx, "search").await {
             Ok(ids) => {
-                tx.release_with_timeout(part, StatementTimeout::COSTLY).await?;
+                tx.release(part);
+                tx.set_statement_timeout(StatementTimeout::COSTLY);
                 let partial = ids.len() >= MAX_MATCHES;
                 Ok(Matches { ids, partial })
             }
             Err(error) if StatementTimeout::is_over(&error) => {
-                tx.rollback_to(part).await?;
-                tx.set_statement_timeout(StatementTimeout::COSTLY).await?;
+                tx.rollback_to(part);
+                tx.set_statement_timeout(StatementTimeout::COSTLY);
                 Ok(Matches { ids: self.ask::<R>(tx, "look_through").await?, partial: true })
             }
             Err(error) => Err(Error::from(error)),
         }
     }
 
-    async fn ask<R: Resource>(&self, tx: &mut TenantTx, how: &str) -> Result<Vec<Uuid>, sqlx::Error> {
+    async fn ask<R: Resource>(&self, tx: &mut TenantTx, how: &str) -> Result<Vec<Uuid>, SqlError> {
         let mut row = Bindings::default();
         row.bind(&self.q);
         row.bind(self.through.as_ref());

@@ -79,7 +79,7 @@ impl<R: Resource> Selection<R> {
 
     /// Counts the matching records in scope; fails above [`MAX_SELECTED`].
     pub async fn count(&self, tx: &mut TenantTx) -> Result<i64> {
-        self.set_deadline(tx).await?;
+        self.set_deadline(tx);
         let mut values = tx.bindings();
         let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
@@ -95,7 +95,7 @@ impl<R: Resource> Selection<R> {
 
     /// Returns a matching record as an example, if there is one.
     pub async fn example(&self, tx: &mut TenantTx) -> Result<Option<Record<R>>> {
-        self.set_deadline(tx).await?;
+        self.set_deadline(tx);
         let mut values = tx.bindings();
         let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
@@ -108,7 +108,7 @@ impl<R: Resource> Selection<R> {
 
     /// Locks the matching records until the transaction ends, if there are as many as expected.
     pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<Record<R>>> {
-        self.set_deadline(tx).await?;
+        self.set_deadline(tx);
         let mut values = tx.bindings();
         let condition = condition(tx, &self.0, None, &mut values);
         let text = format!(
@@ -119,7 +119,7 @@ impl<R: Resource> Selection<R> {
         );
         let statement = tx.generated_with::<Record<R>>(text, values);
         let found = statement.all().await.map_err(failed(self.is_costly()))?;
-        self.take_time(tx).await?;
+        self.take_time(tx);
         let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
         match count {
             count if count > MAX_SELECTED => Err(SelectionRefusal::TooLarge.into()),
@@ -128,12 +128,16 @@ impl<R: Resource> Selection<R> {
         }
     }
 
-    async fn set_deadline(&self, tx: &mut TenantTx) -> Result<()> {
-        if self.is_costly() { tx.set_statement_timeout(StatementTimeout::COSTLY).await } else { Ok(()) }
+    fn set_deadline(&self, tx: &mut TenantTx) {
+        if self.is_costly() {
+            tx.set_statement_timeout(StatementTimeout::COSTLY);
+        }
     }
 
-    async fn take_time(&self, tx: &mut TenantTx) -> Result<()> {
-        if self.is_costly() { tx.reset_statement_timeout().await } else { Ok(()) }
+    fn take_time(&self, tx: &mut TenantTx) {
+        if self.is_costly() {
+            tx.reset_statement_timeout();
+        }
     }
 
     /// Issues a short-lived token that binds this selection to the transaction's user and to `purpose`.

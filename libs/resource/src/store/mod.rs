@@ -17,7 +17,7 @@ pub use purge::{AboutTable, find_in_trash, find_to_restore, purge, purge_about};
 
 use std::{borrow::Cow, collections::HashSet};
 
-use db::{AccessTarget, Change, Error, Result, Sql, TenantTx};
+use db::{AccessTarget, Change, Error, Result, Sql, SqlError, TenantTx};
 use kernel::Id;
 use refer::{check_references, may_miss, recheck_references};
 use serde::Serialize;
@@ -182,9 +182,8 @@ fn json<T: Serialize>(data: &T) -> Value {
 }
 
 /// Maps a violated constraint to the refusal that the resource defines for it; other errors stay database errors.
-fn explain<R: Resource>(error: sqlx::Error) -> Error {
-    let constraint = error.as_database_error().and_then(|refused| refused.constraint());
-    match constraint.and_then(R::constraint) {
+fn explain<R: Resource>(error: SqlError) -> Error {
+    match error.constraint().and_then(R::constraint) {
         Some(refusal) => refusal.into(),
         None => error.into(),
     }

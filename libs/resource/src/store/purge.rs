@@ -1,6 +1,6 @@
 //! Purge: deletes records for good, and erases their data from the audit log.
 
-use db::{Change, Error, Refusal, Result, TenantCommand, TenantTx};
+use db::{Change, Error, Refusal, Result, SqlError, TenantCommand, TenantTx};
 use kernel::Id;
 use uuid::Uuid;
 
@@ -130,13 +130,16 @@ async fn erase_history(
     Ok(())
 }
 
+/// SQLSTATE of a foreign key violation.
+const FOREIGN_KEY_VIOLATION: &str = "23503";
+
 /// Maps a foreign key violation to [`StillReferenced`], other errors as the resource does.
-fn referred<R: Resource>(error: sqlx::Error) -> Error {
+fn referred<R: Resource>(error: SqlError) -> Error {
     still_referenced(&error).unwrap_or_else(|| explain::<R>(error))
 }
 
 /// [`StillReferenced`] for a foreign key violation, which names the referring table.
-fn still_referenced(error: &sqlx::Error) -> Option<Error> {
-    let refused = error.as_database_error().filter(|refused| refused.is_foreign_key_violation())?;
-    refused.table().map(|table| StillReferenced(table.replace('_', " ")).into())
+fn still_referenced(error: &SqlError) -> Option<Error> {
+    let is_foreign_key = error.code().is_some_and(|code| code == FOREIGN_KEY_VIOLATION);
+    error.table().filter(|_| is_foreign_key).map(|table| StillReferenced(table.replace('_', " ")).into())
 }

@@ -1,11 +1,10 @@
 //! The resources of the engine's own tests: boxes with an owner, and toys that lie in a box. Permissions know a fixed
 //! catalogue of names, of which the two borrow one each.
 
-use db::{Refusal, RefusalKind};
+use db::{FromRow, Refusal, RefusalKind};
 use kernel::{Amount, Id, UserId};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use time::Date;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -88,6 +87,8 @@ pub(crate) enum State {
     /// Beyond repair.
     Broken,
 }
+
+db::text_enum!(State);
 
 time::serde::format_description!(iso, Date, "[year]-[month]-[day]");
 

@@ -91,6 +91,9 @@ pub enum Error {
     /// Maintenance mode refuses writes: its reason, and the remaining seconds.
     #[error("{0} (for now only reading is possible)")]
     Maintenance(String, u32),
+    /// The database did not say whether it has committed the request.
+    #[error("the request may have been done: the database did not say; {again}", again = SAFE_AGAIN)]
+    OutcomeUnknown(#[source] Box<dyn StdError + Send + Sync>),
     /// A dependency is unavailable; a retry may succeed.
     #[error("the service is not available at the moment; {again}", again = SAFE_AGAIN)]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
@@ -121,6 +124,7 @@ impl<E: Into<db::Error>> From<E> for Error {
             db::Error::KeyReused => Self::KeyReused,
             db::Error::InFlight => Self::InFlight,
             db::Error::Crowded => Self::TooMany(CROWDED, 1),
+            db::Error::OutcomeUnknown(error) => Self::OutcomeUnknown(error.into()),
             db::Error::Unavailable(error) => Self::Unavailable(error),
             error @ (db::Error::TransactionAborted | db::Error::Sql(_)) => Self::Internal(error.into()),
         }
@@ -175,6 +179,7 @@ impl Error {
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow-request"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
             Self::Maintenance(..) => (StatusCode::SERVICE_UNAVAILABLE, "maintenance"),
+            Self::OutcomeUnknown(_) => (StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad-gateway"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

@@ -24,7 +24,7 @@ impl Error {
     /// Seconds to wait before a retry.
     fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Unavailable(_) | Self::BadGateway(_) | Self::TimedOut => Some(1),
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::BadGateway(_) | Self::TimedOut => Some(1),
             Self::TooMany(_, seconds) | Self::Maintenance(_, seconds) => Some(*seconds),
             Self::Refused(refusal) => refusal.retry_after(),
             _ => None,
@@ -67,7 +67,7 @@ impl Error {
                 tracing::error!(error = cause.as_ref() as &dyn StdError, "a request failed");
             }
             // During an outage every request fails for the same cause.
-            Self::Unavailable(cause) | Self::BadGateway(cause) => {
+            Self::Unavailable(cause) | Self::OutcomeUnknown(cause) | Self::BadGateway(cause) => {
                 if let Some(left_out) = UNSERVED.now() {
                     let error = cause.as_ref() as &dyn StdError;
                     tracing::warn!(error, left_out, "a request could not be served");

@@ -85,7 +85,7 @@ pub(crate) async fn create_account_for(
         })
         .await?;
     let slug = opened.and_then(|(slug,)| slug).ok_or_else(|| Error::Internal("no slug is free".into()))?;
-    let mut tx = tx.enter(account, founder, request.0).await?;
+    let mut tx = tx.enter(account, founder, request.0);
     initialize_account(&mut tx, account, name, &slug, founder).await?;
     Ok((account, tx))
 }

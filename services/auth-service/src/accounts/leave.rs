@@ -26,7 +26,7 @@ pub(crate) async fn leave_account(
         reason = "an account of the person's own, which the look-up has named"
     )]
     let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
-    let mut tx = tx.enter(id, who.user(), who.request()).await?;
+    let mut tx = tx.enter(id, who.user(), who.request());
     let mine = rights::lock_for(&mut tx, who.user()).await?.ok_or(MemberRefusal::Suspended)?;
     if mine.is_owner() && count_owners(&mut tx).await? < 2 {
         return Err(MemberRefusal::LastOwner.into());

@@ -1,9 +1,9 @@
 use axum::extract::State;
-use db::{LookupFunction, TenantTx};
+use db::{FromRow, LookupFunction, TenantTx};
 use identity::Principal;
 use kernel::AccountId;
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{AnyUser, Json, Result};
 

@@ -1,6 +1,5 @@
-use db::{Change, SessionRevocation, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, FromRow, SessionRevocation, TenantCommand, TenantQuery, TenantTx};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
@@ -47,7 +46,7 @@ impl ToSchema for AccountPatch {}
 
 #[derive(FromRow)]
 struct Versioned {
-    #[sqlx(flatten)]
+    #[column(flatten)]
     account: Account,
     version: i64,
 }

@@ -35,7 +35,7 @@ pub(crate) async fn switch_account(
         reason = "an account of the person's own, which the look-up has named"
     )]
     let tx = app.db.begin_unscoped(Reason::OwnAccounts).await?;
-    let mut tx = tx.enter(id, who.user(), who.request()).await?;
+    let mut tx = tx.enter(id, who.user(), who.request());
     tx.execute_untracked::<()>(USED).bind(who.user()).run().await?;
     let tokens = open_session_from(&app, &mut tx, id, who.user(), &device, Some(parent)).await?;
     tx.commit().await?;

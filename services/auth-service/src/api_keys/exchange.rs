@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 
 use axum::extract::{FromRequest, Request, State};
-use db::{Change, Reason, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, FromRow, Reason, TenantCommand, TenantQuery, TenantTx};
 use identity::{ApiKey, Grant, Permissions};
 use kernel::{AccountId, SessionId, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -87,7 +86,7 @@ pub(crate) async fn exchange_api_key(
     let key = ApiKey::read(text.expose_secret()).ok_or(AuthRefusal::ApiKeyInvalid)?;
     #[expect(clippy::disallowed_methods, reason = "the key names its account; its secret proves it")]
     let tx = app.db.begin_unscoped(Reason::SignIn).await?;
-    let mut tx = tx.enter(key.account, Uuid::nil().into(), request.0).await?;
+    let mut tx = tx.enter(key.account, Uuid::nil().into(), request.0);
     let kept = tx.read::<ApiKeyRow>(FIND).bind(key.id).optional().await?;
     let proven = key.matches(kept.as_ref().map(|kept| kept.secret_hash.as_slice()));
     let kept = kept.filter(|kept| proven && kept.stands).ok_or(AuthRefusal::ApiKeyInvalid)?;
@@ -107,7 +106,7 @@ pub(crate) async fn exchange_api_key(
 
 /// Present permissions of the key; rejects it unless its member is active.
 async fn granted(tx: &mut TenantTx, key: &ApiKey, kept: &ApiKeyRow) -> Result<Grant> {
-    tx.impersonate(kept.user_id).await?;
+    tx.impersonate(kept.user_id);
     if tx.look_up::<(bool,)>(STILL_HERE).optional().await? != Some((true,)) {
         return Err(AuthRefusal::ApiKeyInvalid.into());
     }

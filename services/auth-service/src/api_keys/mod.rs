@@ -8,9 +8,10 @@ mod exchange;
 mod list;
 mod revoke;
 
+use db::FromRow;
 use kernel::{SessionId, UserId};
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;

@@ -1,11 +1,10 @@
 //! Change of a user's e-mail address.
 
 use axum::extract::State;
-use db::{Change, LookupFunction, Reason};
+use db::{Change, FromRow, LookupFunction, Reason};
 use kernel::{LoginEmail, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;

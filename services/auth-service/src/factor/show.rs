@@ -1,6 +1,6 @@
 use axum::extract::State;
 use serde::Serialize;
-use sqlx::types::time::OffsetDateTime;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{AuthenticatedUser, Json, Result};
 

@@ -1,5 +1,5 @@
-use db::{LookupFunction, TenantTx};
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use db::{FromRow, LookupFunction, TenantTx};
+use time::OffsetDateTime;
 use web::Result;
 
 /// A user's second factor, as stored.

@@ -92,7 +92,7 @@ pub(crate) async fn accept_invitation(
     parent.leads_to(Some(invited.token.account))?;
     #[expect(clippy::disallowed_methods, reason = "the token names its account, and was found there")]
     let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
-    let tx = tx.enter(invited.token.account, who.user(), who.request()).await?;
+    let tx = tx.enter(invited.token.account, who.user(), who.request());
     Ok(Json(invited.join(&app, tx, who.user(), &device, Some(parent)).await?))
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn register_by_invitation(
         Err(error) if is_email_taken(&error) => return Err(AuthRefusal::LogInFirst.into()),
         added => added?,
     };
-    let mut tx = tx.enter(invited.token.account, user, request.0).await?;
+    let mut tx = tx.enter(invited.token.account, user, request.0);
     app.throttle.remember(&mut tx, &invited.email, device.address).await?;
     Ok(Json(invited.join(&app, tx, user, &device, None).await?))
 }
@@ -141,7 +141,7 @@ impl InvitationRow {
         let token = Token::read(shown).ok_or(AuthRefusal::InvitationInvalid)?;
         #[expect(clippy::disallowed_methods, reason = "the token names its account; its hash proves it")]
         let tx = app.db.begin_unscoped(Reason::OwnChange).await?;
-        let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0).await?;
+        let mut tx = tx.enter(token.account, Uuid::nil().into(), request.0);
         let open: Option<(String, Uuid, UserId)> =
             tx.read(OPEN).bind(token.id).bind(&token.hash).optional().await?;
         let (email, role, grantor) = open.ok_or(AuthRefusal::InvitationInvalid)?;

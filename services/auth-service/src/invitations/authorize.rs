@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use db::{LookupFunction, Refusal, TenantQuery, TenantTx};
+use db::{FromRow, LookupFunction, Refusal, TenantQuery, TenantTx};
 use kernel::UserId;
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 use web::{Error, Result};
 

@@ -1,8 +1,8 @@
 use axum::extract::State;
-use db::LookupFunction;
+use db::{FromRow, LookupFunction};
 use kernel::AccountId;
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{AnyUser, Json, Result};

@@ -8,9 +8,10 @@ mod mine;
 mod revoke;
 mod token;
 
+use db::FromRow;
 use kernel::UserId;
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -39,7 +40,7 @@ pub(crate) struct Invitation {
     #[schema(value_type = Uuid)]
     granted_by: UserId,
     /// Why the invitation cannot be accepted at present, though it is `open`.
-    #[sqlx(default)]
+    #[column(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     unusable_reason: Option<String>,
 }

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use db::{Bindings, Db, LookupFunction, Reason};
+use db::{Bindings, Db, FromRow, Json, LookupFunction, Reason};
 use identity::{Jwk, KeyError, SealedKey, SealingKey, SigningKey};
-use sqlx::{FromRow, types::Json};
 
 use super::KeysError;
 
@@ -63,7 +62,7 @@ impl Table {
 
     async fn ask<T>(&self, text: LookupFunction, fill: impl FnOnce(&mut Bindings)) -> db::Result<Option<T>>
     where
-        T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+        T: FromRow,
     {
         #[expect(clippy::disallowed_methods, reason = "the keys are those of all accounts")]
         let mut tx = self.db.begin_unscoped(Reason::SigningKeys).await?;

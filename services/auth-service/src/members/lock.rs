@@ -1,7 +1,7 @@
 use axum::extract::State;
 use db::{Change, TenantTx};
 use kernel::{Id, User, UserId};
-use sqlx::types::time::OffsetDateTime;
+use time::OffsetDateTime;
 use web::{Authorized, Error, NoContent, Path, Result, Write};
 
 use super::{Membership, find, profile};

@@ -10,10 +10,10 @@ mod remove;
 mod rights;
 mod service;
 
-use db::{LookupFunction, TenantQuery, TenantTx};
+use db::{FromRow, Json, LookupFunction, TenantQuery, TenantTx};
 use kernel::UserId;
 use serde::Serialize;
-use sqlx::{FromRow, types::Json, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;

@@ -1,11 +1,10 @@
 //! Connections: an account's identity provider and our registration there.
 
-use db::{TenantQuery, TenantTx};
+use db::{FromRow, TenantQuery, TenantTx};
 use identity::{SealError, Sealer};
 use kernel::{AccountId, Id};
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, url};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::FromRow;
 use uuid::Uuid;
 use web::{Error, Result};
 

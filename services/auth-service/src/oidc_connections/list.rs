@@ -1,6 +1,6 @@
-use db::TenantQuery;
+use db::{FromRow, TenantQuery};
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{Authorized, Json, Result, Write};
 

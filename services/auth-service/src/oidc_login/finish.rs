@@ -1,10 +1,9 @@
 use axum::extract::State;
-use db::{Change, LookupFunction, Reason, TenantCommand, TenantTx};
+use db::{Change, FromRow, LookupFunction, Reason, TenantCommand, TenantTx};
 use kernel::{AccountId, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -115,7 +114,7 @@ async fn inside(app: &App, account: AccountId, request: RequestId) -> Result<Ten
         reason = "the pending login names the account; its provider has yet to name the person"
     )]
     let tx = app.db.begin_unscoped(Reason::SignIn).await?;
-    Ok(tx.enter(account, Uuid::nil().into(), request.0).await?)
+    Ok(tx.enter(account, Uuid::nil().into(), request.0))
 }
 
 /// Finds the user of the provider's identity, and impersonates them in the transaction.
@@ -129,7 +128,7 @@ async fn identify(
     let found = asked.bind(client_id).bind(&person.email).optional().await?;
     let Identified { user_id, linked } =
         found.ok_or_else(|| refused("no member has this identity or this e-mail"))?;
-    tx.impersonate(user_id).await?;
+    tx.impersonate(user_id);
     if tx.look_up::<(bool,)>(STILL_HERE).optional().await? != Some((true,)) {
         if tx.look_up::<(bool,)>(IS_OUTSIDE).optional().await? == Some((true,)) {
             return Ok((user_id, LoginTarget::Outside));

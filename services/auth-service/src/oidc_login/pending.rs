@@ -1,9 +1,8 @@
 //! Pending logins: started here, not yet finished at the provider.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use db::{LookupFunction, Reason};
+use db::{FromRow, LookupFunction, Reason};
 use kernel::AccountId;
-use sqlx::FromRow;
 use web::{Error, Result};
 
 use crate::{

@@ -1,11 +1,10 @@
 use axum::extract::State;
-use db::{LookupFunction, Reason};
+use db::{FromRow, LookupFunction, Reason};
 use kernel::AccountId;
 use openidconnect::{
     CsrfToken, LoginHint, Nonce, PkceCodeChallenge, Scope, core::CoreAuthenticationFlow, url::Url,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -94,7 +93,7 @@ async fn find(app: &App, request: RequestId, start: &StartOidcRequest) -> Result
         row.bind(&start.account);
     });
     let ConnectionRow { account_id, connection_id } = found.await?.ok_or(AuthRefusal::OidcNotConfigured)?;
-    let mut tx = tx.enter(account_id, Uuid::nil().into(), request.0).await?;
+    let mut tx = tx.enter(account_id, Uuid::nil().into(), request.0);
     let connection = Connection::find(&mut tx, connection_id).await?.ok_or(AuthRefusal::OidcNotConfigured)?;
     tx.commit().await?;
     Ok((account_id, connection))

@@ -1,10 +1,9 @@
 use axum::extract::State;
-use db::{LookupFunction, Reason};
+use db::{FromRow, LookupFunction, Reason};
 use identity::check_strength;
 use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use validator::Validate;
 use web::{Accepted, ClientAddress, Error, Json, NoContent, RequestId, Result};

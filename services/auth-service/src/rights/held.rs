@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 
-use db::{Result, TenantQuery, TenantTx};
+use db::{Json, Result, TenantQuery, TenantTx};
 use kernel::UserId;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{HeldRole, Rights};

@@ -6,11 +6,10 @@ mod held;
 mod refusal;
 mod teams;
 
-use db::{Result, SessionRevocation, TenantQuery, TenantTx};
+use db::{FromRow, Result, SessionRevocation, TenantQuery, TenantTx};
 use identity::{OWNER, Permissions, Principal};
 use kernel::UserId;
 use serde::Deserialize;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 pub(crate) use grantor::{Grantor, RightsChange};

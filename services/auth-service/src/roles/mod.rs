@@ -4,11 +4,10 @@ mod catalogue;
 mod held;
 mod write;
 
-use db::{Refusal, RefusalKind};
+use db::{FromRow, Refusal, RefusalKind};
 use identity::{HiddenField, Permission, Permissions};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::{Validate, ValidationError};

@@ -1,8 +1,8 @@
 use axum::extract::State;
-use db::TenantQuery;
+use db::{FromRow, TenantQuery};
 use kernel::SessionId;
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::{AuthenticatedUser, Json, Result};
 

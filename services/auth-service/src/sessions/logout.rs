@@ -97,7 +97,7 @@ async fn end_shown(app: &App, request: RequestId, shown: &SecretString) -> Resul
     let mut tx = app.db.begin_as(Reason::Refresh, token.account, Uuid::nil().into(), request.0).await?;
     let found: Option<(UserId, Vec<u8>)> = tx.read(FIND).bind(token.session).optional().await?;
     let Some((user, _)) = found.filter(|(_, seed)| app.refresh.made(&token, seed)) else { return Ok(()) };
-    tx.impersonate(user).await?;
+    tx.impersonate(user);
     end(&mut tx, token.session).await?;
     Ok(tx.commit().await?)
 }

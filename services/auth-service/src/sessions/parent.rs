@@ -1,7 +1,7 @@
-use db::{TenantQuery, TenantTx};
+use db::{FromRow, TenantQuery, TenantTx};
 use identity::{Identity, Principal};
 use kernel::AccountId;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use web::{Error, Result};
 
 use super::person::UserSession;

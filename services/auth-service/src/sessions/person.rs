@@ -1,11 +1,11 @@
 //! Sessions of people who are members of no account: ten minutes, no refresh token, only for operations on the person
 //! themselves.
 
-use db::{LookupFunction, Reason, TenantTx};
+use db::{FromRow, LookupFunction, Reason, TenantTx};
 use identity::{Identity, Person};
 use kernel::{AccountId, SessionId, UserId};
 use serde::Serialize;
-use sqlx::{FromRow, types::time::OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Error, Result};

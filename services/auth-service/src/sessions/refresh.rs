@@ -1,10 +1,9 @@
 use axum::extract::State;
-use db::{Change, LookupFunction, Reason, SessionRevocation, TenantCommand, TenantQuery};
+use db::{Change, FromRow, LookupFunction, Reason, SessionRevocation, TenantCommand, TenantQuery};
 use identity::RefreshToken;
 use kernel::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -90,7 +89,7 @@ pub(crate) async fn refresh_session(
     let kept = tx.read::<SessionRow>(FIND).bind(token.session).optional().await?;
     let kept = kept.filter(|kept| !kept.ended && app.refresh.made(&token, &kept.seed));
     let kept = kept.ok_or(AuthRefusal::RefreshTokenInvalid)?;
-    tx.impersonate(kept.user_id).await?;
+    tx.impersonate(kept.user_id);
 
     let used = kept.use_of(token.generation);
     if used == TokenUse::Reused {

@@ -1,9 +1,8 @@
 use axum::extract::State;
-use db::{LookupFunction, Reason};
+use db::{FromRow, LookupFunction, Reason};
 use identity::Verdict;
 use secrecy::SecretString;
 use serde::Deserialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;

@@ -4,10 +4,9 @@ mod members;
 mod restore;
 
 use axum::routing::post;
-use db::Refusal;
+use db::{FromRow, Refusal};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use validator::Validate;

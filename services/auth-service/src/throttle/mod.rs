@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use db::{Db, LookupFunction, Reason, SystemTx, TenantTx};
 use identity::Secret;
 use kernel::{AccountId, UserId};
-use sqlx::types::time::OffsetDateTime;
+use time::OffsetDateTime;
 use uuid::Uuid;
 use web::{ClientAddress, Result};
 

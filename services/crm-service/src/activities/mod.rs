@@ -1,9 +1,8 @@
 //! Activities: calls, meetings, e-mails and visits, each about a record.
 
-use db::{AccessTarget, TenantTx};
+use db::{AccessTarget, FromRow, TenantTx};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use strum::VariantNames;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -59,6 +58,8 @@ pub enum ActivityKind {
     /// Visit at the contact's premises.
     Visit,
 }
+
+db::text_enum!(ActivityKind);
 
 impl ResourceName for Activity {
     const NAME: &'static str = about::ACTIVITIES.resource;

@@ -3,13 +3,12 @@
 mod export;
 mod filter;
 
-use db::{AccessScope, HiddenFields};
+use db::{AccessScope, FromRow, HiddenFields};
 use filter::AuditLogFilter;
 use identity::{Permissions, SUBJECTS, Scope};
 use resource::{PageInfo, Pager};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

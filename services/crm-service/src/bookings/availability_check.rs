@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 
-use db::{TenantCommand, TenantQuery, TenantTx};
+use db::{FromRow, Json, TenantCommand, TenantQuery, TenantTx};
 use resource::Resource as _;
-use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use super::{Booking, BookingStatus, NOBODY};

@@ -3,11 +3,10 @@
 mod availability_check;
 mod status;
 
-use db::TenantTx;
+use db::{FromRow, TenantTx};
 use kernel::{Amount, CurrencyCode, Id};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use strum::VariantNames;
 use time::{Duration, OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;

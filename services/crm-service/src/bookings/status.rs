@@ -19,6 +19,8 @@ pub enum BookingStatus {
     Cancelled,
 }
 
+db::text_enum!(BookingStatus);
+
 impl BookingStatus {
     /// Statuses that a booking may change to, serialized; `done` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {

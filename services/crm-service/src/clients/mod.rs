@@ -2,11 +2,10 @@
 
 mod status;
 
-use db::TenantTx;
+use db::{FromRow, TenantTx};
 use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

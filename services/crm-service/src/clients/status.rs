@@ -18,3 +18,5 @@ pub enum ClientStatus {
     /// No longer buys from the account.
     Inactive,
 }
+
+db::text_enum!(ClientStatus);

@@ -2,11 +2,10 @@
 
 mod channel;
 
-use db::TenantTx;
+use db::{FromRow, Json, TenantTx};
 use kernel::{Id, UserId};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, types::Json};
 use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,13 +43,13 @@ pub struct Contact {
     pub is_primary: bool,
     /// E-mail addresses of the person.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub emails: Vec<Email>,
     /// Telephone numbers of the person.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub phones: Vec<Phone>,

@@ -2,11 +2,10 @@
 
 mod org_chart;
 
-use db::TenantTx;
+use db::{FromRow, TenantTx};
 use kernel::{Amount, CurrencyCode, EmailAddress, Id, PhoneNumber, UserId};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use time::Date;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

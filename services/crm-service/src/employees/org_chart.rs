@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use db::{HiddenFields, TenantQuery};
+use db::{FromRow, HiddenFields, TenantQuery};
 use identity::Scope;
 use kernel::Id;
 use serde::Serialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Read, Result};
 
@@ -39,7 +38,7 @@ pub(crate) struct OrgChartNode {
     department: Option<String>,
     position: Option<String>,
     /// Direct reports of the employee.
-    #[sqlx(skip)]
+    #[column(skip)]
     #[schema(no_recursion)]
     reports: Vec<OrgChartNode>,
 }

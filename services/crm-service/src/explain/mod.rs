@@ -2,11 +2,10 @@
 
 mod params;
 
-use db::{HiddenFields, ScopeViolation, TenantQuery};
+use db::{FromRow, HiddenFields, Json as Column, ScopeViolation, TenantQuery};
 use identity::{Permission, Permissions, Scope};
 use params::ExplainParams;
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, types::Json as Column};
 use utoipa::ToSchema;
 use web::{Authorized, Error, Json, Query, Read, ResourceName, Result};
 

@@ -3,13 +3,13 @@
 use std::fmt::{Display, Formatter, Result};
 
 use jobs::JobOutcome;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::job_kind::ImportJobKind;
 
 /// Status of an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub(crate) enum ImportStatus {
@@ -36,6 +36,8 @@ pub(crate) enum ImportStatus {
     /// The import is reverted.
     Undone,
 }
+
+db::text_enum!(ImportStatus);
 
 /// An operation that requires a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! Notes: texts about a record.
 
-use db::{AccessTarget, TenantTx};
+use db::{AccessTarget, FromRow, TenantTx};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;

@@ -1,8 +1,7 @@
 use axum::extract::State;
-use db::{RestrictedStatement, TenantQuery};
+use db::{FromRow, RestrictedStatement, TenantQuery};
 use resource::{PageInfo, PageParams, Pager};
 use serde::Serialize;
-use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use uuid::Uuid;

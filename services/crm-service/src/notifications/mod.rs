@@ -31,6 +31,8 @@ pub enum NotificationKind {
     BookingMade,
 }
 
+db::text_enum!(NotificationKind);
+
 /// Record types of notifications. A notification is visible as long as its recipient may read the record.
 const SUBJECTS: &[AccessTarget] = &[Task::ACCESS, Note::ACCESS, Booking::ACCESS];
 

@@ -12,11 +12,10 @@ mod zone;
 
 use std::collections::HashSet;
 
-use db::TenantTx;
+use db::{FromRow, Json, TenantTx};
 use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, types::Json};
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -50,19 +49,19 @@ pub struct Professional {
     pub specialties: Vec<String>,
     /// Skills of the professional, with levels.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 100), nested)]
     #[schema(max_items = 100)]
     pub skills: Vec<Skill>,
     /// Services on offer, with their rates.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 100), nested)]
     #[schema(max_items = 100)]
     pub services: Vec<OfferedService>,
     /// Certifications of the professional.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 100), nested)]
     #[schema(max_items = 100)]
     pub certifications: Vec<Certification>,
@@ -80,13 +79,13 @@ pub struct Professional {
     pub time_zone: String,
     /// Regular weekly hours, which must not overlap.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 70))]
     #[schema(max_items = 70)]
     pub weekly_hours: Vec<WeeklyHours>,
     /// Days off or with other hours; each day is in at most one exception.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 366), nested)]
     #[schema(max_items = 366)]
     pub exceptions: Vec<WorkingHoursException>,

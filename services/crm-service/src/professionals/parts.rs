@@ -24,6 +24,8 @@ pub enum ProfessionalStatus {
     Inactive,
 }
 
+db::text_enum!(ProfessionalStatus);
+
 /// A skill of a professional and its level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +73,8 @@ pub enum RateUnit {
     /// Fixed price for the whole work.
     Fixed,
 }
+
+db::text_enum!(RateUnit);
 
 /// A certification of a professional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]

@@ -1,5 +1,5 @@
+use db::FromRow;
 use serde::Serialize;
-use sqlx::FromRow;
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 

@@ -2,11 +2,10 @@
 
 mod status;
 
-use db::TenantTx;
+use db::{FromRow, TenantTx};
 use kernel::{Amount, CurrencyCode, Id, UserId};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use strum::VariantNames;
 use time::Date;
 use utoipa::ToSchema;

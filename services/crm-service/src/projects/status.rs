@@ -23,6 +23,8 @@ pub enum ProjectStatus {
     Cancelled,
 }
 
+db::text_enum!(ProjectStatus);
+
 impl ProjectStatus {
     /// Statuses that a project may change to, serialized; `completed` and `cancelled` are final.
     pub(super) fn next(self) -> &'static [&'static str] {

@@ -3,10 +3,10 @@ use std::borrow::Cow;
 use db::AccessTarget;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sqlx::{
-    Decode, Encode, Postgres, Type,
+    Encode, Postgres, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
+    postgres::{PgArgumentBuffer, PgTypeInfo},
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -91,12 +91,7 @@ impl Encode<'_, Postgres> for SubjectType {
     }
 }
 
-impl<'r> Decode<'r, Postgres> for SubjectType {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let name = <&str as Decode<Postgres>>::decode(value)?;
-        Self::named(name).ok_or_else(|| format!("{name} is no type of subject").into())
-    }
-}
+db::text_enum!(SubjectType);
 
 impl PartialSchema for SubjectType {
     fn schema() -> RefOr<Schema> {

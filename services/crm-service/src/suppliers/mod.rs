@@ -4,11 +4,10 @@ mod relations;
 
 use std::collections::BTreeMap;
 
-use db::TenantTx;
+use db::{FromRow, Json, TenantTx};
 use kernel::{CurrencyCode, EmailAddress, Id, PhoneNumber, UserId, WebUrl};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, types::Json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::Validate;
@@ -57,7 +56,7 @@ pub struct Supplier {
     pub currency: Option<CurrencyCode>,
     /// Ids of the supplier in other systems, by the name of the system.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(custom(function = "validators::external_ids"))]
     #[schema(schema_with = validators::external_ids_schema)]
     pub external_ids: BTreeMap<String, String>,

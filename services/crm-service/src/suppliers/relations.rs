@@ -1,10 +1,10 @@
 //! Relations between suppliers.
 
+use db::FromRow;
 use kernel::Id;
 use resource::ListResponse;
 use resource::{Field, Kind, ListParams, PageParams, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use strum::VariantNames;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -47,6 +47,8 @@ pub enum RelationKind {
     /// Sells the products of the other.
     Distributor,
 }
+
+db::text_enum!(RelationKind);
 
 const RULES: &[(&str, Rule)] = &[
     (

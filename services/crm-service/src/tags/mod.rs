@@ -2,10 +2,9 @@
 
 mod records;
 
-use db::{Refusal, RefusalKind};
+use db::{FromRow, Refusal, RefusalKind};
 use resource::{Field, Kind, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use validator::{Validate, ValidationError};

@@ -2,11 +2,10 @@
 
 mod parts;
 
-use db::TenantTx;
+use db::{FromRow, Json, TenantTx};
 use kernel::{Id, UserId};
 use resource::{Field, Kind, Related, Resource};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, types::Json};
 use strum::VariantNames;
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
@@ -54,7 +53,7 @@ pub struct Task {
     pub completed_at: Option<OffsetDateTime>,
     /// Checklist: steps of the task.
     #[serde(default)]
-    #[sqlx(json)]
+    #[column(json)]
     #[validate(length(max = 100), nested)]
     #[schema(max_items = 100)]
     pub checklist: Vec<ChecklistItem>,

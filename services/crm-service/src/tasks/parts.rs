@@ -24,6 +24,8 @@ pub enum TaskStatus {
     Cancelled,
 }
 
+db::text_enum!(TaskStatus);
+
 /// Urgency of a task, compared to others.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema, VariantNames,
@@ -42,6 +44,8 @@ pub enum Priority {
     /// Needs attention immediately.
     Urgent,
 }
+
+db::text_enum!(Priority);
 
 /// An item of a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]

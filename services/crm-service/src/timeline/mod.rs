@@ -1,11 +1,10 @@
 //! Timeline of a record: its notes, activities and changes in one list.
 
-use db::{HiddenFields, RestrictedStatement, TenantQuery};
+use db::{FromRow, HiddenFields, RestrictedStatement, TenantQuery};
 use kernel::Id;
 use resource::{PageInfo, PageParams, Pager, Resource};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::FromRow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;

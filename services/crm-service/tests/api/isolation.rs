@@ -92,7 +92,7 @@ async fn a_transaction_is_for_its_caller_however_it_was_entered() {
     let mut tx = nexo.ground.db.begin(&who).await.unwrap();
     let wanted = (ana.account.to_string(), ana.user.to_string(), request.to_string());
     assert_eq!(tx.read(SETTINGS).optional().await.unwrap().as_ref(), Some(&wanted));
-    tx.impersonate(ana.user).await.unwrap();
+    tx.impersonate(ana.user);
     assert_eq!(tx.read(SETTINGS).optional().await.unwrap(), Some(wanted));
 }
 

@@ -28,6 +28,7 @@ mod professionals;
 mod projects;
 mod reach;
 mod rights;
+mod round_trips;
 mod schema;
 mod search;
 mod selection;

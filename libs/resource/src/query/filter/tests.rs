@@ -1,12 +1,11 @@
 //! Property tests of the filter grammar.
 
-use db::{AccessScope, Bindings, HiddenFields};
+use db::{AccessScope, Bindings, FromRow, HiddenFields};
 use identity::Permissions;
 use kernel::UserId;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use validator::Validate;
 use web::ResourceName;

@@ -35,14 +35,14 @@ async fn write_bisecting<R: Resource, W: BulkWrite<R>>(
     tx: &mut TenantTx,
     part: &[W],
 ) -> Result<Result<Vec<Record<R>>>> {
-    let savepoint = tx.savepoint().await?;
+    let savepoint = tx.savepoint()?;
     match W::write_all(tx, part).await {
         Ok(written) => {
-            tx.release(savepoint).await?;
+            tx.release(savepoint);
             Ok(Ok(written))
         }
         Err(refused) if refused.is_of_values() => {
-            tx.rollback_to(savepoint).await?;
+            tx.rollback_to(savepoint);
             Ok(Err(refused))
         }
         Err(failed) => Err(failed),

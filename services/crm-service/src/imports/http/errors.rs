@@ -6,12 +6,11 @@ use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::TenantQuery;
+use db::{FromRow, TenantQuery};
 use futures::stream;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use resource::PageInfo;
 use serde::Serialize;
-use sqlx::FromRow;
 use tokio::sync::mpsc;
 use utoipa::{
     IntoResponses, ToSchema,

@@ -1,10 +1,9 @@
 //! Operations on imports, except uploading and reading.
 
-use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, Json as Column, TenantCommand, TenantQuery, TenantTx};
 use jobs::NewJob;
 use resource::ResourceHandle;
 use serde_json::{Value, json};
-use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
     Accepted, Action, Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch,

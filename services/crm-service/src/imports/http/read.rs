@@ -1,11 +1,10 @@
 //! Reads imports for the API and for operations.
 
-use db::{TenantQuery, TenantTx};
+use db::{FromRow, Json as Column, TenantQuery, TenantTx};
 use jobs::JobStatus;
 use resource::PageInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{FromRow, types::Json as Column};
 use time::{OffsetDateTime, serde::rfc3339};
 use utoipa::ToSchema;
 use uuid::Uuid;

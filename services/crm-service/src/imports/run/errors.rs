@@ -1,9 +1,8 @@
 //! Errors of the rows of a file, as stored by the phases of its import.
 
-use db::{TenantCommand, TenantTx};
+use db::{Json as Column, TenantCommand, TenantTx};
 use serde::Deserialize;
 use serde_json::json;
-use sqlx::types::Json as Column;
 use uuid::Uuid;
 
 use crate::imports::{job_kind::ImportJobKind, mapping::CellError};

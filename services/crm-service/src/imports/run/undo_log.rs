@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use db::{TenantCommand, TenantQuery, TenantTx};
+use db::{FromRow, Json as Column, TenantCommand, TenantQuery, TenantTx};
 use resource::{RowAction, UndoItem, Undone, WrittenRow};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
 
 use super::{apply::BatchResult, errors::FailedRow};
@@ -125,7 +124,7 @@ pub(super) async fn records(
 }
 
 /// What a row did to its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub(super) enum LoggedAction {
@@ -135,6 +134,8 @@ pub(super) enum LoggedAction {
     /// The row updated a record that an earlier row created or updated.
     Again,
 }
+
+db::text_enum!(LoggedAction);
 
 /// An entry of the undo log.
 #[derive(FromRow)]

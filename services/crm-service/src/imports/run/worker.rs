@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use db::{Change, TenantCommand, TenantQuery, TenantTx};
+use db::{Change, FromRow, Json as Column, TenantCommand, TenantQuery, TenantTx};
 use identity::Permissions;
 use jobs::{CommitOutcome, Job, JobLease, JobOutcome, JobStep};
 use serde_json::json;
-use sqlx::{FromRow, types::Json as Column};
 use uuid::Uuid;
 
 use super::{

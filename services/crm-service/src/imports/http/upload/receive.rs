@@ -1,10 +1,9 @@
 //! Receives the body of an upload in parts, stores them as UTF-8, and inspects the file.
 
 use axum::body::Body;
-use db::{Change, TenantCommand};
+use db::{Change, Json as Column, TenantCommand};
 use encoding_rs::UTF_8;
 use serde_json::json;
-use sqlx::types::Json as Column;
 use uuid::Uuid;
 use web::{
     Authorized, Created, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Redacted, Replayable, Result,
