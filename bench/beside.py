@@ -35,9 +35,9 @@ def start(name, more, ready):
 
 
 @contextlib.contextmanager
-def folder():
+def folder(tools=("wrk", "pgbench", "psql")):
     """A folder for one run; what was started in it is stopped at its end."""
-    for tool in ("wrk", "pgbench", "psql"):
+    for tool in tools:
         if not shutil.which(tool):
             sys.exit(f"{tool} is not here: run scripts/provision bench")
     with tempfile.TemporaryDirectory(prefix="nexo-bench-") as name:
