@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_holds_nothing_is_forgotten() {
+    async fn an_account_without_connections_is_forgotten() {
         let shares = Shares::new(8);
         let holder = account();
         let held = shares.take(holder, TransactionCost::Usual).await.unwrap();

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_needs_is_hidden_only_from_who_creates_none() {
+    fn a_required_field_can_be_hidden_only_without_the_right_to_create() {
         let hiding = |held: &[&str]| Permissions::new(held).hiding(["client.name".to_owned()]);
         assert_eq!(hiding(&["client:read", "client:delete"]).hidden_required_field(), None);
         assert_eq!(hiding(&["contact:write"]).hidden_required_field(), None);

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_of_weaker_parameters_is_told() {
+    async fn a_hash_of_weaker_parameters_is_recognized() {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
         let weak = argon2::password_hash::PasswordHasher::hash_password(&argon2, b"correct horse")
             .unwrap()
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_surplus_is_told_to_come_back() {
+    async fn a_full_queue_refuses_with_a_time_to_retry() {
         let hasher = Hasher::start(1, 1, 0);
         let tries = (0..16).map(|_| {
             tokio::spawn({

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_covers_more_than_they_hold() {
+    fn permissions_cover_no_more_than_they_contain() {
         let gives = |author: &[&str], role: &str| held(author).cover(&role.parse().unwrap());
         assert!(gives(&["*:*"], "*:*"));
         assert!(gives(&["*:*"], "role:write"));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_already_is_given_by_nobody() {
+    fn a_permission_that_the_member_has_already_is_not_a_grant() {
         let hidden = || ["client.credit_limit".to_owned()];
         let author = held(&["client:*", "task:read"]).hiding(hidden());
         let turns =

@@ -71,7 +71,7 @@ async fn a_token_makes_its_principal_until_it_expires() {
 }
 
 #[tokio::test]
-async fn an_edited_token_makes_nobody() {
+async fn an_edited_token_is_refused() {
     let office = office();
     let [header, payload, signature] = parts(&office.token());
     let other = edited(&payload, |claims| claims["account_id"] = json!(Uuid::now_v7()));
@@ -92,7 +92,7 @@ async fn an_edited_token_makes_nobody() {
 }
 
 #[tokio::test]
-async fn another_algorithm_makes_nobody() {
+async fn a_token_of_another_algorithm_is_refused() {
     let office = office();
     let [header, payload, _] = parts(&office.token());
     let none = edited(&header, |header| header["alg"] = json!("none"));
@@ -111,7 +111,7 @@ async fn another_algorithm_makes_nobody() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_time_or_issuer_makes_nobody() {
+async fn a_token_of_another_time_or_issuer_is_refused() {
     let office = office();
     let grant = || Grant {
         account: AccountId::new(),
@@ -130,7 +130,7 @@ async fn a_token_of_another_time_or_issuer_makes_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_token_makes_nobody() {
+async fn a_malformed_token_is_refused() {
     let office = office();
     for text in ["", "a", "a.b.c", "...", "ey.ey.ey", "\u{0}", &"x".repeat(1_000_000)] {
         office.refused(text).await;
@@ -138,7 +138,7 @@ async fn what_is_not_a_token_makes_nobody() {
 }
 
 #[tokio::test]
-async fn without_any_keys_nobody_can_tell() {
+async fn without_keys_no_token_can_be_verified() {
     let verifier = Verifier::new(PublicKeys::default(), "nexo", Clock::system());
     let verified = verifier.verify(&office().token(), Uuid::nil()).await;
     assert_eq!(verified.err(), Some(TokenError::KeysUnavailable));

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_grows_while_it_is_used_and_is_one_permit_for_whoever_asks_seldom() {
+    fn a_lease_grows_with_use_and_is_one_permit_for_rare_requests() {
         let rate = Rate::new(30_000, 500);
         let mut lease = Lease::default();
         let mut wanted = Vec::new();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn no_lease_is_a_large_part_of_what_there_is_but_whoever_waits_is_counted() {
+    fn no_lease_is_a_large_part_of_the_bucket_but_waiting_requests_are_counted() {
         let mut lease = Lease { left: 0, until: LIFE, size: 1000 };
         assert_eq!(lease.want(Rate::new(60_000, 40), 1, 1), 4);
         assert_eq!(lease.want(Rate::new(60_000, 40), 30, 1), 30);

@@ -143,7 +143,7 @@ async fn a_look_takes_nothing_and_shows_what_others_took() {
 }
 
 #[test]
-fn an_address_that_is_none_is_told_without_its_password() {
+fn an_invalid_url_is_reported_without_its_password() {
     let mut env = Env::from_values([("REDIS_URL".to_owned(), "http://user:s3cret@redis".to_owned())]);
     Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_certain_before_the_first_word_nor_long_after_the_last() {
+    fn a_process_is_certain_only_after_a_first_message_and_not_long_after_the_last() {
         let line = Channel::new(Duration::from_millis(50));
         assert!(!line.is_fresh());
         line.hear();

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_what_is_heard() {
+    fn a_published_revocation_is_received_unchanged() {
         let ended = RevokedTokens::before(AccountId::new(), SessionId::new(), 3);
         assert_eq!(RevokedTokens::read(&ended.to_string()), Some(ended));
         for wrong in

@@ -34,7 +34,7 @@ fn troubles(process: &Revocations) -> usize {
 }
 
 #[tokio::test]
-async fn what_one_process_tells_the_others_know() {
+async fn a_revocation_of_one_process_reaches_the_others() {
     let redis = Redis::start().await;
     let (auth, gateway) = (process(&redis), process(&redis));
     assert!(!gateway.is_in_sync(), "it has heard nothing yet");
@@ -49,7 +49,7 @@ async fn what_one_process_tells_the_others_know() {
 }
 
 #[tokio::test]
-async fn who_comes_later_hears_what_was_told_before() {
+async fn a_process_that_starts_later_receives_earlier_revocations() {
     let redis = Redis::start().await;
     let auth = process(&redis);
     let (account, session) = (AccountId::new(), SessionId::new());
@@ -64,7 +64,7 @@ async fn who_comes_later_hears_what_was_told_before() {
 }
 
 #[tokio::test]
-async fn without_redis_nobody_is_certain_and_what_was_told_meanwhile_arrives() {
+async fn without_redis_no_process_is_certain_and_revocations_arrive_afterwards() {
     let mut redis = Redis::start().await;
     let (auth, gateway) = (process(&redis), process(&redis));
     certain(&gateway).await;
@@ -97,7 +97,7 @@ async fn a_server_that_hangs_is_away() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_told_without_its_password() {
+async fn an_invalid_url_is_reported_without_its_password() {
     let mut env = Env::from_values([]).with("REDIS_URL", "http://:hunter2@localhost");
     Config::read(&mut env);
     let told = env.finish().unwrap_err().to_string();

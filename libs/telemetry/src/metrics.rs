@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_told_with_what_it_says() {
+    fn a_metric_is_exported_with_its_description() {
         let metrics = Metrics::start();
         counter!("nexo_hashing_rejected_total").increment(2);
         histogram!("nexo_hashing_duration_seconds").record(0.02);

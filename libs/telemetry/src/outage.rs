@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_once_when_it_begins_and_once_when_it_ends() {
+    fn an_outage_is_logged_once_when_it_begins_and_once_when_it_ends() {
         let outage = Outage::none();
         assert_eq!([outage.ends(), outage.begins(), outage.begins()], [false, true, false]);
         assert_eq!([outage.ends(), outage.ends(), outage.begins()], [true, false, true]);

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_where_nobody_wants_it() {
+    fn no_span_is_made_where_traces_are_off() {
         let span = Span::begin(Kind::Internal, || unreachable!("it is not even named"));
         assert!(!span.is_recording() && span.traceparent().is_none() && !Span::current().is_recording());
     }

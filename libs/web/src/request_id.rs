@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_is_believed_and_nobody_else() {
+    fn only_the_gateway_sets_the_request_id() {
         let sent = Uuid::now_v7();
         let (gateway, stranger) =
             (request("10.0.0.2:1", &sent.to_string()), request("192.0.2.1:1", &sent.to_string()));

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_told_of_a_key_makes_it_ask_again() {
+    async fn a_revoked_api_key_is_exchanged_again() {
         let (key, revocations) = (key(), Revocations::default());
         let keys = ApiKeyCache::new(Clock::system(), revocations.clone());
         ask(&keys, &key, 1, token("old", 600)).await.unwrap();

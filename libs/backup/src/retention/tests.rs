@@ -92,7 +92,7 @@ fn with_nothing_restored_and_compared_nothing_goes() {
 }
 
 #[test]
-fn newer_ones_that_nobody_has_read_may_yet_be_read() {
+fn newer_unverified_backups_are_kept_beside_the_last_verified_one() {
     let stay =
         kept(days(5, |day| if day == 1 { BackupState::Verified } else { BackupState::Stored }), "last=1");
     assert_eq!(stay, ["05T02 scheduled", "04T02 scheduled", "03T02 scheduled", "02T02 scheduled"]);

@@ -6,7 +6,7 @@ use backup::{BackupRequest, Error, VerificationLevel};
 use crate::support::Ground;
 
 #[tokio::test]
-async fn each_recipient_can_read_it_and_nobody_else() {
+async fn each_recipient_can_decrypt_a_backup_and_no_other_key_can() {
     let ground = Ground::filled().await;
     let (one, two, stranger) = (Identity::generate(), Identity::generate(), Identity::generate());
     let recipients = format!("{},{}", one.to_public(), two.to_public());
@@ -38,7 +38,7 @@ async fn each_recipient_can_read_it_and_nobody_else() {
 }
 
 #[test]
-fn a_key_that_is_none_is_told_by_its_setting() {
+fn an_invalid_key_is_reported_with_its_setting() {
     let mut env = kernel::Env::from_values([
         ("NEXO_BACKUP_RECIPIENTS".to_owned(), "age1nonsense".to_owned()),
         ("NEXO_BACKUP_IDENTITY".to_owned(), "AGE-SECRET-KEY-1NONSENSE".to_owned()),

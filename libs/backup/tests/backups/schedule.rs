@@ -42,7 +42,7 @@ async fn of_many_schedulers_one_runs_a_job_and_once_after_a_downtime() {
 }
 
 #[test]
-fn an_expression_that_is_none_is_told_by_its_setting() {
+fn an_invalid_cron_expression_is_reported_with_its_setting() {
     let mut env = Env::from_values([("NEXO_SCHEDULE_DRILL".to_owned(), "every day".to_owned())]);
     Plan::read(&mut env);
     assert!(env.finish().unwrap_err().to_string().contains("NEXO_SCHEDULE_DRILL"));

@@ -184,7 +184,7 @@ async fn an_export_is_one_moment_while_people_write_and_another_account_goes() {
 
 /// An import is untrusted: whatever its rows claim, they become rows of the new account.
 #[tokio::test]
-async fn a_file_that_was_tampered_with_reaches_nobody_else() {
+async fn an_export_that_was_tampered_with_changes_no_other_account() {
     let ground = company().await;
     let path = file(&ground, "one.nexo.tar.zst");
     export(&ground.reader(), "account-1", &path, false, NOW).await.unwrap();
@@ -353,7 +353,7 @@ async fn versions_go_on_and_the_history_has_an_entry_for_each_record() {
 /// Restored members are reported, since they may have been removed for a reason. Members who joined since are
 /// removed but kept, because records reference them.
 #[tokio::test]
-async fn members_roles_and_invitations_that_come_back_are_told_apart() {
+async fn a_restore_lists_and_audits_members_roles_and_invitations() {
     let ground = company().await;
     ground
         .database

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_missing_or_of_another_role_is_told() {
+    fn a_missing_url_or_one_of_another_role_is_reported() {
         let mut env = addresses(|_| "postgres://nexo_app@postgres/nexo".to_owned());
         Passwords::of_addresses(&mut env);
         let told = env.finish().unwrap_err().to_string();

@@ -9,7 +9,7 @@ use crate::site::{Site, assert_in_order, nothing};
 
 /// Short version of the stress test in `bench/events`.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_is_told_once_and_in_order_though_the_broker_and_the_relay_are_killed() {
+async fn every_change_is_consumed_once_and_in_order_though_the_broker_and_the_relay_are_killed() {
     const CHANGES: usize = 2_000;
     let mut broker = RabbitMq::start().await;
     let site = Arc::new(Site::new(Some(broker.url())).await);

@@ -10,7 +10,7 @@ fn outbox(site: &Site) -> Outbox {
 }
 
 #[tokio::test]
-async fn an_account_that_is_claimed_is_claimed_by_nobody_else_until_its_events_are_out() {
+async fn a_claimed_account_is_not_claimed_again_until_its_events_are_published() {
     let site = Site::new(None).await;
     let (mut one, mut other) = (outbox(&site), outbox(&site));
     let (ana, ben, record) = (AccountId::new(), AccountId::new(), Uuid::now_v7());

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_name_is_told_with_the_one_that_was_meant() {
+    fn a_mistyped_setting_is_reported_with_the_similar_known_one() {
         let names = [
             "NEXO_BACKUP_RETENTON",
             "NEXO_LOGIN_PER_MINUTE",

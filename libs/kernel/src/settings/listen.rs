@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_listens_everywhere_is_reached_here() {
+    fn a_wildcard_address_is_reached_at_loopback() {
         let reached = |text: &str| text.parse::<ListenAddress>().unwrap().reached_at().to_string();
         assert_eq!(reached(":3000"), "127.0.0.1:3000");
         assert_eq!(reached("[::]:3000"), "[::1]:3000");

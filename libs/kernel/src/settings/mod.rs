@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once() {
+    fn all_mistakes_are_reported_at_once() {
         let mut env = env(&[("NEXO_SIZE", "many"), ("NEXO_ENV", "prod")]);
         env.parsed::<u32>("NEXO_SIZE", 1);
         env.required("NEXO_KEY", "signs tokens");
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_setting_is_a_mistake_in_development_and_told_in_production() {
+    fn an_unknown_setting_is_an_error_in_development_and_a_warning_in_production() {
         let typo = ("NEXO_BACKUP_RETENTON", "last=1");
         let mut tried = env(&[typo]);
         assert_eq!(tried.reject_unknown(), []);

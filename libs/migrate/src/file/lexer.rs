@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_closed_is_told_by_its_line() {
+    fn an_unclosed_quote_or_comment_is_reported_with_its_line() {
         for (sql, what) in
             [("\n'a", "text"), ("\n$$a", "dollar quote"), ("\n/* /* */", "comment"), ("\n\"a", "quoted name")]
         {

@@ -101,7 +101,7 @@ async fn a_file_that_cannot_be_a_migration_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_leaves_nothing_and_is_told() {
+async fn a_statement_that_fails_leaves_nothing_and_is_reported() {
     let (migrator, superuser) = database().await;
     let broken = (
         "20260102_0000_rows.sql",
@@ -151,7 +151,7 @@ async fn what_was_to_be_true_and_is_not_takes_the_file_back() {
 }
 
 #[tokio::test]
-async fn who_holds_the_lock_is_named() {
+async fn the_holder_of_the_lock_is_named() {
     let (migrator, _) = database().await;
     let mut holder =
         PgConnection::connect_with(&migrator.clone().application_name("somebody")).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_busy_table_is_tried_again_until_it_is_free() {
 }
 
 #[tokio::test]
-async fn a_service_waits_until_somebody_has_migrated() {
+async fn a_service_waits_until_the_migrations_are_applied() {
     let (migrator, _) = database().await;
     let service = migrator.clone().username("nexo_app");
     let refused =

@@ -121,7 +121,7 @@ async fn a_backfill_that_is_none_is_refused_when_it_is_read() {
 }
 
 #[tokio::test]
-async fn progress_is_told() {
+async fn progress_is_reported() {
     let (migrator, superuser) = database().await;
     apply(&migrator, &all()).await.unwrap();
     insert(&superuser, 1, 20).await;

@@ -55,7 +55,7 @@ fn told(file: &DryRun, at: usize) -> String {
 }
 
 #[tokio::test]
-async fn what_would_fail_is_told() {
+async fn a_dry_run_reports_what_would_fail() {
     let (migrator, _) = database().await;
     apply(&migrator, &files(&[TABLES])).await.unwrap();
     let (scratch, _) = database().await;

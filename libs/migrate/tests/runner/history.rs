@@ -133,7 +133,7 @@ async fn a_history_of_an_earlier_release_is_taken_over() {
 }
 
 #[tokio::test]
-async fn what_failed_is_told_by_a_program_that_has_not_its_file() {
+async fn a_failed_migration_is_reported_by_a_program_without_its_file() {
     let (migrator, _) = database().await;
     let broken = ("20260103_0000_more.sql", "-- nexo:no-transaction\nselect 1;\nselect 1 / 0;");
     refusal(&migrator, &files(&[TABLE, ROWS, broken])).await;

@@ -84,7 +84,7 @@ async fn each_statement_outside_of_a_transaction_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_breach_that_was_there_before_is_told_and_blocks_nothing() {
+async fn an_older_breach_is_reported_and_blocks_no_migration() {
     let (migrator, superuser) = ours().await;
     run(&superuser, "alter table app.roles no force row level security").await;
     let good = with("alter table app.clients add column shade text;", "");
@@ -132,7 +132,7 @@ async fn no_file_of_our_own_history_brings_a_breach() {
 }
 
 #[tokio::test]
-async fn a_kind_without_a_table_keeps_nobody_down() {
+async fn a_kind_without_a_table_does_not_keep_a_service_down() {
     let (migrator, superuser) = ours().await;
     run(&superuser, "insert into ops.table_kinds values ('app.gone', 'tenant')").await;
     assert_eq!(verify_isolation(&migrator).await.unwrap(), []);

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_instant_is_told_what_one_is() {
+    fn the_message_for_an_invalid_instant_has_an_example() {
         for text in [
             "tomorrow",
             "",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_told_apart_from_a_value_that_is_none() {
+    fn an_unknown_field_is_distinguished_from_an_unknown_value() {
         let told = wanted("unknown field `rol`, expected `email` or `role_id`", "field");
         assert_eq!(told, "is not a field here; the fields are `email`, `role_id`");
         let told = wanted("unknown field `x`, expected one of `a`, `b`, `c`", "parameter");

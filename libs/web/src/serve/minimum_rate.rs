@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_in_which_nobody_asks_for_more_is_not_counted() {
+    async fn time_without_a_read_is_not_counted() {
         let mut pace = MinimumRate::new(RATE);
         for _ in 0..5 {
             assert!(timeout(Duration::from_millis(2), poll_fn(|cx| pace.waits(cx))).await.is_err());

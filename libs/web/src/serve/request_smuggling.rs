@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_speak_http_is_not_waited_for() {
+    fn a_connection_that_does_not_speak_http_is_refused_at_once() {
         assert_eq!(pass("\u{16}\u{3}\u{1}\u{2}\0").1, Some((0, Refused::Malformed)));
         assert_eq!(pass("GET / HTTP/1.1"), (String::new(), None));
     }

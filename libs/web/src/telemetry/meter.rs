@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_and_methods_are_bounded_whoever_names_them() {
+    fn labels_of_routes_and_methods_are_bounded() {
         let meter = Meter::new("a test");
         for number in 0..2 * MAX_ROUTES {
             let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_least_to_do_is_asked() {
+    fn the_least_loaded_instance_is_chosen() {
         let instances = instances(&["a:1", "b:1", "c:1"]);
         let mut flights: Vec<_> = (0..30).map(|_| instances.choose().unwrap()).collect();
         let of =

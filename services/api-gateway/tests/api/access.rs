@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{in_front_of_echo, lines::Lines, send};
 
 #[tokio::test]
-async fn a_line_tells_of_a_request_what_an_operator_needs_and_no_secret() {
+async fn an_access_log_line_has_what_an_operator_needs_and_no_secret() {
     let nexo = in_front_of_echo().await;
     let ana = nexo.person("").await;
     let lines = Lines::default();

@@ -59,7 +59,7 @@ async fn every_answer_tells_browsers_what_not_to_do() {
 }
 
 #[tokio::test]
-async fn without_tls_before_it_nobody_is_told_to_use_it() {
+async fn without_tls_in_front_no_hsts_header_is_sent() {
     let answer = send(&TestUser::nobody(&in_front_of_echo().await.router), Method::GET, "/", &[]).await;
     assert_eq!(answer.header("strict-transport-security"), None);
 }
@@ -200,7 +200,7 @@ async fn what_a_client_has_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn large_texts_are_compressed_but_nothing_that_lets_somebody_in() {
+async fn large_texts_are_compressed_but_no_credentials() {
     let nexo = in_front_of_crm().await;
     let takes = [("accept-encoding", "gzip, br")];
     let (_, headers, body) = load(&nexo, "/api/openapi.json", &takes).await;

@@ -63,7 +63,7 @@ async fn ask(stream: &mut TcpStream, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_says_so_first_then_takes_nobody_more_and_finishes_what_runs() {
+async fn a_drain_reports_unready_then_accepts_no_more_and_finishes_what_runs() {
     let bounds = ConnectionLimits { notice: Duration::from_secs(2), ..ConnectionLimits::default() };
     let service = SlowService::default();
     let (served, mut running) = gateway(&service, bounds).await;
@@ -92,7 +92,7 @@ async fn it_says_so_first_then_takes_nobody_more_and_finishes_what_runs() {
 }
 
 #[tokio::test]
-async fn it_waits_for_nobody_for_ever() {
+async fn a_drain_ends_after_its_time_limit() {
     let bounds = ConnectionLimits { drain: Duration::from_millis(200), ..ConnectionLimits::default() };
     let (served, _running) = gateway(&SlowService::default(), bounds).await;
     let start = Instant::now();

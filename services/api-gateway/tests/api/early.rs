@@ -113,7 +113,7 @@ async fn a_refused_body_that_has_come_costs_no_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wants_is_not_asked_for() {
+async fn a_body_that_is_refused_is_not_requested_with_100_continue() {
     let (_, _, servers) = both(ConnectionLimits::default()).await;
     let asks =
         "POST /api/v1/clients HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 20\r\n\r\n";

@@ -149,7 +149,7 @@ async fn by_which_route_a_service_has_answered_is_for_us_alone() {
 }
 
 #[tokio::test]
-async fn a_service_is_told_who_is_at_the_other_end_whatever_the_client_says() {
+async fn a_service_receives_the_address_of_the_peer_whatever_the_client_sends() {
     let ana = in_front_of_echo().await.person("").await;
     let forged = [("x-forwarded-for", "10.0.0.1"), ("forwarded", "for=10.0.0.1"), ("x-real-ip", "10.0.0.1")];
     let answer = ana.send_from("198.51.100.7:4711", Method::GET, "/api/v1/clients", &forged, "").await;
@@ -223,7 +223,7 @@ async fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_down_or_slow_or_broken_is_told_apart() {
+async fn services_that_are_down_slow_or_broken_have_statuses_of_their_own() {
     let ana = gateway("http://127.0.0.1:9", "http://127.0.0.1:9").await.person("").await;
     let down = send(&ana, Method::GET, "/api/v1/clients", &[]).await;
     assert_eq!(down.header("retry-after"), Some("1"));
@@ -267,7 +267,7 @@ fn production_takes_no_default_that_is_for_development() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_told() {
+fn invalid_settings_are_reported_by_name() {
     let wrong = [
         ("NEXO_CORS_ORIGINS", "https://app.acme.test/"),
         ("NEXO_CRM_URL", "http://a:1,https://b:2"),

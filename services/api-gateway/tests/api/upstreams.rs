@@ -170,7 +170,7 @@ async fn when_an_instance_dies_what_can_be_sent_again_succeeds_on_the_other() {
 }
 
 #[tokio::test]
-async fn whoever_has_the_least_to_do_is_asked() {
+async fn the_least_loaded_instance_is_chosen() {
     let (busy, free) = (Instance::hanging(), Instance::start());
     let (_, ana) = before(&[&busy, &free], &[("NEXO_UPSTREAM_TIMEOUT_SECONDS", "25")]).await;
     let waiting = tokio::spawn({

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_none_any_more() {
+    fn an_address_in_untrusted_text_is_no_link() {
         for (written, told) in [
             ("http://evil.test", "“http: evil. test”"),
             ("https:\\\\evil.test/a", "“https: evil. test/a”"),

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn people_come_back_to_a_page_that_nobody_reads_along() {
+    fn the_return_address_uses_tls_or_loopback() {
         for (environment, url, taken) in [
             ("production", "https://app.acme.test/back", true),
             ("production", "http://127.0.0.1/back", false),

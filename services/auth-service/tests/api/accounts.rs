@@ -46,7 +46,7 @@ async fn an_account_of_others_is_none() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_is_out_at_once() {
+async fn a_member_who_leaves_has_no_access_at_once() {
     let acme = Company::new().await;
     let eve = acme.somebody("viewer").await;
     let leave = format!("/accounts/{}/membership", acme.ana.account);

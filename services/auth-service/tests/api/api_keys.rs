@@ -201,7 +201,7 @@ async fn a_key_of_another_account_is_not_there() {
 }
 
 #[tokio::test]
-async fn nobody_makes_a_key_beyond_their_own_rights_and_neither_does_a_key() {
+async fn no_member_and_no_key_makes_a_key_beyond_their_own_rights() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member(acme.ana.account, "api_key:write role:write client:read@own").await;
     for beyond in ["client:read", "client:write@own", "*:*", "member:read"] {
@@ -288,7 +288,7 @@ async fn a_service_account_works_by_keys_and_never_logs_in() {
 }
 
 #[tokio::test]
-async fn nobody_adds_a_service_account_that_may_do_more_than_they() {
+async fn a_new_service_account_has_no_more_rights_than_its_creator() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member(acme.ana.account, "member:write client:read").await;
     let new = json!({ "name": "x", "role_ids": [acme.role("viewer").await] });
@@ -404,7 +404,7 @@ async fn keys_are_listed_by_pages_newest_first() {
 
 /// A valid key is required; knowing ids is not enough.
 #[tokio::test]
-async fn without_a_key_nobody_gets_a_token() {
+async fn without_a_key_no_token_is_issued() {
     let nexo = nexo().await;
     let nobody = TestUser::nobody(&nexo.router);
     let nothing = nobody.send_raw(Method::POST, "/api/v1/auth/token", &[], "").await;
@@ -415,7 +415,7 @@ async fn without_a_key_nobody_gets_a_token() {
 
 /// A key lives much longer than a token that may have been stolen.
 #[tokio::test]
-async fn whoever_makes_a_key_has_just_shown_who_they_are() {
+async fn making_a_key_needs_a_recent_authentication() {
     let acme = Company::new().await;
     let hours = "update app.sessions set authenticated_at = now() - interval '1 hour'";
     acme.nexo.ground.database.run(hours).await;

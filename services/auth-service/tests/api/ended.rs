@@ -59,7 +59,7 @@ async fn a_person_sees_their_sessions_and_ends_one() {
 }
 
 #[tokio::test]
-async fn nobody_sees_or_ends_the_session_of_somebody_else() {
+async fn a_member_sees_and_ends_only_their_own_sessions() {
     let nexo = nexo().await;
     let (first, _) = two(&nexo).await;
     let ana = holder(&nexo, &first).get("/auth/sessions").await.expect(StatusCode::OK);

@@ -47,7 +47,7 @@ async fn a_hidden_field_is_one_that_there_is_and_that_can_be_hidden() {
 }
 
 #[tokio::test]
-async fn every_field_that_can_be_hidden_is_told() {
+async fn every_hideable_field_is_listed() {
     let acme = Company::new().await;
     let catalogue = acme.ana.get("/permissions").await.expect(StatusCode::OK);
     let all = catalogue["data"].as_array().unwrap();

@@ -103,7 +103,7 @@ async fn a_role_that_others_hold_is_not_widened_beyond_the_authors_sight() {
 }
 
 #[tokio::test]
-async fn whoever_is_let_in_again_is_given_all_that_they_have() {
+async fn readmitting_a_member_needs_the_right_to_grant_all_that_they_have() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member_without(acme.ana.account, CLERK, &[HIDDEN]).await;
     let eve = acme.nexo.member(acme.ana.account, "client:delete").await;

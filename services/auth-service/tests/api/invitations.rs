@@ -32,7 +32,7 @@ fn refused(answer: TestResponse) {
 }
 
 #[tokio::test]
-async fn somebody_new_comes_in_as_what_they_were_invited_to_be_and_once() {
+async fn a_new_user_joins_once_with_the_invited_roles() {
     let acme = Company::new().await;
     let (_, token) = acme.invited("eve@acme.test", "employee").await;
     let (one, other) = tokio::join!(acme.join(&token), acme.join(&token));
@@ -52,7 +52,7 @@ async fn somebody_new_comes_in_as_what_they_were_invited_to_be_and_once() {
 }
 
 #[tokio::test]
-async fn whoever_has_signed_up_logs_in_and_accepts_with_that_address_only() {
+async fn a_registered_user_accepts_only_invitations_to_their_address() {
     let acme = Company::new().await;
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     let eve = person(&acme.nexo, &registered(&acme.nexo, "eve@evil.test", "Evil").await);
@@ -97,7 +97,7 @@ async fn an_invitation_that_was_taken_back_or_replaced_or_is_old_is_none() {
 }
 
 #[tokio::test]
-async fn nobody_invites_beyond_their_own_rights_and_whoever_is_out_has_invited_nobody() {
+async fn no_member_invites_beyond_their_rights_and_a_removed_member_has_no_invitations() {
     let acme = Company::new().await;
     let admin = acme.somebody("admin").await;
     let clerk = acme.nexo.member(acme.ana.account, "invitation:write client:read").await;
@@ -118,7 +118,7 @@ async fn nobody_invites_beyond_their_own_rights_and_whoever_is_out_has_invited_n
 }
 
 #[tokio::test]
-async fn an_invitation_brings_back_who_was_removed_and_not_who_was_suspended() {
+async fn an_invitation_readmits_a_removed_member_and_not_a_suspended_one() {
     let acme = Company::new().await;
     let (_, first) = acme.invited("eve@acme.test", "viewer").await;
     let eve = person(&acme.nexo, &acme.join(&first).await.expect(StatusCode::OK));

@@ -90,7 +90,7 @@ async fn an_invitation_to_a_role_that_was_removed_is_none() {
 }
 
 #[tokio::test]
-async fn whoever_handles_an_invitation_could_give_what_it_gives() {
+async fn handling_an_invitation_needs_the_rights_that_it_grants() {
     let acme = Company::new().await;
     let host = acme
         .nexo
@@ -110,7 +110,7 @@ async fn whoever_handles_an_invitation_could_give_what_it_gives() {
 }
 
 #[tokio::test]
-async fn inviting_a_member_tells_what_they_have_and_writes_to_nobody() {
+async fn inviting_a_member_answers_with_their_roles_and_sends_no_mail() {
     let acme = Company::new().await;
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     let viewer = acme.role("viewer").await;

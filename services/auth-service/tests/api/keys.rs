@@ -199,7 +199,7 @@ async fn keys_of_another_secret_are_not_signed_with() {
 }
 
 #[tokio::test]
-async fn the_database_shows_nobody_a_private_key() {
+async fn the_database_holds_no_readable_private_key() {
     let nexo = nexo().await;
     let mut auth = PgConnection::connect_with(&nexo.ground.database.role("nexo_auth")).await.unwrap();
     for refused in ["select sealed from app.signing_keys", "update app.signing_keys set state = 'retired'"] {
@@ -220,7 +220,7 @@ async fn the_database_shows_nobody_a_private_key() {
 }
 
 #[tokio::test]
-async fn production_names_what_it_must_be_told() {
+async fn production_names_every_missing_setting() {
     let ground = TestContext::new("nexo_auth").await;
     let production = ("NEXO_ENV".to_owned(), "production".to_owned());
     let mut env =

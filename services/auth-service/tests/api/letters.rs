@@ -18,7 +18,7 @@ fn refused(answer: testkit::TestResponse) {
 }
 
 #[tokio::test]
-async fn a_known_address_signs_up_as_a_new_one_does_and_its_owner_is_told() {
+async fn registering_a_known_address_looks_like_a_new_one_and_its_owner_gets_a_mail() {
     let nexo = nexo().await;
     registered(&nexo, "ana@acme.test", "Acme").await;
     let known = post(&nexo, "register", registration("ANA@acme.test", "Other")).await;
@@ -39,7 +39,7 @@ async fn a_known_address_signs_up_as_a_new_one_does_and_its_owner_is_told() {
 }
 
 #[tokio::test]
-async fn whoever_signed_up_with_somebody_elses_address_does_not_come_in_by_their_click() {
+async fn confirming_a_registration_needs_its_password() {
     let nexo = nexo().await;
     post(&nexo, "register", registration("victim@acme.test", "Trap")).await.expect(StatusCode::ACCEPTED);
     let token = letter(&nexo, "victim@acme.test").await["token"].clone();
@@ -88,7 +88,7 @@ async fn a_letter_is_sent_again_and_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn another_password_is_set_once_by_whoever_reads_the_letter() {
+async fn a_mailed_token_resets_the_password_once() {
     let nexo = nexo().await;
     let before = registered(&nexo, "ana@acme.test", "Acme").await;
     let mut told = Vec::new();
@@ -137,7 +137,7 @@ async fn a_token_of_a_letter_ends_after_its_time_and_with_any_other_that_is_used
 }
 
 #[tokio::test]
-async fn an_address_changes_when_the_new_one_is_confirmed_and_both_are_told() {
+async fn an_address_changes_when_the_new_one_is_confirmed_and_both_get_a_mail() {
     let acme = Company::new().await;
     registered(&acme.nexo, "ben@other.test", "Other").await;
     let ask = async |new: &str, password: &str| {
@@ -200,7 +200,7 @@ fn hex(text: &str) -> String {
 
 /// PostgreSQL's `lower('İ')` is `i`, but mail servers treat it as another domain.
 #[tokio::test]
-async fn an_address_beyond_ascii_is_nobodys() {
+async fn a_login_address_beyond_ascii_is_refused() {
     let nexo = nexo().await;
     registered(&nexo, "ivan@mail.test", "Acme").await;
     let before = letter(&nexo, "ivan@mail.test").await;

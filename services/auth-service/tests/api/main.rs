@@ -109,7 +109,7 @@ async fn me(nexo: &TestApp, tokens: &Value) -> TestResponse {
 }
 
 #[tokio::test]
-async fn somebody_registers_and_is_the_owner_of_their_account() {
+async fn a_new_user_registers_and_is_the_owner_of_their_account() {
     let nexo = nexo().await;
     let tokens = registered(&nexo, "ana@acme.test", "Café & Söhne GmbH").await;
     let me = me(&nexo, &tokens).await.expect(StatusCode::OK);

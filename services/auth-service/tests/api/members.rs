@@ -54,7 +54,7 @@ async fn a_removed_member_is_refused_on_the_next_request() {
 
 /// Records that former members own or wrote still refer to them.
 #[tokio::test]
-async fn whoever_has_left_keeps_a_name_and_nothing_more() {
+async fn a_former_member_keeps_only_a_name() {
     let acme = Company::new().await;
     let (removed, left) = (acme.somebody("viewer").await, acme.somebody("viewer").await);
     assert_eq!(acme.remove(&acme.ana, removed.user).await.status, StatusCode::NO_CONTENT);
@@ -112,7 +112,7 @@ async fn a_change_of_roles_shows_on_the_next_request() {
 }
 
 #[tokio::test]
-async fn nobody_reaches_beyond_their_own_rights() {
+async fn no_member_grants_beyond_their_own_rights() {
     let acme = Company::new().await;
     let admin = acme.somebody("admin").await;
     let viewer = acme.somebody("viewer").await;
@@ -199,7 +199,7 @@ async fn of_two_owners_who_leave_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn whoever_saw_an_older_member_is_told_the_present_one() {
+async fn a_stale_version_of_a_member_is_answered_with_the_current_one() {
     let acme = Company::new().await;
     let eve = acme.somebody("viewer").await;
     let seen = acme.member(&acme.ana, eve.user).await;

@@ -50,7 +50,7 @@ fn too_many(answer: TestResponse) {
 }
 
 #[tokio::test]
-async fn a_free_account_writes_to_thirty_strangers_an_hour_whoever_asks() {
+async fn a_free_account_mails_thirty_strangers_an_hour_in_all() {
     let acme = Company::new().await;
     let (sent, refused) = invited(&acme.ana, 31).await;
     assert_eq!(sent, 30);

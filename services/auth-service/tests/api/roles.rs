@@ -54,7 +54,7 @@ async fn a_role_that_is_wrong_names_the_field() {
 }
 
 #[tokio::test]
-async fn nobody_makes_a_role_beyond_their_own_rights_or_changes_their_own() {
+async fn no_member_makes_a_role_beyond_their_rights_or_changes_their_own() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member(acme.ana.account, "role:read role:write role:delete client:read@own").await;
     let with = |permissions: Value| json!({ "name": "New", "permissions": permissions });
@@ -102,7 +102,7 @@ async fn a_changed_role_shows_on_the_next_request_of_all_who_hold_it() {
 }
 
 #[tokio::test]
-async fn teams_are_kept_and_nobody_adds_themselves() {
+async fn teams_are_kept_and_no_member_adds_themselves() {
     let acme = Company::new().await;
     let clerk = acme.nexo.member(acme.ana.account, "team:read team:write member:read").await;
     let team = clerk.post("/teams", json!({ "name": "North" })).await.expect(StatusCode::CREATED);

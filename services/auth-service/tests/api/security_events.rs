@@ -39,7 +39,7 @@ async fn event(person: &TestUser, subject: &str, action: &str) -> Value {
 }
 
 #[tokio::test]
-async fn logins_that_succeed_and_fail_are_told_with_whence_they_came() {
+async fn successful_and_failed_logins_are_listed_with_their_origin() {
     let acme = Company::new().await;
     login_from(&acme.nexo, "198.51.100.7:1", "ana@acme.test", PASSWORD).await.expect(StatusCode::OK);
     login_from(&acme.nexo, "203.0.113.9:1", "ana@acme.test", "wrong").await.expect(StatusCode::UNAUTHORIZED);
@@ -55,7 +55,7 @@ async fn logins_that_succeed_and_fail_are_told_with_whence_they_came() {
 }
 
 #[tokio::test]
-async fn changes_of_rights_and_ends_of_sessions_are_told_to_those_who_may_know() {
+async fn changes_of_rights_and_ends_of_sessions_are_shown_to_permitted_readers() {
     let acme = Company::new().await;
     let eve = acme.somebody("viewer").await;
     acme.appoint(&acme.ana, eve.user, &["employee"]).await.expect(StatusCode::OK);
@@ -81,7 +81,7 @@ async fn changes_of_rights_and_ends_of_sessions_are_told_to_those_who_may_know()
 }
 
 #[tokio::test]
-async fn guesses_from_one_address_are_counted_whoever_they_are_about() {
+async fn guesses_from_one_address_are_counted_over_all_users() {
     let acme = Company::new().await;
     let mut told = Vec::new();
     // Ten at a time, since an address has only a share of the hashing queue.
@@ -130,7 +130,7 @@ async fn what_a_client_says_about_its_address_is_not_believed() {
 }
 
 #[tokio::test]
-async fn an_administrator_sees_who_has_to_wait_and_lets_them_in() {
+async fn an_administrator_sees_waiting_logins_and_ends_the_wait() {
     let acme = Company::new().await;
     let ben = person(&acme.nexo, &registered(&acme.nexo, "ben@other.test", "Other").await);
     for _ in 0..6 {

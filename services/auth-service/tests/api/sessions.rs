@@ -14,7 +14,7 @@ async fn login(nexo: &TestApp, email: &str, password: &str, account: Option<&str
 }
 
 #[tokio::test]
-async fn who_logs_in_is_who_registered() {
+async fn the_login_is_of_the_registered_user() {
     let nexo = nexo().await;
     let first = registered(&nexo, "ana@acme.test", "Acme").await;
     registered(&nexo, "ben@other.test", "Other").await;
@@ -26,7 +26,7 @@ async fn who_logs_in_is_who_registered() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_let_in_is_not_told_why() {
+async fn a_refused_login_does_not_give_the_reason() {
     let nexo = nexo().await;
     registered(&nexo, "ana@acme.test", "Acme").await;
     registered(&nexo, "ben@other.test", "Other").await;
@@ -100,7 +100,7 @@ async fn ten_refreshes_at_once_give_one_successor() {
 }
 
 #[tokio::test]
-async fn an_invented_refresh_token_ends_nobodys_session() {
+async fn an_invented_refresh_token_ends_no_session() {
     let nexo = nexo().await;
     let tokens = registered(&nexo, "ana@acme.test", "Acme").await;
     let real = tokens["refresh_token"].as_str().unwrap();
@@ -126,7 +126,7 @@ async fn logging_out_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_logs_out_without_an_access_token_and_is_told_nothing() {
+async fn a_refresh_token_logs_out_without_an_access_token_and_learns_nothing() {
     let nexo = nexo().await;
     let first = registered(&nexo, "ana@acme.test", "Acme").await;
     let second = refresh(&nexo, &first).await.expect(StatusCode::OK);

@@ -36,7 +36,7 @@ fn lacks(answer: TestResponse, what: &str) {
 }
 
 #[tokio::test]
-async fn nobody_reaches_records_by_adding_their_owner_to_a_team() {
+async fn adding_an_owner_to_a_team_gives_no_access_to_their_records() {
     let acme = Company::new().await;
     let tim = acme.nexo.member(acme.ana.account, "client:read@team team:read team:write").await;
     let (victim, mate) = (acme.somebody("viewer").await, acme.somebody("viewer").await);
@@ -55,7 +55,7 @@ async fn nobody_reaches_records_by_adding_their_owner_to_a_team() {
 }
 
 #[tokio::test]
-async fn nobody_reaches_records_by_a_program_in_a_team_of_others() {
+async fn a_service_account_in_a_foreign_team_gives_no_access_to_records() {
     let acme = Company::new().await;
     let clerk = acme
         .nexo
@@ -86,7 +86,7 @@ async fn nobody_reaches_records_by_a_program_in_a_team_of_others() {
 }
 
 #[tokio::test]
-async fn a_field_hidden_from_who_makes_a_team_is_shown_to_nobody_by_it() {
+async fn a_team_shows_no_field_that_is_hidden_from_its_maker() {
     let acme = Company::new().await;
     let hidden = "client.credit_limit";
     let clerk =

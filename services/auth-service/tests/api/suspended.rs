@@ -60,7 +60,7 @@ async fn a_suspended_member_neither_leaves_nor_comes_back() {
 }
 
 #[tokio::test]
-async fn whoever_was_removed_while_suspended_is_let_in_by_who_could_end_that() {
+async fn readmitting_a_member_removed_while_suspended_needs_the_right_to_end_the_suspension() {
     let (acme, ben) = company().await;
     let viewer = identity::STANDARD_ROLES.iter().find(|role| role.name == "viewer").unwrap();
     let viewer = viewer.permissions.join(" ");

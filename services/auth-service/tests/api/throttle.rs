@@ -38,7 +38,7 @@ async fn a_hundred_guesses_at_once_count_as_a_hundred_and_the_right_one_waits_as
 }
 
 #[tokio::test]
-async fn the_surplus_of_a_storm_is_told_to_come_back_and_is_not_counted() {
+async fn logins_beyond_capacity_are_asked_to_retry_and_not_counted_as_failures() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "4")];
     let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     let mut storm = tokio::task::JoinSet::new();
@@ -65,7 +65,7 @@ async fn the_surplus_of_a_storm_is_told_to_come_back_and_is_not_counted() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_token_does_not_guess_the_password_either() {
+async fn guesses_of_the_password_with_a_token_are_throttled() {
     let nexo = nexo().await;
     let tokens = registered(&nexo, "ana@acme.test", "Acme").await;
     let token = tokens["access_token"].as_str().unwrap().to_owned();

@@ -180,7 +180,7 @@ fn login(email: &str, password: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_login_takes_as_long_whoever_it_is() {
+async fn a_login_takes_as_long_for_known_and_unknown_users() {
     const TURNS: usize = 120;
     let nexo = nexo().await;
     let refused = |name, body| Kind { name, path: "login", status: StatusCode::UNAUTHORIZED, body };
@@ -203,7 +203,7 @@ async fn a_login_takes_as_long_whoever_it_is() {
 }
 
 #[tokio::test]
-async fn a_letter_takes_as_long_to_whomever_it_goes() {
+async fn a_mail_takes_as_long_to_known_and_unknown_addresses() {
     const TURNS: usize = 300;
     let nexo = nexo().await;
     let asked = |name, body| Kind { name, path: "password/reset", status: StatusCode::ACCEPTED, body };

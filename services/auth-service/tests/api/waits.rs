@@ -33,7 +33,7 @@ async fn guess(nexo: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_wait_of_an_address_does_not_hold_back_who_has_logged_in_from_it() {
+async fn a_wait_of_an_address_does_not_hold_back_users_who_logged_in_from_it() {
     let nexo = nexo().await;
     for (email, account) in [("ana@acme.test", "Acme"), ("ben@other.test", "Other")] {
         registered(&nexo, email, account).await;
@@ -80,7 +80,7 @@ async fn ten_attempts_a_minute_pass_a_waiting_address() {
 }
 
 #[tokio::test]
-async fn the_wait_of_an_email_holds_back_whoever_passes_that_of_an_address() {
+async fn the_wait_of_an_email_applies_beside_that_of_an_address() {
     let nexo = nexo().await;
     registered(&nexo, "ana@acme.test", "Acme").await;
     login_from(&nexo, HERE, "ana@acme.test", PASSWORD).await.expect(StatusCode::OK);
@@ -166,7 +166,7 @@ async fn what_stands_around_an_email_is_not_part_of_it() {
 
 /// One address gets a quarter of the hashing queue, so that others can still log in.
 #[tokio::test]
-async fn a_flood_of_logins_from_one_address_keeps_nobody_else_out() {
+async fn a_flood_of_logins_from_one_address_does_not_block_others() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "8")];
     let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     registered(&nexo, "ana@acme.test", "Acme").await;
@@ -192,7 +192,7 @@ async fn a_flood_of_logins_from_one_address_keeps_nobody_else_out() {
 
 /// One account cannot occupy the whole hashing queue either.
 #[tokio::test]
-async fn a_flood_of_passwords_from_one_account_keeps_nobody_else_out() {
+async fn a_flood_of_passwords_from_one_account_does_not_block_others() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "8")];
     let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
     let eve = crate::company::person(&nexo, &registered(&nexo, "eve@evil.test", "Evil").await);

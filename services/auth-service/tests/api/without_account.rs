@@ -44,7 +44,7 @@ impl Company {
 }
 
 #[tokio::test]
-async fn whoever_was_removed_from_their_only_account_logs_in_and_comes_back() {
+async fn a_user_removed_from_their_only_account_logs_in_and_rejoins() {
     let acme = Company::new().await;
     let eve = acme.newcomer("eve@acme.test").await;
     assert_eq!(acme.remove(&acme.ana, eve.user).await.status, StatusCode::NO_CONTENT);
@@ -74,7 +74,7 @@ async fn whoever_was_removed_from_their_only_account_logs_in_and_comes_back() {
 }
 
 #[tokio::test]
-async fn whoever_has_left_their_only_account_logs_in_and_opens_another() {
+async fn a_user_who_left_their_only_account_logs_in_and_opens_another() {
     let acme = Company::new().await;
     let eve = acme.newcomer("eve@acme.test").await;
     let leave = format!("/accounts/{}/membership", acme.ana.account);
@@ -93,7 +93,7 @@ async fn whoever_has_left_their_only_account_logs_in_and_opens_another() {
 
 /// An administrator of one account must not lock a user out of all others.
 #[tokio::test]
-async fn whoever_is_suspended_in_their_only_account_logs_in_and_stays_suspended_there() {
+async fn a_user_suspended_in_their_only_account_logs_in_and_stays_suspended_there() {
     let acme = Company::new().await;
     let eve = acme.newcomer("eve@acme.test").await;
     acme.change(&acme.ana, eve.user, json!({ "status": "suspended" })).await.expect(StatusCode::OK);
@@ -108,7 +108,7 @@ async fn whoever_is_suspended_in_their_only_account_logs_in_and_stays_suspended_
 
 /// For active members a wrong account is a failed login. Without the password nothing is revealed.
 #[tokio::test]
-async fn nobody_learns_who_works_nowhere() {
+async fn having_no_account_is_not_revealed() {
     let acme = Company::new().await;
     acme.removed("eve@acme.test").await;
     registered(&acme.nexo, "ben@other.test", "Other").await;

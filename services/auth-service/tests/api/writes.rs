@@ -26,7 +26,7 @@ const UNGUARDED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_write_can_be_repeated_and_overwrites_nobody() {
+fn every_write_has_an_idempotency_key_or_a_version() {
     let (_, document) = auth_service::api().split_for_parts();
     testkit::assert_writes_conditional(&document, UNGUARDED);
 }

@@ -114,7 +114,7 @@ mod tests {
     use crate::{activities::Activity, notes::Note};
 
     #[test]
-    fn only_who_reads_every_sort_of_subject_reads_every_note() {
+    fn reading_every_note_needs_the_right_to_read_every_type_of_subject() {
         let reads = |held: &str| {
             let scope = AccessScope::new(Permissions::new(held.split(' ')));
             [Note::ACCESS, Activity::ACCESS].map(|target| scope.reads_all(&target))

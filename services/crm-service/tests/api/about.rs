@@ -105,7 +105,7 @@ async fn what_is_about_a_record_in_the_trash_stays_with_whom_the_record_was_in_r
 }
 
 #[tokio::test]
-async fn a_timeline_and_who_has_time_reach_as_far_as_a_list_does() {
+async fn timelines_and_availability_have_the_scope_of_lists() {
     let nexo = nexo().await;
     let ana = nexo.person(&format!("{EVERYTHING} professional:*")).await;
     let ben =
@@ -188,7 +188,7 @@ async fn the_audit_log_tells_what_a_note_says_to_whom_every_subject_is_in_reach(
 }
 
 #[tokio::test]
-async fn nobody_gives_a_record_a_tag_that_they_may_not_read() {
+async fn a_member_sets_only_tags_that_they_may_read() {
     let nexo = nexo().await;
     let ana = nexo.person("client:* tag:*").await;
     let ben = nexo.member(ana.account, "client:* tag:read@own").await;

@@ -59,7 +59,7 @@ async fn what_was_done_is_found_by_who_what_where_and_when() {
 }
 
 #[tokio::test]
-async fn who_may_not_see_a_record_sees_that_something_was_done_and_not_what() {
+async fn without_access_to_a_record_its_audit_entry_has_no_values() {
     let nexo = nexo().await;
     let ana = nexo.person("*:*").await;
     ana.post("/clients", json!({ "name": "Acme", "credit_limit": "5", "currency": "EUR" }))

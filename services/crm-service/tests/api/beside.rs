@@ -154,7 +154,7 @@ async fn a_record_has_the_tags_that_it_was_given_last() {
 }
 
 #[tokio::test]
-async fn of_two_who_set_tags_that_they_have_seen_one_is_told_so() {
+async fn of_two_changes_of_tags_with_one_version_one_is_refused() {
     let ana = nexo().await.person(EVERYTHING).await;
     let acme = client(&ana).await;
     let tag = ana.post("/tags", json!({ "name": "a" })).await.expect(StatusCode::CREATED)["id"].clone();
@@ -200,7 +200,7 @@ async fn a_timeline_tells_all_in_the_order_in_which_it_was_written_down() {
 }
 
 #[tokio::test]
-async fn a_timeline_tells_nobody_what_they_may_not_see() {
+async fn a_timeline_hides_what_its_reader_may_not_see() {
     let nexo = nexo().await;
     let ana = nexo.person(EVERYTHING).await;
     let ben = nexo.member(ana.account, "client:* note:read@own note:write").await;

@@ -64,7 +64,7 @@ async fn bookings_are_kept() {
 
 /// Repeated, because the requests of the first round are serialized by opening connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_who_book_the_same_hour_at_once_one_has_it() {
+async fn of_fifty_bookings_of_one_hour_at_once_one_succeeds() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let zoe = professional(&ana, "Zoë").await;
@@ -160,7 +160,7 @@ async fn a_booking_goes_from_booked_to_done_or_cancelled() {
 }
 
 #[tokio::test]
-async fn nobody_is_booked_outside_of_their_hours_unless_it_is_meant() {
+async fn a_booking_outside_working_hours_needs_its_flag() {
     let ana = nexo().await.person(RIGHTS).await;
     let zoe = professional(&ana, "Zoë").await;
     for (day, from, to) in [(5, "09:00", "10:00"), (4, "23:00", "24:00")] {
@@ -275,7 +275,7 @@ async fn what_a_booking_cannot_be_is_named() {
 
 /// Every request about an inaccessible professional answers that there is none.
 #[tokio::test]
-async fn nobody_learns_when_a_professional_out_of_reach_is_busy() {
+async fn the_hours_of_a_professional_out_of_scope_are_not_revealed() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let zoe = professional(&ana, "Zoë").await;

@@ -146,7 +146,7 @@ async fn a_batch_is_done_whole_or_not_at_all_and_every_bad_item_is_named() {
 }
 
 #[tokio::test]
-async fn without_atomic_a_bad_item_stops_nobody() {
+async fn without_atomic_a_bad_item_stops_no_other() {
     let nexo = nexo().await;
     let ana = nexo.person(ALL).await;
     let records = made(&ana, 4).await;
@@ -184,7 +184,7 @@ async fn without_atomic_a_bad_item_stops_nobody() {
 }
 
 #[tokio::test]
-async fn somebody_elses_records_are_not_found() {
+async fn records_of_another_account_are_not_found() {
     let nexo = nexo().await;
     let (ana, eve) = (nexo.person(ALL).await, nexo.person(ALL).await);
     let records = made(&ana, 1).await;
@@ -218,7 +218,7 @@ async fn each_operation_needs_its_permission() {
 }
 
 #[tokio::test]
-async fn whoever_reaches_their_own_writes_their_own_in_a_batch() {
+async fn a_batch_with_own_scope_writes_only_own_records() {
     let nexo = nexo().await;
     let ana = nexo.person("client:*").await;
     let own = "client:read@own client:write@own client:delete@own";

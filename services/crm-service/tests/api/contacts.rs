@@ -62,7 +62,7 @@ async fn whose_contact_it_is_belongs_to_the_same_account() {
 }
 
 #[tokio::test]
-async fn nobody_learns_about_contacts_of_a_client_out_of_reach() {
+async fn contacts_of_a_client_out_of_scope_are_not_revealed() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let ben = nexo.member(ana.account, "contact:* client:read@own supplier:read@own").await;
@@ -112,7 +112,7 @@ async fn contacts_are_found_by_their_client() {
 }
 
 #[tokio::test]
-async fn why_somebody_reaches_a_contact_is_explained() {
+async fn explain_names_why_a_member_reaches_a_contact() {
     let nexo = nexo().await;
     let ana = nexo.person(&format!("{RIGHTS} member:read")).await;
     let ben = nexo.member(ana.account, "contact:write@own").await.user;

@@ -32,7 +32,7 @@ async fn employees_are_kept() {
 }
 
 #[tokio::test]
-async fn nobody_answers_to_themselves() {
+async fn an_employee_is_not_their_own_manager() {
     let ana = nexo().await.person(RIGHTS).await;
     let mut manager = Value::Null;
     let mut chain = Vec::new();
@@ -54,7 +54,7 @@ async fn nobody_answers_to_themselves() {
 }
 
 #[tokio::test]
-async fn of_two_who_close_a_circle_together_one_is_refused() {
+async fn of_two_changes_that_together_close_a_circle_one_is_refused() {
     let ana = nexo().await.person(RIGHTS).await;
     for round in 0..10 {
         let one = made(&ana, "/employees", employee(&format!("one {round}"), &Value::Null)).await;
@@ -72,7 +72,7 @@ async fn of_two_who_close_a_circle_together_one_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_has_a_hundred_managers_above_them() {
+async fn a_chain_of_managers_is_shorter_than_a_hundred() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let (account, user, last) = (ana.account, ana.user, Uuid::now_v7());

@@ -113,7 +113,7 @@ async fn a_list_counts_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn what_a_list_cannot_answer_is_told_by_parameter() {
+async fn an_invalid_parameter_of_a_list_is_named() {
     let nexo = nexo().await;
     let (ana, ben) = (nexo.person(ALL).await, nexo.person(ALL).await);
     for person in [&ana, &ben] {

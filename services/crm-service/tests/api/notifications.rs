@@ -56,7 +56,7 @@ fn path(of: &str, record: &Value) -> String {
 const RIGHTS: &str = "task:* note:* client:*";
 
 #[tokio::test]
-async fn whoever_a_task_becomes_is_told_unless_they_did_it_themselves() {
+async fn a_new_assignee_is_notified_unless_they_assigned_themselves() {
     let (nexo, _running) = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let ben = nexo.member(ana.account, RIGHTS).await;
@@ -79,7 +79,7 @@ async fn whoever_a_task_becomes_is_told_unless_they_did_it_themselves() {
 }
 
 #[tokio::test]
-async fn whoever_is_mentioned_in_a_note_is_told_once_and_only_if_they_may_read_it() {
+async fn a_mentioned_member_is_notified_once_and_only_if_they_may_read_the_note() {
     let (nexo, _running) = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let ben = nexo.member(ana.account, RIGHTS).await;
@@ -107,7 +107,7 @@ async fn whoever_is_mentioned_in_a_note_is_told_once_and_only_if_they_may_read_i
 }
 
 #[tokio::test]
-async fn whoever_looks_after_a_booked_professional_is_told() {
+async fn the_owner_of_a_booked_professional_is_notified() {
     let (nexo, _running) = nexo().await;
     let ana = nexo.person("*:*").await;
     let ben = nexo.member(ana.account, "booking:read").await;
@@ -201,7 +201,7 @@ async fn a_notification_of_what_is_out_of_reach_is_not_there() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_what_they_do_not_want_to_be_told() {
+async fn a_muted_kind_of_notification_is_not_sent() {
     let (nexo, _running) = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let ben = nexo.member(ana.account, RIGHTS).await;

@@ -134,7 +134,7 @@ async fn what_a_professional_cannot_be_is_named() {
 }
 
 #[tokio::test]
-async fn availability_is_written_by_whoever_has_seen_it() {
+async fn availability_is_written_only_with_its_current_version() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let zoe = made(&ana, "/professionals", json!({ "name": "Zoë", "time_zone": "UTC" })).await;
@@ -238,7 +238,7 @@ async fn what_is_booked_or_off_is_not_free() {
 }
 
 #[tokio::test]
-async fn those_who_have_time_are_found_by_what_they_can_do() {
+async fn available_professionals_are_found_by_skill() {
     let nexo = nexo().await;
     let (ana, eve) = (nexo.person(RIGHTS).await, nexo.person(RIGHTS).await);
     let noon = "from=2026-06-01T12:00:00Z&to=2026-06-01T13:00:00Z";
@@ -290,7 +290,7 @@ async fn those_who_have_time_are_found_by_what_they_can_do() {
 }
 
 #[tokio::test]
-async fn a_page_of_those_who_have_time_ends_after_a_thousand_who_were_looked_at() {
+async fn a_page_of_available_professionals_ends_after_a_thousand_candidates() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let (account, user) = (ana.account, ana.user);

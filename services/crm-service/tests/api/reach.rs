@@ -68,7 +68,7 @@ fn path(record: &Value) -> String {
 }
 
 #[tokio::test]
-async fn whoever_reaches_their_own_finds_no_other() {
+async fn own_scope_finds_only_own_records() {
     let scene = Scene::set("own").await;
     assert_eq!(names(&scene.ben).await, ["of Ben"]);
     assert_eq!(names(&scene.ana).await.len(), 5);
@@ -95,7 +95,7 @@ async fn whoever_reaches_their_own_finds_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_reaches_their_team_finds_theirs_and_no_other() {
+async fn team_scope_finds_only_records_of_the_team() {
     let scene = Scene::set("team").await;
     assert_eq!(names(&scene.ben).await, ["of Ben", "of Eve"]);
     assert_eq!(names(&scene.zoe).await, ["of Zoe"], "in no team, one's own");
@@ -108,7 +108,7 @@ async fn whoever_reaches_their_team_finds_theirs_and_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_reaches_their_own_writes_their_own() {
+async fn own_scope_writes_only_own_records() {
     let scene = Scene::set("own").await;
     let made = scene.ben.post("/clients", json!({ "name": "New" })).await.expect(StatusCode::CREATED);
     assert_eq!(made["owner_id"], json!(scene.ben.user), "without an owner it is theirs");
@@ -134,7 +134,7 @@ async fn each_action_has_its_own_reach() {
 }
 
 #[tokio::test]
-async fn a_hidden_field_shows_nowhere_and_is_changed_by_nobody_who_does_not_see_it() {
+async fn a_hidden_field_is_neither_shown_nor_changed() {
     let nexo = nexo().await;
     let ana = nexo.person("client:*").await;
     let eve = nexo.member_without(ana.account, "client:*", &["client.credit_limit"]).await;
@@ -173,7 +173,7 @@ async fn a_hidden_field_shows_nowhere_and_is_changed_by_nobody_who_does_not_see_
 }
 
 #[tokio::test]
-async fn it_is_explained_why_somebody_can_or_cannot() {
+async fn explain_names_why_a_member_can_or_cannot() {
     let scene = Scene::set("own").await;
     let ask = async |member: &TestUser, more: &str| {
         let path = format!("/explain?member={}&permission=client:write{more}", member.user);

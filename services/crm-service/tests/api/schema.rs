@@ -47,7 +47,7 @@ async fn what_each_standard_role_may_do_is_kept_as_a_table() {
 }
 
 #[tokio::test]
-async fn every_write_can_be_repeated_and_overwrites_nobody() {
+async fn every_write_has_an_idempotency_key_or_a_version() {
     let (_, document) = crm_service::api().split_for_parts();
     testkit::assert_writes_conditional(
         &document,

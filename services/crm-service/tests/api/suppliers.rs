@@ -78,7 +78,7 @@ async fn relations_of_suppliers_are_kept() {
 }
 
 #[tokio::test]
-async fn nobody_learns_what_suppliers_out_of_reach_are_to_one_another() {
+async fn relations_of_suppliers_out_of_scope_are_not_revealed() {
     let nexo = nexo().await;
     let ana = nexo.person(RELATIONS).await;
     let ben = nexo.member(ana.account, "supplier:read@own supplier_relation:*").await;

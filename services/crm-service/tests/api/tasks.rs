@@ -56,7 +56,7 @@ async fn a_subtask_has_no_subtasks() {
 }
 
 #[tokio::test]
-async fn of_two_who_would_make_two_levels_together_one_is_refused() {
+async fn of_two_changes_that_together_nest_tasks_twice_one_is_refused() {
     let ana = nexo().await.person(RIGHTS).await;
     for _ in 0..10 {
         let one = made(&ana, "/tasks", json!({ "title": "one" })).await;

@@ -125,7 +125,7 @@ async fn a_token_that_was_tampered_with_is_refused_in_the_same_words_as_none() {
 
 /// The service checks revocation itself, without a gateway in front.
 #[tokio::test]
-async fn whoever_was_put_out_is_refused_on_the_very_next_request() {
+async fn a_removed_member_is_refused_on_the_very_next_request() {
     let nexo = nexo().await;
     let ana = nexo.person(ALL).await;
     for put_out in [

@@ -57,7 +57,7 @@ async fn a_purge_reaches_as_far_as_its_permission() {
 }
 
 #[tokio::test]
-async fn notes_go_with_their_record_and_it_is_told() {
+async fn notes_are_purged_with_their_record_and_audited() {
     let nexo = nexo().await;
     let ana = nexo.person(RIGHTS).await;
     let acme = client(&ana).await;

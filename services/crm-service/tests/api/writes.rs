@@ -11,7 +11,7 @@ fn path(client: &Value) -> String {
 }
 
 #[tokio::test]
-async fn of_fifty_who_change_what_they_have_seen_one_wins() {
+async fn of_fifty_changes_with_one_version_one_wins() {
     let ana = nexo().await.person(ALL).await;
     let acme = made(&ana, "/clients", json!({ "name": "Acme" })).await;
     let mut patches = JoinSet::new();
@@ -35,7 +35,7 @@ async fn of_fifty_who_change_what_they_have_seen_one_wins() {
 }
 
 #[tokio::test]
-async fn of_twenty_who_send_one_request_at_once_one_does_it() {
+async fn of_twenty_requests_with_one_idempotency_key_one_is_done() {
     let ana = nexo().await.person(ALL).await;
     let mut sent = JoinSet::new();
     for _ in 0..20 {

@@ -109,7 +109,7 @@ async fn an_entry_that_was_changed_removed_or_put_in_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chain_that_was_written_anew_is_told_by_what_was_said_before() {
+async fn a_rewritten_chain_is_detected_by_an_earlier_checkpoint() {
     let site = Site::start().await;
     let (_, before, _) = site.verify();
     let file = site.state.path().join("before.json");

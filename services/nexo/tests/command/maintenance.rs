@@ -18,7 +18,7 @@ fn told(said: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_maintenance_everybody_reads_and_nobody_writes() {
+async fn in_maintenance_reads_work_and_writes_are_refused() {
     let home = home();
     let nexo = Nexo::up(&home, &[]).await;
     let token = nexo.register("ana@acme.test").await;

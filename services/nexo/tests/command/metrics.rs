@@ -130,7 +130,7 @@ fn labels(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_for_a_connection_in_vain_is_counted() {
+async fn requests_that_wait_in_vain_for_a_connection_are_counted() {
     let site = Site::start(&[("crm-service", "NEXO_DATABASE_CONNECTIONS", "1")]).await;
     let api = site.api();
     // Requests of several accounts, since those of one account queue before they take a connection. There are more of

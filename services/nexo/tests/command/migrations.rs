@@ -116,7 +116,7 @@ async fn a_file_that_breaks_isolation_is_not_applied() {
 }
 
 #[tokio::test]
-async fn a_kind_without_a_table_is_told_and_stops_nothing() {
+async fn a_kind_without_a_table_is_reported_and_stops_nothing() {
     let site = Site::start().await;
     site.database.run("insert into ops.table_kinds values ('app.gone', 'tenant')").await;
     let said = expect(0, site.run(&["db", "check", "--no-drift"]));

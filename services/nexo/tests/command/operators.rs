@@ -13,7 +13,7 @@ const FACTOR: &str = "insert into app.user_factors (user_id, secret, confirmed_a
     insert into app.recovery_codes (user_id, code_hash) select user_id, '\\x01' from app.user_factors";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_second_factor_is_taken_away_and_everybody_concerned_is_told() {
+async fn a_lost_second_factor_is_removed_and_those_concerned_get_a_mail() {
     let home = home();
     let nexo = Nexo::up(&home, &[]).await;
     let token = nexo.register("ana@acme.test").await;

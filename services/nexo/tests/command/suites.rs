@@ -97,7 +97,7 @@ async fn a_company_works_as_work_http_says() {
 }
 
 #[tokio::test]
-async fn nobody_sees_or_does_more_than_they_may_as_rights_py_says() {
+async fn members_see_and_do_no_more_than_rights_py_allows() {
     let home = home();
     let nexo = Nexo::up(&home, &[]).await;
     let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/../../http-tests/rights.py");

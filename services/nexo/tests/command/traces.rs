@@ -90,7 +90,7 @@ impl Collector {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_is_one_trace_from_the_gateway_to_whoever_works_on_its_event() {
+async fn a_change_is_one_trace_from_the_gateway_to_the_consumer_of_its_event() {
     let (collector, address) = Collector::start().await;
     let (database, broker) = (Database::migrated().await, RabbitMq::shared().await.url());
     let relay =

@@ -29,7 +29,7 @@ async fn others_name_a_holder_that_stands_still_and_give_up() {
 
 /// An unreachable server or an invalid address gives a one-line error, and no panic.
 #[tokio::test]
-async fn a_database_that_is_not_there_is_told_in_one_line() {
+async fn an_unreachable_database_is_reported_in_one_line() {
     let ground = Ground::with(&[TABLE]).await;
     let port = ground.cluster.port();
     let address = format!("postgres://nexo_migrator:x@127.0.0.1:{port}/nothing?sslmode=disable");

@@ -54,7 +54,7 @@ fn faults(body: Value) -> Vec<String> {
 }
 
 #[test]
-fn types_and_rules_are_told_together() {
+fn faults_of_types_and_of_rules_are_reported_together() {
     let body =
         json!({ "name": "", "code": 7, "rating": 9, "status": "gone", "owner": "me", "colour": "red" });
     assert_eq!(
@@ -71,7 +71,7 @@ fn types_and_rules_are_told_together() {
 }
 
 #[test]
-fn all_that_is_missing_is_told() {
+fn all_missing_fields_are_reported() {
     assert_eq!(
         faults(json!({ "rating": 9 })),
         ["/code required", "/name required", "/owner required", "/rating range", "/status required"]
@@ -79,7 +79,7 @@ fn all_that_is_missing_is_told() {
 }
 
 #[test]
-fn items_are_told_by_their_places_as_they_were_sent() {
+fn items_are_reported_by_their_positions_as_sent() {
     let good = json!({ "name": "a", "code": "a", "status": "lead", "owner": uuid::Uuid::nil() });
     let mut body = good.clone();
     body["numbers"] = json!([1, "two", 3, 400, "five"]);

@@ -49,7 +49,7 @@ async fn behind_a_proxy_of_ours_each_client_has_its_own() {
 }
 
 #[tokio::test]
-async fn bad_tokens_are_charged_to_their_address_and_keep_nobody_out_who_has_come_in_before() {
+async fn bad_tokens_are_charged_to_their_address_and_do_not_block_known_callers() {
     let nexo = gateway("reads_burst = 10", &FEW).await;
     let (known, late) = (nexo.person("").await, nexo.person("").await);
     assert_eq!(send(&known, Method::GET, "/api/v1/clients", &[]).await.status, StatusCode::OK);

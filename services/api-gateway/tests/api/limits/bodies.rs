@@ -40,7 +40,7 @@ async fn a_long_body_costs_as_much_as_many_short_ones_and_only_its_own_account()
 }
 
 #[tokio::test]
-async fn a_body_whose_length_is_not_told_is_charged_as_it_passes() {
+async fn a_body_of_unknown_length_is_charged_as_it_passes() {
     let nexo = gateway(LIMITS, &[]).await;
     let ana = nexo.person("").await;
     let mut told = Vec::new();

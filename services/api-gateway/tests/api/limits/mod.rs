@@ -100,7 +100,7 @@ async fn reads_and_writes_and_logins_are_counted_apart() {
 }
 
 #[tokio::test]
-async fn what_is_for_everybody_is_charged_to_nobody() {
+async fn public_operations_are_not_charged() {
     let nexo =
         gateway("reads_burst = 1", &[("NEXO_LOGINS_PER_MINUTE", "1"), ("NEXO_LOGINS_BURST", "1")]).await;
     let nobody = TestUser::nobody(&nexo.router);

@@ -36,7 +36,7 @@ async fn another_plan_takes_effect_within_seconds_and_begins_with_all_that_it_gi
 }
 
 #[tokio::test]
-async fn without_a_database_what_was_known_holds_and_whoever_is_new_has_the_plan_free() {
+async fn without_a_database_known_plans_hold_and_new_accounts_have_the_free_plan() {
     let nexo = gateway_with_brief_plans("reads_burst = 7").await;
     let (known, new) = (nexo.person("").await, nexo.person("").await);
     assert_eq!(left(&send(&known, Method::GET, "/api/v1/clients", &[]).await)[0], Some(7));

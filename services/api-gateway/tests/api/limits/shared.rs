@@ -69,7 +69,7 @@ async fn two_gateways_share_one_limit_and_each_shows_what_is_left_of_it() {
 }
 
 #[tokio::test]
-async fn redis_is_killed_and_comes_back_and_nobody_gets_an_error() {
+async fn redis_is_killed_and_comes_back_without_an_error() {
     let lines = Lines::default();
     let log = tracing_subscriber::fmt().with_writer(lines.clone()).finish();
     let told = |text: &str| lines.text().matches(text).count();

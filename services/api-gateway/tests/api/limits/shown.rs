@@ -15,7 +15,7 @@ async fn shown(person: &TestUser) -> Value {
 }
 
 #[tokio::test]
-async fn whoever_asks_sees_what_is_left_and_it_costs_nothing() {
+async fn the_rate_limit_endpoint_shows_what_is_left_and_costs_nothing() {
     let nexo =
         gateway("reads_per_minute = 6, reads_burst = 3, writes_per_minute = 60, writes_burst = 2", &[]).await;
     let (ana, ben) = (nexo.person("").await, nexo.person("").await);

@@ -77,7 +77,7 @@ async fn recovery_codes_are_ten_each_good_once_and_new_ones_replace_all() {
 }
 
 #[tokio::test]
-async fn a_code_of_somebody_else_is_none() {
+async fn a_code_of_another_user_is_refused() {
     let ana = Ana::with().await;
     let mut eve = Ana::called(&ana.nexo, "eve@other.test", "Other").await;
     eve.begin().await;

@@ -44,7 +44,7 @@ async fn passwords_that_are_right_and_lack_a_code_are_counted_until_all_is_right
 
 /// A right password resets its counter, which a client with a token can do as often as it likes.
 #[tokio::test]
-async fn whoever_has_a_token_and_the_password_does_not_guess_codes_either() {
+async fn guesses_of_codes_with_token_and_password_are_throttled() {
     let ana = Ana::with().await;
     let mut told = Vec::new();
     for guess in 0..7 {
@@ -58,7 +58,7 @@ async fn whoever_has_a_token_and_the_password_does_not_guess_codes_either() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_token_alone_does_not_guess_the_first_code() {
+async fn guesses_of_the_first_code_with_a_token_are_throttled() {
     let mut ana = Ana::without().await;
     ana.begin().await;
     let mut told = Vec::new();
@@ -70,7 +70,7 @@ async fn whoever_has_a_token_alone_does_not_guess_the_first_code() {
 }
 
 #[tokio::test]
-async fn nobody_learns_of_a_factor_without_the_password() {
+async fn a_second_factor_is_not_revealed_without_the_password() {
     let ana = Ana::with().await;
     crate::registered(&ana.nexo, "ben@other.test", "Other").await;
     let mut told = Vec::new();

@@ -32,7 +32,7 @@ async fn ben(ana: &Ana) -> Ana {
 }
 
 #[tokio::test]
-async fn whoever_requires_a_second_factor_has_one() {
+async fn requiring_a_second_factor_needs_one() {
     let mut ana = Ana::without().await;
     refused(require(&ana.person).await, StatusCode::CONFLICT, "second-factor-required-first");
     ana.begin().await;
@@ -74,7 +74,7 @@ async fn without_the_required_factor_a_member_can_add_one_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_removes_a_required_factor_loses_their_rights_with_the_next_request() {
+async fn removing_a_required_factor_ends_the_rights_with_the_next_request() {
     let ana = Ana::with().await;
     let mut ben = ben(&ana).await;
     ben.begin().await;

@@ -38,7 +38,7 @@ async fn a_login_on_its_way_ends_with_its_connection() {
 }
 
 #[tokio::test]
-async fn secrets_are_neither_told_nor_kept_in_clear() {
+async fn secrets_are_neither_shown_nor_stored_in_clear() {
     let scene = Scene::set(Claims::IdToken).await;
     let ana = holder(&scene.nexo, &scene.ana);
     let listed = ana.get("/oidc-connections").await.expect(StatusCode::OK);
@@ -65,7 +65,7 @@ async fn secrets_are_neither_told_nor_kept_in_clear() {
 }
 
 #[tokio::test]
-async fn a_domain_is_bound_once_and_by_somebody_of_it() {
+async fn a_domain_is_bound_once_and_by_a_user_of_it() {
     let scene = Scene::set(Claims::IdToken).await;
     let issuer = scene.provider.issuer.as_str();
     // A colleague with an account of their own, and an unrelated user.
@@ -108,7 +108,7 @@ async fn a_domain_of_public_mailboxes_is_connected_to_no_provider() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_keep_the_account_keeps_no_connection() {
+async fn managing_a_connection_needs_the_right_to_manage_the_account() {
     let nexo = nexo().await;
     for (permissions, status) in
         [("*:read client:*", StatusCode::FORBIDDEN), ("account:write", StatusCode::OK)]
@@ -119,7 +119,7 @@ async fn whoever_does_not_keep_the_account_keeps_no_connection() {
 
 /// A provider's operator can log in as any member of its domain, so connecting it requires all rights.
 #[tokio::test]
-async fn whoever_connects_a_provider_has_all_rights() {
+async fn connecting_a_provider_needs_all_rights() {
     let scene = Scene::set(Claims::IdToken).await;
     let ana = holder(&scene.nexo, &scene.ana);
     let account = scene.ana["account_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();

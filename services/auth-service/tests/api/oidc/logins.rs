@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn somebody_logs_in_at_the_provider_of_their_account() {
+async fn a_user_logs_in_at_the_provider_of_their_account() {
     for claims in [Claims::UserInfo, Claims::IdToken] {
         let scene = Scene::set(claims).await;
         let started = scene.started(json!({ "account": "acme", "email": " ana@ACME.test" })).await;
@@ -60,7 +60,7 @@ async fn the_slug_of_an_account_leads_to_its_provider() {
 
 /// The first user with an address of a domain has not proven control of the domain.
 #[tokio::test]
-async fn an_email_alone_steers_nobody_to_a_provider() {
+async fn an_email_alone_does_not_select_a_provider() {
     let scene = Scene::set(Claims::IdToken).await;
     for alone in [json!({}), json!({ "email": "ana@acme.test" }), json!({ "email": "ben@acme.test" })] {
         let problem = post(&scene.nexo, "oidc/start", alone).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
@@ -71,7 +71,7 @@ async fn an_email_alone_steers_nobody_to_a_provider() {
 
 /// An account's provider vouches for users in that account only, also for former members.
 #[tokio::test]
-async fn whoever_has_left_logs_in_at_the_provider_and_comes_back_to_its_account_alone() {
+async fn a_former_member_logs_in_at_the_provider_and_rejoins_its_account_alone() {
     let scene = Scene::set(Claims::IdToken).await;
     let acme = Company { nexo: scene.nexo.clone(), ana: person(&scene.nexo, &scene.ana) };
     let zoe = acme.newcomer("zoe@acme.test").await;

@@ -7,7 +7,7 @@ use super::{Back, Claims, Scene};
 use crate::post;
 
 #[tokio::test]
-async fn an_email_that_the_provider_has_not_verified_links_nobody() {
+async fn an_email_that_the_provider_has_not_verified_links_no_user() {
     for claims in [Claims::UserInfo, Claims::IdToken] {
         let scene = Scene::set(claims).await;
         scene.provider.person("eve-1", "ana@acme.test", false).await;
@@ -92,7 +92,7 @@ async fn a_token_with_another_nonce_is_refused() {
 }
 
 #[tokio::test]
-async fn a_code_of_another_issuer_goes_to_nobody() {
+async fn a_code_of_another_issuer_is_sent_to_no_provider() {
     let scene = Scene::set(Claims::IdToken).await;
     let back = scene.walked().await;
     Scene::is_refused(scene.finish(&Back { iss: "https://other.test".to_owned(), ..back }).await);
@@ -100,7 +100,7 @@ async fn a_code_of_another_issuer_goes_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_provider_that_has_gone_is_told_from_a_refusal() {
+async fn an_unreachable_provider_is_distinguished_from_a_refusal() {
     let scene = Scene::set(Claims::IdToken).await;
     let back = scene.walked().await;
     scene.provider.stop().await;

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_that_is_never_closed_is_told_where_it_stands() {
+    fn an_unclosed_quotation_mark_is_reported_with_its_line() {
         let mut table = CsvReader::new(b',', Position::START);
         table.feed(b"a,b\n\"c,d\n");
         assert_eq!(table.next(false).unwrap().unwrap().number, 1);

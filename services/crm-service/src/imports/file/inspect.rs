@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_told_apart_whatever_stands_between_them() {
+    fn columns_are_split_at_any_known_delimiter() {
         for delimiter in [',', ';', '\t', '|'] {
             let text = format!(
                 "name{delimiter}note{delimiter}rating\nA{delimiter}\"1{delimiter} 2,3;4\"{delimiter}5\nB{delimiter}\"x,y;z|\"{delimiter}4\n"

@@ -36,7 +36,7 @@ fn open(zone: &str, each_day: &str, asked: &str) -> Vec<String> {
 }
 
 #[test]
-fn nobody_works_in_the_hour_that_the_clock_skips() {
+fn there_are_no_working_hours_in_the_hour_that_the_clock_skips() {
     // New York, 8 March 2026: 02:00 EST is 03:00 EDT, at 07:00 UTC.
     let night = "2026-03-08T05:00:00Z 2026-03-08T10:00:00Z";
     assert_eq!(open(NEW_YORK, "01:00-04:00", night), ["2026-03-08T06:00:00Z 2026-03-08T08:00:00Z"]);
@@ -116,7 +116,7 @@ fn an_exception_replaces_the_hours_of_its_days() {
 }
 
 #[test]
-fn whoever_works_all_of_a_time_is_there_for_it() {
+fn a_professional_is_available_who_works_all_of_the_time() {
     let weekly =
         [daily("08:00-12:00"), daily("12:00-16:00"), daily("22:00-24:00"), daily("00:00-02:00")].concat();
     let calendar = Calendar::new("UTC", &weekly, &[]).unwrap();

@@ -66,7 +66,7 @@ async fn a_line_makes_or_changes_a_record_as_the_mode_says() {
 }
 
 #[tokio::test]
-async fn what_somebody_has_changed_since_is_kept() {
+async fn an_undo_keeps_what_was_changed_since_the_import() {
     let (site, ana) = Site::set().await;
     let kept = made(&ana, "/clients", json!({ "tax_id": "B-1", "name": "Old" })).await;
     let text = "tax_id,name\nB-1,New\nB-2,Two\nB-3,Three\nB-4,Four\n";
@@ -92,7 +92,7 @@ async fn what_somebody_has_changed_since_is_kept() {
 }
 
 #[tokio::test]
-async fn managers_may_come_after_those_who_answer_to_them() {
+async fn managers_may_come_after_their_employees_in_a_file() {
     let (site, ana) = Site::set().await;
     let text =
         "code,first_name,last_name,boss\nE-1,A,A,E-3\nE-2,B,B,E-1\nE-3,C,C,\nE-4,D,D,E-9\nE-5,E,E,E-5\n";

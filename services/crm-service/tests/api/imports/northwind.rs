@@ -246,7 +246,7 @@ fn ragged(text: &str) -> (Vec<i64>, i64) {
 }
 
 #[tokio::test]
-async fn a_line_with_one_cell_too_many_is_told_and_shifts_nothing() {
+async fn a_line_with_one_cell_too_many_is_reported_and_shifts_nothing() {
     let (site, ana) = Site::set().await;
     let tasks = json!({ "mode": "create", "mapping": [
         { "field": "title", "column": "orderID" }, { "field": "description", "column": "shipAddress" }, { "field": "due_at", "column": "requiredDate" },

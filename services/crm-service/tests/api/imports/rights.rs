@@ -44,7 +44,7 @@ async fn an_import_is_there_for_its_own_account_alone() {
 }
 
 #[tokio::test]
-async fn a_file_is_for_who_sent_it_and_for_who_sees_all_that_it_may_hold() {
+async fn an_import_is_visible_to_its_uploader_and_to_readers_of_all_it_may_hold() {
     let (site, ana) = Site::set().await;
     let import = imported(&site, &ana, "clients", TEXT, plan(&["tax_id", "name"])).await;
     let whole = site.nexo.member(ana.account, "import:read client:read").await;
@@ -77,7 +77,7 @@ async fn a_file_is_for_who_sent_it_and_for_who_sees_all_that_it_may_hold() {
 }
 
 #[tokio::test]
-async fn nobody_imports_what_they_may_not_write() {
+async fn an_import_needs_the_right_to_write_its_records() {
     let (site, ana) = Site::set().await;
     let reader = site.nexo.member(ana.account, "import:* client:read").await;
     let answer = sent(&reader, "resource=clients&file_name=a", "text/csv", TEXT).await;
@@ -200,7 +200,7 @@ async fn an_import_asks_for_no_record_that_its_person_may_not_read() {
 }
 
 #[tokio::test]
-async fn who_lost_their_rights_imports_no_further() {
+async fn an_import_stops_when_its_starter_loses_their_rights() {
     let (site, ana) = Site::set().await;
     for (loss, kind) in [
         (

@@ -65,7 +65,7 @@ async fn open(mut holder: sqlx::PgConnection) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_cancels_keeps_what_is_in_and_may_go_on_or_take_it_back() {
+async fn a_cancelled_import_keeps_its_records_and_can_continue_or_be_undone() {
     let (site, ana) = Site::set().await;
     let holder = gate(&site, 500).await;
     let import = started(&ana, lines(1_600)).await;
@@ -103,7 +103,7 @@ async fn who_cancels_keeps_what_is_in_and_may_go_on_or_take_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_too_late_finds_the_job_in_other_hands() {
+async fn a_worker_with_an_expired_lease_cannot_continue_its_job() {
     let (site, ana) = Site::set().await;
     let import = started(&ana, lines(2_000)).await;
     let holder = gate(&site, 500).await;
@@ -144,7 +144,7 @@ async fn count(site: &Site, question: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_job_that_nobody_comes_back_to_is_taken_up_after_its_lease() {
+async fn an_abandoned_job_is_resumed_after_its_lease() {
     let (site, ana) = Site::set().await;
     let import = started(&ana, lines(700)).await;
     let hold = "update app.jobs set claimed_by = gen_random_uuid(), claimed_until = now() + interval '1 hour', attempts = 1";
