@@ -23,6 +23,7 @@ mod authenticate;
 mod body_guard;
 mod caller;
 mod config;
+mod docs;
 mod edge;
 mod forward;
 mod health;
@@ -41,7 +42,6 @@ use axum::{
     Router,
     routing::{any, get},
 };
-use utoipa_swagger_ui::SwaggerUi;
 use web::{ServiceOptions, with_limits};
 
 pub use app::App;
@@ -50,7 +50,6 @@ pub use upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts, Upstreams};
 
 /// Builds the router of the gateway.
 pub fn router(app: App, config: &Config) -> Router {
-    let docs = SwaggerUi::new("/docs").config(docs());
     let router = Router::new()
         .route("/api/v1/{*rest}", any(forward::handle))
         .route("/.well-known/{*rest}", any(forward::handle))
@@ -61,7 +60,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .with_state(Arc::new(app)) // axum clones it several times per request
-        .merge(docs);
+        .merge(docs::router());
     let edges = ServiceOptions {
         patience: config.patience,
         proxies: config.proxies.clone(),
@@ -69,13 +68,4 @@ pub fn router(app: App, config: &Config) -> Router {
     };
     let (cors, transport) = (config.cors.clone(), config.transport.clone());
     edge::around(with_limits(router, edges), cors, transport, config.proxies.clone())
-}
-
-/// Disables the external validator, to which Swagger UI would send the document by default. Tags are folded, so that
-/// their order can be seen.
-fn docs() -> utoipa_swagger_ui::Config<'static> {
-    utoipa_swagger_ui::Config::from("/api/openapi.json")
-        .validator_url("none")
-        .doc_expansion("none")
-        .filter(true)
 }

@@ -109,6 +109,38 @@ async fn the_page_of_the_documents_loads_what_its_policy_lets_it() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_page_is_sent_again_only_if_it_has_changed() {
+    let nexo = in_front_of_echo().await;
+    for file in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-initializer.js"] {
+        let (_, headers, _) = load(&nexo, file, &[]).await;
+        assert_eq!(headers["cache-control"], "no-cache", "{file}");
+        let seen = headers["etag"].to_str().unwrap();
+        let (status, _, body) = load(&nexo, file, &[("if-none-match", seen)]).await;
+        assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0), "{file}");
+    }
+    assert_eq!(load(&nexo, "/docs/nothing.js", &[]).await.0, StatusCode::NOT_FOUND);
+}
+
+/// An operation that the start script does not name would be shown after all others.
+#[tokio::test]
+async fn the_start_script_orders_all_operations_of_auth() {
+    let (_, _, script) = load(&in_front_of_echo().await, "/docs/swagger-initializer.js", &[]).await;
+    let script = String::from_utf8(script).unwrap();
+    let (_, list) = script.split_once("const DAY = [").unwrap();
+    let mut ordered: Vec<&str> = list.split_once(']').unwrap().0.split('"').skip(1).step_by(2).collect();
+    let document = serde_json::to_value(auth_service::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let mut of_auth: Vec<&str> = operations
+        .filter(|operation| operation["tags"][0] == "auth")
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    ordered.sort_unstable();
+    of_auth.sort_unstable();
+    assert_eq!(ordered, of_auth);
+}
+
+#[tokio::test]
 async fn only_pages_of_known_origins_may_call() {
     let nobody = TestUser::nobody(&in_front_of_echo().await.router);
     let asked = |origin: &'static str| {
