@@ -21,11 +21,11 @@ pub use history::{History, HistoryEntry};
 pub use page::{Page, PageInfo};
 pub use record::{Record, RecordMetadata};
 pub use related::Related;
-pub(crate) use schema::free_object;
 pub use schema::{
     PatchOf, merge_patch as merge_patch_schema, patch as patch_schema, permissions as permissions_schema,
     texts as texts_schema,
 };
+pub(crate) use schema::{free_object, nullable_merge_patch};
 
 /// A type of record that accounts store: one struct, one table, one module.
 pub trait Resource:

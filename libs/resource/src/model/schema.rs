@@ -36,6 +36,13 @@ pub fn merge_patch() -> RefOr<Schema> {
     free_object(MAX_FIELDS, PATCH).into()
 }
 
+/// A merge patch that may be null.
+#[must_use]
+pub(crate) fn nullable_merge_patch() -> RefOr<Schema> {
+    let patch = free_object(MAX_FIELDS, PATCH);
+    patch.schema_type(SchemaType::from_iter([Type::Object, Type::Null])).into()
+}
+
 /// An array of `MIN` to `MAX` texts of 1 to `CHARS` characters.
 #[must_use]
 pub fn texts<const MIN: usize, const MAX: usize, const CHARS: usize>() -> RefOr<Schema> {

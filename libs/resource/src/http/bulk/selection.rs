@@ -20,6 +20,7 @@ const AT_ONCE: usize = 500;
 /// Operation to perform on all selected records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(example = "delete")] // an update needs a patch, and there is none that suits every resource
 pub(crate) enum SelectedOperation {
     /// Applies a merge patch to each record.
     Update,
@@ -36,7 +37,7 @@ pub(crate) struct BulkPreviewRequest {
     filter: Value,
     operation: SelectedOperation,
     /// Changes as a merge patch (RFC 7396); only for `update`.
-    #[schema(schema_with = crate::merge_patch_schema, required = false)]
+    #[schema(schema_with = crate::model::nullable_merge_patch, required = false)]
     patch: Option<Value>,
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct BulkApplyRequest {
     /// Operation of the preview request.
     operation: SelectedOperation,
     /// Merge patch of the preview request.
-    #[schema(schema_with = crate::merge_patch_schema, required = false)]
+    #[schema(schema_with = crate::model::nullable_merge_patch, required = false)]
     patch: Option<Value>,
     /// Token from the response of the preview.
     #[validate(length(max = 1000))]

@@ -13,13 +13,16 @@ use resource::PageInfo;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use utoipa::{
-    IntoResponses, ToSchema,
-    openapi::{RefOr, ResponseBuilder},
+    IntoResponses, PartialSchema as _, ToSchema,
+    openapi::{Content, RefOr, ResponseBuilder},
 };
 use uuid::Uuid;
 use web::{Authorized, Error, Json, Path, Query, Read, Result};
 
-use super::{params::ImportErrorsParams, read};
+use super::{
+    params::{ImportErrorsFileParams, ImportErrorsParams},
+    read,
+};
 use crate::imports::Imports;
 
 const SOME: TenantQuery = TenantQuery::new(
@@ -31,6 +34,7 @@ const LINES: TenantQuery = TenantQuery::new(
      from app.import_errors
      where account_id = $1 and import_id = $2 and phase = $3 and line > $4 group by line order by line limit $5",
 );
+const CSV: &str = "text/csv; charset=utf-8";
 /// Number of rows read per query.
 const PAGE: i64 = 1_000;
 
@@ -99,29 +103,28 @@ pub(crate) struct ExportInterrupted;
 
 impl IntoResponses for ErrorsFile {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        BTreeMap::from([("200".to_owned(), ResponseBuilder::new().description("The file").build().into())])
+        let text = Content::new(Some(String::schema()));
+        let file = ResponseBuilder::new().description("The file").content(CSV, text);
+        BTreeMap::from([("200".to_owned(), file.build().into())])
     }
 }
 
 impl IntoResponse for ErrorsFile {
     fn into_response(self) -> Response {
         let parts = stream::unfold(self.0, async |mut parts| Some((parts.recv().await?, parts)));
-        let headers = [
-            (CONTENT_TYPE, "text/csv; charset=utf-8"),
-            (CONTENT_DISPOSITION, "attachment; filename=\"errors.csv\""),
-        ];
+        let headers = [(CONTENT_TYPE, CSV), (CONTENT_DISPOSITION, "attachment; filename=\"errors.csv\"")];
         (headers, Body::from_stream(parts)).into_response()
     }
 }
 
 /// Export the failed rows as a CSV file, to be corrected and uploaded again.
 #[utoipa::path(
-    get, path = "/api/v1/imports/{id}/errors.csv", params(("id" = Uuid, Path, description = "Which."), ImportErrorsParams), tag = "imports",
+    get, path = "/api/v1/imports/{id}/errors.csv", params(("id" = Uuid, Path, description = "Which."), ImportErrorsFileParams), tag = "imports",
 )]
 pub(crate) async fn export_import_errors(
     auth: Authorized<Read, Imports>,
     Path(id): Path<Uuid>,
-    Query(params): Query<ImportErrorsParams>,
+    Query(params): Query<ImportErrorsFileParams>,
 ) -> Result<ErrorsFile> {
     let mut tx = auth.begin_read_only().await?;
     let import = read::find(&mut tx, &auth, id).await?;

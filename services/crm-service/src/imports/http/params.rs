@@ -57,3 +57,13 @@ pub(crate) struct ImportErrorsParams {
     #[param(max_length = 8192)]
     pub(super) cursor: Option<String>,
 }
+
+/// Filter of the file of errors, which has no pages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportErrorsFileParams {
+    /// Phase of the errors, as in the list of errors.
+    #[param(value_type = Option<String>, pattern = "^(check|run|undo)$", max_length = 5)]
+    pub(super) phase: Option<Phase>,
+}

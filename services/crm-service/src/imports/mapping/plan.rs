@@ -49,6 +49,7 @@ pub(crate) enum ImportMode {
 /// Rule for one field: filled from a column, or with a constant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "field": "name", "column": "Company" }))]
 pub(crate) struct ColumnMapping {
     /// Field of the resource; nested fields by dots: `emails.0.address`, `external_ids.erp`.
     #[validate(length(min = 1, max = 200))]
