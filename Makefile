@@ -57,6 +57,18 @@ bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump
 	@bench/fair
 	@$${CARGO_TARGET_DIR:-target}/bench-run/examples/token_cost
 
+.PHONY: bench-quick
+bench-quick: ## Compare rates beside pgbench with bench/ratchet.toml (about 5 minutes, after a release build); ARGS=--write
+	@scripts/provision bench
+	@cargo build --workspace --profile bench-run --bins
+	@bench/quick $(ARGS)
+
+.PHONY: instructions
+instructions: ## Compare instructions per request with bench/ratchet.toml (about 2 minutes, after a build); ARGS=--write
+	@scripts/provision test
+	@cargo build --workspace --bins
+	@bench/instructions $(ARGS)
+
 .PHONY: chaos
 chaos: ## Kill the broker and relays under 50,000 changes, and count what arrives (about 5 minutes, after a release build)
 	@bench/events

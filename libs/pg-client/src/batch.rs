@@ -7,7 +7,7 @@ use postgres_protocol::message::frontend;
 use crate::{
     Answers, Column, Connection, Error, Oid, TransactionStatus,
     answers::Reply,
-    connection::{Prepared, Source},
+    connection::{self, Prepared, Source},
     messages,
 };
 
@@ -149,7 +149,7 @@ impl Reading {
             messages::ERROR_RESPONSE if self.error.is_none() => {
                 self.error = Some(Box::new(messages::server_error(message.body)));
             }
-            messages::NOTICE_RESPONSE => connection.notice(&messages::server_error(message.body)),
+            messages::NOTICE_RESPONSE => connection::log(&messages::server_error(message.body)),
             _ => {} // BindComplete, ParameterDescription, CloseComplete, ParameterStatus
         }
         Ok(())

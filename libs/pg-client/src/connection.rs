@@ -102,12 +102,13 @@ impl Connection {
         frontend::sync(&mut self.exchange.out);
         Ok(())
     }
+}
 
-    pub(crate) fn notice(&self, notice: &ServerError) {
-        if notice.severity == "WARNING" {
-            tracing::warn!(code = notice.code, "PostgreSQL: {}", notice.message);
-        } else {
-            tracing::debug!(code = notice.code, "PostgreSQL: {}", notice.message);
-        }
+/// Logs a notice of the server.
+pub(crate) fn log(notice: &ServerError) {
+    if notice.severity == "WARNING" {
+        tracing::warn!(code = notice.code, "PostgreSQL: {}", notice.message);
+    } else {
+        tracing::debug!(code = notice.code, "PostgreSQL: {}", notice.message);
     }
 }

@@ -28,7 +28,7 @@ impl Error {
     }
 }
 
-/// Fields of an ErrorResponse (PostgreSQL manual, 55.8).
+/// Fields of an `ErrorResponse` (PostgreSQL manual, 55.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerError {
     /// Severity, not localized: `ERROR`, `FATAL` or `PANIC`; of a notice `WARNING` and less.

@@ -45,7 +45,7 @@ impl Exchange {
         !self.busy && self.input.is_empty() && self.stream.is_quiet()
     }
 
-    /// Writes `out` and reads up to ReadyForQuery. Reads while it writes: a server whose answer is not taken stops
+    /// Writes `out` and reads up to `ReadyForQuery`. Reads while it writes: a server whose answer is not taken stops
     /// reading, so that a large batch would otherwise never end.
     pub(crate) async fn request(&mut self) -> Result<Bytes, Error> {
         self.busy = true;
@@ -93,7 +93,7 @@ impl Exchange {
         poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input)
     }
 
-    /// Advances over complete messages; `true` after ReadyForQuery.
+    /// Advances over complete messages; `true` after `ReadyForQuery`.
     fn scan(&mut self) -> Result<bool, Error> {
         while let Some((tag, size)) = messages::head(self.input.get(self.scanned..).unwrap_or_default())? {
             if size > MAX_ANSWER_BYTES || self.scanned > MAX_ANSWER_BYTES {

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Columns of a RowDescription.
+/// Columns of a `RowDescription`.
 pub(crate) fn columns(body: &[u8]) -> Result<Vec<Column>, Error> {
     let mut reader = Reader(body);
     let count = u16::from_be_bytes(reader.bytes()?);
@@ -84,7 +84,7 @@ pub(crate) fn columns(body: &[u8]) -> Result<Vec<Column>, Error> {
     Ok(columns)
 }
 
-/// Adds the ranges of the values of a DataRow within its body; `None` is null.
+/// Adds the ranges of the values of a `DataRow` within its body; `None` is null.
 pub(crate) fn values(body: &[u8], values: &mut Vec<Option<Range<usize>>>) -> Result<(), Error> {
     let mut reader = Reader(body);
     let count = u16::from_be_bytes(reader.bytes()?);
@@ -101,12 +101,12 @@ pub(crate) fn values(body: &[u8], values: &mut Vec<Option<Range<usize>>>) -> Res
     Ok(())
 }
 
-/// Tag of a CommandComplete, such as `INSERT 0 1`.
+/// Tag of a `CommandComplete`, such as `INSERT 0 1`.
 pub(crate) fn command(body: &[u8]) -> Result<&str, Error> {
     Reader(body).text()
 }
 
-/// Fields of an ErrorResponse or a NoticeResponse.
+/// Fields of an `ErrorResponse` or a `NoticeResponse`.
 pub(crate) fn server_error(body: &[u8]) -> ServerError {
     let (mut reader, mut error) = (Reader(body), ServerError::default());
     while let Ok([field]) = reader.bytes() {

@@ -20,7 +20,7 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Tls(error.into())
 }
 
-/// Negotiates TLS on a stream whose server has accepted an SSLRequest.
+/// Negotiates TLS on a stream whose server has accepted an `SSLRequest`.
 pub(crate) async fn handshake(
     stream: TcpStream,
     host: &str,

@@ -52,7 +52,7 @@ impl<R: Resource> Visible<R> {
     /// Converts to JSON, for the body of a problem.
     pub fn into_json(self) -> Result<Json> {
         match self.shown {
-            Projected::Whole(record) => serde_json::to_value(record).map_err(encode),
+            Projected::Whole(record) => serde_json::to_value(record).map_err(|error| encode(&error)),
             Projected::Part(part) => Ok(part),
         }
     }
@@ -113,11 +113,11 @@ fn show<R: Resource>(
     if hidden.is_empty() {
         return Ok(Visible::whole(record));
     }
-    let mut part = serde_json::to_value(&record).map_err(encode)?;
+    let mut part = serde_json::to_value(&record).map_err(|error| encode(&error))?;
     hidden.mask(&mut part);
     Ok(Visible::part(&record, part))
 }
 
-fn encode(error: serde_json::Error) -> Error {
+fn encode(error: &serde_json::Error) -> Error {
     Error::Sql(db::SqlError::Encode(error.to_string()))
 }

@@ -111,10 +111,10 @@ impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
     }
 
     fn from_sql(oid: Oid, bytes: &[u8]) -> Result<Self, Error> {
-        let text = match (oid == Type::JSONB.oid(), bytes) {
-            (true, [1, text @ ..]) => text,
-            (true, _) => return Err("jsonb of an unknown version".into()),
-            (false, text) => text,
+        let text = if oid == Type::JSONB.oid() {
+            bytes.strip_prefix(&[1]).ok_or("jsonb of an unknown version")?
+        } else {
+            bytes
         };
         Ok(Self(serde_json::from_slice(text)?))
     }

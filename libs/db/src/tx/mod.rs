@@ -170,6 +170,7 @@ impl TenantTx {
     }
 
     /// Rolls back to the last savepoint, and discards changes and revocations recorded since.
+    #[expect(clippy::needless_pass_by_value, reason = "a savepoint is rolled back to once")]
     pub fn rollback_to(&mut self, part: Savepoint) {
         self.conn.rollback_to(part.timeout);
         self.changes.truncate(part.noted);

@@ -2,7 +2,7 @@
 
 mod proxy;
 
-use std::{future::Future as _, pin::pin, task::Poll, time::Duration};
+use std::{pin::pin, task::Poll, time::Duration};
 
 use db::TenantQuery;
 use http::StatusCode;
