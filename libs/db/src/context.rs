@@ -5,11 +5,8 @@ use kernel::{AccountId, SessionId, UserId};
 use uuid::Uuid;
 
 use crate::Bindings;
-
-/// SQLSTATE of a session that has ended.
-pub(crate) const ENDED: &str = "NX401";
-/// SQLSTATE of a write in maintenance mode: the message is the reason, the detail the remaining seconds.
-pub(crate) const MAINTENANCE: &str = "NX503";
+#[cfg(doc)]
+use crate::error::{ENDED, MAINTENANCE};
 
 /// Fails with [`ENDED`] unless the session is active and its epoch is the token's.
 const ADMIT: &str = "select app.refuse_session() where not exists (

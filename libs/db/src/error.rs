@@ -1,9 +1,6 @@
 use pg_client::ServerError;
 
-use crate::{
-    Refusal, RowError,
-    context::{ENDED, MAINTENANCE},
-};
+use crate::{Refusal, RowError};
 
 /// Result of a database operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -143,6 +140,10 @@ impl SqlError {
     }
 }
 
+/// SQLSTATE of a session that has ended.
+pub(crate) const ENDED: &str = "NX401";
+/// SQLSTATE of a write in maintenance mode: the message is the reason, the detail the remaining seconds.
+pub(crate) const MAINTENANCE: &str = "NX503";
 /// SQLSTATE of a prepared statement whose result would differ from what it was when it was prepared.
 pub(crate) const STALE_PLAN: &str = "0A000";
 

@@ -58,11 +58,22 @@ enum Step {
     Parsed(String, Option<Box<str>>),
 }
 
-impl<'c> Batch<'c> {
-    pub(crate) fn new(connection: &'c mut Connection) -> Self {
-        Self { connection, steps: Vec::with_capacity(4) }
+impl Connection {
+    /// Starts a batch. What was added to a batch that was dropped unsent is discarded.
+    pub fn batch(&mut self) -> Batch<'_> {
+        self.exchange.out.clear();
+        Batch { connection: self, steps: Vec::with_capacity(4) }
     }
 
+    /// Sends a single statement without parameters.
+    pub async fn execute(&mut self, text: &str) -> Result<Answers, Error> {
+        let mut batch = self.batch();
+        batch.add(&Statement::new(text))?;
+        batch.send().await?.into_result()
+    }
+}
+
+impl Batch<'_> {
     /// Adds a statement.
     ///
     /// # Errors

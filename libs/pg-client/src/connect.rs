@@ -20,7 +20,14 @@ use tokio::{
 
 use crate::{Config, Connection, Error, Host, ServerError, SslMode, messages, stream::Stream, tls};
 
-pub(crate) async fn connect(config: &Config) -> Result<Connection, Error> {
+impl Connection {
+    /// Connects and authenticates.
+    pub async fn connect(config: &Config) -> Result<Self, Error> {
+        connect(config).await
+    }
+}
+
+async fn connect(config: &Config) -> Result<Connection, Error> {
     let mut start = Start { stream: open(config).await?, input: BytesMut::new(), out: BytesMut::new() };
     start.greet(config).await?;
     start.authenticate(config).await?;

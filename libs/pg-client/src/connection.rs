@@ -4,10 +4,7 @@ use bytes::BytesMut;
 use hashlink::LruCache;
 use postgres_protocol::message::frontend;
 
-use crate::{
-    Answers, Batch, Column, Config, Error, ServerError, Statement, connect, exchange::Exchange,
-    stream::Stream,
-};
+use crate::{Column, Error, ServerError, exchange::Exchange, stream::Stream};
 
 /// Maximum number of prepared statements; the least recently used one is closed.
 const MAX_STATEMENTS: usize = 500;
@@ -39,11 +36,6 @@ pub(crate) enum Source {
 }
 
 impl Connection {
-    /// Connects and authenticates.
-    pub async fn connect(config: &Config) -> Result<Self, Error> {
-        connect::connect(config).await
-    }
-
     pub(crate) fn new(stream: Stream, input: BytesMut) -> Self {
         let statements = LruCache::new(MAX_STATEMENTS);
         Self { exchange: Exchange::new(stream, input), statements, named: 0, closing: Vec::new() }
@@ -60,19 +52,6 @@ impl Connection {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.exchange.is_quiet()
-    }
-
-    /// Starts a batch. What was added to a batch that was dropped unsent is discarded.
-    pub fn batch(&mut self) -> Batch<'_> {
-        self.exchange.out.clear();
-        Batch::new(self)
-    }
-
-    /// Sends a single statement without parameters.
-    pub async fn execute(&mut self, text: &str) -> Result<Answers, Error> {
-        let mut batch = self.batch();
-        batch.add(&Statement::new(text))?;
-        batch.send().await?.into_result()
     }
 
     pub(crate) fn source(&mut self, text: &str, is_kept: bool) -> Source {
