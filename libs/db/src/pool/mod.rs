@@ -24,7 +24,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout for ending a transaction in the background.
 const CLEAN_UP: Duration = Duration::from_secs(2);
 /// Interval between updates of the pool's gauges.
-const METERS_INTERVAL: Duration = Duration::from_millis(100);
+const METERS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reason why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
