@@ -10,43 +10,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::{
-    client::legacy::connect::{Connected, Connection, HttpConnector},
-    rt::TokioIo,
-};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use tokio::net::TcpStream;
-use tower::Service;
 
 use super::resolver::RoundRobinResolver;
 
-type Connector = HttpConnector<RoundRobinResolver>;
-
-/// Connector for such connections.
-#[derive(Clone)]
-pub(super) struct EarlyConnector(Connector);
-
-impl EarlyConnector {
-    pub(super) fn new(connector: Connector) -> Self {
-        Self(connector)
-    }
-}
-
-impl Service<Uri> for EarlyConnector {
-    type Response = EarlyStream;
-    type Error = <Connector as Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<EarlyStream, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = self.0.call(to);
-        Box::pin(async move { Ok(EarlyStream { socket: connecting.await?, is_deaf: false }) })
-    }
-}
+/// Opens the connections for such streams.
+pub(super) type Connector = HttpConnector<RoundRobinResolver>;
 
 /// A stream that stays readable after writing has failed.
 pub(super) struct EarlyStream {
@@ -56,6 +27,10 @@ pub(super) struct EarlyStream {
 }
 
 impl EarlyStream {
+    pub(super) fn new(socket: TokioIo<TcpStream>) -> Self {
+        Self { socket, is_deaf: false }
+    }
+
     /// Writes `bytes`, or discards them after a failed write.
     fn write(
         &mut self,
@@ -114,11 +89,5 @@ impl Write for EarlyStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_deaf { Poll::Ready(Ok(())) } else { Pin::new(&mut self.socket).poll_shutdown(cx) }
-    }
-}
-
-impl Connection for EarlyStream {
-    fn connected(&self) -> Connected {
-        self.socket.connected()
     }
 }

@@ -13,7 +13,9 @@ use metrics::Gauge;
 
 use super::{
     breaker::{Breaker, BreakerConfig, Permit},
+    early::Connector,
     meters::{self, Meters},
+    pool::ConnectionPool,
 };
 
 /// All addresses of a service.
@@ -25,6 +27,7 @@ pub(super) struct EndpointPool {
 
 struct Endpoint {
     address: Authority,
+    pool: ConnectionPool,
     in_flight: AtomicUsize,
     breaker: Breaker,
     meters: Arc<Meters>,
@@ -39,11 +42,17 @@ pub(super) struct InFlight {
 }
 
 impl EndpointPool {
-    pub(super) fn new(service: &'static str, addresses: &[Authority], rules: BreakerConfig) -> Self {
+    pub(super) fn new(
+        service: &'static str,
+        addresses: &[Authority],
+        rules: BreakerConfig,
+        connector: &Connector,
+    ) -> Self {
         let meters = Arc::new(Meters::new(service));
         let instance = |address: &Authority| {
             Arc::new(Endpoint {
                 address: address.clone(),
+                pool: ConnectionPool::new(address, connector.clone()),
                 in_flight: AtomicUsize::new(0),
                 breaker: Breaker::new(rules),
                 meters: Arc::clone(&meters),
@@ -61,6 +70,11 @@ impl EndpointPool {
     /// Chooses an instance for a retry: another one, if possible.
     pub(super) fn choose_after(&self, lost: &InFlight) -> Option<InFlight> {
         self.least_loaded(|one| !Arc::ptr_eq(one, &lost.instance)).or_else(|| self.choose())
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub(super) fn expire(&self) {
+        self.all.iter().for_each(|one| one.pool.expire());
     }
 
     fn least_loaded(&self, wanted: impl Fn(&Arc<Endpoint>) -> bool) -> Option<InFlight> {
@@ -83,6 +97,11 @@ impl InFlight {
 
     pub(super) fn address(&self) -> &Authority {
         &self.instance.address
+    }
+
+    /// Connections to the instance.
+    pub(super) fn pool(&self) -> &ConnectionPool {
+        &self.instance.pool
     }
 
     pub(super) fn meters(&self) -> &Meters {
@@ -117,11 +136,12 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::connector, *};
 
     fn instances(addresses: &[&'static str]) -> EndpointPool {
         let addresses: Vec<_> = addresses.iter().copied().map(Authority::from_static).collect();
-        EndpointPool::new("a test", &addresses, BreakerConfig { failures: 1, rest: Duration::from_secs(60) })
+        let rules = BreakerConfig { failures: 1, rest: Duration::from_secs(60) };
+        EndpointPool::new("a test", &addresses, rules, &connector())
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Upstream services, over a pool of persistent connections.
 
 mod breaker;
+mod connection;
 mod early;
 mod endpoints;
 mod meters;
 mod outgoing;
+mod pool;
 mod resolver;
 mod service;
 mod trace;
@@ -12,29 +14,24 @@ mod upstream_body;
 
 use std::{
     error::Error as StdError,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use axum::body::Body;
-use http::{
-    Request, Response, Uri, Version,
-    uri::{Authority, Scheme},
-};
+use http::{Request, Response, header::HOST, uri::Authority};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Bytes;
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 use tokio::time::{sleep, timeout};
 
 pub use breaker::BreakerConfig;
-use early::EarlyConnector;
+use connection::Exchanged;
+use early::Connector;
 use endpoints::{EndpointPool, InFlight};
 pub use outgoing::BodyBounds;
 pub(crate) use outgoing::Outgoing;
 use outgoing::fault_of_client;
+use pool::{ExchangeError, IDLE};
 use resolver::RoundRobinResolver;
 pub(crate) use service::Service;
 use upstream_body::UpstreamBody;
@@ -45,8 +42,6 @@ use crate::access_record::AccessRecord;
 
 /// Connect timeout: a service in our own network accepts at once, or is down.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Idle timeout of pooled connections, shorter than that of the services, to avoid races with their closing.
-const IDLE: Duration = Duration::from_secs(20);
 /// Delay before a retry on the same address: a killed process loses its connections slightly before its port is
 /// free.
 const KILLED_PROCESS_GRACE: Duration = Duration::from_millis(100);
@@ -57,10 +52,9 @@ const MAX_BUFFERED_BYTES: usize = 4 * 1024 * 1024;
 
 static LATE_LOG: LogThrottle = LogThrottle::unwritten();
 
-/// Upstream services, with their connection pool.
+/// Upstream services, with their connections.
 #[derive(Clone)]
 pub struct Upstreams {
-    client: Client<EarlyConnector, Body>,
     times: UpstreamTimeouts,
     services: Arc<Services>,
 }
@@ -87,23 +81,20 @@ pub(crate) enum Failure {
     #[error("{0} did not answer in time")]
     TimedOut(Authority),
     #[error("{0} did not answer")]
-    Broken(Authority, #[source] Error),
+    Broken(Authority, #[source] ExchangeError),
 }
 
 impl Upstreams {
-    /// Creates the pool for services at these addresses.
+    /// Creates the pools for services at these addresses. Requires a Tokio runtime.
     #[must_use]
     pub fn new(auth: &[Authority], crm: &[Authority], times: UpstreamTimeouts, rules: BreakerConfig) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(RoundRobinResolver::new());
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(EarlyConnector::new(connector));
-        let of = |service: Service, addresses| EndpointPool::new(service.name(), addresses, rules);
+        let connector = connector();
+        let of =
+            |service: Service, addresses| EndpointPool::new(service.name(), addresses, rules, &connector);
         let services = Services { auth: of(Service::Auth, auth), crm: of(Service::Crm, crm) };
-        Self { client, times, services: Arc::new(services) }
+        let services = Arc::new(services);
+        tokio::spawn(expire(Arc::downgrade(&services)));
+        Self { times, services }
     }
 
     /// Forwards a request unchanged except for its address; retries once if the request was lost and is
@@ -125,7 +116,7 @@ impl Upstreams {
         })?;
         let again = outgoing.copy();
         let failure = match self.attempt(&mut flight, outgoing, trail).await {
-            Ok(answer) => return Ok(answer.map(|body| UpstreamBody::body(body, flight, self.times))),
+            Ok(exchanged) => return Ok(self.answer(exchanged, flight)),
             Err(failure) => failure,
         };
         let again =
@@ -140,8 +131,12 @@ impl Upstreams {
         drop(flight);
         instances.meters.tried_again();
         tracing::debug!(%failure, upstream = %next.address(), "a request is sent again");
-        let answer = self.attempt(&mut next, again, trail).await?;
-        Ok(answer.map(|body| UpstreamBody::body(body, next, self.times)))
+        let exchanged = self.attempt(&mut next, again, trail).await?;
+        Ok(self.answer(exchanged, next))
+    }
+
+    fn answer(&self, (answer, connection): Exchanged, flight: InFlight) -> Response<Body> {
+        answer.map(|body| UpstreamBody::body(body, connection, flight, self.times))
     }
 
     /// Sends the request to one instance, and records the outcome. A failure that a slow client may have caused is
@@ -151,12 +146,13 @@ impl Upstreams {
         flight: &mut InFlight,
         mut outgoing: Outgoing,
         trail: &mut AccessRecord,
-    ) -> Result<Response<hyper::body::Incoming>, Failure> {
+    ) -> Result<Exchanged, Failure> {
         let (start, address, is_whole) = (Instant::now(), flight.address().clone(), outgoing.is_whole());
         trail.upstream = Some(address.clone());
         let patience = outgoing.bounds.patience.unwrap_or(self.times.head);
         let span = trace::asking(&address, &mut outgoing);
-        let answered = timeout(patience, self.client.request(request(&address, outgoing))).await;
+        outgoing.headers.insert(HOST, flight.pool().host());
+        let answered = timeout(patience, flight.pool().exchange(request(outgoing))).await;
         trace::answered(&span, &answered);
         let time = start.elapsed();
         trail.waited += time;
@@ -190,23 +186,37 @@ impl Upstreams {
     }
 }
 
-fn request(address: &Authority, outgoing: Outgoing) -> Request<Body> {
+fn request(outgoing: Outgoing) -> Request<Body> {
     let (method, path, headers, body) = outgoing.into_parts();
-    let mut parts = http::uri::Parts::default();
-    (parts.scheme, parts.authority, parts.path_and_query) =
-        (Some(Scheme::HTTP), Some(address.clone()), Some(path));
     let mut request = Request::new(body);
     *request.method_mut() = method;
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default(); // all three parts are valid
-    *request.version_mut() = Version::HTTP_11;
+    *request.uri_mut() = path.into();
     *request.headers_mut() = headers;
     request
+}
+
+/// Opens the connections to services.
+fn connector() -> Connector {
+    let mut connector = Connector::new_with_resolver(RoundRobinResolver::new());
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT));
+    connector
+}
+
+/// Closes idle connections in time, as long as the services are in use.
+async fn expire(services: Weak<Services>) {
+    while let Some(services) = services.upgrade() {
+        services.auth.expire();
+        services.crm.expire();
+        drop(services);
+        sleep(IDLE / 4).await;
+    }
 }
 
 impl Failure {
     /// Whether the request was not sent at all.
     fn is_before_sending(&self) -> bool {
-        matches!(self, Self::Broken(_, error) if error.is_connect())
+        matches!(self, Self::Broken(_, ExchangeError::Connect(_)))
     }
 
     /// Whether the connection ended without a response.
@@ -228,7 +238,7 @@ impl Failure {
             }
             Self::Broken(_, error) => match fault_of_client(error, limit) {
                 Some(fault) => fault,
-                None if error.is_connect() => web::Error::Unavailable(self.into()),
+                None if self.is_before_sending() => web::Error::Unavailable(self.into()),
                 None => web::Error::BadGateway(self.into()),
             },
         }

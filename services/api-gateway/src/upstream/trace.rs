@@ -1,13 +1,11 @@
 //! Client span of an attempt, which the service continues.
 
 use ::telemetry::{Kind, Span, SpanInit};
-use http::{HeaderValue, Response, uri::Authority};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Error;
+use http::{HeaderValue, uri::Authority};
 use tokio::time::error::Elapsed;
 use web::{TRACEPARENT, known_method};
 
-use super::Outgoing;
+use super::{Outgoing, connection::Exchanged, pool::ExchangeError};
 
 /// Starts the span, and sets the `traceparent` header for the service.
 pub(super) fn asking(address: &Authority, outgoing: &mut Outgoing) -> Span {
@@ -26,9 +24,9 @@ pub(super) fn asking(address: &Authority, outgoing: &mut Outgoing) -> Span {
     span
 }
 
-pub(super) fn answered(span: &Span, answer: &Result<Result<Response<Incoming>, Error>, Elapsed>) {
+pub(super) fn answered(span: &Span, answer: &Result<Result<Exchanged, ExchangeError>, Elapsed>) {
     match answer {
-        Ok(Ok(answer)) => {
+        Ok(Ok((answer, _))) => {
             span.set("http.response.status_code", i64::from(answer.status().as_u16()));
             if answer.status().is_server_error() {
                 span.set_error(answer.status().as_str().to_owned());

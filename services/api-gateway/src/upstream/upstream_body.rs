@@ -8,27 +8,62 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{UpstreamTimeouts, endpoints::InFlight};
+use super::{UpstreamTimeouts, connection::UpstreamConnection, endpoints::InFlight};
 
-/// Response body that keeps its instance marked as busy until it was sent, and enforces the total and idle
-/// timeouts.
+/// Response body that drives its connection, keeps its instance marked as busy until it was received, and enforces
+/// the total and idle timeouts.
 ///
 /// `TimeoutBody` and `DeadlineBody` of tower-http would need two timers per response. Most bodies arrive together
-/// with their headers, and need none here.
+/// with their headers: they need none of this, and free the connection at once.
 pub(super) struct UpstreamBody {
     body: Incoming,
+    /// `None` once it has ended, or is idle again.
+    connection: Option<Box<UpstreamConnection>>,
     times: UpstreamTimeouts,
     end: Instant,
     pause: Option<Pin<Box<Sleep>>>,
-    _flight: InFlight,
+    flight: InFlight,
 }
 
 impl UpstreamBody {
-    pub(super) fn body(body: Incoming, flight: InFlight, times: UpstreamTimeouts) -> Body {
-        if body.is_end_stream() {
-            return Body::empty();
+    pub(super) fn body(
+        body: Incoming,
+        connection: Option<Box<UpstreamConnection>>,
+        flight: InFlight,
+        times: UpstreamTimeouts,
+    ) -> Body {
+        match connection {
+            Some(connection) if connection.is_free() => flight.pool().put(connection),
+            None => {}
+            connection => {
+                let end = Instant::now() + times.whole;
+                return Body::new(Self { body, connection, times, end, pause: None, flight });
+            }
         }
-        Body::new(Self { body, times, end: Instant::now() + times.whole, pause: None, _flight: flight })
+        if body.is_end_stream() { Body::empty() } else { Body::new(body) }
+    }
+
+    /// Lets the connection receive, and keeps it when nothing more comes.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        let Some(connection) = &mut self.connection else { return };
+        if connection.drive(cx).is_ready() {
+            self.connection = None;
+        } else if connection.is_free() {
+            self.free();
+        }
+    }
+
+    fn free(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.flight.pool().put(connection);
+        }
+    }
+}
+
+/// A client may not read to the end what has been received.
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        self.free();
     }
 }
 
@@ -41,6 +76,7 @@ impl HttpBody for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let now = Instant::now();
+        self.drive(cx);
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.pause = None;
             let is_late = frame.is_some() && now > self.end;
