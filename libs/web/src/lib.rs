@@ -34,6 +34,7 @@ mod media_types;
 pub mod openapi;
 mod problem;
 mod process_telemetry;
+mod request_bounds;
 mod request_id;
 mod respond;
 mod serve;
@@ -56,7 +57,8 @@ pub use idempotent::{IdempotencyOutcome, Idempotent};
 pub use media_types::MediaTypes;
 pub use problem::{Problem, Violation};
 pub use process_telemetry::{Telemetry, TelemetryConfig};
-pub use request_id::{ClientRequestId, RequestId};
+pub use request_bounds::RequestBounds;
+pub use request_id::{ClientRequestId, REQUEST_ID, RequestId};
 pub use respond::{Accepted, Created, NoContent, Redacted, Replayable, WithETag, etag};
 pub use serve::{
     BodyRate, ConnectionLimits, Listener, NotReady, check_readiness, exit_code, ready, run_service, serve,

@@ -10,7 +10,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 use crate::Proxies;
 
 /// Header with the request id, of requests and responses.
-pub(crate) const HEADER: &str = "x-request-id";
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Header that echoes the client's own request id.
 const CLIENT: HeaderName = HeaderName::from_static("x-client-request-id");
 /// Maximum length of a client's request id.
@@ -38,7 +38,7 @@ impl RequestId {
         if let Some(given) = request.extensions().get::<Self>() {
             return *given;
         }
-        let sent = request.headers().get(HEADER).filter(|_| proxies.sent(request));
+        let sent = request.headers().get(REQUEST_ID).filter(|_| proxies.sent(request));
         let sent = sent.and_then(|value| value.to_str().ok()?.parse().ok());
         sent.map_or_else(Self::new, Self)
     }
@@ -73,7 +73,12 @@ impl RequestId {
 
     /// Sets the response header with the id.
     pub fn mark<B>(self, response: &mut Response<B>) {
-        response.headers_mut().insert(HEADER, self.header());
+        response.headers_mut().insert(REQUEST_ID, self.header());
+    }
+
+    /// Sets the response header, unless it was set already: a response that no handler gave has none.
+    pub fn mark_unmarked<B>(self, response: &mut Response<B>) {
+        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| self.header());
     }
 }
 
@@ -97,7 +102,7 @@ impl ClientRequestId {
         if let Some(given) = request.extensions().get::<Self>() {
             return Some(given.clone());
         }
-        let sent = request.headers().get(HEADER)?;
+        let sent = request.headers().get(REQUEST_ID)?;
         let is_fit =
             (1..=MAX_CLIENT_ID).contains(&sent.len()) && sent.as_bytes().iter().all(u8::is_ascii_graphic);
         (is_fit && *sent != id.header()).then(|| Self(sent.clone()))
@@ -126,7 +131,7 @@ mod tests {
 
     fn request(peer: &str, sent: &str) -> Request {
         let peer: SocketAddr = peer.parse().unwrap();
-        Request::builder().header(HEADER, sent).extension(ConnectInfo(peer)).body(Body::empty()).unwrap()
+        Request::builder().header(REQUEST_ID, sent).extension(ConnectInfo(peer)).body(Body::empty()).unwrap()
     }
 
     fn gateways() -> Proxies {

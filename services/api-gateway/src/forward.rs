@@ -1,6 +1,11 @@
 //! A request to a service, in three steps that share its context: it is authenticated, rate limited and forwarded.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
     body::Body,
@@ -11,12 +16,12 @@ use http::{
     HeaderMap, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use web::{ClientAddress, Error, ROUTE, RequestId, Result, Upload};
+use web::{ClientAddress, Error, ROUTE, RequestBounds, RequestId, Result, Upload};
 
 use crate::{
     App,
     authenticate::{authenticate, identify},
-    edge::{hop_by_hop, not_allowed},
+    edge::{Edge, hop_by_hop, not_allowed},
     keys::Exchanged,
     limits::Kind,
     operations::Access,
@@ -24,15 +29,66 @@ use crate::{
     upstream::{BodyBounds, Outgoing, Service},
 };
 
+/// Paths that are forwarded, as their routes in logs.
+const FORWARDED: [(&str, &str); 2] =
+    [("/api/v1/", "/api/v1/{*rest}"), ("/.well-known/", "/.well-known/{*rest}")];
+
+/// Service of all paths that the gateway does not answer itself. It takes no route, whose layers would cost each
+/// request several allocations.
+#[derive(Clone)]
+pub(crate) struct Forwarding(Arc<Inner>);
+
+struct Inner {
+    app: Arc<App>,
+    edge: Edge,
+    bounds: RequestBounds,
+}
+
+impl Forwarding {
+    pub(crate) fn new(app: Arc<App>, edge: Edge, bounds: RequestBounds) -> Self {
+        Self(Arc::new(Inner { app, edge, bounds }))
+    }
+}
+
+impl tower::Service<Request> for Forwarding {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let service = Arc::clone(&self.0);
+        Box::pin(async move {
+            let Inner { app, edge, bounds } = &*service;
+            let route = forwarded_route(request.uri().path());
+            let run = async |request| match route {
+                // Boxed once, because each wrapper around it would move it.
+                Some(_) => Box::pin(answer(app, request)).await,
+                None => Error::NotFound("this path").into_response(),
+            };
+            let run = |request| bounds.answer(route.unwrap_or_default(), request, run);
+            Ok(edge.answer(request, run).await)
+        })
+    }
+}
+
+fn forwarded_route(path: &str) -> Option<&'static str> {
+    let is_below = |prefix: &str| path.len() > prefix.len() && path.starts_with(prefix);
+    FORWARDED.iter().find(|(prefix, _)| is_below(prefix)).map(|(_, route)| *route)
+}
+
+/// Handler of a route that is forwarded, too.
+pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+    answer(&app, request).await
+}
+
 /// Answers a request with the response of the service that serves its path.
-pub(crate) async fn handle(
-    State(app): State<Arc<App>>,
-    id: RequestId,
-    client: ClientAddress,
-    request: Request,
-) -> Response {
-    let mut context = RequestContext::new(id, client);
-    let answer = process(&app, &mut context, request).await;
+async fn answer(app: &App, request: Request) -> Response {
+    let mut context = RequestContext::new(RequestId::current_or_new(), ClientAddress::of(&request));
+    let answer = process(app, &mut context, request).await;
     let RequestContext { charge, mut record, .. } = context;
     let mut answer = charge.follow(answer.into_response());
     record.route = answer.headers_mut().remove(ROUTE);
@@ -75,7 +131,8 @@ async fn forward(
     hop_by_hop::inbound(&mut outgoing.headers);
     context.write_to(&mut outgoing.headers);
     match context.caller.as_mut().and_then(|caller| caller.exchanged.take()) {
-        Some(token) => send_with(app, context, service, token, outgoing).await,
+        // Boxed, because it holds two requests: as a part of this future it would be moved with every request.
+        Some(token) => Box::pin(send_with(app, context, service, token, outgoing)).await,
         None => send(app, context, service, outgoing).await,
     }
 }

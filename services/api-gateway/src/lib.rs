@@ -38,34 +38,33 @@ mod upstream;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    routing::{any, get},
-};
-use web::{ServiceOptions, with_limits};
+use axum::{Router, routing::get};
+use web::{RequestBounds, ServiceOptions, with_limits};
 
 pub use app::App;
 pub use config::Config;
+use edge::Edge;
+use forward::Forwarding;
 pub use upstream::{BodyBounds, BreakerConfig, UpstreamTimeouts, Upstreams};
 
 /// Builds the router of the gateway.
 pub fn router(app: App, config: &Config) -> Router {
-    let router = Router::new()
-        .route("/api/v1/{*rest}", any(forward::handle))
-        .route("/.well-known/{*rest}", any(forward::handle))
+    let app = Arc::new(app); // axum clones it several times per request
+    let own = Router::new()
         .route("/dev/mail", get(forward::handle))
         .route("/api/openapi.json", get(openapi::merged))
         .route("/api/rate-limit", get(rate_limit_endpoint::get_rate_limit))
         .route("/api/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .with_state(Arc::new(app)) // axum clones it several times per request
+        .with_state(Arc::clone(&app))
         .merge(docs::router());
-    let edges = ServiceOptions {
+    let options = ServiceOptions {
         patience: config.patience,
         proxies: config.proxies.clone(),
         ..ServiceOptions::default()
     };
-    let (cors, transport) = (config.cors.clone(), config.transport.clone());
-    edge::around(with_limits(router, edges), cors, transport, config.proxies.clone())
+    let edge = Edge::new(config.cors.clone(), config.transport.clone(), config.proxies.clone());
+    let forwarding = Forwarding::new(app, edge.clone(), RequestBounds::new(&options));
+    edge.around(with_limits(own, options)).fallback_service(forwarding)
 }

@@ -1,5 +1,5 @@
 use http::{HeaderMap, HeaderValue};
-use web::{ClientAddress, FORWARDED_FOR, RequestId};
+use web::{ClientAddress, FORWARDED_FOR, REQUEST_ID, RequestId};
 
 use crate::{access_record::AccessRecord, caller::AdmittedCaller, rate_limit_charge::RateLimitCharge};
 
@@ -20,7 +20,7 @@ impl RequestContext {
 
     /// Sets the headers with the request id and the client address, for a service.
     pub(crate) fn write_to(&self, headers: &mut HeaderMap) {
-        headers.insert("x-request-id", self.id.header());
+        headers.insert(REQUEST_ID, self.id.header());
         let client = self.client.0.and_then(|client| HeaderValue::try_from(client.to_string()).ok());
         if let Some(client) = client {
             headers.insert(FORWARDED_FOR, client);

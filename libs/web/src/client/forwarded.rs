@@ -8,9 +8,7 @@ use super::FORWARDED_FOR;
 
 /// Parses `X-Forwarded-For`: a comma-separated list of addresses.
 pub(super) fn plain(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    lines(headers, HeaderName::from_static(FORWARDED_FOR))
-        .flat_map(|line| line.rsplit(','))
-        .map(|node| address(node.trim()))
+    lines(headers, FORWARDED_FOR).flat_map(|line| line.rsplit(',')).map(|node| address(node.trim()))
 }
 
 /// Parses `Forwarded` (RFC 7239), such as `for="[2001:db8::7]:4711";proto=https, for=192.0.2.1`. Splitting at

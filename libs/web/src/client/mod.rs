@@ -10,13 +10,13 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request},
-    http::{HeaderMap, header::FORWARDED, request::Parts},
+    http::{HeaderMap, HeaderName, header::FORWARDED, request::Parts},
 };
 use ipnet::IpNet;
 use kernel::Env;
 
 /// Header in which a proxy passes the client address. The gateway overwrites it.
-pub const FORWARDED_FOR: &str = "x-forwarded-for";
+pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Maximum number of proxy hops that are evaluated.
 const MAX_PROXIES: usize = 10;
 
@@ -99,6 +99,12 @@ impl ClientAddress {
         let client = peer.map(|peer| proxies.client(peer, request.headers()));
         request.extensions_mut().insert(Self(client));
     }
+
+    /// Address of the client of a request.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        request.extensions().get().copied().unwrap_or(Self(None))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
@@ -118,13 +124,13 @@ mod tests {
         client_of(trusted, peer, &told)
     }
 
-    fn client_of(trusted: &str, peer: &str, told: &[(&'static str, &str)]) -> String {
+    fn client_of(trusted: &str, peer: &str, told: &[(HeaderName, &str)]) -> String {
         let mut env = Env::from_values([("NEXO_TRUSTED_PROXIES".to_owned(), trusted.to_owned())]);
         let proxies = Proxies::read(&mut env);
         env.finish().unwrap();
         let mut headers = HeaderMap::new();
         for (name, told) in told {
-            headers.append(*name, told.parse().unwrap());
+            headers.append(name.clone(), told.parse().unwrap());
         }
         proxies.client(peer.parse().unwrap(), &headers).to_string()
     }
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_standard_header_is_read_as_well() {
-        let told = |told| client_of("10.0.0.0/8", "10.0.0.2", &[("forwarded", told)]);
+        let told = |told| client_of("10.0.0.0/8", "10.0.0.2", &[(FORWARDED, told)]);
         assert_eq!(told("for=198.51.100.7"), "198.51.100.7");
         assert_eq!(
             told("for=203.0.113.9, For=\"198.51.100.7:4711\";proto=https;by=10.0.0.3, for=10.0.0.3"),
@@ -158,13 +164,13 @@ mod tests {
         for hidden in ["for=unknown", "for=_secret", "by=10.0.0.3", "nonsense", "for=\"198.51.100.7"] {
             assert_eq!(told(hidden), "10.0.0.2", "{hidden}");
         }
-        assert_eq!(client_of("", "10.0.0.2", &[("forwarded", "for=198.51.100.7")]), "10.0.0.2");
+        assert_eq!(client_of("", "10.0.0.2", &[(FORWARDED, "for=198.51.100.7")]), "10.0.0.2");
     }
 
     #[test]
     fn of_two_headers_that_disagree_neither_is_believed() {
         let told = |standard| {
-            client_of("10.0.0.0/8", "10.0.0.2", &[("forwarded", standard), (FORWARDED_FOR, "198.51.100.7")])
+            client_of("10.0.0.0/8", "10.0.0.2", &[(FORWARDED, standard), (FORWARDED_FOR, "198.51.100.7")])
         };
         assert_eq!(told("for=198.51.100.7"), "198.51.100.7");
         assert_eq!(told("for=203.0.113.9"), "10.0.0.2");

@@ -7,11 +7,11 @@ use std::{
 };
 
 use axum::extract::MatchedPath;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use metrics::{Gauge, Histogram, gauge, histogram};
 
 /// Header in which a service tells the gateway the matched route. Never sent to clients.
-pub const ROUTE: &str = "x-nexo-route";
+pub const ROUTE: HeaderName = HeaderName::from_static("x-nexo-route");
 /// Status for a client that disconnected before the response; as in nginx.
 const GONE: u16 = 499;
 /// Maximum number of routes; services have a few hundred, so a peer with more is not trusted.

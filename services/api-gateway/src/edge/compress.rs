@@ -1,12 +1,18 @@
+//! Compression of responses, for clients that accept it.
+
+use std::{convert::Infallible, future::ready};
+
+use axum::{body::Body, extract::Request, response::Response};
 use http::{
     Extensions, HeaderMap, HeaderValue, StatusCode, Version,
     header::{ACCEPT_ENCODING, CONTENT_TYPE},
 };
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::{
     CompressionLevel,
     compression::{
         CompressionLayer,
-        predicate::{And, Predicate as _, SizeAbove},
+        predicate::{Predicate as _, SizeAbove},
     },
 };
 
@@ -17,10 +23,22 @@ const MIN_COMPRESSED_BYTES: u64 = 1024;
 
 type Judge = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
-/// Compresses responses for clients that accept it, after [`negotiate`].
-pub(super) fn layer() -> CompressionLayer<And<SizeAbove, Judge>> {
+/// Compresses a response that is worth it; `accepted` is the header `Accept-Encoding` after [`negotiate`]. A layer
+/// around every request would wrap every body.
+pub(super) async fn compress(accepted: Option<HeaderValue>, response: Response) -> Response {
     let worth = SizeAbove::new(MIN_COMPRESSED_BYTES).and(is_worth_it as Judge);
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth)
+    if !worth.should_compress(&response) {
+        return response;
+    }
+    let mut request = Request::new(Body::empty());
+    if let Some(accepted) = accepted {
+        request.headers_mut().insert(ACCEPT_ENCODING, accepted);
+    }
+    let mut response = Some(response);
+    let answers = service_fn(|_: Request| ready(Ok::<_, Infallible>(response.take().unwrap_or_default())));
+    let layer = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth);
+    let Ok(compressed) = layer.layer(answers).oneshot(request).await;
+    compressed.map(Body::new)
 }
 
 /// Compresses text formats only. Not exports, because a compressor delays streamed data, and spreadsheets are

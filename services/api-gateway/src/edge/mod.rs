@@ -6,14 +6,19 @@ mod cors;
 pub(crate) mod hop_by_hop;
 mod security_headers;
 
+use std::{convert::Infallible, sync::Arc};
+
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Method, header::ALLOW};
-use tower::util::option_layer;
+use http::{
+    HeaderValue, Method,
+    header::{ACCEPT_ENCODING, ALLOW},
+};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 use web::{ClientRequestId, Error, Meter, Proxies, RequestId, begin_trace, end_trace};
 
@@ -28,56 +33,100 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 /// Methods that are forwarded at all; the service decides which ones a path accepts.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Wraps a router in the outer layer; `transport` is the header `Strict-Transport-Security`.
-pub(crate) fn around(
-    router: Router,
-    cors: Option<CorsLayer>,
-    transport: Option<HeaderValue>,
-    proxies: Proxies,
-) -> Router {
-    let edge = Edge { transport, proxies, meter: Meter::new("api-gateway") };
-    let edge = from_fn_with_state(edge, answer);
-    // A single layer, outermost first: a page must be able to read error responses too.
-    router.layer((edge, option_layer(cors), compress::layer()))
-}
-
+/// The outer layer, for all requests.
 #[derive(Clone)]
-struct Edge {
+pub(crate) struct Edge(Arc<Inner>);
+
+struct Inner {
+    cors: Option<CorsLayer>,
     transport: Option<HeaderValue>,
     proxies: Proxies,
     meter: Meter,
 }
 
-async fn answer(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::new(); // ours, whatever the client sends: it is stored in the history of accounts
-    request.extensions_mut().insert(id);
-    let clients = ClientRequestId::new(&request, id);
-    if let Some(clients) = clients.clone() {
-        request.extensions_mut().insert(clients);
+impl Edge {
+    /// Creates the layer; `transport` is the header `Strict-Transport-Security`.
+    pub(crate) fn new(cors: Option<CorsLayer>, transport: Option<HeaderValue>, proxies: Proxies) -> Self {
+        Self(Arc::new(Inner { cors, transport, proxies, meter: Meter::new("api-gateway") }))
     }
-    compress::negotiate(request.headers_mut());
-    let line = AccessLogEntry::from_request(&request, id, clients.as_ref());
-    let (method, own) = (request.method().clone(), own_route(&request));
-    let measured = edge.meter.begin(&method, own.clone());
-    let span = begin_trace(&request, &edge.proxies);
-    let path = request.uri().path();
-    let is_docs = path == "/docs" || path.starts_with("/docs/");
-    let mut response = match id.within(|| refusal(&request)) {
-        Some(refused) => refused,
-        None => span.within(next.run(request)).await,
-    };
-    let told = told_route(&response);
-    measured.answered(response.status(), told);
-    end_trace(&span, &method, told.or(own.as_ref().map(MatchedPath::as_str)).unwrap_or_default(), &response);
-    id.mark(&mut response);
-    if let Some(clients) = clients {
-        clients.mark(&mut response);
+
+    /// Wraps a router in the layer.
+    pub(crate) fn around(&self, router: Router) -> Router {
+        router.layer(from_fn_with_state(
+            self.clone(),
+            async |State(edge): State<Self>, request: Request, next: Next| {
+                edge.answer(request, |request| next.run(request)).await
+            },
+        ))
     }
-    security_headers::add_security_headers(response.headers_mut(), is_docs, edge.transport.as_ref());
-    match line {
-        Some(line) => line.follow(response),
-        None => response,
+
+    /// Answers a request with the response of `run`.
+    pub(crate) async fn answer<F: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        run: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let id = RequestId::new(); // ours, whatever the client sends: it is stored in the history of accounts
+        request.extensions_mut().insert(id);
+        let clients = ClientRequestId::new(&request, id);
+        if let Some(clients) = clients.clone() {
+            request.extensions_mut().insert(clients);
+        }
+        compress::negotiate(request.headers_mut());
+        let line = AccessLogEntry::from_request(&request, id, clients.as_ref());
+        let (method, own) = (request.method().clone(), own_route(&request));
+        let measured = self.0.meter.begin(&method, own.clone());
+        let span = begin_trace(&request, &self.0.proxies);
+        let path = request.uri().path();
+        let is_docs = path == "/docs" || path.starts_with("/docs/");
+        let mut response = match id.within(|| refusal(&request)) {
+            Some(refused) => refused,
+            None => span.within(self.with_cors(request, run)).await,
+        };
+        let told = told_route(&response);
+        measured.answered(response.status(), told);
+        let route = told.or(own.as_ref().map(MatchedPath::as_str)).unwrap_or_default();
+        end_trace(&span, &method, route, &response);
+        id.mark_unmarked(&mut response);
+        if let Some(clients) = clients {
+            clients.mark(&mut response);
+        }
+        let transport = self.0.transport.as_ref();
+        security_headers::add_security_headers(response.headers_mut(), is_docs, transport);
+        match line {
+            Some(line) => line.follow(response),
+            None => response,
+        }
     }
+
+    /// Adds the CORS headers, also to errors: a page must be able to read them. Answers preflight requests.
+    async fn with_cors<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        run: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let Some(cors) = &self.0.cors else { return compressed(request, run).await };
+        let mut run = Some(run);
+        let answers = service_fn(|request| {
+            let run = run.take();
+            async {
+                Ok::<_, Infallible>(match run {
+                    Some(run) => compressed(request, run).await,
+                    None => Response::default(), // it is called once
+                })
+            }
+        });
+        let Ok(response) = cors.layer(answers).oneshot(request).await;
+        response
+    }
+}
+
+async fn compressed<F: Future<Output = Response>>(
+    request: Request,
+    run: impl FnOnce(Request) -> F,
+) -> Response {
+    let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
+    compress::compress(accepted, run(request).await).await
 }
 
 /// Route of the gateway's own endpoints. Wildcard routes are excluded, because clients choose their paths.

@@ -6,13 +6,14 @@ use axum::{
     body::{Body, Bytes},
     extract::Request,
 };
-use http::{HeaderMap, Method, header::IF_MATCH, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, Method, header::IF_MATCH, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use tokio::time::timeout;
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 use web::{Error, Result};
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Maximum size of a body that is buffered before it is sent: then a slow client occupies no service, and a retry
 /// is possible.
 const KEPT: u64 = 64 * 1024;
@@ -82,7 +83,7 @@ impl Outgoing {
         match self.method {
             Method::GET | Method::HEAD | Method::OPTIONS => true,
             Method::PUT | Method::DELETE => !self.headers.contains_key(IF_MATCH),
-            Method::POST => self.headers.contains_key("idempotency-key"),
+            Method::POST => self.headers.contains_key(IDEMPOTENCY_KEY),
             _ => false,
         }
     }
