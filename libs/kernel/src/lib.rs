@@ -25,6 +25,7 @@ mod jitter;
 mod settings;
 mod state;
 mod text;
+mod unique;
 
 pub use amount::{Amount, AmountError};
 pub use clock::Clock;
@@ -38,3 +39,4 @@ pub use text::{
     CurrencyCode, CurrencyCodeFormat, EmailAddress, EmailAddressFormat, LoginEmail, LoginEmailFormat,
     PhoneNumber, PhoneNumberFormat, Text, TextError, TextFormat, TextRule, WebUrl, WebUrlFormat,
 };
+pub use unique::unique_id;

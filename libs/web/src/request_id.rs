@@ -29,7 +29,7 @@ impl RequestId {
     #[expect(clippy::new_without_default, reason = "each is another")]
     #[must_use]
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(kernel::unique_id())
     }
 
     /// Returns the id that was assigned before, or the one that a trusted proxy sent (for a service, its gateway),
