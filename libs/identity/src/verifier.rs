@@ -128,7 +128,7 @@ impl Verifier {
     pub async fn identify(&self, token: &str, request: Uuid) -> Result<Identity, TokenError> {
         let good = match (self.0.check(token), &self.0.remote) {
             (Err(Failure::UnknownKey), Some(remote)) => {
-                remote.refresh().await;
+                Box::pin(remote.refresh()).await; // large, and rare: it would be moved with every request
                 self.0.check(token)
             }
             (checked, _) => checked,

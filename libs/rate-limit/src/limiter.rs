@@ -38,6 +38,11 @@ impl Limiter {
         if !remote.is_up() {
             return bucket.alone(rate, self.now());
         }
+        Box::pin(self.lease(remote, bucket, rate)).await // large, and rare
+    }
+
+    /// Takes a permit of a new lease.
+    async fn lease(&self, remote: &Remote, bucket: &Bucket, rate: Rate) -> Decision {
         let _waiting = bucket.wait();
         let _turn = bucket.turn.lock().await;
         if let Some(decision) = bucket.at_hand(rate, self.now()) {

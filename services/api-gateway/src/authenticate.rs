@@ -75,13 +75,13 @@ pub(crate) async fn identify(
 ) -> Result<AdmittedCaller> {
     let Bearer(token) = Bearer::from_headers(headers).ok_or(Error::NoToken)?;
     if ApiKey::has_prefix(token) {
-        return exchanged(app, context, token).await;
+        return Box::pin(exchanged(app, context, token)).await; // large, and rare
     }
     let (subject, api_key) = match app.verifier.identify(token, context.id.0).await {
         Ok(Identity::Person(person)) => (Subject::Person(person.user()), None),
         Ok(Identity::Member(who)) => {
             if !app.revocations.is_in_sync() {
-                app.db.admit(&who).await?;
+                Box::pin(app.db.admit(&who)).await?; // large, and rare
             }
             (Subject::Account(who.account()), who.is_key().then(|| who.session()))
         }

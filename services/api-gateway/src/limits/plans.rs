@@ -53,7 +53,7 @@ impl Plans {
                 }
                 known
             }
-            None => self.ask_first(account, &tenant).await,
+            None => Box::pin(self.ask_first(account, &tenant)).await, // large, and rare
         };
         (tenant, known)
     }
