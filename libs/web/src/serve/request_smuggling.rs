@@ -103,16 +103,15 @@ impl RequestInspector {
 /// End of the head, if it is complete. Every line must end with CRLF: programs that accept a bare line feed would
 /// see other lines.
 fn end(bytes: &[u8]) -> Result<Option<usize>, Refused> {
-    let (mut line, mut from) = (0, 0);
-    while let Some(feed) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
-        let feed = from + feed;
+    let mut line = 0;
+    for feed in memchr::memchr_iter(b'\n', bytes) {
         if feed.checked_sub(1).and_then(|before| bytes.get(before)) != Some(&b'\r') {
             return Err(Refused::Ambiguous);
         }
         if feed == line + 1 {
             return Ok(Some(feed + 1));
         }
-        (line, from) = (feed + 1, feed + 1);
+        line = feed + 1;
     }
     Ok(None)
 }
