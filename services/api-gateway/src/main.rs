@@ -24,7 +24,10 @@ async fn run() -> anyhow::Result<()> {
     let watched = watch.start().await?;
 
     let db = config.database.open(&*hooks).await?;
-    let listener = Listener::bind("NEXO_GATEWAY_LISTEN", config.listen).await?.within(config.bounds.clone());
+    let listener = Listener::bind("NEXO_GATEWAY_LISTEN", config.listen)
+        .await?
+        .within(config.bounds.clone())
+        .on_own_threads();
     tracing::info!(address = %listener.address()?, "api-gateway serves");
     let app = config.app(db, config.identity.verifier(Clock::system()), config.revocation.start());
     let router = api_gateway::router(app, &config);

@@ -11,6 +11,7 @@ mod refused;
 mod request_body;
 mod request_smuggling;
 mod socket;
+mod threads;
 
 use std::{
     fmt::Display,
@@ -34,6 +35,8 @@ use tokio::{
     time::sleep,
 };
 
+use threads::ServingThreads;
+
 /// Delay after a failed accept that no client caused, most often because of too many open files.
 const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(500);
 
@@ -42,6 +45,7 @@ const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(500);
 pub struct Listener {
     socket: TcpListener,
     bounds: ConnectionLimits,
+    has_own_threads: bool,
 }
 
 impl Listener {
@@ -55,13 +59,20 @@ impl Listener {
                 ),
             )
         })?;
-        Ok(Self { socket, bounds: ConnectionLimits::default() })
+        Ok(Self { socket, bounds: ConnectionLimits::default(), has_own_threads: false })
     }
 
     /// Replaces the default limits.
     #[must_use]
     pub fn within(self, bounds: ConnectionLimits) -> Self {
         Self { bounds, ..self }
+    }
+
+    /// Serves each connection on one of as many threads as the runtime has. For a process whose requests take
+    /// microseconds: none of them may occupy its thread for long.
+    #[must_use]
+    pub fn on_own_threads(self) -> Self {
+        Self { has_own_threads: true, ..self }
     }
 
     /// Local address of the socket.
@@ -73,11 +84,12 @@ impl Listener {
 /// Serves until `stop` completes. Then readiness fails, no more connections are accepted, and running requests are
 /// finished (graceful shutdown).
 pub async fn serve(
-    Listener { socket, bounds }: Listener,
+    Listener { socket, bounds, has_own_threads }: Listener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let place = ConnectionServer::new(router, &bounds);
+    let place = Arc::new(ConnectionServer::new(router, &bounds));
+    let threads = has_own_threads.then(ServingThreads::start).transpose()?;
     let connections = GracefulShutdown::new();
     let free = Arc::new(Semaphore::new(bounds.connections));
     let mut stopped = pin!(async {
@@ -90,13 +102,17 @@ pub async fn serve(
             () = &mut stopped => break,
             accepted = accept(&socket, &free) => accepted,
         };
-        let served = connections.watch(place.serve(stream, peer));
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
+        let (place, watcher) = (Arc::clone(&place), connections.watcher());
+        let served = move |stream| async move {
+            if let Err(error) = watcher.watch(place.serve(stream, peer)).await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(taken);
-        });
+        };
+        match &threads {
+            Some(threads) => threads.spawn(stream, served),
+            None => drop(tokio::spawn(served(stream))),
+        }
     }
     drop(socket);
     tokio::select! {
