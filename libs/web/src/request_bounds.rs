@@ -18,8 +18,8 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use tracing::Instrument as _;
 
 use crate::{
-    ClientAddress, ClientRequestId, Error, Meter, Proxies, ROUTE, RequestId, ServiceOptions, Upload,
-    begin_trace, conditional::IfNoneMatch, end_trace, extract::uncoded, respond::private, telemetry::route,
+    ClientAddress, ClientRequestId, Error, Meter, Proxies, ROUTE, RequestId, Upload, begin_trace,
+    conditional::IfNoneMatch, end_trace, extract::uncoded, respond::private, telemetry::route,
 };
 
 /// Bounds of every request of a service: its id, log span, timeout and metrics.
@@ -31,11 +31,11 @@ pub struct RequestBounds {
 }
 
 impl RequestBounds {
-    /// Creates the bounds; metrics are created too if the service has a name.
+    /// Creates the bounds with the timeout of a response; metrics too, if the service has a name.
     #[must_use]
-    pub fn new(edges: &ServiceOptions) -> Self {
-        let meter = (!edges.service.is_empty()).then(|| Meter::new(edges.service));
-        Self { patience: edges.patience, proxies: edges.proxies.clone(), meter }
+    pub fn new(patience: Duration, proxies: Proxies, service: &'static str) -> Self {
+        let meter = (!service.is_empty()).then(|| Meter::new(service));
+        Self { patience, proxies, meter }
     }
 
     /// Answers a request with the response of `run`; `route` is the pattern of its path in logs, or empty.

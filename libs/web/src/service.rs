@@ -62,7 +62,7 @@ where
 
 /// Adds request id, timeout, size limit, and problems for unknown paths and methods to a router.
 pub fn with_limits(router: Router, edges: ServiceOptions) -> Router {
-    let bounds = RequestBounds::new(&edges);
+    let bounds = RequestBounds::new(edges.patience, edges.proxies, edges.service);
     let bounds = middleware::from_fn(move |request: Request, next: Next| {
         let bounds = bounds.clone();
         async move {

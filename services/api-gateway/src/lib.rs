@@ -65,6 +65,7 @@ pub fn router(app: App, config: &Config) -> Router {
         ..ServiceOptions::default()
     };
     let edge = Edge::new(config.cors.clone(), config.transport.clone(), config.proxies.clone());
-    let forwarding = Forwarding::new(app, edge.clone(), RequestBounds::new(&options));
+    let bounds = RequestBounds::new(config.patience, config.proxies.clone(), options.service);
+    let forwarding = Forwarding::new(app, edge.clone(), bounds);
     edge.around(with_limits(own, options)).fallback_service(forwarding)
 }
