@@ -4,7 +4,7 @@ use std::{
     any::Any,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
@@ -102,8 +102,7 @@ async fn answer<F: Future<Output = Response>>(
         user.id = tracing::field::Empty,
     );
     let seen = IfNoneMatch::from_headers(&request);
-    let answered = id.scope(in_time(patience, request, run));
-    let mut response = answered.instrument(span).await;
+    let mut response = id.scope(in_time(patience, request, run)).instrument(span).await;
     if let Some(seen) = seen {
         response = seen.or_not_modified(response);
     }
@@ -126,9 +125,11 @@ async fn in_time<F: Future<Output = Response>>(
     let start = tokio::time::Instant::now();
     let patience = Upload::new(request.method(), request.uri().path()).map_or(patience, |file| file.patience);
     let response = match uncoded(request.headers()) {
-        Ok(()) => tokio::time::timeout(patience, caught(async { run(request).await }))
-            .await
-            .unwrap_or_else(|_| Error::TimedOut.into_response()),
+        Ok(()) => {
+            let work = pin!(async { run(request).await });
+            let answered = tokio::time::timeout(patience, caught(work)).await;
+            answered.unwrap_or_else(|_| Error::TimedOut.into_response())
+        }
         Err(refused) => refused.into_response(),
     };
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -137,8 +138,7 @@ async fn in_time<F: Future<Output = Response>>(
 }
 
 /// Answers 500 if a handler panics. Unlike a layer for this, it wraps no body.
-async fn caught(work: impl Future<Output = Response>) -> Response {
-    let mut work = pin!(work);
+async fn caught(mut work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let answered = poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
             .unwrap_or_else(|panic| Poll::Ready(panicked(&*panic)))

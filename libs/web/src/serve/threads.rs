@@ -3,13 +3,18 @@
 //! The threads of one runtime share its events: a thread with several wakes another, which mostly finds nothing to
 //! do, and connections move between cores. Where a request takes microseconds, that is a quarter of its cost.
 
-use std::{future::Future, io, sync::Arc, thread};
+use std::{future::Future, io, sync::Arc, thread, time::Duration};
 
 use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle},
     sync::oneshot,
+    time::timeout,
 };
+
+/// Interval of a timer that each thread always has. Tokio interrupts its wait for events with a system call for any
+/// timer that ends before all others, as the timeouts of a request would.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Threads that run until this value is dropped.
 pub(super) struct ServingThreads(Vec<ServingThread>);
@@ -54,9 +59,9 @@ impl ServingThreads {
 impl ServingThread {
     fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (handle, (run, ended)) = (runtime.handle().clone(), oneshot::channel());
+        let (handle, (run, mut ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
         thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let _ = runtime.block_on(ended); // nothing is ever sent
+            runtime.block_on(async { while timeout(TICK, &mut ended).await.is_err() {} });
         })?;
         Ok(Self { runtime: handle, load: Arc::default(), _run: run })
     }

@@ -12,6 +12,7 @@ use http::{
     HeaderValue, Request, Uri,
     uri::{Authority, PathAndQuery, Scheme},
 };
+use tokio::runtime::{Handle, Id};
 use tower::Service as _;
 
 use super::{
@@ -37,12 +38,14 @@ pub(super) struct ConnectionPool {
     /// `Host` header for this address.
     host: HeaderValue,
     connector: Connector,
-    /// The longest unused connection first.
+    /// Those of all runtimes, the longest unused first.
     idle: Mutex<VecDeque<IdleConnection>>,
 }
 
 struct IdleConnection {
     connection: Box<UpstreamConnection>,
+    /// Runtime that receives the events of its socket. A request in another one would be woken across threads.
+    runtime: Id,
     since: Instant,
 }
 
@@ -82,20 +85,21 @@ impl ConnectionPool {
         UpstreamConnection::open(EarlyStream::new(socket)).await.map_err(ExchangeError::Lost)
     }
 
+    /// Takes the connection of this runtime that was used last, unless it was idle for too long.
     fn take(&self) -> Option<Box<UpstreamConnection>> {
+        let here = Handle::current().id();
         let mut idle = self.idle();
-        let last = idle.pop_back()?;
-        if last.since.elapsed() < IDLE {
-            return Some(last.connection);
-        }
-        idle.clear(); // the others have been idle for longer
-        None
+        let last = idle.iter().rposition(|one| one.runtime == here)?;
+        let last = idle.remove(last)?;
+        (last.since.elapsed() < IDLE).then_some(last.connection)
     }
 
-    /// Keeps a connection that is free, and closes any other.
+    /// Keeps a connection that is free, and closes any other, as well as all when the runtime ends.
     pub(super) fn put(&self, mut connection: Box<UpstreamConnection>) {
+        let Ok(here) = Handle::try_current() else { return };
         if connection.is_free() && connection.rest() {
-            self.idle().push_back(IdleConnection { connection, since: Instant::now() });
+            let (runtime, since) = (here.id(), Instant::now());
+            self.idle().push_back(IdleConnection { connection, runtime, since });
         }
     }
 
