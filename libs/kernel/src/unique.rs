@@ -6,7 +6,7 @@ use std::{
 
 use uuid::{Builder, Uuid};
 
-/// Pseudo-random numbers of a thread: SipHash of a counter, under a key that the system gave.
+/// Pseudo-random numbers of a thread: `SipHash` of a counter, under a key that the system gave.
 struct Generator {
     key: RandomState,
     count: Cell<u64>,
