@@ -19,11 +19,12 @@
 //! use pg_client::Statement;
 //!
 //! let mut batch = connection.batch();
-//! batch.add(&Statement::new("select set_config('statement_timeout', '100', true)"));
-//! batch.add(&Statement::new("select 'one', 2"));
+//! batch.add(&Statement::new("select set_config('statement_timeout', '100', true)"))?;
+//! batch.add(&Statement::new("select 'one', 2"))?;
 //! let answers = batch.send().await?;
 //! assert!(answers.error().is_none());
-//! let row = answers.rows(1).next().expect("one row");
+//! let mut rows = answers.rows(1);
+//! let row = rows.next().expect("one row");
 //! assert_eq!(row.value(0), Some(&b"one"[..]));
 //! # Ok(())
 //! # }
