@@ -49,6 +49,7 @@ bench: ## Measure the services beside pgbench and argon2, backups beside pg_dump
 	@scripts/provision bench
 	@cargo build --workspace --profile bench-run --bins --examples
 	@bench/run $(ARGS)
+	@bench/drivers
 	@bench/crm
 	@bench/auth
 	@bench/backups
