@@ -17,6 +17,7 @@ test: ## Run every test and check: on servers of its own, stopped afterwards
 	@scripts/provision test
 	@scripts/check
 	@cargo build --workspace --bins
+	@bench/instructions
 	@containers=0; docker/tests/if-it-can || containers=$$?; scripts/test; exit $$containers
 
 .PHONY: test-17

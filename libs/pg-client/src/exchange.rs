@@ -48,6 +48,9 @@ impl Exchange {
     /// Writes `out` and reads up to `ReadyForQuery`. Reads while it writes: a server whose answer is not taken stops
     /// reading, so that a large batch would otherwise never end.
     pub(crate) async fn request(&mut self) -> Result<Bytes, Error> {
+        if self.busy {
+            return Err(Error::Protocol("the answer to an earlier batch was not read"));
+        }
         self.busy = true;
         self.scanned = 0;
         poll_fn(|cx| self.poll_request(cx)).await?;

@@ -92,6 +92,10 @@ async fn a_cancelled_batch_leaves_its_connection_unusable() {
     batch.add(&Statement::new("select pg_sleep(10)")).unwrap();
     assert!(timeout(Duration::from_millis(100), batch.send()).await.is_err());
     assert!(connection.is_busy() && !connection.is_usable());
+    assert!(
+        matches!(connection.execute("select 1").await, Err(Error::Protocol(_))),
+        "it takes no other batch"
+    );
 }
 
 #[tokio::test]
