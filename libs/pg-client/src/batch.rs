@@ -41,7 +41,7 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Statements that are sent together; see the [crate](crate).
+/// Statements that are sent together; see the [crate].
 #[derive(Debug)]
 #[must_use = "a batch does nothing until it is sent"]
 pub struct Batch<'c> {

@@ -251,9 +251,22 @@ impl OpenTx {
             let is_pooled = self.conn.as_ref().is_some_and(|conn| Object::metrics(conn).recycle_count > 0);
             match self.send_once(&before, statement, is_last).await {
                 Err(error) if self.may_repeat(is_pooled, &error) => self.replace_connection().await?,
-                other => return other,
+                Err(error) => return Err(self.broken(error)),
+                reply => return reply,
             }
         }
+    }
+
+    /// Closes the connection of a write whose batch was not answered, or not even sent: what was to go in front of the next
+    /// statement is lost, such as the account.
+    fn broken(&mut self, error: SqlError) -> SqlError {
+        if self.access == AccessMode::Write && error.server().is_none() {
+            self.is_aborted = true;
+            if let Some(conn) = self.conn.take() {
+                drop(Object::take(conn));
+            }
+        }
+        error
     }
 
     /// Whether a read failed for a reason that is the pooled connection's: it was closed, or its prepared statement is of

@@ -245,3 +245,21 @@ async fn a_read_whose_prepared_statement_is_of_another_schema_is_prepared_again(
         assert_eq!(names(&ana.get("/clients").await.expect(StatusCode::OK)), ["Acme"]);
     }
 }
+
+const UNSENDABLE: TenantQuery =
+    TenantQuery::new("select id from app.clients where account_id = $1 and name = '\0'");
+
+#[tokio::test]
+async fn a_write_whose_opening_could_not_be_sent_sends_nothing_else() {
+    let (nexo, proxy) = proxied().await;
+    let ana = nexo.person(ALL).await;
+    let who = nexo.ground.verifier.verify(&ana.token, Uuid::now_v7()).await.unwrap();
+    let client: crm_service::clients::Client = serde_json::from_value(json!({ "name": "lost" })).unwrap();
+    let mut tx = nexo.ground.db.begin(&who).await.unwrap();
+    let before = proxy.counts().0;
+    assert!(tx.read::<(Uuid,)>(UNSENDABLE).all().await.is_err());
+    assert!(resource::insert(&mut tx, &client).await.is_err());
+    assert!(matches!(tx.commit().await, Err(db::Error::TransactionAborted)));
+    assert_eq!((proxy.counts().0, count(&nexo, "lost").await), (before, 0));
+    made(&ana, "/clients", json!({ "name": "kept" })).await;
+}
