@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use secrecy::SecretString;
 
@@ -50,10 +50,21 @@ pub enum SslMode {
 }
 
 /// PEM text, or the path of a file with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TlsFile(String);
 
+/// Omits a PEM text, which may be a key.
+impl fmt::Debug for TlsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TlsFile").field(if self.is_pem() { &"PEM" } else { &self.0 }).finish()
+    }
+}
+
 impl TlsFile {
+    fn is_pem(&self) -> bool {
+        self.0.trim_start().starts_with("-----BEGIN")
+    }
+
     /// Takes a text that begins with `-----BEGIN` as PEM, and any other as a path.
     #[must_use]
     pub fn new(text: String) -> Self {
@@ -62,9 +73,21 @@ impl TlsFile {
 
     /// Reads the PEM text.
     pub(crate) async fn read(&self) -> std::io::Result<Vec<u8>> {
-        if self.0.trim_start().starts_with("-----BEGIN") {
+        if self.is_pem() {
             return Ok(self.0.clone().into_bytes());
         }
         tokio::fs::read(&self.0).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let shown = format!("{:?}", TlsFile::new("-----BEGIN PRIVATE KEY-----\nMII".to_owned()));
+        assert_eq!(shown, "TlsFile(\"PEM\")");
+        assert!(format!("{:?}", TlsFile::new("/etc/ca.pem".to_owned())).contains("/etc/ca.pem"));
     }
 }
