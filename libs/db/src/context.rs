@@ -44,7 +44,7 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     /// Context outside of every account.
-    pub(crate) fn nobody() -> Self {
+    pub(crate) fn without_account() -> Self {
         Self { account: Uuid::nil().into(), user: Uuid::nil().into(), request: Uuid::nil() }
     }
 

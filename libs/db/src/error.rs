@@ -135,6 +135,7 @@ impl SqlError {
                 Some(error) => is_passing(&error.code) || error.code == STALE_PLAN,
                 None => true,
             },
+            Self::Ended => true, // the connection was lost, and could not be replaced
             _ => false,
         }
     }

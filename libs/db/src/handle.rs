@@ -111,8 +111,8 @@ impl Db {
     pub async fn begin_unscoped(&self, reason: Reason) -> Result<SystemTx> {
         tracing::debug!(?reason, "begins outside of every account");
         let admission = if reason.waits() { Admission::Writing } else { Admission::Free };
-        let nobody = RequestContext::nobody();
-        let conn = OpenTx::begin(&self.pool, AccessMode::Write, Some(nobody), admission).await?;
+        let outside = RequestContext::without_account();
+        let conn = OpenTx::begin(&self.pool, AccessMode::Write, Some(outside), admission).await?;
         Ok(SystemTx::new(conn, Arc::clone(&self.cursors), Arc::clone(&self.listeners)))
     }
 

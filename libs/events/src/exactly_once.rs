@@ -57,7 +57,8 @@ async fn persist(db: &Db, consumer: &dyn Consumer, event: &Event) -> DeliveryOut
         let failure = match attempt(db, consumer, event).await {
             Ok(()) => return DeliveryOutcome::Done,
             Err(Failure::Poison(reason)) => return DeliveryOutcome::Parked(reason),
-            Err(Failure::Db(db::Error::Unavailable(_))) => {
+            // Whether a lost COMMIT has happened is known by the next attempt: it records the event as well.
+            Err(Failure::Db(db::Error::Unavailable(_) | db::Error::OutcomeUnknown(_))) => {
                 sleep(waiting).await;
                 waiting = (waiting * 2).min(MAX_BACKOFF);
                 continue;
