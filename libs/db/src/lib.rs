@@ -113,7 +113,7 @@ pub use refusal::{Refusal, RefusalKind};
 pub use roles::{Passwords, TEMPLATE, admit_services, grant_reader, prepare as prepare_cluster};
 #[doc(hidden)]
 pub use row::read_word;
-pub use row::{FromRow, FromSql, Oid, Row, RowError};
+pub use row::{ColumnValue, FromRow, FromSql, Oid, OwnedRow, Row, RowError};
 pub use share::FileSlot;
 pub use sqlx::types::Json;
 pub use statement::{LookupFunction, RestrictedStatement, SessionRevocation, TenantCommand, TenantQuery};

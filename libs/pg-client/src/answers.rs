@@ -80,9 +80,12 @@ impl Answers {
         match self.replies.get(at) {
             Some(reply) => {
                 let bytes = self.bytes.get(reply.range.clone()).unwrap_or_default();
-                Rows { columns: &reply.columns, bytes, left: reply.rows, values: Vec::new() }
+                let columns = Arc::clone(&reply.columns);
+                Rows { columns, answer: &self.bytes, bytes, left: reply.rows, values: Vec::new() }
             }
-            None => Rows { columns: &[], bytes: &[], left: 0, values: Vec::new() },
+            None => {
+                Rows { columns: Arc::new([]), answer: &self.bytes, bytes: &[], left: 0, values: Vec::new() }
+            }
         }
     }
 }
@@ -90,7 +93,8 @@ impl Answers {
 /// Reader of the rows of a statement.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    columns: &'a [Column],
+    columns: Arc<[Column]>,
+    answer: &'a Bytes,
     bytes: &'a [u8],
     left: usize,
     /// Places of the values in the present row.
@@ -113,7 +117,7 @@ impl Rows<'_> {
             self.values.clear();
             self.values.reserve(self.columns.len());
             messages::values(body, &mut self.values).ok()?;
-            return Some(Row { columns: self.columns, body, values: &self.values });
+            return Some(Row { columns: &self.columns, answer: self.answer, body, values: &self.values });
         }
     }
 

@@ -1,4 +1,6 @@
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
 
 /// Object identifier of a type (`pg_type.oid`).
 pub type Oid = u32;
@@ -15,7 +17,9 @@ pub struct Column {
 /// A row of a result.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
-    pub(crate) columns: &'r [Column],
+    pub(crate) columns: &'r Arc<[Column]>,
+    /// Bytes of the whole answer.
+    pub(crate) answer: &'r Bytes,
     pub(crate) body: &'r [u8],
     pub(crate) values: &'r [Option<Range<usize>>],
 }

@@ -1,8 +1,9 @@
 //! The engine of records: what a type of record is, how it is stored, listed and served.
 //!
-//! A [`Resource`] is a struct with a table of columns and rules. The engine makes everything else of it: statements that
-//! stay in the caller's account and access scope ([`insert`], [`find`], [`update`], [`write_each`]), lists with filters,
-//! sort orders and cursors ([`Query`], [`list`]), and the HTTP operations with their part of the API document ([`crud`]).
+//! A [`Resource`] is a struct with a table of columns and rules. The engine folds it into a value, a [`ResourceHandle`]:
+//! a [`Schema`] that describes its records, and its rules. All else asks that value: statements that stay in the caller's
+//! account and access scope ([`ResourceHandle::insert`], [`ResourceHandle::find`], …), lists with filters, sort orders and
+//! cursors ([`Query`]), and the HTTP operations with their part of the API document ([`crud`]).
 //!
 //! ```
 //! use kernel::UserId;
@@ -41,32 +42,35 @@
     reason = "the engine builds its statements from the names of tables and columns"
 )]
 
-mod handle;
+mod description;
 mod http;
 mod model;
 mod query;
+mod rows;
 mod store;
+mod typed;
 mod visible;
 
 pub use self::http::{
-    CreatedRecord, Export, Format, ListResponse, PageSource, Versioned, crud, crud_without_bulk,
-    crud_without_restore, document as describe, ensure_unchanged, escape_csv_formula, read_only,
+    About, AnyRecord, Caller, CreatedRecord, Export, Format, ListResponse, PageSource, RecordId, Versioned,
+    crud, crud_without_bulk, crud_without_restore, document as describe, escape_csv_formula, read_only,
 };
-pub use handle::{
-    FieldInfo, KeptReason, KeyMatches, ReadyRow, ResourceHandle, RowAction, RowOutcome, UndoItem, Undone,
-    WrittenRow,
-};
+pub use description::{FieldDescription, Limits, ListLimits, RelationDescription, ResourceDescription};
 pub use model::{
-    Field, History, HistoryEntry, Kind, Page, PageInfo, PatchOf, Record, RecordMetadata, Related, Resource,
+    Field, FieldSchema, History, HistoryEntry, Kind, Page, PageInfo, PageOf, PatchOf, Record, RecordMetadata,
+    RecordOf, Related, Resource, ResourceHandle, Schema, StoredRecord, Transitions, Values,
     merge_patch_schema, patch_schema, permissions_schema, texts_schema,
 };
 pub use query::{
-    FieldsParams, ListParams, MAX_SELECTED, PageParams, Pager, Projection, Query, SearchRequest, Selection,
-    SelectionRefusal, filter_schema, list,
+    Expanded, FieldsParams, ListParams, MAX_SELECTED, PageParams, Pager, Projected, Projection, Query,
+    SearchRequest, Selection, SelectionRefusal, filter_schema,
 };
+pub use rows::{KeptReason, ReadyRow, RowAction, RowOutcome, UndoItem, Undone, WrittenRow};
 pub use store::{
-    AboutTable, BulkWrite, Insert, KeyPart, Purpose, Restore, SoftDelete, Update, all_exist, bump_version,
-    find, find_by_key, find_in_trash, find_to_restore, history, insert, lock_all, purge, purge_about,
-    restore, soft_delete, update, write_each,
+    AboutTable, BulkWrite, Insert, KeyMatches, KeyPart, Purpose, Restore, SoftDelete, Update, all_exist,
+    purge_about,
 };
-pub use visible::{Visible, projected, visible, visible_each};
+pub use typed::{
+    bump_version, ensure_unchanged, find, find_to_restore, insert, restore, soft_delete, update, visible,
+};
+pub use visible::Visible;

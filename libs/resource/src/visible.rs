@@ -2,122 +2,96 @@
 
 use std::collections::HashSet;
 
-use db::{Error, Result, TenantTx};
-use kernel::Id;
-use serde::{Serialize, Serializer};
-use serde_json::{Value as Json, json};
+use db::{Result, TenantTx};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{Projection, Record, Resource};
+use crate::{Expanded, Projected, Projection, ResourceHandle, StoredRecord, model::to_json};
 
 /// A record as the caller may see it. Only this crate can create one, so an answer cannot show more.
 ///
 /// A caller without permission to read the record sees its `id` and `version`. Hidden fields are removed.
 #[derive(Debug)]
-pub struct Visible<R> {
-    id: Id<R>,
-    version: i64,
-    shown: Projected<R>,
+pub struct Visible {
+    record: StoredRecord,
+    part: Part,
 }
 
 #[derive(Debug)]
-enum Projected<R> {
-    Whole(Record<R>),
-    Part(Json),
+enum Part {
+    /// Nothing but id and version.
+    Identity,
+    /// What the projection includes.
+    Projected(Projection, Expanded),
 }
 
-impl<R> Visible<R> {
+impl Visible {
     /// Identifier of the record.
     #[must_use]
-    pub fn id(&self) -> Id<R> {
-        self.id
+    pub fn id(&self) -> Uuid {
+        self.record.id
     }
 
     /// Version of the record, its `ETag`.
     #[must_use]
     pub fn version(&self) -> i64 {
-        self.version
-    }
-}
-
-impl<R: Resource> Visible<R> {
-    fn whole(record: Record<R>) -> Self {
-        Self { id: record.id, version: record.meta.version, shown: Projected::Whole(record) }
-    }
-
-    fn part(record: &Record<R>, part: Json) -> Self {
-        Self { id: record.id, version: record.meta.version, shown: Projected::Part(part) }
+        self.record.version
     }
 
     /// Converts to JSON, for the body of a problem.
     pub fn into_json(self) -> Result<Json> {
-        match self.shown {
-            Projected::Whole(record) => serde_json::to_value(record).map_err(|error| encode(&error)),
-            Projected::Part(part) => Ok(part),
-        }
+        to_json(&self)
     }
 }
 
-impl<R: Resource> Serialize for Visible<R> {
+impl Serialize for Visible {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.shown {
-            Projected::Whole(record) => record.serialize(serializer),
-            Projected::Part(part) => part.serialize(serializer),
+        match &self.part {
+            Part::Projected(projection, expanded) => {
+                Projected::new(&self.record, projection, expanded).serialize(serializer)
+            }
+            Part::Identity => {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("id", &self.record.id)?;
+                map.serialize_entry("version", &self.record.version)?;
+                map.end()
+            }
         }
     }
 }
 
-/// Reduces the record to what the caller of this transaction may see.
-pub async fn visible<R: Resource>(tx: &mut TenantTx, record: Record<R>) -> Result<Visible<R>> {
-    let readable = tx.readable_among(&R::ACCESS, vec![record.id.into()]).await?;
-    show(tx, readable.as_ref(), record)
-}
-
-/// Reduces the records, in their order, to what the caller may see. Needs at most one statement.
-pub async fn visible_each<R: Resource>(
-    tx: &mut TenantTx,
-    records: Vec<Record<R>>,
-) -> Result<Vec<Visible<R>>> {
-    let ids = records.iter().map(|record| record.id.into()).collect();
-    let readable = tx.readable_among(&R::ACCESS, ids).await?;
-    records.into_iter().map(|record| show(tx, readable.as_ref(), record)).collect()
-}
-
-/// Applies the projection `dress` to a record that was found by reading.
-pub async fn projected<R: Resource>(
-    tx: &mut TenantTx,
-    record: Record<R>,
-    projection: &Projection,
-) -> Result<Visible<R>> {
-    if projection.is_identity() {
-        return Ok(Visible::whole(record));
+impl ResourceHandle {
+    /// Reduces the record to what the caller of this transaction may see.
+    pub async fn visible(&self, tx: &mut TenantTx, record: StoredRecord) -> Result<Visible> {
+        let readable = tx.readable_among(&self.schema().access, vec![record.id]).await?;
+        Ok(self.show(tx, readable.as_ref(), record))
     }
-    let records = [record];
-    let part = projection.apply(tx, &records).await?.pop().unwrap_or_default();
-    let [record] = records;
-    Ok(Visible::part(&record, part))
+
+    /// Reduces the records, in their order, to what the caller may see. Needs at most one statement.
+    pub async fn visible_each(&self, tx: &mut TenantTx, records: Vec<StoredRecord>) -> Result<Vec<Visible>> {
+        let ids = records.iter().map(|record| record.id).collect();
+        let readable = tx.readable_among(&self.schema().access, ids).await?;
+        Ok(records.into_iter().map(|record| self.show(tx, readable.as_ref(), record)).collect())
+    }
+
+    /// Shows the record with its visible fields if it is among `readable`, or if there is no such limit.
+    fn show(&self, tx: &mut TenantTx, readable: Option<&HashSet<Uuid>>, record: StoredRecord) -> Visible {
+        if readable.is_some_and(|readable| !readable.contains(&record.id)) {
+            return Visible { record, part: Part::Identity };
+        }
+        tx.note_answered(record.id);
+        let projection = Projection::of_visible(tx.scope().hidden_of(self.schema().name()));
+        Visible { record, part: Part::Projected(projection, Expanded::default()) }
+    }
 }
 
-/// Shows a record in full if it is among `readable`, or if there is no such limit.
-fn show<R: Resource>(
+/// Applies the projection to a record that was found by reading.
+pub(crate) async fn projected(
     tx: &mut TenantTx,
-    readable: Option<&HashSet<Uuid>>,
-    record: Record<R>,
-) -> Result<Visible<R>> {
-    if readable.is_some_and(|readable| !readable.contains(&record.id.into())) {
-        let part = json!({ "id": record.id, "version": record.meta.version });
-        return Ok(Visible::part(&record, part));
-    }
-    tx.note_answered(record.id.into());
-    let hidden = tx.scope().hidden_of(R::NAME);
-    if hidden.is_empty() {
-        return Ok(Visible::whole(record));
-    }
-    let mut part = serde_json::to_value(&record).map_err(|error| encode(&error))?;
-    hidden.mask(&mut part);
-    Ok(Visible::part(&record, part))
-}
-
-fn encode(error: &serde_json::Error) -> Error {
-    Error::Sql(db::SqlError::Encode(error.to_string()))
+    record: StoredRecord,
+    projection: Projection,
+) -> Result<Visible> {
+    let expanded = projection.expanded(tx, std::slice::from_ref(&record)).await?;
+    Ok(Visible { record, part: Part::Projected(projection, expanded) })
 }

@@ -183,34 +183,41 @@ where
     }
 }
 
+/// A resource that is known at run time only, as type parameter of [`Authorized`].
+#[derive(Debug)]
+pub enum AnyResource {}
+
 /// Proof that the caller may perform `A` on `R`, and a handler's only access to rows.
 pub struct Authorized<A, R> {
     db: Db,
     who: Authenticated,
+    resource: &'static str,
     proof: PhantomData<fn() -> (A, R)>,
 }
 
-impl<A: Action, R: ResourceName> Authorized<A, R> {
-    /// Creates the proof if the permissions of `who` include it.
-    pub fn new(db: Db, who: Authenticated) -> Result<Self> {
-        if !who.0.permissions().allow(R::NAME, A::NAME) {
-            return Err(Error::Forbidden(format!("{}:{}", R::NAME, A::NAME)));
+impl<A: Action> Authorized<A, AnyResource> {
+    /// Creates the proof if the permissions of `who` include the action on the resource of this name.
+    pub fn named(db: Db, who: Authenticated, resource: &'static str) -> Result<Self> {
+        if !who.0.permissions().allow(resource, A::NAME) {
+            return Err(Error::Forbidden(format!("{resource}:{}", A::NAME)));
         }
-        Ok(Self { db, who, proof: PhantomData })
+        Ok(Self { db, who, resource, proof: PhantomData })
     }
+}
 
-    /// Fails unless the caller may also perform `action` on `R`.
+impl<A: Action, R> Authorized<A, R> {
+    /// Fails unless the caller may also perform `action` on the resource.
     pub fn also(&self, action: &str) -> Result<()> {
-        if self.who.0.permissions().allow(R::NAME, action) {
+        if self.who.0.permissions().allow(self.resource, action) {
             return Ok(());
         }
-        Err(Error::Forbidden(format!("{}:{action}", R::NAME)))
+        Err(Error::Forbidden(format!("{}:{action}", self.resource)))
     }
 
-    /// Reduces `value`, which is not a record of the engine, to what the caller may see: without `R:read`, only
-    /// its `id` and `version`.
+    /// Reduces `value`, which is not a record of the engine, to what the caller may see: without the permission to
+    /// read, only its `id` and `version`.
     pub fn shown<T: Serialize>(&self, value: T) -> Result<Redacted<T>> {
-        let reads = self.who.0.permissions().allow(R::NAME, Read::NAME);
+        let reads = self.who.0.permissions().allow(self.resource, Read::NAME);
         if reads { Ok(Redacted::Whole(value)) } else { Redacted::part(&value) }
     }
 
@@ -222,7 +229,7 @@ impl<A: Action, R: ResourceName> Authorized<A, R> {
 
     /// Begins a transaction in the caller's account.
     pub async fn begin(&self) -> Result<TenantTx> {
-        Ok(self.db.begin(&self.who.0).await?.with_action(R::NAME, A::NAME))
+        Ok(self.db.begin(&self.who.0).await?.with_action(self.resource, A::NAME))
     }
 
     /// Begins a read-only transaction; `is_costly` selects the limited slots for long-running ones.
@@ -230,7 +237,7 @@ impl<A: Action, R: ResourceName> Authorized<A, R> {
         if !is_costly {
             return self.begin_read_only().await;
         }
-        Ok(self.db.begin_costly(&self.who.0).await?.with_action(R::NAME, A::NAME))
+        Ok(self.db.begin_costly(&self.who.0).await?.with_action(self.resource, A::NAME))
     }
 
     /// Acquires a slot for a streamed export.
@@ -240,21 +247,19 @@ impl<A: Action, R: ResourceName> Authorized<A, R> {
 
     /// Begins a read-only transaction in the caller's account.
     pub async fn begin_read_only(&self) -> Result<TenantTx> {
-        Ok(self.db.begin_read_only(&self.who.0).await?.with_action(R::NAME, A::NAME))
+        Ok(self.db.begin_read_only(&self.who.0).await?.with_action(self.resource, A::NAME))
     }
-}
 
-impl<A, R: ResourceName> Authorized<A, R> {
-    /// View that the caller has of `R`.
+    /// View that the caller has of the resource.
     #[must_use]
     pub fn view(&self) -> ReadView {
-        ReadView::new(R::NAME, self.who.0.permissions())
+        ReadView::new(self.resource, self.who.0.permissions())
     }
 
-    /// Fields of `R` that the caller may not see.
+    /// Fields of the resource that the caller may not see.
     #[must_use]
     pub fn hidden_fields(&self) -> HiddenFields {
-        HiddenFields::named(R::NAME, self.who.0.permissions())
+        HiddenFields::named(self.resource, self.who.0.permissions())
     }
 }
 
@@ -270,6 +275,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let who = Authenticated::from_request_parts(parts, state).await?;
-        Self::new(Db::from_ref(state), who)
+        let Authorized { db, who, resource, .. } =
+            Authorized::<A, AnyResource>::named(Db::from_ref(state), who, R::NAME)?;
+        Ok(Self { db, who, resource, proof: PhantomData })
     }
 }

@@ -26,10 +26,11 @@ impl Idempotent {
     /// Creates it for a request with this body. The fingerprint, a SHA-256 of method, path and body, detects
     /// another request with the same key.
     pub fn new(key: Option<IdempotencyKey>, body: &impl Serialize) -> Result<Self> {
-        let asked = key.as_ref().map(IdempotencyKey::request);
+        let Some(key) = key else { return Ok(Self { key: None, fingerprint: Vec::new(), target: None }) };
+        let asked = Some(key.request());
         let body = serde_json::to_vec(&(asked, body)).map_err(|error| Error::Internal(error.into()))?;
         let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body).as_ref().to_vec();
-        Ok(Self { key, fingerprint, target: None })
+        Ok(Self { key: Some(key), fingerprint, target: None })
     }
 
     /// Declares that the response contains records of `target`: a replay includes only what the caller may see then.

@@ -43,8 +43,8 @@ mod telemetry;
 mod upload;
 
 pub use authorized::{
-    AccountRequired, Action, AnyPrincipal, AnyUser, Authenticated, AuthenticatedUser, Authorized, Bearer,
-    Delete, Purge, Read, ResourceName, Write,
+    AccountRequired, Action, AnyPrincipal, AnyResource, AnyUser, Authenticated, AuthenticatedUser,
+    Authorized, Bearer, Delete, Purge, Read, ResourceName, Write,
 };
 pub use client::{ClientAddress, FORWARDED_FOR, Proxies};
 pub use error::Error;
@@ -59,7 +59,7 @@ pub use problem::{Problem, Violation};
 pub use process_telemetry::{Telemetry, TelemetryConfig};
 pub use request_bounds::RequestBounds;
 pub use request_id::{ClientRequestId, REQUEST_ID, RequestId};
-pub use respond::{Accepted, Created, NoContent, Redacted, Replayable, WithETag, etag};
+pub use respond::{Accepted, Created, NoContent, Redacted, Replayable, WithDigest, WithETag, etag};
 pub use serve::{
     BodyRate, ConnectionLimits, Listener, NotReady, check_readiness, exit_code, ready, run_service, serve,
     shutdown_signal,

@@ -1,12 +1,16 @@
 //! Rows of a result, and how values are read from them.
 
 mod from_sql;
+mod json;
+mod owned;
 mod tuples;
 
 use std::cell::Cell;
 
 pub use db_macros::FromRow;
 pub use from_sql::{FromSql, read_word};
+pub use json::ColumnValue;
+pub use owned::OwnedRow;
 pub use pg_client::Oid;
 
 /// A row of a result. Values are read in the order of its columns, or by name.

@@ -1,6 +1,7 @@
-//! Generic handlers for every [`Resource`]: list, create, get, update, delete, restore, purge and history.
+//! Handlers of the operations on records of every type: list, create, get, update, delete, restore, purge and history.
 
 mod bulk;
+mod caller;
 pub mod document;
 mod export;
 mod respond;
@@ -11,113 +12,116 @@ use axum::{
     routing::{delete, get, patch, post},
 };
 use db::Db;
-
-use crate::{FieldsParams, History, ListParams, PageParams, Projection, Resource, SearchRequest};
-pub use export::{Export, Format, PageSource, escape_csv_formula};
 use identity::Verifier;
 use kernel::Id;
-pub use respond::{CreatedRecord, ListResponse, Versioned, ensure_unchanged};
 use utoipa_axum::router::OpenApiRouter;
-
 use web::{
-    Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, Json, MergePatch,
+    Action, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, Json, MergePatch,
     NoContent, Path, Query, Read, Replayable, Result, UnparsedJson, Write,
 };
 
-async fn list<R: Resource>(
-    auth: Authorized<Read, R>,
-    Query(params): Query<ListParams>,
-) -> Result<ListResponse<R>> {
-    let query = crate::Query::parse(params, &auth.view())?;
-    answer(&auth, &query).await
+use crate::{
+    FieldsParams, History, ListParams, PageParams, Projection, Resource, ResourceHandle, SearchRequest,
+    visible::projected,
+};
+pub use caller::{About, Caller};
+pub use export::{Export, Format, PageSource, escape_csv_formula};
+pub use respond::{CreatedRecord, ListResponse, Versioned};
+
+/// A record of any type, where an answer's type is not documented.
+#[derive(Debug)]
+pub enum AnyRecord {}
+
+/// Identifier of a record of any type.
+pub type RecordId = Id<AnyRecord>;
+
+async fn list(caller: Caller<Read>, Query(params): Query<ListParams>) -> Result<ListResponse<AnyRecord>> {
+    let query = crate::Query::parse(caller.resource(), params, &caller.view())?;
+    answer(&caller, query).await
 }
 
-async fn search<R: Resource>(
-    auth: Authorized<Read, R>,
-    Json(request): Json<SearchRequest>,
-) -> Result<ListResponse<R>> {
-    let query = crate::Query::from_search(request, &auth.view())?;
-    answer(&auth, &query).await
+async fn search(caller: Caller<Read>, Json(request): Json<SearchRequest>) -> Result<ListResponse<AnyRecord>> {
+    let query = crate::Query::from_search(caller.resource(), request, &caller.view())?;
+    answer(&caller, query).await
 }
 
-async fn answer<A: web::Action, R: Resource>(
-    auth: &Authorized<A, R>,
-    query: &crate::Query<R>,
-) -> Result<ListResponse<R>> {
-    let mut tx = auth.begin_read_only_at(query.is_costly()).await?;
-    let page = crate::list(&mut tx, query).await?;
-    let projection = query.projection();
-    let shown =
-        if projection.is_identity() { None } else { Some(projection.apply(&mut tx, &page.data).await?) };
-    Ok(ListResponse::shown(page, shown))
+async fn answer<A: Action>(caller: &Caller<A>, query: crate::Query) -> Result<ListResponse<AnyRecord>> {
+    let mut tx = caller.begin_read_only_at(query.is_costly()).await?;
+    let page = query.page(&mut tx).await?;
+    ListResponse::new(&mut tx, page, query.into_projection()).await
 }
 
-async fn create<R: Resource>(
-    auth: Authorized<Write, R>,
+async fn create(
+    caller: Caller<Write>,
     key: Option<IdempotencyKey>,
     new: UnparsedJson,
-) -> Result<Replayable<CreatedRecord<R>>> {
-    let new: R = new.into_new(&auth.hidden_fields())?;
-    let idempotent = Idempotent::new(key, &new)?.with_records(R::ACCESS);
-    let mut tx = match idempotent.begin(auth.begin().await?).await? {
+) -> Result<Replayable<CreatedRecord<AnyRecord>>> {
+    let resource = caller.resource();
+    let new = resource.parse(new.into_new(&caller.hidden_fields())?)?;
+    let idempotent = Idempotent::new(key, &resource.fingerprinted(&new))?;
+    let idempotent = idempotent.with_records(resource.schema().access);
+    let mut tx = match idempotent.begin(caller.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
-    let record = crate::insert(&mut tx, &new).await?;
-    let made = CreatedRecord(crate::visible(&mut tx, record).await?);
+    let record = resource.insert(&mut tx, new).await?;
+    let made = CreatedRecord::new(resource, resource.visible(&mut tx, record).await?);
     idempotent.answer(tx, made).await
 }
 
-async fn find<R: Resource>(
-    auth: Authorized<Read, R>,
-    Path(id): Path<Id<R>>,
+async fn find(
+    caller: Caller<Read>,
+    Path(id): Path<RecordId>,
     Query(params): Query<FieldsParams>,
-) -> Result<Versioned<R>> {
-    let projection =
-        Projection::parse::<R>(params.fields.as_deref(), params.expand.as_deref(), &auth.view())?;
-    let mut tx = auth.begin_read_only().await?;
-    let record = crate::find(&mut tx, id).await?;
-    crate::projected(&mut tx, record, &projection).await.map(Versioned).map_err(Error::from)
+) -> Result<Versioned<AnyRecord>> {
+    let resource = caller.resource();
+    let (fields, expand) = (params.fields.as_deref(), params.expand.as_deref());
+    let projection = Projection::parse(resource.schema(), fields, expand, &caller.view())?;
+    let mut tx = caller.begin_read_only().await?;
+    let record = resource.find(&mut tx, id.into()).await?;
+    projected(&mut tx, record, projection).await.map(Versioned::new).map_err(Error::from)
 }
 
-async fn update<R: Resource>(
-    auth: Authorized<Write, R>,
-    Path(id): Path<Id<R>>,
+async fn update(
+    caller: Caller<Write>,
+    Path(id): Path<RecordId>,
     if_match: IfMatch,
     patch: MergePatch,
-) -> Result<Versioned<R>> {
-    let mut tx = auth.begin().await?;
-    let before = crate::find(&mut tx, id).await?;
-    ensure_unchanged(&mut tx, if_match, &before).await?;
-    patch.ensure_not_touched(&auth.hidden_fields())?;
-    let after = patch.apply_to(&before.data)?;
-    let record = crate::update(&mut tx, &before, &after).await?;
-    let shown = crate::visible(&mut tx, record).await?;
+) -> Result<Versioned<AnyRecord>> {
+    let resource = caller.resource();
+    let mut tx = caller.begin().await?;
+    let before = resource.find(&mut tx, id.into()).await?;
+    resource.ensure_unchanged(&mut tx, if_match, &before).await?;
+    patch.ensure_not_touched(&caller.hidden_fields())?;
+    let after = resource.patched(&before, patch)?;
+    let record = resource.update(&mut tx, &before, &after).await?;
+    let shown = resource.visible(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(Versioned(shown))
+    Ok(Versioned::new(shown))
 }
 
-async fn delete_record<R: Resource>(
-    auth: Authorized<Delete, R>,
-    Path(id): Path<Id<R>>,
+async fn delete_record(
+    caller: Caller<Delete>,
+    Path(id): Path<RecordId>,
     if_match: IfMatch,
 ) -> Result<NoContent> {
-    let mut tx = auth.begin().await?;
-    let before = crate::find(&mut tx, id).await?;
-    ensure_unchanged(&mut tx, if_match, &before).await?;
-    crate::soft_delete(&mut tx, &before).await?;
+    let resource = caller.resource();
+    let mut tx = caller.begin().await?;
+    let before = resource.find(&mut tx, id.into()).await?;
+    resource.ensure_unchanged(&mut tx, if_match, &before).await?;
+    resource.soft_delete(&mut tx, &before).await?;
     tx.commit().await?;
     Ok(NoContent)
 }
 
-async fn history<R: Resource>(
-    auth: Authorized<Read, R>,
-    Path(id): Path<Id<R>>,
+async fn history(
+    caller: Caller<Read>,
+    Path(id): Path<RecordId>,
     Query(params): Query<PageParams>,
 ) -> Result<Json<History>> {
-    let mut tx = auth.begin_read_only().await?;
-    let mut history = crate::history(&mut tx, id, &params).await?;
-    let hidden = auth.hidden_fields();
+    let mut tx = caller.begin_read_only().await?;
+    let mut history = caller.resource().history(&mut tx, id.into(), &params).await?;
+    let hidden = caller.hidden_fields();
     for entry in &mut history.data {
         for fields in [&mut entry.before, &mut entry.after].into_iter().flatten() {
             hidden.mask(fields);
@@ -126,7 +130,7 @@ async fn history<R: Resource>(
     Ok(Json(history))
 }
 
-/// Router with all operations of `R`, single and bulk, and their part of the API document.
+/// Router with all operations on records of `R`, single and bulk, and their part of the API document.
 pub fn crud<R, S>() -> OpenApiRouter<S>
 where
     R: Resource,
@@ -134,13 +138,8 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}/bulk", R::PATH);
-    crud_without_bulk::<R, S>().merge(
-        OpenApiRouter::with_openapi(document::of_bulk::<R>())
-            .route(&many, post(bulk::bulk::<R>))
-            .route(&format!("{many}/preview"), post(bulk::preview::<R>))
-            .route(&format!("{many}/apply"), post(bulk::apply::<R>)),
-    )
+    let resource = &ResourceHandle::of::<R>();
+    without_bulk(resource).merge(bulk_operations(resource))
 }
 
 /// Router without bulk operations, for resources with few records.
@@ -151,8 +150,7 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let restore = format!("/api/v1/{}/{{id}}/restore", R::PATH);
-    crud_without_restore::<R, S>().route(&restore, post(trash::restore::<R>))
+    without_bulk(&ResourceHandle::of::<R>())
 }
 
 /// Router without bulk operations and without the handler of `POST /{id}/restore`. The document includes it: the
@@ -164,14 +162,8 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}", R::PATH);
-    read_only::<R, S>().merge(
-        OpenApiRouter::with_openapi(document::of_writing::<R>())
-            .route(&many, post(create::<R>))
-            .route(&format!("{many}/{{id}}"), patch(update::<R>).delete(delete_record::<R>))
-            .route(&format!("{many}/trash"), get(trash::list::<R>))
-            .route(&format!("{many}/trash/{{id}}"), delete(trash::purge::<R>)),
-    )
+    let resource = &ResourceHandle::of::<R>();
+    reading(resource).merge(writing(resource))
 }
 
 /// Router with the read operations only, for resources whose writes have their own handlers.
@@ -182,11 +174,73 @@ where
     Db: FromRef<S>,
     Verifier: FromRef<S>,
 {
-    let many = format!("/api/v1/{}", R::PATH);
-    OpenApiRouter::with_openapi(document::of_reading::<R>())
-        .route(&many, get(list::<R>))
-        .route(&format!("{many}/search"), post(search::<R>))
-        .route(&format!("{many}/export"), get(export::export::<R>))
-        .route(&format!("{many}/{{id}}"), get(find::<R>))
-        .route(&format!("{many}/{{id}}/history"), get(history::<R>))
+    reading(&ResourceHandle::of::<R>())
+}
+
+/// Paths of a type of record, and its handlers.
+struct Routes<'r> {
+    resource: &'r ResourceHandle,
+}
+
+impl Routes<'_> {
+    fn path(&self, rest: &str) -> String {
+        format!("/api/v1/{}{rest}", self.resource.schema().path)
+    }
+
+    fn about<H>(&self, handler: H) -> About<H> {
+        About::new(self.resource, handler)
+    }
+}
+
+fn bulk_operations<S>(resource: &ResourceHandle) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let of = Routes { resource };
+    OpenApiRouter::with_openapi(document::of_bulk(resource.schema()))
+        .route(&of.path("/bulk"), post(of.about(bulk::bulk)))
+        .route(&of.path("/bulk/preview"), post(of.about(bulk::preview)))
+        .route(&of.path("/bulk/apply"), post(of.about(bulk::apply)))
+}
+
+fn without_bulk<S>(resource: &ResourceHandle) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let of = Routes { resource };
+    let router = reading(resource).merge(writing(resource));
+    router.route(&of.path("/{id}/restore"), post(of.about(trash::restore)))
+}
+
+fn writing<S>(resource: &ResourceHandle) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let of = Routes { resource };
+    OpenApiRouter::with_openapi(document::of_writing(resource.schema()))
+        .route(&of.path(""), post(of.about(create)))
+        .route(&of.path("/{id}"), patch(of.about(update)).delete(of.about(delete_record)))
+        .route(&of.path("/trash"), get(of.about(trash::list)))
+        .route(&of.path("/trash/{id}"), delete(of.about(trash::purge)))
+}
+
+fn reading<S>(resource: &ResourceHandle) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Db: FromRef<S>,
+    Verifier: FromRef<S>,
+{
+    let of = Routes { resource };
+    OpenApiRouter::with_openapi(document::of_reading(resource.schema()))
+        .route(&of.path(""), get(of.about(list)))
+        .route(&of.path("/search"), post(of.about(search)))
+        .route(&of.path("/export"), get(of.about(export::export)))
+        .route(&of.path("/{id}"), get(of.about(find)))
+        .route(&of.path("/{id}/history"), get(of.about(history)))
 }

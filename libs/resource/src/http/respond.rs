@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use axum::response::{IntoResponse, Response};
 use db::TenantTx;
@@ -6,91 +6,128 @@ use http::{
     StatusCode,
     header::{ETAG, LOCATION},
 };
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::{IntoResponses, openapi::RefOr};
 use web::{
     Error, IfMatch, Json, Result,
     openapi::{ETAG_OF, WHERE, answer},
 };
 
-use crate::{Page, Record, Resource, Visible};
+use crate::{
+    Expanded, Page, PageInfo, PageOf, Projected, Projection, RecordOf, Resource, ResourceHandle,
+    StoredRecord, Visible,
+};
 
 type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
 
-/// Fails unless `record` still has the version that the client has read; the error includes what the client may see of
-/// the current state.
-pub async fn ensure_unchanged<R: Resource>(
-    tx: &mut TenantTx,
-    if_match: IfMatch,
-    record: &Record<R>,
-) -> Result<()> {
-    if if_match == record.meta.version {
-        return Ok(());
+impl ResourceHandle {
+    /// Fails unless `record` still has the version that the client has read; the error includes what the client may see
+    /// of the current state.
+    pub async fn ensure_unchanged(
+        &self,
+        tx: &mut TenantTx,
+        if_match: IfMatch,
+        record: &StoredRecord,
+    ) -> Result<()> {
+        if if_match == record.version {
+            return Ok(());
+        }
+        let current = self.visible(tx, record.clone()).await?;
+        Err(Error::Stale(self.schema().name(), Some(current.into_json()?)))
     }
-    let current = crate::visible(tx, record.clone()).await?;
-    Err(Error::Stale(R::NAME, Some(current.into_json()?)))
 }
 
-/// Response 200 with a record as the caller may see it, and its version as `ETag`.
+/// Response 200 with a record as the caller may see it, and its version as `ETag`. `T` is its type in the API document.
 #[derive(Debug)]
-pub struct Versioned<T>(pub Visible<T>);
+pub struct Versioned<T>(Visible, PhantomData<fn() -> T>);
 
-/// Response 200 with a page of records.
+impl<T> Versioned<T> {
+    /// Creates the response.
+    #[must_use]
+    pub fn new(record: Visible) -> Self {
+        Self(record, PhantomData)
+    }
+}
+
+/// Response 201 with a new record as the caller may see it, `Location`, and its version as `ETag`. `T` is its type in the
+/// API document.
 #[derive(Debug)]
+pub struct CreatedRecord<T> {
+    location: String,
+    record: Visible,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> CreatedRecord<T> {
+    /// Creates the response for a new record of this type.
+    #[must_use]
+    pub fn new(resource: &ResourceHandle, record: Visible) -> Self {
+        let location = format!("/api/v1/{}/{}", resource.schema().path, record.id());
+        Self { location, record, of: PhantomData }
+    }
+}
+
+/// Response 200 with a page of records. `T` is their type in the API document.
 pub struct ListResponse<T> {
-    page: Page<T>,
-    shown: Option<Vec<Value>>,
+    page: Page,
+    projection: Projection,
+    expanded: Expanded,
+    of: PhantomData<fn() -> T>,
 }
 
 impl<T> ListResponse<T> {
-    /// Creates the response; `shown` holds the projected records, if a projection applies.
-    #[must_use]
-    pub fn shown(page: Page<T>, shown: Option<Vec<Value>>) -> Self {
-        Self { page, shown }
+    /// Creates the response, with the related records that the projection asks for.
+    pub async fn new(tx: &mut TenantTx, page: Page, projection: Projection) -> Result<Self> {
+        let expanded = projection.expanded(tx, &page.data).await?;
+        Ok(Self { page, projection, expanded, of: PhantomData })
     }
 }
 
-/// Response 201 with a new record as the caller may see it, `Location`, and its version as `ETag`.
-#[derive(Debug)]
-pub struct CreatedRecord<T>(pub Visible<T>);
+impl<T> Serialize for ListResponse<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { page: Page { data, page }, projection, expanded, .. } = self;
+        let records: Vec<_> =
+            data.iter().map(|record| Projected::new(record, projection, expanded)).collect();
+        let mut body = serializer.serialize_struct("Page", 2)?;
+        body.serialize_field("data", &records)?;
+        body.serialize_field::<PageInfo>("page", page)?;
+        body.end()
+    }
+}
 
-impl<R: Resource> IntoResponse for CreatedRecord<R> {
+impl<T> IntoResponse for CreatedRecord<T> {
     fn into_response(self) -> Response {
-        let location = format!("/api/v1/{}/{}", R::PATH, self.0.id());
-        (StatusCode::CREATED, [(LOCATION, location)], Versioned(self.0)).into_response()
+        let record = Versioned::<T>::new(self.record);
+        (StatusCode::CREATED, [(LOCATION, self.location)], record).into_response()
     }
 }
 
-impl<R: Resource> IntoResponse for Versioned<R> {
+impl<T> IntoResponse for Versioned<T> {
     fn into_response(self) -> Response {
         ([(ETAG, web::etag(self.0.version()))], Json(self.0)).into_response()
     }
 }
 
-impl<T: Serialize> IntoResponse for ListResponse<T> {
+impl<T> IntoResponse for ListResponse<T> {
     fn into_response(self) -> Response {
-        match self.shown {
-            None => Json(self.page).into_response(),
-            Some(data) => Json(json!({ "data": data, "page": self.page.page })).into_response(),
-        }
+        Json(self).into_response()
     }
 }
 
 impl<T: Resource> IntoResponses for Versioned<T> {
     fn responses() -> Responses {
-        answer::<Record<T>>("200", &[ETAG_OF])
+        answer::<RecordOf<T>>("200", &[ETAG_OF])
     }
 }
 
 impl<T: Resource> IntoResponses for ListResponse<T> {
     fn responses() -> Responses {
-        answer::<Page<T>>("200", &[])
+        answer::<PageOf<T>>("200", &[])
     }
 }
 
 impl<T: Resource> IntoResponses for CreatedRecord<T> {
     fn responses() -> Responses {
-        answer::<Record<T>>("201", &[ETAG_OF, WHERE])
+        answer::<RecordOf<T>>("201", &[ETAG_OF, WHERE])
     }
 }

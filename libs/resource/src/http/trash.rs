@@ -1,48 +1,49 @@
 //! The trash: list, restore and purge.
 
-use kernel::Id;
 use web::{
-    Action as _, Authorized, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, NoContent,
-    Path, Purge, Query, Read, Replayable, Result,
+    Action as _, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, NoContent, Path, Purge,
+    Query, Read, Replayable, Result,
 };
 
-use super::{ListResponse, Versioned, answer, ensure_unchanged};
-use crate::{ListParams, Resource};
+use super::{AnyRecord, Caller, ListResponse, RecordId, Versioned, answer};
+use crate::ListParams;
 
-pub(super) async fn list<R: Resource>(
-    auth: Authorized<Delete, R>,
+pub(super) async fn list(
+    caller: Caller<Delete>,
     Query(params): Query<ListParams>,
-) -> Result<ListResponse<R>> {
-    auth.also(Read::NAME)?;
-    let query = crate::Query::from_trash(params, &auth.view())?;
-    answer(&auth, &query).await
+) -> Result<ListResponse<AnyRecord>> {
+    caller.also(Read::NAME)?;
+    let query = crate::Query::from_trash(caller.resource(), params, &caller.view())?;
+    answer(&caller, query).await
 }
 
 /// Restores a record. Needs no `If-Match`: it writes no field, so it cannot overwrite a concurrent change.
-pub(super) async fn restore<R: Resource>(
-    auth: Authorized<Delete, R>,
+pub(super) async fn restore(
+    caller: Caller<Delete>,
     key: Option<IdempotencyKey>,
-    Path(id): Path<Id<R>>,
-) -> Result<Replayable<Versioned<R>>> {
-    let idempotent = Idempotent::new(key, &())?.with_records(R::ACCESS);
-    let mut tx = match idempotent.begin(auth.begin().await?).await? {
+    Path(id): Path<RecordId>,
+) -> Result<Replayable<Versioned<AnyRecord>>> {
+    let resource = caller.resource();
+    let idempotent = Idempotent::new(key, &())?.with_records(resource.schema().access);
+    let mut tx = match idempotent.begin(caller.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
-    let record = crate::restore(&mut tx, id).await?;
-    let back = Versioned(crate::visible(&mut tx, record).await?);
+    let record = resource.restore(&mut tx, id.into()).await?;
+    let back = Versioned::new(resource.visible(&mut tx, record).await?);
     idempotent.answer(tx, back).await
 }
 
-pub(super) async fn purge<R: Resource>(
-    auth: Authorized<Purge, R>,
-    Path(id): Path<Id<R>>,
+pub(super) async fn purge(
+    caller: Caller<Purge>,
+    Path(id): Path<RecordId>,
     if_match: IfMatch,
 ) -> Result<NoContent> {
-    let mut tx = auth.begin().await?;
-    let record = crate::find_in_trash(&mut tx, id).await?;
-    ensure_unchanged(&mut tx, if_match, &record).await?;
-    crate::purge(&mut tx, &record).await?;
+    let resource = caller.resource();
+    let mut tx = caller.begin().await?;
+    let record = resource.find_in_trash(&mut tx, id.into()).await?;
+    resource.ensure_unchanged(&mut tx, if_match, &record).await?;
+    resource.purge(&mut tx, &record).await?;
     tx.commit().await?;
     Ok(NoContent)
 }

@@ -1,12 +1,16 @@
 //! What a resource is: its names, columns, relations and rules.
 
 mod column;
+mod facts;
 mod field;
+mod handle;
 mod history;
+mod openapi;
 mod page;
 mod record;
-mod related;
+mod rules;
 mod schema;
+mod values;
 
 use db::{AccessTarget, FromRow, Refusal, TenantTx};
 use kernel::{Id, UserId};
@@ -15,17 +19,21 @@ use utoipa::ToSchema;
 use validator::Validate;
 use web::ResourceName;
 
-pub(crate) use column::{Column, KEPT, columns, find_column, names};
-pub use field::{Field, Kind};
+pub(crate) use column::{COMMON, KEPT};
+pub(crate) use facts::facts;
+pub use field::{Field, FieldSchema, Kind, Transitions};
+pub use handle::ResourceHandle;
 pub use history::{History, HistoryEntry};
-pub use page::{Page, PageInfo};
-pub use record::{Record, RecordMetadata};
-pub use related::Related;
-pub use schema::{
-    PatchOf, merge_patch as merge_patch_schema, patch as patch_schema, permissions as permissions_schema,
-    texts as texts_schema,
+pub use openapi::{
+    PageOf, PatchOf, RecordOf, merge_patch as merge_patch_schema, patch as patch_schema,
+    permissions as permissions_schema, texts as texts_schema,
 };
-pub(crate) use schema::{free_object, nullable_merge_patch};
+pub(crate) use openapi::{free_object, nullable_merge_patch};
+pub use page::{Page, PageInfo};
+pub(crate) use record::to_json;
+pub use record::{Record, RecordMetadata, StoredRecord};
+pub use schema::{Related, Schema};
+pub use values::Values;
 
 /// A type of record that accounts store: one struct, one table, one module.
 pub trait Resource:

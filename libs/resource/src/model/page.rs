@@ -1,13 +1,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Record;
+use super::StoredRecord;
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
-pub struct Page<T> {
+#[derive(Debug)]
+pub struct Page {
     /// Records of this page.
-    pub data: Vec<Record<T>>,
+    pub data: Vec<StoredRecord>,
     /// Position of the page in the list.
     pub page: PageInfo,
 }

@@ -1,200 +1,207 @@
-//! Schemas of resources in the API document: records in answers, and merge patches (RFC 7396).
-//!
-//! A resource's own struct describes a create request. An answer has additional members (identity, version, times,
-//! expanded relations) and may lack some (`fields`, hidden fields, no read permission). In a patch every member is
-//! optional.
+//! Description of a type of record as a value, which the engine asks instead of the type.
 
-use std::{borrow::Cow, marker::PhantomData};
-
-use kernel::Id;
-use serde_json::json;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
-        schema::{AdditionalProperties, Object, SchemaType, Type},
-    },
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
-use super::{Page, PageInfo, Record, RecordMetadata, Resource};
+use db::AccessTarget;
+use serde_json::{Map, Value};
+use utoipa::openapi::{RefOr, schema::Object};
 
-/// More members than any resource has: a patch of more is refused, because it names a field that does not exist.
-const MAX_FIELDS: usize = 200;
+use super::{
+    FieldSchema, Resource,
+    column::{COMMON, KEPT},
+    facts::{defaults, object_schema},
+};
 
-/// Members of every answer, whatever the caller may see or has asked for.
-const ALWAYS: [&str; 2] = ["id", "version"];
-
-const RECORD: &str = "A record. `id` and `version` are always there; any other member is missing where the caller may not \
-    see it, or where `fields` did not ask for it. What `expand` asked for is there in full, and null where it may not be read.";
-
-const PATCH: &str =
-    "A merge patch (RFC 7396): what is missing stays as it is; null clears a field, or gives it its default.";
-
-/// A merge patch (RFC 7396) of whichever resource the operation is about.
-#[must_use]
-pub fn merge_patch() -> RefOr<Schema> {
-    free_object(MAX_FIELDS, PATCH).into()
+/// What a type of record is: its names, fields and relations.
+pub struct Schema {
+    /// Access control: name in permissions, table, owner and subjects.
+    pub access: AccessTarget,
+    /// Path under `/api/v1`.
+    pub path: &'static str,
+    /// First part of its event topics.
+    pub event_prefix: &'static str,
+    /// Writable fields, in their order.
+    pub fields: Vec<Arc<FieldSchema>>,
+    /// Fields that `q=` searches; empty if the records are not searchable.
+    pub search_fields: &'static [&'static str],
+    /// Relations to other records.
+    pub relations: Vec<Related>,
+    /// Name of a new record in the API document, of which those of its other forms are made.
+    pub type_name: String,
+    /// Form of a new record, as in the API document.
+    pub(crate) form: Object,
+    /// Schemas that `form` refers to, with their names.
+    pub(crate) parts: Vec<(String, RefOr<utoipa::openapi::Schema>)>,
+    /// Values of fields that a new record does not name.
+    pub defaults: Map<String, Value>,
+    /// Names of the own columns, for a select or insert.
+    pub(crate) own_columns: String,
+    /// Names of all columns of a record: [`KEPT`], and the own ones.
+    pub(crate) columns: String,
 }
 
-/// A merge patch that may be null.
-#[must_use]
-pub(crate) fn nullable_merge_patch() -> RefOr<Schema> {
-    let patch = free_object(MAX_FIELDS, PATCH);
-    patch.schema_type(SchemaType::from_iter([Type::Object, Type::Null])).into()
-}
+/// Descriptions of the types that are known at compile time. They are never freed, and there are as many as types.
+static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Arc<Schema>>>> = LazyLock::new(RwLock::default);
 
-/// An array of `MIN` to `MAX` texts of 1 to `CHARS` characters.
-#[must_use]
-pub fn texts<const MIN: usize, const MAX: usize, const CHARS: usize>() -> RefOr<Schema> {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(CHARS));
-    ArrayBuilder::new().items(text).min_items(Some(MIN)).max_items(Some(MAX)).into()
-}
-
-/// An array of `MIN` to 100 permissions.
-#[must_use]
-pub fn permissions<const MIN: usize>() -> RefOr<Schema> {
-    match texts::<MIN, 100, 100>() {
-        RefOr::T(Schema::Array(mut array)) => {
-            array.examples = vec![json!(["client:read", "client:write@own"])];
-            Schema::Array(array).into()
-        }
-        other => other,
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schema")
+            .field("access", &self.access)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 
-pub(crate) fn free_object(max_members: usize, description: &str) -> ObjectBuilder {
-    let object = ObjectBuilder::new().description(Some(description)).max_properties(Some(max_members));
-    object.additional_properties(Some(AdditionalProperties::FreeForm(true)))
-}
-
-/// The schema of a record in answers.
-fn record<R: Resource>() -> RefOr<Schema> {
-    let mut record = ObjectBuilder::new()
-        .description(Some(RECORD))
-        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-        .property("id", Id::<R>::schema())
-        .build();
-    for part in [object(R::schema()), object(RecordMetadata::schema())] {
-        let answered = part.properties.into_iter().map(|(name, schema)| (name, without_default(schema)));
-        record.properties.extend(answered);
-    }
-    for related in R::RELATIONS {
-        let name = (related.schema_name)();
-        record.properties.insert(related.name.to_owned(), or_null(Ref::from_schema_name(name)));
-    }
-    record.required = ALWAYS.map(ToOwned::to_owned).to_vec();
-    Schema::Object(record).into()
-}
-
-// Implemented by hand: a derived name would be the same for every `T`.
-impl<T: Resource> PartialSchema for Record<T> {
-    fn schema() -> RefOr<Schema> {
-        record::<T>()
-    }
-}
-
-impl<T: Resource> ToSchema for Record<T> {
-    fn name() -> Cow<'static, str> {
-        format!("{}Record", T::name()).into()
+impl Schema {
+    /// Description of the records of `R`.
+    #[must_use]
+    pub fn of<R: Resource>() -> &'static Arc<Self> {
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&TypeId::of::<R>()).copied();
+        known.unwrap_or_else(|| {
+            let made: &'static Arc<Self> = Box::leak(Box::new(Arc::new(Self::fold::<R>())));
+            KNOWN.write().unwrap_or_else(PoisonError::into_inner).entry(TypeId::of::<R>()).or_insert(made)
+        })
     }
 
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into(), T::schema()));
-        T::schemas(schemas);
-    }
-}
-
-impl<T: Resource> PartialSchema for Page<T> {
-    fn schema() -> RefOr<Schema> {
-        let data = ArrayBuilder::new().items(Ref::from_schema_name(Record::<T>::name()));
-        let page = ObjectBuilder::new().property("data", data).required("data");
-        page.property("page", Ref::from_schema_name(PageInfo::name())).required("page").into()
-    }
-}
-
-impl<T: Resource> ToSchema for Page<T> {
-    fn name() -> Cow<'static, str> {
-        format!("{}Page", T::name()).into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.extend([
-            (Record::<T>::name().into(), Record::<T>::schema()),
-            (PageInfo::name().into(), PageInfo::schema()),
-        ]);
-        Record::<T>::schemas(schemas);
-    }
-}
-
-/// Schema of a merge patch of an `R`, for the API document.
-pub struct PatchOf<R>(PhantomData<fn() -> R>);
-
-impl<R: Resource> PartialSchema for PatchOf<R> {
-    fn schema() -> RefOr<Schema> {
-        patch(R::schema())
-    }
-}
-
-/// The merge patch of what `whole` describes: every member is optional, and null where a record can lack it.
-#[must_use]
-pub fn patch(whole: RefOr<Schema>) -> RefOr<Schema> {
-    let mut patch = object(whole);
-    let required = std::mem::take(&mut patch.required);
-    patch.description = Some(PATCH.to_owned());
-    for (name, schema) in &mut patch.properties {
-        *schema = without_default(schema.clone());
-        // A field that a record can lack is one that null removes.
-        if !required.contains(name) && !is_nullable(schema) {
-            *schema = or_null(schema.clone());
+    /// Folds the constants of `R` into a value.
+    fn fold<R: Resource>() -> Self {
+        let own_columns = R::FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+        let fields: Vec<_> = R::FIELDS.iter().map(|field| Arc::new(FieldSchema::of(field))).collect();
+        let (form, mut parts) = (object_schema(R::schema()), Vec::new());
+        R::schemas(&mut parts);
+        Self {
+            access: R::ACCESS,
+            path: R::PATH,
+            event_prefix: R::EVENT_PREFIX,
+            defaults: defaults::<R>(&form, &parts, &fields),
+            fields,
+            search_fields: R::SEARCH_FIELDS,
+            relations: R::RELATIONS.to_vec(),
+            type_name: R::name().into_owned(),
+            form,
+            parts,
+            columns: format!("{}, {own_columns}", KEPT.join(", ")),
+            own_columns,
         }
     }
-    Schema::Object(patch).into()
-}
 
-impl<R: Resource> ToSchema for PatchOf<R> {
-    fn name() -> Cow<'static, str> {
-        format!("{}Patch", R::name()).into()
+    /// Name in permissions, such as `supplier`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.access.name
+    }
+
+    /// Name of the table in schema `app`.
+    #[must_use]
+    pub fn table(&self) -> &'static str {
+        self.access.table
+    }
+
+    /// The writable field with this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Arc<FieldSchema>> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether a new record must name the field.
+    #[must_use]
+    pub fn is_needed(&self, name: &str) -> bool {
+        self.form.required.iter().any(|needed| needed == name)
+    }
+
+    /// The field with this name that filters and sort orders can use, a common one included.
+    pub(crate) fn comparable(&self, name: &str) -> Option<&Arc<FieldSchema>> {
+        let own = self.fields.iter().filter(|field| field.kind.is_comparable());
+        own.chain(COMMON.iter()).find(|field| field.name == name)
+    }
+
+    /// Joins what `part` makes of each own column and its position.
+    pub(crate) fn each_column(&self, part: impl Fn(&str, usize) -> String) -> String {
+        let parts: Vec<_> = self.fields.iter().enumerate().map(|(at, field)| part(field.name, at)).collect();
+        parts.join(", ")
+    }
+
+    /// Topic of the event of an action, such as `crm.supplier.changed`.
+    #[must_use]
+    pub fn topic(&self, action: &str) -> String {
+        format!("{}.{}.{action}", self.event_prefix, self.name())
     }
 }
 
-/// Object schema of a struct; empty if the schema is not an object.
-fn object(schema: RefOr<Schema>) -> Object {
-    match schema {
-        RefOr::T(Schema::Object(object)) => object,
-        _ => Object::new(),
+/// A relation: a column of a record that holds the id of another record.
+#[derive(Clone, Copy)]
+pub struct Related {
+    /// Name in filters and in `expand`.
+    pub(crate) name: &'static str,
+    /// Referencing column of the record.
+    pub(crate) column: &'static str,
+    /// Access control of the related records.
+    pub(crate) access: AccessTarget,
+    /// Fields of the record that are validated together with the related record.
+    pub(crate) judged: &'static [&'static str],
+    /// Description of the related records. A function, since two types may refer to each other.
+    pub(crate) target: fn() -> &'static Arc<Schema>,
+}
+
+impl Related {
+    /// A relation to a `T` whose id the column holds.
+    #[must_use]
+    pub const fn new<T: Resource>(name: &'static str, column: &'static str) -> Self {
+        Self { name, column, access: T::ACCESS, judged: &[], target: Schema::of::<T> }
+    }
+
+    /// Declares `fields` that are validated against other records with the same reference. A refusal would
+    /// disclose those records, so changing these fields requires permission to read the related record, even if
+    /// the reference is unchanged.
+    #[must_use]
+    pub const fn judging(self, fields: &'static [&'static str]) -> Self {
+        Self { judged: fields, ..self }
+    }
+
+    /// Name of the relation in filters and in `expand`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Column that holds the id of the related record.
+    #[must_use]
+    pub const fn column(&self) -> &'static str {
+        self.column
+    }
+
+    /// Fields that are validated together with the related record.
+    #[must_use]
+    pub const fn judged(&self) -> &'static [&'static str] {
+        self.judged
+    }
+
+    /// Resource name of the related record in permissions.
+    #[must_use]
+    pub const fn resource(&self) -> &'static str {
+        self.access.name
+    }
+
+    /// Table of the related records.
+    #[must_use]
+    pub const fn plural(&self) -> &'static str {
+        self.access.table
     }
 }
 
-fn or_null(schema: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
-    let null = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
-    OneOfBuilder::new().item(schema.into()).item(null).into()
-}
-
-fn is_nullable(schema: &RefOr<Schema>) -> bool {
-    match schema {
-        RefOr::T(Schema::Object(object)) => is_null(&object.schema_type),
-        RefOr::T(Schema::Array(array)) => is_null(&array.schema_type),
-        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(is_nullable),
-        _ => false,
+impl fmt::Debug for Related {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Related").field(&self.name).finish()
     }
 }
 
-fn is_null(schema_type: &SchemaType) -> bool {
-    match schema_type {
-        SchemaType::Type(known) => *known == Type::Null,
-        SchemaType::Array(several) => several.contains(&Type::Null),
-        SchemaType::AnyValue => true,
+impl PartialEq for Related {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.column) == (other.name, other.column)
     }
-}
-
-/// Removes the default: only a create request has defaults, and client generators would also apply them to answers
-/// and patches.
-fn without_default(mut schema: RefOr<Schema>) -> RefOr<Schema> {
-    match &mut schema {
-        RefOr::T(Schema::Object(object)) => object.default = None,
-        RefOr::T(Schema::Array(array)) => array.default = None,
-        RefOr::T(Schema::OneOf(one)) => one.default = None,
-        _ => {}
-    }
-    schema
 }

@@ -12,8 +12,6 @@ mod selection;
 mod sort;
 mod value;
 
-use std::marker::PhantomData;
-
 use column::Columns;
 use costly::{StatementTimeout, failed};
 use cursor::CursorCodec;
@@ -21,25 +19,30 @@ use db::{Bindings, Error, ReadView, Result, TenantTx};
 use filter::Filter;
 use serde_json::Value as Json;
 
-use crate::{
-    Page, PageInfo, Record, Resource,
-    model::{KEPT, names},
-};
+use crate::{Page, PageInfo, ResourceHandle, StoredRecord};
 pub use filter::schema as filter_schema;
+pub(crate) use filter::{MAX_CONTAINS, MAX_DEPTH, MAX_TERMS, MAX_VALUES};
 pub use pager::{PageParams, Pager};
 pub use params::{FieldsParams, ListParams, SearchRequest};
-pub use projection::Projection;
+pub use projection::{Expanded, Projected, Projection};
 use search::{Matches, SearchTerms};
 pub use selection::{MAX_SELECTED, Selection, SelectionRefusal};
+pub(crate) use sort::MAX_KEYS;
 use sort::Sort;
 use value::Value;
+
+/// Names of the operators that filters can use on fields of this kind.
+pub(crate) fn operators(kind: crate::Kind) -> Vec<&'static str> {
+    filter::Operator::names_of(kind)
+}
 
 /// With `count=capped`, counting stops at this number.
 const CAP: i64 = 1_001;
 
 /// A parsed and validated list request.
 #[derive(Debug)]
-pub struct Query<R> {
+pub struct Query {
+    resource: ResourceHandle,
     limit: i64,
     sort: Sort,
     filter: Option<Filter>,
@@ -48,7 +51,6 @@ pub struct Query<R> {
     cursor: Option<String>,
     projection: Projection,
     trash: bool,
-    of: PhantomData<fn() -> R>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,40 +71,47 @@ fn unanswerable(parameter: &'static str, problem: impl Into<String>) -> Error {
     Error::InvalidParameter { parameter, problem: problem.into() }
 }
 
-impl<R: Resource> Query<R> {
-    /// Parses and validates the parameters of a list of `R`; fails with the parameter that is invalid. Hidden
-    /// fields are treated as unknown, because filtering and sorting disclose values. The cursor is verified only
-    /// when the list is read, since it is bound to the account.
-    pub fn parse(asked: ListParams, view: &ReadView) -> Result<Self> {
-        let columns = Columns::for_resource::<R>(&view.hidden, &view.scope);
+impl Query {
+    /// Parses and validates the parameters of a list; fails with the parameter that is invalid. Hidden fields are
+    /// treated as unknown, because filtering and sorting disclose values. The cursor is verified only when the list is
+    /// read, since it is bound to the account.
+    pub fn parse(resource: &ResourceHandle, asked: ListParams, view: &ReadView) -> Result<Self> {
+        let columns = Columns::new(resource.schema(), &view.hidden, &view.scope);
         let filter = asked.filter.as_deref().map(|text| Filter::parse(text, &columns)).transpose()?;
-        Self::from_params(filter, asked, view)
+        Self::from_params(resource, filter, asked, view)
     }
 
     /// Parses and validates a list request that was sent as a body.
-    pub fn from_search(sought: SearchRequest, view: &ReadView) -> Result<Self> {
+    pub fn from_search(resource: &ResourceHandle, sought: SearchRequest, view: &ReadView) -> Result<Self> {
         let (asked, filter) = sought.parts();
-        let columns = Columns::for_resource::<R>(&view.hidden, &view.scope);
+        let columns = Columns::new(resource.schema(), &view.hidden, &view.scope);
         let filter = filter.map(|json| Filter::read(&json, &columns)).transpose()?;
-        Self::from_params(filter, asked, view)
+        Self::from_params(resource, filter, asked, view)
     }
 
     /// Parses and validates a list of the trash; by default sorted by `-updated_at`.
-    pub fn from_trash(mut asked: ListParams, view: &ReadView) -> Result<Self> {
+    pub fn from_trash(resource: &ResourceHandle, mut asked: ListParams, view: &ReadView) -> Result<Self> {
         if asked.q.is_some() {
             return Err(unanswerable("q", "cannot be asked of the trash"));
         }
         asked.sort.get_or_insert_with(|| "-updated_at".to_owned());
-        Ok(Self { trash: true, ..Self::parse(asked, view)? })
+        Ok(Self { trash: true, ..Self::parse(resource, asked, view)? })
     }
 
-    fn from_params(filter: Option<Filter>, asked: ListParams, view: &ReadView) -> Result<Self> {
-        let columns = Columns::for_resource::<R>(&view.hidden, &view.scope);
+    fn from_params(
+        resource: &ResourceHandle,
+        filter: Option<Filter>,
+        asked: ListParams,
+        view: &ReadView,
+    ) -> Result<Self> {
+        let schema = resource.schema();
+        let columns = Columns::new(schema, &view.hidden, &view.scope);
         Ok(Self {
+            resource: resource.clone(),
             limit: limit(asked.limit.as_deref())?,
             sort: Sort::parse(asked.sort.as_deref().unwrap_or("-created_at"), &columns)?,
             filter,
-            looked_for: asked.q.map(|q| SearchTerms::new::<R>(q, view)).transpose()?,
+            looked_for: asked.q.map(|q| SearchTerms::new(schema, q, view)).transpose()?,
             count: match asked.count.as_deref() {
                 None => Count::None,
                 Some("exact") => Count::Exact,
@@ -110,9 +119,8 @@ impl<R: Resource> Query<R> {
                 Some(_) => return Err(unanswerable("count", "is neither exact nor capped")),
             },
             cursor: asked.cursor,
-            projection: Projection::parse::<R>(asked.fields.as_deref(), asked.expand.as_deref(), view)?,
+            projection: Projection::parse(schema, asked.fields.as_deref(), asked.expand.as_deref(), view)?,
             trash: false,
-            of: PhantomData,
         })
     }
 
@@ -138,98 +146,100 @@ impl<R: Resource> Query<R> {
     pub fn projection(&self) -> &Projection {
         &self.projection
     }
-}
 
-/// Reads one page of records.
-pub async fn list<R: Resource>(tx: &mut TenantTx, query: &Query<R>) -> Result<Page<R>> {
-    let filter = query.filter.as_ref().map(ToString::to_string).unwrap_or_default();
-    let looked_for = query.looked_for.as_ref().map_or("", |looked_for| looked_for.q.as_str());
-    let place = if query.trash { "trash" } else { "" };
-    let seal = CursorCodec::new(tx, &[R::TABLE, place, &query.sort.to_string(), &filter, looked_for]);
-    let position = match &query.cursor {
-        Some(cursor) => Some(query.sort.position(&seal.decode::<Vec<Json>>(cursor)?)?),
-        None => None,
-    };
-    let found = match &query.looked_for {
-        Some(looked_for) => Some(looked_for.find::<R>(tx).await?),
-        None if query.is_costly() => {
-            tx.set_statement_timeout(StatementTimeout::COSTLY);
-            None
+    /// The projection of a query that was read.
+    #[must_use]
+    pub fn into_projection(self) -> Projection {
+        self.projection
+    }
+
+    /// Reads one page of records.
+    pub async fn page(&self, tx: &mut TenantTx) -> Result<Page> {
+        let filter = self.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+        let looked_for = self.looked_for.as_ref().map_or("", |looked_for| looked_for.q.as_str());
+        let place = if self.trash { "trash" } else { "" };
+        let table = self.resource.schema().table();
+        let seal = CursorCodec::new(tx, &[table, place, &self.sort.to_string(), &filter, looked_for]);
+        let position = match &self.cursor {
+            Some(cursor) => Some(self.sort.position(&seal.decode::<Vec<Json>>(cursor)?)?),
+            None => None,
+        };
+        let found = match &self.looked_for {
+            Some(looked_for) => Some(looked_for.find(self.resource.schema(), tx).await?),
+            None if self.is_costly() => {
+                tx.set_statement_timeout(StatementTimeout::COSTLY);
+                None
+            }
+            None => None,
+        };
+        let mut data = self.fetch(tx, found.as_ref(), position.as_deref()).await?;
+        let total = match self.count {
+            Count::None => None,
+            count => Some(self.total(tx, found.as_ref(), count).await?),
+        };
+
+        let size = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = data.len() > size;
+        data.truncate(size);
+        let next_cursor = match data.last().filter(|_| has_more) {
+            Some(last) => Some(seal.encode(&self.sort.position_of(last)?)),
+            None => None,
+        };
+        let partial = found.is_some_and(|found| found.partial);
+        Ok(Page { data, page: PageInfo { next_cursor, has_more, total, partial } })
+    }
+
+    async fn fetch(
+        &self,
+        tx: &mut TenantTx,
+        found: Option<&Matches>,
+        position: Option<&[Value]>,
+    ) -> Result<Vec<StoredRecord>> {
+        let mut values = tx.bindings();
+        let mut condition = self.condition(tx, found, &mut values);
+        if let Some(position) = position {
+            condition.push_str(&self.sort.after(position, &mut values));
         }
-        None => None,
-    };
-    let mut data = fetch(tx, query, found.as_ref(), position.as_deref()).await?;
-    let total = match query.count {
-        Count::None => None,
-        count => Some(total(tx, query, found.as_ref(), count).await?),
-    };
-
-    let size = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let has_more = data.len() > size;
-    data.truncate(size);
-    let last = data.last().filter(|_| has_more).and_then(|last| serde_json::to_value(last).ok());
-    let next_cursor = last.map(|last| seal.encode(&query.sort.position_of(&last)));
-    let partial = found.is_some_and(|found| found.partial);
-    Ok(Page { data, page: PageInfo { next_cursor, has_more, total, partial } })
-}
-
-async fn fetch<R: Resource>(
-    tx: &mut TenantTx,
-    query: &Query<R>,
-    found: Option<&Matches>,
-    position: Option<&[Value]>,
-) -> Result<Vec<Record<R>>> {
-    let mut values = tx.bindings();
-    let (mut condition, sort) = (condition(tx, query, found, &mut values), query.sort.sql());
-    if let Some(position) = position {
-        condition.push_str(&query.sort.after(position, &mut values));
+        values.bind(self.limit + 1);
+        let schema = self.resource.schema();
+        let text = format!(
+            "select {} from app.{} record where {condition} order by {} limit ${}",
+            schema.columns,
+            schema.table(),
+            self.sort.sql(),
+            values.len()
+        );
+        let statement = tx.generated_with(text, values);
+        statement.all().await.map_err(failed(self.is_costly()))
     }
-    values.bind(query.limit + 1);
-    let text = format!(
-        "select {KEPT}, {} from app.{} record where {condition} order by {sort} limit ${}",
-        names::<R>(),
-        R::TABLE,
-        values.len()
-    );
-    let statement = tx.generated_with(text, values);
-    statement.all().await.map_err(failed(query.is_costly()))
-}
 
-async fn total<R: Resource>(
-    tx: &mut TenantTx,
-    query: &Query<R>,
-    found: Option<&Matches>,
-    count: Count,
-) -> Result<i64> {
-    let mut values = tx.bindings();
-    let condition = condition(tx, query, found, &mut values);
-    let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
-    let text = format!(
-        "select count(*) from (select from app.{} record where {condition}{cap}) as counted",
-        R::TABLE
-    );
-    let statement = tx.generated_with::<(i64,)>(text, values);
-    let total = statement.optional().await.map_err(failed(query.is_costly()))?;
-    Ok(total.map_or(0, |(total,)| total))
-}
+    async fn total(&self, tx: &mut TenantTx, found: Option<&Matches>, count: Count) -> Result<i64> {
+        let mut values = tx.bindings();
+        let condition = self.condition(tx, found, &mut values);
+        let cap = if count == Count::Capped { format!(" limit {CAP}") } else { String::new() };
+        let text = format!(
+            "select count(*) from (select from app.{} record where {condition}{cap}) as counted",
+            self.resource.schema().table()
+        );
+        let statement = tx.generated_with::<(i64,)>(text, values);
+        let total = statement.optional().await.map_err(failed(self.is_costly()))?;
+        Ok(total.map_or(0, |(total,)| total))
+    }
 
-fn condition<R: Resource>(
-    tx: &TenantTx,
-    query: &Query<R>,
-    found: Option<&Matches>,
-    values: &mut Bindings,
-) -> String {
-    let there = if query.trash { "is not null" } else { "is null" };
-    let mut condition = format!("account_id = $1 and deleted_at {there}");
-    condition.push_str(&tx.scope().listing(&R::ACCESS));
-    if let Some(filter) = &query.filter {
-        condition.push_str(" and ");
-        condition.push_str(&filter.sql("record", values));
+    /// SQL condition of the records that the query is about.
+    fn condition(&self, tx: &TenantTx, found: Option<&Matches>, values: &mut Bindings) -> String {
+        let there = if self.trash { "is not null" } else { "is null" };
+        let mut condition = format!("account_id = $1 and deleted_at {there}");
+        condition.push_str(&tx.scope().listing(&self.resource.schema().access));
+        if let Some(filter) = &self.filter {
+            condition.push_str(" and ");
+            condition.push_str(&filter.sql("record", values));
+        }
+        if let Some(found) = found {
+            values.bind(&found.ids);
+            let found = format!(" and record.id = any (${})", values.len());
+            condition.push_str(&found);
+        }
+        condition
     }
-    if let Some(found) = found {
-        values.bind(&found.ids);
-        let found = format!(" and record.id = any (${})", values.len());
-        condition.push_str(&found);
-    }
-    condition
 }

@@ -6,7 +6,7 @@ use db::{Bindings, Error, ReadView, Result, SqlError, TenantTx};
 use uuid::Uuid;
 
 use super::{costly::StatementTimeout, unanswerable};
-use crate::Resource;
+use crate::Schema;
 
 /// Timeout of the index search. Most searches take a tenth of it; long texts with many near matches take longer.
 const BY_INDEX: Duration = Duration::from_millis(300);
@@ -33,12 +33,12 @@ pub(super) struct Matches {
 
 impl SearchTerms {
     /// Validates `q`. Hidden fields are not searched, because matches would disclose their values.
-    pub(super) fn new<R: Resource>(q: String, view: &ReadView) -> Result<Self> {
-        if R::SEARCH_FIELDS.is_empty() {
+    pub(super) fn new(schema: &Schema, q: String, view: &ReadView) -> Result<Self> {
+        if schema.search_fields.is_empty() {
             return Err(unanswerable("q", "is not supported here"));
         }
         let seen: Vec<_> =
-            R::SEARCH_FIELDS.iter().copied().filter(|field| !view.hidden.hide(field)).collect();
+            schema.search_fields.iter().copied().filter(|field| !view.hidden.hide(field)).collect();
         if seen.is_empty() {
             return Err(unanswerable("q", "looks through fields of which you may see none"));
         }
@@ -50,14 +50,14 @@ impl SearchTerms {
                 format!("is not 1 to {MAX_SEARCH_CHARS} characters with a letter or digit among them");
             return Err(unanswerable("q", problem));
         }
-        Ok(Self { q, through: Some(seen).filter(|seen| seen.len() < R::SEARCH_FIELDS.len()) })
+        Ok(Self { q, through: Some(seen).filter(|seen| seen.len() < schema.search_fields.len()) })
     }
 
     /// Searches by the index; on a timeout, scans the newest records within another time limit.
-    pub(super) async fn find<R: Resource>(&self, tx: &mut TenantTx) -> Result<Matches> {
+    pub(super) async fn find(&self, schema: &Schema, tx: &mut TenantTx) -> Result<Matches> {
         let part = tx.savepoint()?;
         tx.set_statement_timeout(BY_INDEX);
-        match self.ask::<R>(tx, "search").await {
+        match self.ask(schema, tx, "search").await {
             Ok(ids) => {
                 tx.release(part);
                 tx.set_statement_timeout(StatementTimeout::COSTLY);
@@ -67,17 +67,17 @@ impl SearchTerms {
             Err(error) if StatementTimeout::is_over(&error) => {
                 tx.rollback_to(part);
                 tx.set_statement_timeout(StatementTimeout::COSTLY);
-                Ok(Matches { ids: self.ask::<R>(tx, "look_through").await?, partial: true })
+                Ok(Matches { ids: self.ask(schema, tx, "look_through").await?, partial: true })
             }
             Err(error) => Err(Error::from(error)),
         }
     }
 
-    async fn ask<R: Resource>(&self, tx: &mut TenantTx, how: &str) -> Result<Vec<Uuid>, SqlError> {
+    async fn ask(&self, schema: &Schema, tx: &mut TenantTx, how: &str) -> Result<Vec<Uuid>, SqlError> {
         let mut row = Bindings::default();
         row.bind(&self.q);
         row.bind(self.through.as_ref());
-        let text = format!("select id from app.{how}_{}($1, $2)", R::TABLE);
+        let text = format!("select id from app.{how}_{}($1, $2)", schema.table());
         let found: Vec<(Uuid,)> = tx.generated_call(text, row).all().await?;
         Ok(found.into_iter().map(|(id,)| id).collect())
     }

@@ -5,15 +5,12 @@ use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    Query, SearchRequest, condition,
+    Query, SearchRequest,
     costly::{StatementTimeout, failed},
     cursor::CursorCodec,
     unanswerable,
 };
-use crate::{
-    Record, Resource,
-    model::{KEPT, names},
-};
+use crate::{ResourceHandle, StoredRecord};
 
 /// Maximum number of records of one bulk write.
 pub const MAX_SELECTED: i64 = 10_000;
@@ -59,16 +56,17 @@ impl Refusal for SelectionRefusal {
     }
 }
 
-/// Records of `R` that match a filter condition.
-pub struct Selection<R>(Query<R>);
+/// Records of a type that match a filter condition.
+pub struct Selection(Query);
 
-impl<R: Resource> Selection<R> {
+impl Selection {
     /// Parses and validates the condition for a caller with this view.
-    pub fn new(filter: Json, view: &ReadView) -> Result<Self> {
+    pub fn new(resource: &ResourceHandle, filter: Json, view: &ReadView) -> Result<Self> {
         if filter.is_null() {
             return Err(unanswerable("filter", "must name a condition"));
         }
-        Query::from_search(SearchRequest { filter: Some(filter), ..SearchRequest::default() }, view).map(Self)
+        let sought = SearchRequest { filter: Some(filter), ..SearchRequest::default() };
+        Query::from_search(resource, sought, view).map(Self)
     }
 
     /// Whether the condition scans possibly long texts record by record.
@@ -81,10 +79,10 @@ impl<R: Resource> Selection<R> {
     pub async fn count(&self, tx: &mut TenantTx) -> Result<i64> {
         self.set_deadline(tx);
         let mut values = tx.bindings();
-        let condition = condition(tx, &self.0, None, &mut values);
+        let condition = self.0.condition(tx, None, &mut values);
         let text = format!(
             "select count(*) from (select from app.{} record where {condition} limit {}) as counted",
-            R::TABLE,
+            self.0.resource.schema().table(),
             MAX_SELECTED + 1
         );
         let statement = tx.generated_with::<(i64,)>(text, values);
@@ -94,30 +92,32 @@ impl<R: Resource> Selection<R> {
     }
 
     /// Returns a matching record as an example, if there is one.
-    pub async fn example(&self, tx: &mut TenantTx) -> Result<Option<Record<R>>> {
+    pub async fn example(&self, tx: &mut TenantTx) -> Result<Option<StoredRecord>> {
         self.set_deadline(tx);
         let mut values = tx.bindings();
-        let condition = condition(tx, &self.0, None, &mut values);
+        let condition = self.0.condition(tx, None, &mut values);
+        let schema = self.0.resource.schema();
         let text = format!(
-            "select {KEPT}, {} from app.{} record where {condition} order by id limit 1",
-            names::<R>(),
-            R::TABLE
+            "select {} from app.{} record where {condition} order by id limit 1",
+            schema.columns,
+            schema.table()
         );
         tx.generated_with(text, values).optional().await.map_err(failed(self.is_costly()))
     }
 
     /// Locks the matching records until the transaction ends, if there are as many as expected.
-    pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<Record<R>>> {
+    pub async fn lock(&self, tx: &mut TenantTx, expected: i64) -> Result<Vec<StoredRecord>> {
         self.set_deadline(tx);
         let mut values = tx.bindings();
-        let condition = condition(tx, &self.0, None, &mut values);
+        let condition = self.0.condition(tx, None, &mut values);
+        let schema = self.0.resource.schema();
         let text = format!(
-            "select {KEPT}, {} from app.{} record where {condition} order by id limit {} for no key update of record",
-            names::<R>(),
-            R::TABLE,
+            "select {} from app.{} record where {condition} order by id limit {} for no key update of record",
+            schema.columns,
+            schema.table(),
             MAX_SELECTED + 1
         );
-        let statement = tx.generated_with::<Record<R>>(text, values);
+        let statement = tx.generated_with::<StoredRecord>(text, values);
         let found = statement.all().await.map_err(failed(self.is_costly()))?;
         self.take_time(tx);
         let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
@@ -156,7 +156,10 @@ impl<R: Resource> Selection<R> {
     fn signature(&self, tx: &TenantTx, purpose: &[&str]) -> CursorCodec {
         let (user, filter) = (tx.user().to_string(), self.0.filter.as_ref().map(ToString::to_string));
         let filter = filter.unwrap_or_default();
-        CursorCodec::new(tx, &[&[R::TABLE, "selection", &user, &filter], purpose].concat())
+        CursorCodec::new(
+            tx,
+            &[&[self.0.resource.schema().table(), "selection", &user, &filter], purpose].concat(),
+        )
     }
 }
 

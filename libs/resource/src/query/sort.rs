@@ -1,15 +1,15 @@
 //! Sort orders such as `sort=-created_at,name`, and the keyset condition for the rows after a position.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use db::{Bindings, Result};
 use serde_json::Value as Json;
 
 use super::{column::Columns, unanswerable, value::Value};
-use crate::model::Column;
+use crate::{FieldSchema, StoredRecord};
 
 /// Maximum number of sort keys; each combination would need an index of its own.
-const MAX_KEYS: usize = 4;
+pub(crate) const MAX_KEYS: usize = 4;
 /// Maximum length of the parameter; that many keys have no longer names.
 const MAX_SORT_BYTES: usize = 300;
 
@@ -19,7 +19,7 @@ pub(super) struct Sort(Vec<Key>);
 
 #[derive(Debug)]
 struct Key {
-    column: Column,
+    field: Arc<FieldSchema>,
     descending: bool,
 }
 
@@ -31,19 +31,19 @@ impl Sort {
         let mut keys: Vec<Key> = Vec::new();
         for word in text.split(',') {
             let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
-            let column =
+            let field =
                 columns.own(name).ok_or_else(|| unanswerable("sort", format!("has no field `{name}`")))?;
-            if keys.iter().any(|key| key.column.name == name) {
+            if keys.iter().any(|key| key.field.name == name) {
                 return Err(unanswerable("sort", format!("names `{name}` twice")));
             }
-            keys.push(Key { column, descending });
+            keys.push(Key { field, descending });
         }
         if keys.len() > MAX_KEYS {
             return Err(unanswerable("sort", format!("has more than {MAX_KEYS} fields")));
         }
-        if !keys.iter().any(|key| key.column.name == "id") {
+        if !keys.iter().any(|key| key.field.name == "id") {
             let descending = keys.last().is_some_and(|key| key.descending);
-            keys.extend(columns.own("id").map(|column| Key { column, descending }));
+            keys.extend(columns.own("id").map(|field| Key { field, descending }));
         }
         Ok(Self(keys))
     }
@@ -53,18 +53,18 @@ impl Sort {
         let keys = self
             .0
             .iter()
-            .map(|key| format!("{}{}", key.column.name, if key.descending { " desc" } else { "" }));
+            .map(|key| format!("{}{}", key.field.name, if key.descending { " desc" } else { "" }));
         keys.collect::<Vec<_>>().join(", ")
     }
 
     /// Sort key values of a record, for a cursor.
-    pub(super) fn position_of(&self, record: &Json) -> Vec<Json> {
-        self.0.iter().map(|key| record.get(key.column.name).cloned().unwrap_or(Json::Null)).collect()
+    pub(super) fn position_of(&self, record: &StoredRecord) -> Result<Vec<Json>> {
+        self.0.iter().map(|key| record.member(key.field.name)).collect()
     }
 
     /// Parses the sort key values of a cursor.
     pub(super) fn position(&self, of: &[Json]) -> Result<Vec<Value>> {
-        let values = self.0.iter().zip(of).map(|(key, json)| Value::read(key.column.kind, json).ok());
+        let values = self.0.iter().zip(of).map(|(key, json)| Value::read(key.field.kind, json).ok());
         let values: Option<Vec<_>> = values.collect();
         values
             .filter(|values| values.len() == self.0.len())
@@ -81,8 +81,8 @@ impl Sort {
             .map(|value| if *value == Value::Null { "null".to_owned() } else { value.bind(values) })
             .collect();
         let descending = self.0.first().is_some_and(|key| key.descending);
-        if self.0.iter().all(|key| key.column.required && key.descending == descending) {
-            let names: Vec<_> = self.0.iter().map(|key| key.column.name).collect();
+        if self.0.iter().all(|key| key.field.required && key.descending == descending) {
+            let names: Vec<_> = self.0.iter().map(|key| key.field.name).collect();
             let than = if descending { "<" } else { ">" };
             return format!(" and ({}) {than} ({})", names.join(", "), parameters.join(", "));
         }
@@ -98,7 +98,7 @@ impl Sort {
 impl Key {
     /// SQL conditions that a record's key is beyond `parameter` in this order, and that it equals it.
     fn beyond(&self, parameter: &str) -> (String, String) {
-        let name = self.column.name;
+        let name = self.field.name;
         match (parameter == "null", self.descending) {
             (true, false) => ("false".to_owned(), format!("{name} is null")),
             (true, true) => (format!("{name} is not null"), format!("{name} is null")),

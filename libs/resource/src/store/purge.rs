@@ -1,14 +1,9 @@
 //! Purge: deletes records for good, and erases their data from the audit log.
 
 use db::{Change, Error, Refusal, Result, SqlError, TenantCommand, TenantTx};
-use kernel::Id;
 use uuid::Uuid;
 
-use super::{explain, find};
-use crate::{
-    Record, Resource,
-    model::{KEPT, names},
-};
+use crate::{ResourceHandle, StoredRecord};
 
 const FORGET: TenantCommand = TenantCommand::new(
     "update app.audit_log set before = null, after = null
@@ -44,46 +39,51 @@ impl Refusal for NotInTrash {
     }
 }
 
-/// Finds a record in the trash and locks it until the transaction ends.
-pub async fn find_in_trash<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
-    let text = format!(
-        "select {KEPT}, {} from app.{} where account_id = $1 and id = $2 and deleted_at is not null{} for update",
-        names::<R>(),
-        R::TABLE,
-        tx.scope().condition(&R::ACCESS)
-    );
-    tx.generated(text).bind(id).optional().await?.ok_or(Error::NotFound(R::NAME))
-}
-
-/// Finds and locks a record in the trash, to restore it. A live record fails with `NotInTrash`.
-pub async fn find_to_restore<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Record<R>> {
-    match find_in_trash(tx, id).await {
-        Err(Error::NotFound(_)) => Err(not_in_trash(tx, id).await),
-        found => found,
+impl ResourceHandle {
+    /// Finds a record in the trash and locks it until the transaction ends.
+    pub async fn find_in_trash(&self, tx: &mut TenantTx, id: Uuid) -> Result<StoredRecord> {
+        let schema = self.schema();
+        let text = format!(
+            "select {} from app.{} where account_id = $1 and id = $2 and deleted_at is not null{} for update",
+            schema.columns,
+            schema.table(),
+            tx.scope().condition(&schema.access)
+        );
+        tx.generated(text).bind(id).optional().await?.ok_or_else(|| self.not_found())
     }
-}
 
-/// Returns the reason why a record is not in the trash: it is live, or it does not exist.
-pub(super) async fn not_in_trash<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Error {
-    match find(tx, id).await {
-        Ok(_) => NotInTrash(R::NAME).into(),
-        Err(error) => error,
+    /// Finds and locks a record in the trash, to restore it. A live record fails with `NotInTrash`.
+    pub async fn find_to_restore(&self, tx: &mut TenantTx, id: Uuid) -> Result<StoredRecord> {
+        match self.find_in_trash(tx, id).await {
+            Err(Error::NotFound(_)) => Err(self.not_in_trash(tx, id).await),
+            found => found,
+        }
     }
-}
 
-/// Deletes a record and its dependents for good. The audit log keeps action, time and user only.
-pub async fn purge<R: Resource>(tx: &mut TenantTx, gone: &Record<R>) -> Result<()> {
-    R::purge_dependents(tx, gone.id).await?;
-    let text = format!(
-        "delete from app.{} where account_id = $1 and id = $2 and version = $3 and deleted_at is not null returning id, version",
-        R::TABLE
-    );
-    let deleted =
-        tx.generated(text).bind(gone.id).bind(gone.meta.version).all().await.map_err(referred::<R>)?;
-    if deleted.is_empty() {
-        return Err(Error::Stale(R::NAME));
+    /// Returns the reason why a record is not in the trash: it is live, or it does not exist.
+    pub(super) async fn not_in_trash(&self, tx: &mut TenantTx, id: Uuid) -> Error {
+        match self.find(tx, id).await {
+            Ok(_) => NotInTrash(self.schema().name()).into(),
+            Err(error) => error,
+        }
     }
-    erase_history(tx, R::NAME, R::EVENT_PREFIX, &deleted).await
+
+    /// Deletes a record and its dependents for good. The audit log keeps action, time and user only.
+    pub async fn purge(&self, tx: &mut TenantTx, gone: &StoredRecord) -> Result<()> {
+        self.rules.purge_dependents(tx, gone.id).await?;
+        let schema = self.schema();
+        let text = format!(
+            "delete from app.{} where account_id = $1 and id = $2 and version = $3 and deleted_at is not null returning id, version",
+            schema.table()
+        );
+        let deleted = tx.generated(text).bind(gone.id).bind(gone.version).all().await;
+        let deleted =
+            deleted.map_err(|error| still_referenced(&error).unwrap_or_else(|| self.explain(error)))?;
+        if deleted.is_empty() {
+            return Err(self.stale());
+        }
+        erase_history(tx, schema.name(), schema.event_prefix, &deleted).await
+    }
 }
 
 /// A table of records that are about others, by `subject_type` and `subject_id`.
@@ -132,11 +132,6 @@ async fn erase_history(
 
 /// SQLSTATE of a foreign key violation.
 const FOREIGN_KEY_VIOLATION: &str = "23503";
-
-/// Maps a foreign key violation to [`StillReferenced`], other errors as the resource does.
-fn referred<R: Resource>(error: SqlError) -> Error {
-    still_referenced(&error).unwrap_or_else(|| explain::<R>(error))
-}
 
 /// [`StillReferenced`] for a foreign key violation, which names the referring table.
 fn still_referenced(error: &SqlError) -> Option<Error> {

@@ -7,12 +7,11 @@ use db::{Bindings, Error, Result, TenantTx};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::json;
-use crate::{Related, Resource};
+use crate::{Related, ResourceHandle, Schema, StoredRecord, Values};
 
 /// Referenced ids of one relation, and the condition to check them with.
 struct ReferenceCheck {
-    related: &'static Related,
+    related: Related,
     /// SQL condition (` and …`) that the referenced record may be read.
     readable: String,
     /// New references: the record must not be in the trash either.
@@ -22,79 +21,97 @@ struct ReferenceCheck {
 }
 
 impl ReferenceCheck {
-    fn all<R: Resource>(tx: &TenantTx) -> Vec<Self> {
-        let one = |related: &'static Related| {
+    fn all(schema: &Schema, tx: &TenantTx) -> Vec<Self> {
+        let one = |related: &Related| {
             let readable = tx.scope().reading(&related.access).unwrap_or_else(|| " and false".to_owned());
-            Self { related, readable, new: Vec::new(), same: Vec::new() }
+            Self { related: *related, readable, new: Vec::new(), same: Vec::new() }
         };
-        R::RELATIONS.iter().map(one).collect()
+        schema.relations.iter().map(one).collect()
     }
 
-    fn take(&mut self, before: &Value, after: &Value) {
-        let changes = |field: &str| before.get(field) != after.get(field);
-        let Some(id) = id_in(after, self.related.column) else { return };
-        if changes(self.related.column) {
+    fn take(&mut self, before: Option<&StoredRecord>, after: &Values) -> Result<()> {
+        let after = after.json()?;
+        let changes = |field: &str| -> Result<bool> {
+            let before = before.map_or(Ok(Value::Null), |before| before.member(field))?;
+            Ok(&before != after.get(field).unwrap_or(&Value::Null))
+        };
+        let id = after.get(self.related.column).and_then(Value::as_str);
+        let Some(id) = id.and_then(|id| id.parse().ok()) else { return Ok(()) };
+        if changes(self.related.column)? {
             self.new.push(id);
-        } else if !self.readable.is_empty() && self.related.judged.iter().any(|field| changes(field)) {
-            self.same.push(id);
+        } else if !self.readable.is_empty() {
+            for field in self.related.judged {
+                if changes(field)? {
+                    self.same.push(id);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ResourceHandle {
+    /// Fails unless every new reference of these records is live and readable by the writer. Locks the referenced
+    /// records `for key share`; moving one to the trash locks it `for update`, so either waits for the other.
+    /// Unchanged references must be readable if a field that is judged together with them changes.
+    pub(super) async fn check_references<'r>(
+        &self,
+        tx: &mut TenantTx,
+        all: impl Iterator<Item = (Option<&'r StoredRecord>, &'r Values)>,
+    ) -> Result<()> {
+        if self.schema().relations.is_empty() {
+            return Ok(());
+        }
+        let mut wanted = ReferenceCheck::all(self.schema(), tx);
+        for (before, after) in all {
+            for one in &mut wanted {
+                one.take(before, after)?;
+            }
+        }
+        self.look_for(tx, wanted).await
+    }
+
+    /// Whether the records may refer to records that the transaction's user cannot read.
+    pub(super) fn may_miss(&self, tx: &TenantTx) -> bool {
+        let is_limited = |related: &Related| {
+            tx.scope().reading(&related.access).is_none_or(|readable| !readable.is_empty())
+        };
+        self.schema().relations.iter().any(is_limited)
+    }
+
+    /// Fails unless the user who restores these records may read what they refer to, in the trash or not.
+    pub(super) async fn recheck_references<'r>(
+        &self,
+        tx: &mut TenantTx,
+        all: impl Iterator<Item = &'r StoredRecord>,
+    ) -> Result<()> {
+        let mut wanted = ReferenceCheck::all(self.schema(), tx);
+        for record in all {
+            for one in wanted.iter_mut().filter(|one| !one.readable.is_empty()) {
+                one.same.extend(record.id_in(one.related.column));
+            }
+        }
+        self.look_for(tx, wanted).await
+    }
+
+    async fn look_for(&self, tx: &mut TenantTx, wanted: Vec<ReferenceCheck>) -> Result<()> {
+        match missing(tx, wanted).await? {
+            Some(related) => Err(self.unknown(&related)),
+            None => Ok(()),
         }
     }
-}
 
-/// Fails unless every new reference of these records is live and readable by the writer. Locks the referenced
-/// records `for key share`; moving one to the trash locks it `for update`, so either waits for the other.
-/// Unchanged references must be readable if a field that is judged together with them changes.
-pub(super) async fn check_references<'r, R: Resource>(
-    tx: &mut TenantTx,
-    all: impl Iterator<Item = (Option<&'r R>, &'r R)>,
-) -> Result<()> {
-    if R::RELATIONS.is_empty() {
-        return Ok(());
-    }
-    let mut wanted = ReferenceCheck::all::<R>(tx);
-    for (before, after) in all {
-        let (before, after) = (before.map_or(Value::Null, json), json(after));
-        for one in &mut wanted {
-            one.take(&before, &after);
-        }
-    }
-    look_for::<R>(tx, wanted).await
-}
-
-/// Whether records of `R` may refer to records that the transaction's user cannot read.
-pub(super) fn may_miss<R: Resource>(tx: &TenantTx) -> bool {
-    R::RELATIONS
-        .iter()
-        .any(|related| tx.scope().reading(&related.access).is_none_or(|readable| !readable.is_empty()))
-}
-
-/// Fails unless the user who restores these records may read what they refer to, in the trash or not.
-pub(super) async fn recheck_references<'r, R: Resource>(
-    tx: &mut TenantTx,
-    all: impl Iterator<Item = &'r R>,
-) -> Result<()> {
-    let mut wanted = ReferenceCheck::all::<R>(tx);
-    for record in all.map(json) {
-        for one in wanted.iter_mut().filter(|one| !one.readable.is_empty()) {
-            one.same.extend(id_in(&record, one.related.column));
-        }
-    }
-    look_for::<R>(tx, wanted).await
-}
-
-fn id_in(record: &Value, column: &str) -> Option<Uuid> {
-    record.get(column)?.as_str()?.parse().ok()
-}
-
-async fn look_for<R: Resource>(tx: &mut TenantTx, wanted: Vec<ReferenceCheck>) -> Result<()> {
-    match missing(tx, wanted).await? {
-        Some(related) => Err(unknown::<R>(related)),
-        None => Ok(()),
+    /// Error of an unknown reference, equal to a foreign key violation. It does not disclose whether the record is in
+    /// the trash, out of scope, of another account, or absent.
+    fn unknown(&self, related: &Related) -> Error {
+        let constraint = format!("fk_{}_{}", self.schema().table(), related.name);
+        self.rules.constraint(&constraint).unwrap_or(Error::NotFound(related.access.name))
     }
 }
 
 /// Returns the first relation of which a referenced record is missing.
-async fn missing(tx: &mut TenantTx, wanted: Vec<ReferenceCheck>) -> Result<Option<&'static Related>> {
+async fn missing(tx: &mut TenantTx, wanted: Vec<ReferenceCheck>) -> Result<Option<Related>> {
     let (mut held, mut found) = (String::new(), String::new());
     let mut values = tx.bindings();
     let mut expected = Vec::new();
@@ -131,11 +148,4 @@ fn put_once(values: &mut Bindings, mut ids: Vec<Uuid>) -> Option<usize> {
     ids.dedup();
     let count = ids.len();
     (count > 0).then(|| values.bind(ids)).map(|()| count)
-}
-
-/// Error of an unknown reference, equal to a foreign key violation. It does not disclose whether the record is in
-/// the trash, out of scope, of another account, or absent.
-fn unknown<R: Resource>(related: &Related) -> Error {
-    let refusal = R::constraint(&format!("fk_{}_{}", R::TABLE, related.name));
-    refusal.map_or(Error::NotFound(related.access.name), Error::from)
 }

@@ -34,12 +34,11 @@ impl From<Value> for UnparsedJson {
 }
 
 impl UnparsedJson {
-    /// Deserializes and validates the body. Fields that are hidden from the caller count as unknown; fields with a
-    /// default get it.
-    pub fn into_new<T: DeserializeOwned + Validate>(self, hidden: &HiddenFields) -> Result<T, Error> {
+    /// The body as a new record, unless it names fields that are hidden from the caller: they count as unknown.
+    pub fn into_new(self, hidden: &HiddenFields) -> Result<Value, Error> {
         match hidden.first_set_in(&self.0) {
             Some(field) => Err(hidden_field(field)),
-            None => parse_json(self.0),
+            None => Ok(self.0),
         }
     }
 }
@@ -63,7 +62,14 @@ impl MergePatch {
 
     /// Applies the patch to `current`; the result is deserialized and validated like a complete body.
     pub fn apply_to<T: Serialize + DeserializeOwned + Validate>(self, current: &T) -> Result<T, Error> {
-        let mut whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
+        let whole = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
+        parse_json(self.merge_into(whole))
+    }
+
+    /// Merges the patch into `whole`, which is then to be parsed like a complete body. Names that it clears and `whole`
+    /// lacks are in the result as null: the parser refuses those that are no fields.
+    #[must_use]
+    pub fn merge_into(self, mut whole: Value) -> Value {
         let unknown = match (&whole, &self.0) {
             (Value::Object(whole), Value::Object(patch)) => absent(whole, patch),
             _ => Vec::new(),
@@ -72,7 +78,7 @@ impl MergePatch {
         if let Value::Object(whole) = &mut whole {
             whole.extend(unknown.into_iter().map(|name| (name, Value::Null)));
         }
-        parse_json(whole)
+        whole
     }
 }
 
@@ -97,7 +103,7 @@ pub(crate) fn hidden_field(field: &str) -> Error {
     Error::invalid(&format!("/{field}"), "unknown-field", format!("unknown field `{field}`"))
 }
 
-/// Names that the patch clears and `whole` lacks: left to the parser, which refuses those that are no fields.
+/// Names that the patch clears and `whole` lacks.
 fn absent(whole: &Map<String, Value>, patch: &Map<String, Value>) -> Vec<String> {
     let cleared = patch.iter().filter(|(name, value)| value.is_null() && !whole.contains_key(*name));
     cleared.map(|(name, _)| name.clone()).collect()

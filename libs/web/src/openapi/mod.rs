@@ -44,8 +44,8 @@ pub fn describe(document: &mut OpenApi, title: &str) {
         Some(either.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new())).to_vec());
 }
 
-pub use answer::{ETAG_OF, WHERE, answer};
-pub(crate) use answer::{REPLAYED, with_headers};
+pub(crate) use answer::DIGEST_OF;
+pub use answer::{ETAG_OF, WHERE, answer, answer_named, replayable};
 pub use responses::{NotFoundResponse, shared, text_header};
 
 pub use crate::error::schemas as problem_schemas;

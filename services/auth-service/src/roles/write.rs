@@ -2,8 +2,7 @@
 
 use db::{TenantQuery, TenantTx};
 use kernel::{Id, UserId};
-use resource::Resource as _;
-use resource::{CreatedRecord, Versioned};
+use resource::{CreatedRecord, Resource as _, ResourceHandle, Versioned};
 use uuid::Uuid;
 use web::{
     Authorized, Delete, IdempotencyKey, IdempotencyOutcome, Idempotent, IfMatch, Json, MergePatch, NoContent,
@@ -30,7 +29,7 @@ pub(crate) async fn create_role(
     };
     rights::lock(&mut tx, auth.who()).await?.authorize_role(&mut tx, &held(Uuid::nil(), &new)).await?;
     let record = resource::insert(&mut tx, &new).await?;
-    let made = CreatedRecord(resource::visible(&mut tx, record).await?);
+    let made = CreatedRecord::new(&ResourceHandle::of::<Role>(), resource::visible(&mut tx, record).await?);
     idempotent.answer(tx, made).await
 }
 
@@ -57,7 +56,7 @@ pub(crate) async fn update_role(
     rights::renew(&mut tx, &holders).await?;
     let shown = resource::visible(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(Versioned(shown))
+    Ok(Versioned::new(shown))
 }
 
 /// Delete a role that no member holds.

@@ -22,6 +22,6 @@ pub(super) async fn restore_team(
     let all = members(&mut tx, id).await?;
     author.authorize_team(&mut tx, &[], &all).await?; // before they share a team again
     let team = resource::restore(&mut tx, id).await?;
-    let shown = Versioned(resource::visible(&mut tx, team).await?);
+    let shown = Versioned::new(resource::visible(&mut tx, team).await?);
     idempotent.answer(tx, shown).await
 }

@@ -125,7 +125,7 @@ impl Resource for Booking {
         Field::required("title", Kind::Text, |booking, row| row.bind(&booking.title)),
         Field::required("starts_at", Kind::Instant, |booking, row| row.bind(booking.starts_at)),
         Field::required("ends_at", Kind::Instant, |booking, row| row.bind(booking.ends_at)),
-        Field::required("status", Kind::Choice(BookingStatus::VARIANTS), |booking, row| {
+        Field::state("status", BookingStatus::VARIANTS, BookingStatus::TRANSITIONS, |booking, row| {
             row.bind(booking.status);
         }),
         Field::required("outside_hours", Kind::Boolean, |booking, row| row.bind(booking.outside_hours)),

@@ -1,3 +1,4 @@
+use resource::Transitions;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use utoipa::ToSchema;
@@ -22,9 +23,13 @@ pub enum BookingStatus {
 db::text_enum!(BookingStatus);
 
 impl BookingStatus {
-    /// Statuses that a booking may change to, serialized; `done` and `cancelled` are final.
+    /// Statuses with those that a booking may change to; `done` and `cancelled` are final.
+    pub(super) const TRANSITIONS: Transitions =
+        &[("booked", &["done", "cancelled"]), ("done", &[]), ("cancelled", &[])];
+
+    /// Statuses that a booking may change to, serialized.
     pub(super) fn next(self) -> &'static [&'static str] {
-        if self == Self::Booked { &["done", "cancelled"] } else { &[] }
+        Self::TRANSITIONS.get(self as usize).map_or(&[], |(_, next)| next)
     }
 
     /// True if a booking may change to this status.

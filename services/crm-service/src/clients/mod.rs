@@ -123,7 +123,7 @@ impl Resource for Client {
         Field::required("status", Kind::Choice(ClientStatus::VARIANTS), |client, row| {
             row.bind(client.status);
         }),
-        Field::new("owner_id", Kind::Id, |client, row| row.bind(client.owner_id)),
+        Field::member("owner_id", |client, row| row.bind(client.owner_id)),
         Field::new("notes", Kind::Text, |client, row| row.bind(&client.notes)),
     ];
     type Refusal = Rule;

@@ -126,7 +126,7 @@ impl Resource for Contact {
         Field::required("marketing_consent", Kind::Boolean, |contact, row| {
             row.bind(contact.marketing_consent);
         }),
-        Field::new("owner_id", Kind::Id, |contact, row| row.bind(contact.owner_id)),
+        Field::member("owner_id", |contact, row| row.bind(contact.owner_id)),
         Field::new("notes", Kind::Text, |contact, row| row.bind(&contact.notes)),
     ];
     type Refusal = Rule;

@@ -120,7 +120,7 @@ impl Resource for Employee {
         Field::new("position", Kind::Text, |employee, row| row.bind(&employee.position)),
         Field::new("manager_id", Kind::Id, |employee, row| row.bind(employee.manager_id)),
         Field::new("hire_date", Kind::Date, |employee, row| row.bind(employee.hire_date)),
-        Field::new("member_id", Kind::Id, |employee, row| row.bind(employee.member_id)),
+        Field::member("member_id", |employee, row| row.bind(employee.member_id)),
         Field::new("hourly_rate", Kind::Amount, |employee, row| row.bind(employee.hourly_rate)),
         Field::new("currency", Kind::Text, |employee, row| row.bind(&employee.currency)),
         Field::required("skills", Kind::Texts, |employee, row| row.bind(&employee.skills)),

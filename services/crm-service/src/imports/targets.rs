@@ -6,8 +6,8 @@ use resource::ResourceHandle;
 use crate::records::RECORDS;
 
 /// The resource with this name in paths.
-pub(super) fn find(plural: &str) -> Option<&'static ResourceHandle> {
-    RECORDS.iter().find(|target| target.access.table == plural)
+pub(super) fn find(plural: &str) -> Option<ResourceHandle> {
+    RECORDS.iter().find(|target| target.access.table == plural).map(|target| (target.handle)())
 }
 
 /// Resources of which these permissions see every record and field, and may do `action` to others' imports. For them,
@@ -16,9 +16,10 @@ pub(super) fn seen_whole(permissions: &Permissions, action: &str) -> Vec<&'stati
     if permissions.scope("import", action) != Some(Scope::All) {
         return Vec::new();
     }
-    let named = |target: &&ResourceHandle| target.relations.iter().filter_map(|one| find(one.plural()));
-    let whole = |target: &&ResourceHandle| {
-        target.is_seen_whole(permissions) && named(target).all(|other| other.is_seen_whole(permissions))
+    let is_whole = |target: &ResourceHandle| {
+        let mut referred = target.schema().relations.iter().filter_map(|one| find(one.plural()));
+        target.is_seen_whole(permissions) && referred.all(|other| other.is_seen_whole(permissions))
     };
-    RECORDS.iter().filter(whole).map(|target| target.access.table).collect()
+    let whole = RECORDS.iter().filter(|target| is_whole(&(target.handle)()));
+    whole.map(|target| target.access.table).collect()
 }

@@ -1,8 +1,7 @@
 //! Search for professionals who are available in a time range.
 
 use db::{RestrictedStatement, TenantQuery};
-use resource::ListResponse;
-use resource::{Page, PageParams, Pager, Projection, Record, Resource as _};
+use resource::{ListResponse, Page, PageParams, Pager, Projection, Record, Resource as _, Schema};
 use web::{Authorized, Query, Read, Result};
 
 use super::{Calendar, Professional, TimeSlot, availability::sees_time, params::AvailabilityParams};
@@ -73,9 +72,9 @@ pub(super) async fn list_available_professionals(
     let last = data.last().filter(|_| data.len() == LOOKED_AT).map(|last| last.id.into());
     data.retain(|one| works(&one.data, time));
     let page = pager.picked(&mut data, |one| one.id.into(), last);
-    let projection = Projection::parse::<Professional>(None, None, &view)?;
-    let shown = if projection.is_identity() { None } else { Some(projection.apply(&mut tx, &data).await?) };
-    Ok(ListResponse::shown(Page { data, page }, shown))
+    let projection = Projection::parse(Schema::of::<Professional>(), None, None, &view)?;
+    let data = data.into_iter().map(Record::into_stored).collect();
+    ListResponse::new(&mut tx, Page { data, page }, projection).await
 }
 
 fn works(one: &Professional, time: TimeSlot) -> bool {

@@ -156,7 +156,7 @@ impl Resource for Professional {
         Field::required("status", Kind::Choice(ProfessionalStatus::VARIANTS), |one, row| {
             row.bind(one.status);
         }),
-        Field::new("owner_id", Kind::Id, |one, row| row.bind(one.owner_id)),
+        Field::member("owner_id", |one, row| row.bind(one.owner_id)),
         Field::new("bio", Kind::Text, |one, row| row.bind(&one.bio)),
     ];
     type Refusal = Rule;

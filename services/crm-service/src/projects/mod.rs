@@ -111,10 +111,10 @@ impl Resource for Project {
         Field::required("progress", Kind::Integer, |project, row| row.bind(project.progress)),
         Field::new("starts_on", Kind::Date, |project, row| row.bind(project.starts_on)),
         Field::new("ends_on", Kind::Date, |project, row| row.bind(project.ends_on)),
-        Field::required("status", Kind::Choice(ProjectStatus::VARIANTS), |project, row| {
+        Field::state("status", ProjectStatus::VARIANTS, ProjectStatus::TRANSITIONS, |project, row| {
             row.bind(project.status);
         }),
-        Field::new("owner_id", Kind::Id, |project, row| row.bind(project.owner_id)),
+        Field::member("owner_id", |project, row| row.bind(project.owner_id)),
     ];
     type Refusal = Rule;
 

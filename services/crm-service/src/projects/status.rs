@@ -1,3 +1,4 @@
+use resource::Transitions;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use utoipa::ToSchema;
@@ -26,13 +27,18 @@ pub enum ProjectStatus {
 db::text_enum!(ProjectStatus);
 
 impl ProjectStatus {
-    /// Statuses that a project may change to, serialized; `completed` and `cancelled` are final.
+    /// Statuses with those that a project may change to; `completed` and `cancelled` are final.
+    pub(super) const TRANSITIONS: Transitions = &[
+        ("planned", &["active", "cancelled"]),
+        ("active", &["on_hold", "completed", "cancelled"]),
+        ("on_hold", &["active", "cancelled"]),
+        ("completed", &[]),
+        ("cancelled", &[]),
+    ];
+
+    /// Statuses that a project may change to, serialized.
     pub(super) fn next(self) -> &'static [&'static str] {
-        match self {
-            Self::Planned | Self::OnHold => &["active", "cancelled"],
-            Self::Active => &["on_hold", "completed", "cancelled"],
-            Self::Completed | Self::Cancelled => &[],
-        }
+        Self::TRANSITIONS.get(self as usize).map_or(&[], |(_, next)| next)
     }
 
     /// True if a project may change to this status.

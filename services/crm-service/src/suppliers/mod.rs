@@ -129,7 +129,7 @@ impl Resource for Supplier {
         Field::new("region", Kind::Text, |supplier, row| row.bind(&supplier.region)),
         Field::new("postal_code", Kind::Text, |supplier, row| row.bind(&supplier.postal_code)),
         Field::new("country", Kind::Text, |supplier, row| row.bind(&supplier.country)),
-        Field::new("owner_id", Kind::Id, |supplier, row| row.bind(supplier.owner_id)),
+        Field::member("owner_id", |supplier, row| row.bind(supplier.owner_id)),
         Field::new("notes", Kind::Text, |supplier, row| row.bind(&supplier.notes)),
     ];
     type Refusal = Rule;

@@ -2,8 +2,7 @@
 
 use db::FromRow;
 use kernel::Id;
-use resource::ListResponse;
-use resource::{Field, Kind, ListParams, PageParams, Related, Resource};
+use resource::{Field, Kind, ListParams, ListResponse, PageParams, Related, Resource, ResourceHandle};
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use utoipa::ToSchema;
@@ -110,13 +109,11 @@ async fn list_relations_of_supplier(
     }
     let filter = Some(format!("or(from_id[eq]:\"{id}\",to_id[eq]:\"{id}\")"));
     let params = ListParams { limit: params.limit, cursor: params.cursor, filter, ..ListParams::default() };
-    let query = resource::Query::parse(params, &view)?;
+    let query = resource::Query::parse(&ResourceHandle::of::<SupplierRelation>(), params, &view)?;
     let mut tx = auth.begin_read_only().await?;
     resource::find(&mut tx, id).await?;
-    let page = resource::list(&mut tx, &query).await?;
-    let dress = query.projection();
-    let shown = if dress.is_identity() { None } else { Some(dress.apply(&mut tx, &page.data).await?) };
-    Ok(ListResponse::shown(page, shown))
+    let page = query.page(&mut tx).await?;
+    ListResponse::new(&mut tx, page, query.into_projection()).await
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {

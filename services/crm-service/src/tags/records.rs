@@ -1,14 +1,13 @@
 //! Tags of a single record.
 
 use db::{Change, TenantCommand, TenantQuery, TenantTx};
-use kernel::Id;
-use resource::Resource;
+use resource::{Caller, RecordId, Resource as _, ResourceHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
-use web::{Authorized, IfMatch, Json, Path, Read, Result, WithETag, Write};
+use web::{IfMatch, Json, Path, Read, Result, WithETag, Write};
 
 use super::{Tag, TagRefusal};
 
@@ -36,43 +35,41 @@ const SET: TenantCommand = TenantCommand::new(
 );
 
 /// Reads the tags of a record. Their version is that of the record.
-pub(crate) async fn tags_of<R: Resource>(
-    auth: Authorized<Read, R>,
-    Path(id): Path<Id<R>>,
-) -> Result<WithETag<RecordTags>> {
-    let mut tx = auth.begin_read_only().await?;
-    let record = resource::find(&mut tx, id).await?;
-    Ok(WithETag(record.meta.version, RecordTags { tags: tags(&mut tx, id).await? }))
+pub(crate) async fn tags_of(caller: Caller<Read>, Path(id): Path<RecordId>) -> Result<WithETag<RecordTags>> {
+    let mut tx = caller.begin_read_only().await?;
+    let record = caller.resource().find(&mut tx, id.into()).await?;
+    let tags = tags(&mut tx, caller.resource(), id).await?;
+    Ok(WithETag(record.version, RecordTags { tags }))
 }
 
 /// Replaces the tags of a record, which gets a new version.
-pub(crate) async fn set_tags_of<R: Resource>(
-    auth: Authorized<Write, R>,
-    Path(id): Path<Id<R>>,
+pub(crate) async fn set_tags_of(
+    caller: Caller<Write>,
+    Path(id): Path<RecordId>,
     if_match: IfMatch,
     Json(RecordTags { tags: mut wanted }): Json<RecordTags>,
 ) -> Result<WithETag<RecordTags>> {
     wanted.sort_unstable();
     wanted.dedup();
-    let mut tx = auth.begin().await?;
-    let record = resource::find(&mut tx, id).await?;
-    resource::ensure_unchanged(&mut tx, if_match, &record).await?;
-    let before = tags(&mut tx, id).await?;
+    let (resource, schema) = (caller.resource(), caller.resource().schema());
+    let mut tx = caller.begin().await?;
+    let record = resource.find(&mut tx, id.into()).await?;
+    resource.ensure_unchanged(&mut tx, if_match, &record).await?;
+    let before = tags(&mut tx, resource, id).await?;
     if before == wanted {
-        return Ok(WithETag(record.meta.version, RecordTags { tags: before }));
+        return Ok(WithETag(record.version, RecordTags { tags: before }));
     }
     let new: Vec<Uuid> = wanted.iter().filter(|tag| !before.contains(tag)).copied().collect();
     if !new.is_empty() && !resource::all_exist(&mut tx, &Tag::ACCESS, new.into_iter()).await? {
         return Err(TagRefusal::Unknown.into());
     }
-    let version = resource::bump_version(&mut tx, &record).await?.meta.version;
-    let change =
-        Change::new(&format!("{}.{}.tagged", R::EVENT_PREFIX, R::NAME), R::NAME, id.into(), "tagged")
-            .from(json!({ "tags": before }))
-            .with(json!({ "tags": wanted }))
-            .at(version);
-    tx.execute_audited::<()>(SET, change).bind(R::NAME).bind(id).bind(&wanted).run().await?;
-    let after = tags(&mut tx, id).await?;
+    let version = resource.bump_version(&mut tx, &record).await?.version;
+    let change = Change::new(&schema.topic("tagged"), schema.name(), id.into(), "tagged")
+        .from(json!({ "tags": before }))
+        .with(json!({ "tags": wanted }))
+        .at(version);
+    tx.execute_audited::<()>(SET, change).bind(schema.name()).bind(id).bind(&wanted).run().await?;
+    let after = tags(&mut tx, resource, id).await?;
     if after != wanted {
         return Err(TagRefusal::Unknown.into());
     }
@@ -80,7 +77,7 @@ pub(crate) async fn set_tags_of<R: Resource>(
     Ok(WithETag(version, RecordTags { tags: after }))
 }
 
-async fn tags<R: Resource>(tx: &mut TenantTx, id: Id<R>) -> Result<Vec<Uuid>> {
-    let tags: Vec<(Uuid,)> = tx.read(TAGS).bind(R::NAME).bind(id).all().await?;
+async fn tags(tx: &mut TenantTx, of: &ResourceHandle, id: RecordId) -> Result<Vec<Uuid>> {
+    let tags: Vec<(Uuid,)> = tx.read(TAGS).bind(of.schema().name()).bind(id).all().await?;
     Ok(tags.into_iter().map(|(tag,)| tag).collect())
 }

@@ -102,7 +102,7 @@ impl Resource for Task {
         Field::new("parent_id", Kind::Id, |task, row| row.bind(task.parent_id)),
         Field::required("title", Kind::Text, |task, row| row.bind(&task.title)),
         Field::new("description", Kind::Text, |task, row| row.bind(&task.description)),
-        Field::new("assignee_id", Kind::Id, |task, row| row.bind(task.assignee_id)),
+        Field::member("assignee_id", |task, row| row.bind(task.assignee_id)),
         Field::required("priority", Kind::Choice(Priority::VARIANTS), |task, row| row.bind(task.priority)),
         Field::required("status", Kind::Choice(TaskStatus::VARIANTS), |task, row| row.bind(task.status)),
         Field::new("due_at", Kind::Instant, |task, row| row.bind(task.due_at)),

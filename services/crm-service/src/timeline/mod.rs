@@ -1,15 +1,14 @@
 //! Timeline of a record: its notes, activities and changes in one list.
 
 use db::{FromRow, HiddenFields, RestrictedStatement, TenantQuery};
-use kernel::Id;
-use resource::{PageInfo, PageParams, Pager, Resource};
+use resource::{Caller, PageInfo, PageParams, Pager, RecordId, Resource as _};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::ResourceName as _;
-use web::{Authorized, Json, Path, Query, Read, Result};
+use web::{Json, Path, Query, Read, Result};
 
 use crate::{activities::Activity, notes::Note};
 
@@ -65,19 +64,20 @@ const TIMELINE: RestrictedStatement<TenantQuery, 2> = RestrictedStatement::readi
 );
 
 /// Returns the part of a record's timeline that the caller can see.
-pub(crate) async fn timeline<R: Resource>(
-    auth: Authorized<Read, R>,
-    Path(id): Path<Id<R>>,
+pub(crate) async fn timeline(
+    caller: Caller<Read>,
+    Path(id): Path<RecordId>,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Timeline>> {
-    let permissions = auth.who().permissions();
-    let mut tx = auth.begin_read_only().await?;
-    resource::find(&mut tx, id).await?;
+    let permissions = caller.who().permissions();
+    let mut tx = caller.begin_read_only().await?;
+    let resource = caller.resource();
+    resource.find(&mut tx, id.into()).await?;
     let within = [tx.readable(&Note::ACCESS, "n"), tx.readable(&Activity::ACCESS, "a")];
     let [notes, activities] = &within;
-    let list = [R::TABLE, "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
+    let list = [resource.schema().table(), "timeline", &id.to_string(), notes.as_str(), activities.as_str()];
     let pager = Pager::new(&tx, &list, &params)?;
-    let statement = tx.read_restricted(TIMELINE, &within).bind(R::NAME).bind(id);
+    let statement = tx.read_restricted(TIMELINE, &within).bind(resource.schema().name()).bind(id);
     let mut data: Vec<TimelineItem> = statement.bind(pager.after()).bind(pager.fetch()).all().await?;
     let page = pager.page(&mut data, |step| step.id);
     let (note, activity) =
@@ -86,7 +86,7 @@ pub(crate) async fn timeline<R: Resource>(
         match step.kind.as_str() {
             "note" => note.mask(&mut step.data),
             "activity" => activity.mask(&mut step.data),
-            _ => mask_change(&mut step.data, &auth.hidden_fields()),
+            _ => mask_change(&mut step.data, &caller.hidden_fields()),
         }
     }
     Ok(Json(Timeline { data, page }))

@@ -1,6 +1,3 @@
-use std::{borrow::Cow, marker::PhantomData};
-
-use kernel::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{
@@ -10,9 +7,10 @@ use utoipa::{
         schema::{AdditionalProperties, Type},
     },
 };
+use uuid::Uuid;
 use validator::Validate;
 
-use crate::{PatchOf, Resource};
+use crate::Schema as RecordSchema;
 
 /// A bulk request: one operation on many records.
 #[derive(Debug, Serialize, Deserialize, Validate)]
@@ -46,11 +44,10 @@ pub(crate) enum Operation {
 
 /// An update of one record in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, bound = "")]
-pub(crate) struct Change<R> {
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
     /// Identifier of the record.
-    #[schema(value_type = uuid::Uuid)]
-    pub(super) id: Id<R>,
+    pub(super) id: Uuid,
     /// Version of the record as last read.
     #[schema(minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
     pub(super) version: i64,
@@ -61,11 +58,10 @@ pub(crate) struct Change<R> {
 
 /// A move of one record to the trash, in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, bound = "")]
-pub(crate) struct Removal<R> {
+#[serde(deny_unknown_fields)]
+pub(crate) struct Removal {
     /// Identifier of the record.
-    #[schema(value_type = uuid::Uuid)]
-    pub(super) id: Id<R>,
+    pub(super) id: Uuid,
     /// Version of the record as last read.
     #[schema(minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
     pub(super) version: i64,
@@ -73,49 +69,51 @@ pub(crate) struct Removal<R> {
 
 /// A restore of one record from the trash, in a bulk request.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, bound = "")]
-pub(crate) struct Restoration<R> {
+#[serde(deny_unknown_fields)]
+pub(crate) struct Restoration {
     /// Identifier of the record.
-    #[schema(value_type = uuid::Uuid)]
-    pub(super) id: Id<R>,
+    pub(super) id: Uuid,
 }
 
-/// Schema of a [`Bulk`] request of `R`, for the API document.
-pub(crate) struct BulkOf<R>(PhantomData<fn() -> R>);
-
-impl<R: Resource> PartialSchema for BulkOf<R> {
-    fn schema() -> RefOr<Schema> {
-        let one = |word: &str| Ref::from_schema_name(format!("{}Bulk{word}", R::name()));
-        OneOfBuilder::new()
-            .item(one("Create"))
-            .item(one("Update"))
-            .item(one("Delete"))
-            .item(one("Restore"))
-            .discriminator(Some(Discriminator::with_mapping(
-                "operation",
-                ["Create", "Update", "Delete", "Restore"]
-                    .map(|word| (word.to_lowercase(), one(word).ref_location)),
-            )))
-            .into()
-    }
+/// Name of the schema of a bulk request, in the API document.
+pub(crate) fn request_name(of: &RecordSchema) -> String {
+    format!("{}Bulk", of.type_name)
 }
 
-impl<R: Resource> BulkOf<R> {
-    /// The schemas that [`BulkOf::schema`] refers to, by their names. Generators of clients need one name for each.
-    pub(crate) fn parts() -> Vec<(String, RefOr<Schema>)> {
-        let name = |word: &str| format!("{}Bulk{word}", R::name());
-        let item = |word: &str| Ref::from_schema_name(name(word));
-        let update = with_patch(Change::<R>::schema(), Ref::from_schema_name(PatchOf::<R>::name()));
-        vec![
-            (name("Create"), batch("create", Ref::from_schema_name(R::name())).into()),
-            (name("Update"), batch("update", item("UpdateItem")).into()),
-            (name("UpdateItem"), update),
-            (name("Delete"), batch("delete", Ref::from_schema_name("BulkDeleteItem")).into()),
-            ("BulkDeleteItem".to_owned(), Removal::<R>::schema()),
-            (name("Restore"), batch("restore", Ref::from_schema_name("BulkRestoreItem")).into()),
-            ("BulkRestoreItem".to_owned(), Restoration::<R>::schema()),
-        ]
-    }
+/// Schema of a bulk request.
+pub(crate) fn request(of: &RecordSchema) -> RefOr<Schema> {
+    let one = |word: &str| Ref::from_schema_name(part_name(of, word));
+    OneOfBuilder::new()
+        .item(one("Create"))
+        .item(one("Update"))
+        .item(one("Delete"))
+        .item(one("Restore"))
+        .discriminator(Some(Discriminator::with_mapping(
+            "operation",
+            ["Create", "Update", "Delete", "Restore"]
+                .map(|word| (word.to_lowercase(), one(word).ref_location)),
+        )))
+        .into()
+}
+
+/// The schemas that [`request`] refers to, by their names. Generators of clients need one name for each.
+pub(crate) fn request_parts(of: &RecordSchema) -> Vec<(String, RefOr<Schema>)> {
+    let name = |word: &str| part_name(of, word);
+    let item = |word: &str| Ref::from_schema_name(name(word));
+    let update = with_patch(Change::schema(), Ref::from_schema_name(of.patch_name()));
+    vec![
+        (name("Create"), batch("create", Ref::from_schema_name(&of.type_name)).into()),
+        (name("Update"), batch("update", item("UpdateItem")).into()),
+        (name("UpdateItem"), update),
+        (name("Delete"), batch("delete", Ref::from_schema_name("BulkDeleteItem")).into()),
+        ("BulkDeleteItem".to_owned(), Removal::schema()),
+        (name("Restore"), batch("restore", Ref::from_schema_name("BulkRestoreItem")).into()),
+        ("BulkRestoreItem".to_owned(), Restoration::schema()),
+    ]
+}
+
+fn part_name(of: &RecordSchema, word: &str) -> String {
+    format!("{}Bulk{word}", of.type_name)
 }
 
 /// A batch of this operation, whose items have this schema.
@@ -140,10 +138,4 @@ fn with_patch(mut change: RefOr<Schema>, patch: Ref) -> RefOr<Schema> {
         change.properties.insert("patch".to_owned(), patch.into());
     }
     change
-}
-
-impl<R: Resource> ToSchema for BulkOf<R> {
-    fn name() -> Cow<'static, str> {
-        format!("{}Bulk", R::name()).into()
-    }
 }

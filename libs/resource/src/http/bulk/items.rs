@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 use web::{Error, Problem, Result, Violation};
 
-use crate::{Resource, Visible};
+use crate::Visible;
 
 /// Splits items into the successful ones and a list of failures by position.
 pub(super) fn good<T>(all: Vec<Result<T>>) -> (Vec<T>, Vec<Option<Error>>) {
@@ -82,18 +82,17 @@ fn problem_of(at: usize, fields: &str, error: Error) -> Problem {
 
 /// Outcome of one item of a bulk request.
 #[derive(Serialize)]
-#[serde(bound = "R: Resource")]
-pub(super) struct ItemOutcome<R> {
+pub(super) struct ItemOutcome {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<Visible<R>>,
+    record: Option<Visible>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
 
-impl<R: Resource> ItemOutcome<R> {
+impl ItemOutcome {
     /// Outcome of a successful item.
-    pub(super) fn done(status: StatusCode, record: Visible<R>) -> Self {
+    pub(super) fn done(status: StatusCode, record: Visible) -> Self {
         let record = (status != StatusCode::NO_CONTENT).then_some(record);
         Self { status: status.as_u16(), record, problem: None }
     }

@@ -7,12 +7,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use validator::Validate;
 use web::{
-    Action, Authorized, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Json, MergePatch,
-    Read, Replayable, Result, Violation, Write,
+    Action, Delete, Error, IdempotencyKey, IdempotencyOutcome, Idempotent, Json, MergePatch, Read,
+    Replayable, Result, Violation, Write,
 };
 
-use super::{authorized::AuthorizedAny, items::within};
-use crate::{BulkWrite, Record, Resource, Selection, SoftDelete, Update};
+use super::items::within;
+use crate::{
+    BulkWrite, ResourceHandle, Schema, Selection, SoftDelete, StoredRecord, Update,
+    http::caller::{AnyWriter, Caller},
+};
 
 /// Number of records per write statement.
 const AT_ONCE: usize = 500;
@@ -79,65 +82,64 @@ pub(crate) struct BulkApplyResult {
     count: i64,
 }
 
-pub(crate) async fn preview<R: Resource>(
-    auth: AuthorizedAny<R>,
+pub(crate) async fn preview(
+    writer: AnyWriter,
     Json(wish): Json<BulkPreviewRequest>,
 ) -> Result<Json<BulkPreview>> {
     match wish.operation {
-        SelectedOperation::Update => count(&auth.authorize::<Write>()?, wish).await,
-        SelectedOperation::Delete => count(&auth.authorize::<Delete>()?, wish).await,
+        SelectedOperation::Update => count(&writer.authorize::<Write>()?, wish).await,
+        SelectedOperation::Delete => count(&writer.authorize::<Delete>()?, wish).await,
     }
 }
 
-async fn count<R: Resource, A: Action>(
-    auth: &Authorized<A, R>,
-    wish: BulkPreviewRequest,
-) -> Result<Json<BulkPreview>> {
-    auth.also(Read::NAME)?; // a filter discloses the values it compares
-    let patch = understood(wish.operation, wish.patch, &auth.hidden_fields())?;
-    let selection = Selection::<R>::new(wish.filter, &auth.view())?;
-    let mut tx = auth.begin_read_only_at(selection.is_costly()).await?;
+async fn count<A: Action>(caller: &Caller<A>, wish: BulkPreviewRequest) -> Result<Json<BulkPreview>> {
+    caller.also(Read::NAME)?; // a filter discloses the values it compares
+    let patch = understood(wish.operation, wish.patch, &caller.hidden_fields())?;
+    let selection = Selection::new(caller.resource(), wish.filter, &caller.view())?;
+    let mut tx = caller.begin_read_only_at(selection.is_costly()).await?;
     let count = selection.count(&mut tx).await?;
     if wish.operation == SelectedOperation::Update {
         match selection.example(&mut tx).await? {
-            Some(record) => drop(changed(vec![record], &patch)?),
-            None => known_fields::<R>(&patch)?,
+            Some(record) => drop(changed(caller.resource(), vec![record], &patch)?),
+            None => known_fields(caller.resource().schema(), &patch)?,
         }
     }
     let selection = selection.sign(&mut tx, &[A::NAME, &patch.to_string()]).await?;
     Ok(Json(BulkPreview { count, selection }))
 }
 
-pub(crate) async fn apply<R: Resource>(
-    auth: AuthorizedAny<R>,
+pub(crate) async fn apply(
+    writer: AnyWriter,
     key: Option<IdempotencyKey>,
     Json(order): Json<BulkApplyRequest>,
 ) -> Result<Replayable<Json<BulkApplyResult>>> {
     match order.operation {
-        SelectedOperation::Update => run(&auth.authorize::<Write>()?, key, order).await,
-        SelectedOperation::Delete => run(&auth.authorize::<Delete>()?, key, order).await,
+        SelectedOperation::Update => run(&writer.authorize::<Write>()?, key, order).await,
+        SelectedOperation::Delete => run(&writer.authorize::<Delete>()?, key, order).await,
     }
 }
 
-async fn run<R: Resource, A: Action>(
-    auth: &Authorized<A, R>,
+async fn run<A: Action>(
+    caller: &Caller<A>,
     key: Option<IdempotencyKey>,
     order: BulkApplyRequest,
 ) -> Result<Replayable<Json<BulkApplyResult>>> {
-    auth.also(Read::NAME)?;
-    let idempotent = Idempotent::new(key, &order)?.with_records(R::ACCESS);
-    let patch = understood(order.operation, order.patch, &auth.hidden_fields())?;
-    let selection = Selection::<R>::new(order.filter, &auth.view())?;
-    let mut tx = match idempotent.begin(auth.begin().await?).await? {
+    caller.also(Read::NAME)?;
+    let idempotent = Idempotent::new(key, &order)?.with_records(caller.resource().schema().access);
+    let patch = understood(order.operation, order.patch, &caller.hidden_fields())?;
+    let selection = Selection::new(caller.resource(), order.filter, &caller.view())?;
+    let mut tx = match idempotent.begin(caller.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
     selection.verify(&mut tx, &[A::NAME, &patch.to_string()], &order.selection).await?;
     let records = selection.lock(&mut tx, order.expected_count).await?;
     match order.operation {
-        SelectedOperation::Update => write_all(&mut tx, changed(records, &patch)?).await?,
+        SelectedOperation::Update => {
+            write_all(caller.resource(), &mut tx, changed(caller.resource(), records, &patch)?).await?;
+        }
         SelectedOperation::Delete => {
-            write_all(&mut tx, records.into_iter().map(SoftDelete).collect()).await?;
+            write_all(caller.resource(), &mut tx, records.into_iter().map(SoftDelete).collect()).await?;
         }
     }
     idempotent.answer(tx, Json(BulkApplyResult { count: order.expected_count })).await
@@ -160,10 +162,10 @@ fn understood(operation: SelectedOperation, patch: Option<Value>, hidden: &Hidde
     }
 }
 
-/// Fails unless the patch names fields of `R` only: the check that needs no record.
-fn known_fields<R: Resource>(patch: &Value) -> Result<()> {
+/// Fails unless the patch names fields of the records only: the check that needs no record.
+fn known_fields(schema: &Schema, patch: &Value) -> Result<()> {
     let names = patch.as_object().into_iter().flat_map(|patch| patch.keys());
-    let unknown = names.filter(|name| !R::FIELDS.iter().any(|field| field.name() == *name));
+    let unknown = names.filter(|name| schema.field(name).is_none());
     let violations: Vec<Violation> = unknown
         .map(|name| {
             Violation::new(format!("/patch/{name}"), "unknown-field", format!("unknown field `{name}`"))
@@ -172,20 +174,19 @@ fn known_fields<R: Resource>(patch: &Value) -> Result<()> {
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
-fn changed<R: Resource>(records: Vec<Record<R>>, patch: &Value) -> Result<Vec<Update<R>>> {
-    let one = |before: Record<R>| {
+fn changed(resource: &ResourceHandle, records: Vec<StoredRecord>, patch: &Value) -> Result<Vec<Update>> {
+    let one = |before: StoredRecord| {
         let patch =
             MergePatch::parse(patch.clone()).ok_or_else(|| Error::invalid("", "type", "must be an object"));
-        let after =
-            patch.and_then(|patch| patch.apply_to(&before.data)).map_err(|error| within("/patch", error))?;
-        Ok(Update::new(before, after)?)
+        let after = patch.and_then(|patch| resource.patched(&before, patch));
+        Ok(Update::new(resource, before, after.map_err(|error| within("/patch", error))?)?)
     };
     records.into_iter().map(one).collect()
 }
 
-async fn write_all<R: Resource, W: BulkWrite<R>>(tx: &mut TenantTx, items: Vec<W>) -> Result<()> {
+async fn write_all<W: BulkWrite>(resource: &ResourceHandle, tx: &mut TenantTx, items: Vec<W>) -> Result<()> {
     for part in items.chunks(AT_ONCE) {
-        W::write_all(tx, part).await?;
+        W::write_all(resource, tx, part).await?;
     }
     Ok(())
 }

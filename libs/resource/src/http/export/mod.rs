@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 
 pub use csv::escape_csv_formula;
 
-use crate::{ListParams, Resource};
+use super::Caller;
+use crate::{ListParams, Projected, model::to_json};
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
@@ -31,7 +32,7 @@ use utoipa::{
     openapi::{ContentBuilder, ObjectBuilder, RefOr, ResponseBuilder, Schema, schema::Type},
 };
 
-use web::{Authorized, Error, Query, Read, Result, openapi::text_header};
+use web::{Error, Query, Read, Result, openapi::text_header};
 
 /// Number of records per page.
 const PAGE: i64 = 1_000;
@@ -118,36 +119,37 @@ pub trait PageSource: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Result<(Vec<Value>, bool)>> + Send;
 }
 
-/// Pages of a list of `R`.
-struct ListPages<R> {
-    auth: Authorized<Read, R>,
-    query: crate::Query<R>,
+/// Pages of a list.
+struct ListPages {
+    caller: Caller<Read>,
+    query: crate::Query,
     /// Released when the file was sent or the client has disconnected.
     _place: FileSlot,
 }
 
-impl<R: Resource> PageSource for ListPages<R> {
+impl PageSource for ListPages {
     async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.auth.begin_read_only_at(self.query.is_costly()).await?;
-        let page = crate::list(&mut tx, &self.query).await?;
-        let rows = self.query.projection().apply(&mut tx, &page.data).await?;
+        let mut tx = self.caller.begin_read_only_at(self.query.is_costly()).await?;
+        let page = self.query.page(&mut tx).await?;
+        let projection = self.query.projection();
+        let expanded = projection.expanded(&mut tx, &page.data).await?;
+        let row = |record| Ok(to_json(&Projected::new(record, projection, &expanded))?);
+        let rows = page.data.iter().map(row).collect::<Result<_>>()?;
         let last = page.page.next_cursor.is_none();
         self.query.after(page.page.next_cursor);
         Ok((rows, last))
     }
 }
 
-pub(super) async fn export<R: Resource>(
-    auth: Authorized<Read, R>,
-    Query(wanted): Query<ExportParams>,
-) -> Result<Export> {
-    let view = auth.view();
+pub(super) async fn export(caller: Caller<Read>, Query(wanted): Query<ExportParams>) -> Result<Export> {
+    let view = caller.view();
     let ExportParams { format, sort, filter, q, fields } = wanted;
     let asked = ListParams { sort, filter, q, fields, ..ListParams::default() };
-    let query = crate::Query::<R>::parse(asked, &view)?.limited_to(PAGE);
-    let (columns, place) = (query.projection().columns::<R>(), auth.file()?);
-    let pages = ListPages { auth, query, _place: place };
-    Export::begin(R::TABLE, format.unwrap_or(Format::Csv), columns, pages).await
+    let resource = caller.resource().clone();
+    let query = crate::Query::parse(&resource, asked, &view)?.limited_to(PAGE);
+    let (columns, place) = (query.projection().columns(resource.schema()), caller.file()?);
+    let pages = ListPages { caller, query, _place: place };
+    Export::begin(resource.schema().table(), format.unwrap_or(Format::Csv), columns, pages).await
 }
 
 impl Export {

@@ -21,15 +21,15 @@ use crate::{Kind, model::free_object};
 /// Maximum length of a condition, checked before it is parsed.
 const MAX_FILTER_BYTES: usize = 4_096;
 /// Maximum number of terms of one condition, at any depth.
-const MAX_TERMS: usize = 50;
+pub(crate) const MAX_TERMS: usize = 50;
 /// Maximum nesting depth of `and`, `or` and `not`.
-const MAX_DEPTH: usize = 5;
+pub(crate) const MAX_DEPTH: usize = 5;
 /// Maximum number of values of one `in` term.
-const MAX_VALUES: usize = 100;
+pub(crate) const MAX_VALUES: usize = 100;
 /// Maximum number of values of one condition, over all terms.
 const MAX_VALUES_TOTAL: usize = 1_000;
 /// Maximum number of `contains` terms: each is evaluated on every record that the other terms leave.
-const MAX_CONTAINS: usize = 8;
+pub(crate) const MAX_CONTAINS: usize = 8;
 /// Maximum length of an error message about a filter.
 const MAX_PROBLEM_CHARS: usize = 300;
 /// Maximum length of a text to compare with.
@@ -98,6 +98,12 @@ impl Operator {
         ("starts_with", Self::StartsWith),
     ];
 
+    /// Names of the operators that apply to columns of this kind.
+    pub(crate) fn names_of(kind: Kind) -> Vec<&'static str> {
+        let suiting = Self::ALL.iter().filter(|(_, operator)| kind.is_comparable() && operator.suits(kind));
+        suiting.map(|(name, _)| *name).collect()
+    }
+
     fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
     }
@@ -122,7 +128,7 @@ impl Operator {
 impl Term {
     /// Validates a comparison; fails with a description of what is wrong.
     fn new(path: Path, operator: &str, json: Json) -> Result<Self> {
-        let (name, kind) = (path.to_string(), path.column().kind);
+        let (name, kind) = (path.to_string(), path.field().kind);
         let known = Operator::named(operator).filter(|operator| operator.suits(kind));
         let operator = known.ok_or_else(|| wrong(format!("has no operator `{operator}` on `{name}`")))?;
         let values = match (operator, &json) {
@@ -177,7 +183,7 @@ impl Filter {
     /// Whether the filter scans possibly long texts record by record, without the help of an index.
     pub(crate) fn is_costly(&self) -> bool {
         self.terms().iter().any(|term| {
-            term.path.column().kind == Kind::Text
+            term.path.field().kind == Kind::Text
                 && !matches!(term.operator, Operator::Eq | Operator::In | Operator::Is)
         })
     }

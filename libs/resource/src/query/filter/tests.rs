@@ -11,7 +11,7 @@ use validator::Validate;
 use web::ResourceName;
 
 use super::Filter;
-use crate::{Field, Kind, Related, Resource, query::column::Columns};
+use crate::{Field, Kind, Related, Resource, Schema, query::column::Columns};
 
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, Validate, ToSchema)]
 struct Thing {
@@ -42,7 +42,7 @@ impl Resource for Thing {
 
 fn parse(text: &str) -> db::Result<Filter> {
     let all = AccessScope::new(Permissions::new(["*:*"]));
-    Filter::parse(text, &Columns::for_resource::<Thing>(&HiddenFields::default(), &all))
+    Filter::parse(text, &Columns::new(Schema::of::<Thing>(), &HiddenFields::default(), &all))
 }
 
 impl Filter {
@@ -101,7 +101,7 @@ proptest! {
     fn the_same_tree_as_json_is_the_same(text in condition()) {
         let Ok(filter) = parse(&text) else { return Ok(()) };
         let (hidden, reach) = (HiddenFields::default(), AccessScope::new(Permissions::new(["*:*"])));
-        let columns = Columns::for_resource::<Thing>(&hidden, &reach);
+        let columns = Columns::new(Schema::of::<Thing>(), &hidden, &reach);
         prop_assert_eq!(Filter::read(&filter.to_json(), &columns).unwrap(), filter);
     }
 

@@ -191,7 +191,7 @@ fn kind(cells: &[&str]) -> &'static str {
 /// `billing_postal_code`.
 fn suggest(column: &str, kind: &str, target: &ResourceHandle) -> Option<String> {
     let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let (name, fields) = (plain(column), target.fields());
+    let (name, fields) = (plain(column), &target.schema().fields);
     let same = fields.iter().find(|field| plain(field.name) == name);
     let mut ends = fields.iter().filter(|field| name.len() > 3 && plain(field.name).ends_with(&name));
     let one = ends.next().filter(|_| ends.next().is_none());
@@ -212,7 +212,7 @@ mod tests {
         while let Some(line) = table.next(true).unwrap() {
             survey.look(line).unwrap();
         }
-        let found = survey.end(header, targets::find("clients").unwrap()).unwrap();
+        let found = survey.end(header, &targets::find("clients").unwrap()).unwrap();
         ImportFile { delimiter: Some(delimiter.into()), ..found }
     }
 

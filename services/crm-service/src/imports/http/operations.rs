@@ -186,16 +186,12 @@ async fn answer<A: Action>(
 }
 
 /// Checks the caller's permission on the records of the import as well.
-fn may_do<A: Action>(
-    auth: &Authorized<A, Imports>,
-    import: &Import,
-    action: &str,
-) -> Result<&'static ResourceHandle> {
+fn may_do<A: Action>(auth: &Authorized<A, Imports>, import: &Import, action: &str) -> Result<ResourceHandle> {
     let target = targets::find(&import.resource).ok_or(Error::NotFound("import"))?;
-    if auth.who().permissions().allow(target.access.name, action) {
+    if auth.who().permissions().allow(target.schema().name(), action) {
         Ok(target)
     } else {
-        Err(Error::Forbidden(format!("{}:{action}", target.access.name)))
+        Err(Error::Forbidden(format!("{}:{action}", target.schema().name())))
     }
 }
 

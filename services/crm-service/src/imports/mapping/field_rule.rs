@@ -19,7 +19,7 @@ pub(super) struct FieldRule {
 
 /// How a cell refers to another record.
 pub(in crate::imports) struct Reference {
-    pub(in crate::imports) target: &'static ResourceHandle,
+    pub(in crate::imports) target: ResourceHandle,
     pub(in crate::imports) by: KeyPart,
     pub(in crate::imports) by_field: String,
     /// True if the target is of the same kind, and may come later in the same file.
@@ -36,13 +36,13 @@ impl Reference {
 
 impl FieldRule {
     pub(super) fn new(
-        target: &'static ResourceHandle,
+        target: &ResourceHandle,
         rule: &ColumnMapping,
         columns: &[String],
         permissions: &Permissions,
     ) -> Result<Self, (&'static str, &'static str, String)> {
         let path: Vec<String> = rule.field.split('.').map(ToOwned::to_owned).collect();
-        let (fields, hidden) = (target.fields(), target.hidden(permissions));
+        let (fields, hidden) = (&target.schema().fields, target.hidden(permissions));
         let known = fields.iter().find(|field| path.first().is_some_and(|first| first == field.name));
         let known = known.filter(|field| !hidden.hide(field.name));
         let field =
@@ -85,19 +85,20 @@ impl FieldRule {
 }
 
 fn reference(
-    target: &'static ResourceHandle,
+    target: &ResourceHandle,
     field: &str,
     by: &str,
     permissions: &Permissions,
 ) -> Result<Reference, (&'static str, &'static str, String)> {
-    let related = target.relations.iter().find(|related| related.column() == field);
+    let related = target.schema().relations.iter().find(|related| related.column() == field);
     let other = related.and_then(|related| targets::find(related.plural()));
     let other = other.ok_or_else(|| {
         ("by", "unknown-field", "the field holds the id of no record that can be named".to_owned())
     })?;
-    let unknown = || ("by", "unknown-field", format!("{} are not known by `{by}`", other.access.table));
+    let table = other.schema().table();
+    let unknown = || ("by", "unknown-field", format!("{table} are not known by `{by}`"));
     let key = other.key(by).ok_or_else(unknown)?;
-    let own = std::ptr::eq(other, target);
+    let own = table == target.schema().table();
     let reference = Reference { target: other, by: key, by_field: by.to_owned(), own };
     if reference.asks_by_hidden(permissions) { Err(unknown()) } else { Ok(reference) }
 }

@@ -38,7 +38,7 @@ async fn look_up(
 ) -> db::Result<HashMap<Vec<String>, Vec<Uuid>>> {
     let wanted: HashSet<Vec<String>> = named.map(|named| vec![reference.by.fold(&named.value)]).collect();
     let wanted: Vec<Vec<String>> = wanted.into_iter().collect();
-    reference.target.find(tx, std::slice::from_ref(&reference.by), &wanted, Purpose::Naming).await
+    reference.target.find_by_key(tx, std::slice::from_ref(&reference.by), &wanted, Purpose::Naming).await
 }
 
 fn one_of(
@@ -46,7 +46,7 @@ fn one_of(
     reference: &Reference,
     named: &Lookup,
 ) -> Result<Uuid, (&'static str, String)> {
-    let (one, by) = (reference.target.access.name, &reference.by_field);
+    let (one, by) = (reference.target.schema().name(), &reference.by_field);
     match found.get(&vec![reference.by.fold(&named.value)]).map(Vec::as_slice) {
         Some([id]) => Ok(*id),
         Some([_, _, ..]) => Err(("reference-ambiguous", format!("more than one {one} has this {by}"))),

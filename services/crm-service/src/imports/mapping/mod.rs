@@ -26,7 +26,7 @@ pub(in crate::imports) use row::{CellError, Lookup, ParsedRow};
 
 /// A plan whose columns and fields are resolved.
 pub(in crate::imports) struct Mapping {
-    pub(in crate::imports) target: &'static ResourceHandle,
+    pub(in crate::imports) target: ResourceHandle,
     pub(in crate::imports) mode: ImportMode,
     pub(in crate::imports) key: Vec<(String, KeyPart)>,
     steps: Vec<FieldRule>,
@@ -39,7 +39,7 @@ impl Mapping {
     /// Validates the plan against this file and these permissions; returns all errors. Hidden fields do not exist for
     /// the caller: they can neither be filled nor used for references.
     pub(in crate::imports) fn new(
-        target: &'static ResourceHandle,
+        target: ResourceHandle,
         plan: &ImportPlan,
         file: &ImportFile,
         permissions: &Permissions,
@@ -49,7 +49,7 @@ impl Mapping {
         let mut filled = HashSet::new();
         for (at, rule) in plan.mapping.iter().enumerate() {
             let pointer = |name: &str| format!("/mapping/{at}/{name}");
-            match FieldRule::new(target, rule, &columns, permissions) {
+            match FieldRule::new(&target, rule, &columns, permissions) {
                 Ok(step) if filled.insert(rule.field.clone()) => steps.push(step),
                 Ok(_) => wrong.push(Violation::new(pointer("field"), "duplicate", "is filled already")),
                 Err((name, code, message)) => wrong.push(Violation::new(pointer(name), code, message)),
@@ -75,7 +75,7 @@ impl Mapping {
             wrong.push(Violation::new("/key", "deferred", "must not name a record of the same kind"));
         }
         if wrong.is_empty() {
-            wrong = constants::wrong(target, plan);
+            wrong = constants::wrong(&target, plan);
         }
         if !wrong.is_empty() {
             return Err(wrong);

@@ -136,7 +136,7 @@ async fn take_group(
     let keys: Vec<Vec<String>> =
         good.iter().map(|draft| draft.key.clone()).filter(|key| !key.is_empty()).collect();
     let parts: Vec<KeyPart> = mapping.key.iter().map(|(_, part)| part.clone()).collect();
-    let found = mapping.target.find(tx, &parts, &keys, Purpose::Acting).await?;
+    let found = mapping.target.find_by_key(tx, &parts, &keys, Purpose::Acting).await?;
     let (mut ready, mut drafts) = (Vec::with_capacity(good.len()), Vec::with_capacity(good.len()));
     for mut draft in good {
         let foreseen = trial.as_ref().is_some_and(|trial| trial.keys.contains(&hash(&draft.key)));

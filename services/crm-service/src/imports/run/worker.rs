@@ -145,16 +145,16 @@ impl<'h> ImportRun<'h> {
 
     /// True if the job's user still has the permissions that it needs.
     fn is_permitted(&self, permissions: &Permissions) -> bool {
-        let target = self.mapping.target;
+        let target = self.mapping.target.clone();
         let undoing = self.kind == ImportJobKind::Undo;
         permissions.allow("import", if undoing { "delete" } else { "write" })
-            && self.kind.actions().iter().all(|action| permissions.allow(target.access.name, action))
-            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.access.name, "read"))
+            && self.kind.actions().iter().all(|action| permissions.allow(target.schema().name(), action))
+            && (undoing || self.mapping.key.is_empty() || permissions.allow(target.schema().name(), "read"))
             && !self.mapping.touches_hidden(permissions)
     }
 
     async fn take_in(&mut self, tx: TenantTx) -> db::Result<NextStep> {
-        let mut tx = tx.with_action(self.mapping.target.access.name, "write");
+        let mut tx = tx.with_action(self.mapping.target.schema().name(), "write");
         let first = self.lines.place() == Position::START;
         let mut lines = self.lines.next(&mut tx, PART).await?;
         if lines.is_empty() {
@@ -199,7 +199,7 @@ impl<'h> ImportRun<'h> {
 
     /// Reverts the last entries of the undo log that remain.
     async fn take_back(&mut self, mut tx: TenantTx) -> db::Result<NextStep> {
-        let target = self.mapping.target;
+        let target = self.mapping.target.clone();
         let did = undo_log::before(&mut tx, self.import, self.state.before).await?;
         let Some(last) = did.last() else { return self.end(tx, JobOutcome::Done).await };
         self.state.before = last.line;
@@ -207,9 +207,9 @@ impl<'h> ImportRun<'h> {
             did.into_iter().partition(|one| one.action == LoggedAction::Created);
         let (made_lines, made) = undo_log::split(made);
         let (changed_lines, changed) = undo_log::split(changed);
-        let mut tx = tx.with_action(target.access.name, "delete");
+        let mut tx = tx.with_action(target.schema().name(), "delete");
         let removed = target.remove(&mut tx, made).await?;
-        let mut tx = tx.with_action(target.access.name, "write");
+        let mut tx = tx.with_action(target.schema().name(), "write");
         let put_back = target.put_back(&mut tx, changed).await?;
         let mut bad = Vec::new();
         self.state.report.removed += undo_log::tell(&made_lines, &removed, &mut bad);

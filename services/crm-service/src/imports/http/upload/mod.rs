@@ -42,8 +42,8 @@ pub(crate) async fn upload_import(
     body: Body,
 ) -> Result<Replayable<Created<Redacted<Import>>>> {
     let order = UploadRequest::parse(&sent, &headers)?;
-    if !auth.who().permissions().allow(order.target.access.name, "write") {
-        return Err(Error::Forbidden(format!("{}:write", order.target.access.name)));
+    if !auth.who().permissions().allow(order.target.schema().name(), "write") {
+        return Err(Error::Forbidden(format!("{}:write", order.target.schema().name())));
     }
     let receiver = Receiver::new(&auth, Uuid::now_v7());
     match receiver.receive(&order, &sent, key, body).await {

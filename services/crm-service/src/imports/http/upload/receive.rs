@@ -75,7 +75,7 @@ impl<'m> Receiver<'m> {
         let begin = tx
             .execute_untracked::<()>(BEGIN)
             .bind(self.id)
-            .bind(order.target.access.table)
+            .bind(order.target.schema().table())
             .bind(&sent.file_name);
         begin.bind(self.auth.who().user()).run().await?;
         tx.commit().await?;
@@ -162,7 +162,7 @@ impl<'m> Receiver<'m> {
             }
             some.into_iter().try_for_each(|line| survey.look(line))?;
         }
-        let mut found = survey.end(sent.header, order.target)?;
+        let mut found = survey.end(sent.header, &order.target)?;
         found.delimiter = Some(char::from(delimiter));
         if let Some(DetectedEncoding { encoding, bom }) = arrived.encoding {
             (found.encoding, found.bom) = (Some(encoding.name().to_owned()), bom);
@@ -187,8 +187,7 @@ impl<'m> Receiver<'m> {
                 return Ok(before);
             }
         };
-        let noted =
-            json!({ "resource": order.target.access.table, "file_name": sent.file_name, "rows": found.rows });
+        let noted = json!({ "resource": order.target.schema().table(), "file_name": sent.file_name, "rows": found.rows });
         let change = Change::new("crm.import.created", "import", self.id, "created").with(noted);
         tx.execute_audited::<()>(FOUND, change).bind(self.id).bind(Column(&found)).run().await?;
         let import = read::find(&mut tx, self.auth, self.id).await?;

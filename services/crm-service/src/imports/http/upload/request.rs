@@ -17,7 +17,7 @@ const FILES: MediaTypes = MediaTypes {
 
 /// Validated parameters of an upload.
 pub(super) struct UploadRequest {
-    pub(super) target: &'static ResourceHandle,
+    pub(super) target: ResourceHandle,
     pub(super) encoding: Option<&'static Encoding>,
     pub(super) delimiter: Option<u8>,
     pub(super) workbook: bool,
