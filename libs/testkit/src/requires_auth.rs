@@ -71,9 +71,11 @@ pub(crate) fn is_for_persons(operation: &Operation) -> bool {
     operation.security.as_ref().is_some_and(named)
 }
 
-/// Whether every authenticated caller may use the operation: own session and own notifications.
+/// Whether every authenticated caller may use the operation: own session, own notifications, and the schema, which shows
+/// only what the caller has a permission for.
 pub(crate) fn is_for_everyone(operation: &Operation) -> bool {
-    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "auth" || tag == "notifications"))
+    let is_for_all = |tag: &String| ["auth", "notifications", "schema"].contains(&tag.as_str());
+    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(is_for_all))
 }
 
 /// Asserts that all references resolve, operation ids are unique, and path parameters are described.

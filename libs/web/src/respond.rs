@@ -7,7 +7,7 @@ use axum::{
 use db::StoredResponse;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS},
+    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use utoipa::{
 
 use crate::{
     Error, Json,
-    openapi::{ETAG_OF, REPLAYED, WHERE, answer, with_headers},
+    openapi::{DIGEST_OF, ETAG_OF, WHERE, answer, replayable},
 };
 
 type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
@@ -81,6 +81,10 @@ impl<T: ToSchema> ToSchema for Redacted<T> {
 /// Response 200 with a value that is not a record, and its version as `ETag`.
 #[derive(Debug)]
 pub struct WithETag<T>(pub i64, pub T);
+
+/// Response 200 with a value that has no version. Its `ETag` is a digest of the body.
+#[derive(Debug)]
+pub struct WithDigest<T>(pub T);
 
 /// Response 202: the operation was accepted and runs in the background.
 #[derive(Debug)]
@@ -163,6 +167,25 @@ impl<T: Serialize> IntoResponse for WithETag<T> {
     }
 }
 
+impl<T: Serialize> IntoResponse for WithDigest<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let headers = [(ETAG, digest(&body)), (CONTENT_TYPE, "application/json".to_owned())];
+                (headers, body).into_response()
+            }
+            Err(error) => Error::Internal(error.into()).into_response(),
+        }
+    }
+}
+
+/// The `ETag` of a body: half of its SHA-256, in hexadecimal digits.
+fn digest(body: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
+    let digits: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
 impl<T: Serialize> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
         (StatusCode::ACCEPTED, Json(self.0)).into_response()
@@ -177,11 +200,7 @@ impl IntoResponse for NoContent {
 
 impl<A: IntoResponses> IntoResponses for Replayable<A> {
     fn responses() -> Responses {
-        let mark = |response| match response {
-            RefOr::T(response) => RefOr::T(with_headers(response, &[REPLAYED])),
-            other @ RefOr::Ref(_) => other,
-        };
-        A::responses().into_iter().map(|(status, response)| (status, mark(response))).collect()
+        replayable(A::responses())
     }
 }
 
@@ -194,6 +213,12 @@ impl<T: ToSchema> IntoResponses for Json<T> {
 impl<T: ToSchema> IntoResponses for WithETag<T> {
     fn responses() -> Responses {
         answer::<T>("200", &[ETAG_OF])
+    }
+}
+
+impl<T: ToSchema> IntoResponses for WithDigest<T> {
+    fn responses() -> Responses {
+        answer::<T>("200", &[DIGEST_OF])
     }
 }
 

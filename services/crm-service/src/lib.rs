@@ -17,6 +17,7 @@
 //! ```
 
 mod about;
+mod account_schema;
 pub mod activities;
 mod app;
 mod audit;
@@ -57,6 +58,7 @@ pub use refusal::Rule;
 /// The schemas that the responses refer to.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
+    account_schema::AccountSchema,
     audit::AuditLog,
     explain::Explanation,
     employees::OrgChart,
@@ -77,6 +79,7 @@ struct Schemas;
 pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Schemas::openapi())
         .merge(resources::router())
+        .routes(routes!(account_schema::get_schema))
         .merge(notifications::router())
         .merge(imports::router())
         .merge(audit::router())

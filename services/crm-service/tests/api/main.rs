@@ -7,6 +7,7 @@
 )]
 
 mod about;
+mod account_schema;
 mod addresses;
 mod audit;
 mod bad_input;

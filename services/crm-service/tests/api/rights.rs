@@ -156,6 +156,7 @@ const SPECIAL: &[fn() -> Special] = &[
     || ("POST /imports/{id}/cancel", "", Value::Null),
     || ("POST /imports/{id}/undo", "", Value::Null),
     || ("DELETE /imports/{id}", "", Value::Null),
+    || ("GET /schema", "", Value::Null),
     || ("GET /notifications", "", Value::Null),
     || ("POST /notifications/read-all", "", Value::Null),
     || ("POST /notifications/{id}/read", "", Value::Null),
