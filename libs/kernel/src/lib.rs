@@ -25,6 +25,7 @@ mod jitter;
 mod settings;
 mod state;
 mod text;
+mod time_zone;
 mod unique;
 
 pub use amount::{Amount, AmountError};
@@ -39,4 +40,5 @@ pub use text::{
     CurrencyCode, CurrencyCodeFormat, EmailAddress, EmailAddressFormat, LoginEmail, LoginEmailFormat,
     PhoneNumber, PhoneNumberFormat, Text, TextError, TextFormat, TextRule, WebUrl, WebUrlFormat,
 };
+pub use time_zone::time_zone;
 pub use unique::unique_id;

@@ -62,8 +62,9 @@ pub use model::{
     merge_patch_schema, patch_schema, permissions_schema, texts_schema,
 };
 pub use query::{
-    Expanded, FieldsParams, ListParams, MAX_SELECTED, PageParams, Pager, Projected, Projection, Query,
-    SearchRequest, Selection, SelectionRefusal, filter_schema,
+    Aggregate, AggregateGroup, AggregateParams, Aggregates, Expanded, FieldsParams, ListParams, MAX_SELECTED,
+    PageParams, Pager, Projected, Projection, Query, SearchRequest, Selection, SelectionRefusal,
+    filter_schema,
 };
 pub use rows::{KeptReason, ReadyRow, RowAction, RowOutcome, UndoItem, Undone, WrittenRow};
 pub use store::{

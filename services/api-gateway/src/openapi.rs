@@ -24,7 +24,10 @@ const TAGS: &[(&str, &str)] = &[
     ("members", "Members and service accounts, their permissions, and why they may do something"),
     ("roles", "Roles: sets of permissions, with scopes and hidden fields"),
     ("teams", "Teams, which the scope of permissions can be limited to"),
-    ("schema", "The fields, limits and rights of the caller, for programs that build forms and tables from them"),
+    (
+        "schema",
+        "The fields, limits and rights of the caller, for programs that build forms and tables from them",
+    ),
     ("clients", "Clients: the businesses and people that an account sells to"),
     ("contacts", "Contacts: people at clients and suppliers"),
     ("activities", "Activities: calls, meetings and e-mails about records"),

@@ -5,7 +5,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{Limits, label};
-use crate::{FieldSchema, Kind, Schema, model::facts, query::operators};
+use crate::{
+    FieldSchema, Kind, Schema,
+    model::facts,
+    query::{is_groupable, measures, operators},
+};
 
 /// A field of a record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +38,10 @@ pub struct FieldDescription {
     sortable: bool,
     /// Operators of filters; empty if filters cannot use it.
     operators: Vec<&'static str>,
+    /// Whether records can be grouped by it.
+    groupable: bool,
+    /// Functions of measures, such as `sum`, that can be computed of it.
+    measures: Vec<&'static str>,
     /// Limits of the values.
     limits: Limits,
     /// Words of a choice; empty for other kinds.
@@ -56,6 +64,7 @@ impl FieldDescription {
             writable: true,
             required: schema.is_needed(field.name),
             default: schema.defaults.get(field.name).cloned(),
+            groupable: is_groupable(schema, field),
             limits: Limits::from_facts(&facts),
             refers_to: related.map(|related| related.access.name).or(member),
             ..Self::of_common(field)
@@ -80,6 +89,8 @@ impl FieldDescription {
             default: None,
             sortable: field.kind.is_comparable(),
             operators: operators(field.kind),
+            groupable: field.kind.is_comparable(),
+            measures: measures(field.kind),
             limits: Limits::default(),
             words,
             transitions: Some(transitions).filter(|transitions| !transitions.is_empty()),

@@ -2,7 +2,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::query::{MAX_CONTAINS, MAX_DEPTH, MAX_KEYS, MAX_TERMS, MAX_VALUES};
+use crate::query::{
+    MAX_CONTAINS, MAX_DEPTH, MAX_GROUPS, MAX_KEYS, MAX_MEASURES, MAX_ROWS, MAX_TERMS, MAX_VALUES,
+};
 
 /// Limits of the values of a field; those that do not apply are left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -68,6 +70,12 @@ pub struct ListLimits {
     filter_values: usize,
     /// Greatest number of conditions with `contains`.
     filter_contains: usize,
+    /// Greatest number of fields to group by.
+    groups: usize,
+    /// Greatest number of measures of a request.
+    measures: usize,
+    /// Greatest number of groups of an answer.
+    group_rows: i64,
 }
 
 impl ListLimits {
@@ -79,5 +87,8 @@ impl ListLimits {
         filter_depth: MAX_DEPTH,
         filter_values: MAX_VALUES,
         filter_contains: MAX_CONTAINS,
+        groups: MAX_GROUPS,
+        measures: MAX_MEASURES,
+        group_rows: MAX_ROWS,
     };
 }

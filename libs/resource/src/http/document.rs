@@ -22,7 +22,10 @@ use super::{
     bulk::{self, BulkApplyRequest, BulkApplyResult, BulkPreview, BulkPreviewRequest, SelectedOperation},
     export::{Export, ExportParams},
 };
-use crate::{FieldsParams, History, ListParams, PageParams, Schema as RecordSchema, SearchRequest};
+use crate::{
+    AggregateParams, Aggregates, FieldsParams, History, ListParams, PageParams, Schema as RecordSchema,
+    SearchRequest,
+};
 
 type Responses = BTreeMap<String, RefOr<utoipa::openapi::Response>>;
 
@@ -47,6 +50,14 @@ pub(super) fn of_reading(of: &RecordSchema) -> OpenApi {
         "All records of a list as a CSV, XLSX or NDJSON file, streamed. A file that ends early is incomplete: its connection is \
          reset.",
     ));
+    let grouped = AggregateParams::into_params(|| Some(ParameterIn::Query));
+    let aggregate = operation(of, Json::<Aggregates>::responses(), format!("aggregate_{many}"), grouped).description(
+        Some(
+            "Counts, sums, averages and extremes of the records that a list with this filter shows, by groups: \
+             `group_by=status&measure=count,sum(budget)`. A field that the caller may not see can be neither grouped nor \
+             measured.",
+        ),
+    );
     let history = operation(of, Json::<History>::responses(), format!("list_{one}_history"), paged).description(Some(
         "The changes of one record, newest first: who changed which fields, when, and in which request. A purged record keeps \
          its entries without values.",
@@ -55,6 +66,7 @@ pub(super) fn of_reading(of: &RecordSchema) -> OpenApi {
         of,
         vec![
             ("", PathItemBuilder::new().operation(HttpMethod::Get, list.build())),
+            ("/aggregate", PathItemBuilder::new().operation(HttpMethod::Get, aggregate.build())),
             ("/export", PathItemBuilder::new().operation(HttpMethod::Get, export.build())),
             ("/search", PathItemBuilder::new().operation(HttpMethod::Post, search.build())),
             ("/{id}", one_of().operation(HttpMethod::Get, find.build())),
@@ -237,6 +249,8 @@ fn schemas(of: &RecordSchema) -> Vec<(String, RefOr<Schema>)> {
     schemas.extend(of.documented());
     schemas.push((History::name().into(), History::schema()));
     schemas.push((SearchRequest::name().into(), SearchRequest::schema()));
+    schemas.push((Aggregates::name().into(), Aggregates::schema()));
+    Aggregates::schemas(&mut schemas);
     History::schemas(&mut schemas);
     schemas
 }

@@ -21,8 +21,8 @@ use web::{
 };
 
 use crate::{
-    FieldsParams, History, ListParams, PageParams, Projection, Resource, ResourceHandle, SearchRequest,
-    visible::projected,
+    Aggregate, AggregateParams, Aggregates, FieldsParams, History, ListParams, PageParams, Projection,
+    Resource, ResourceHandle, SearchRequest, visible::projected,
 };
 pub use caller::{About, Caller};
 pub use export::{Export, Format, PageSource, escape_csv_formula};
@@ -49,6 +49,12 @@ async fn answer<A: Action>(caller: &Caller<A>, query: crate::Query) -> Result<Li
     let mut tx = caller.begin_read_only_at(query.is_costly()).await?;
     let page = query.page(&mut tx).await?;
     ListResponse::new(&mut tx, page, query.into_projection()).await
+}
+
+async fn aggregate(caller: Caller<Read>, Query(params): Query<AggregateParams>) -> Result<Json<Aggregates>> {
+    let aggregate = Aggregate::parse(caller.resource(), params, &caller.view())?;
+    let mut tx = caller.begin_read_only_at(true).await?;
+    Ok(Json(aggregate.compute(&mut tx).await?))
 }
 
 async fn create(
@@ -240,6 +246,7 @@ where
     OpenApiRouter::with_openapi(document::of_reading(resource.schema()))
         .route(&of.path(""), get(of.about(list)))
         .route(&of.path("/search"), post(of.about(search)))
+        .route(&of.path("/aggregate"), get(of.about(aggregate)))
         .route(&of.path("/export"), get(of.about(export::export)))
         .route(&of.path("/{id}"), get(of.about(find)))
         .route(&of.path("/{id}/history"), get(of.about(history)))

@@ -14,7 +14,7 @@ use utoipa::openapi::{RefOr, schema::Object};
 use super::{
     FieldSchema, Resource,
     column::{COMMON, KEPT},
-    facts::{defaults, object_schema},
+    facts::{defaults, facts, object_schema},
 };
 
 /// What a type of record is: its names, fields and relations.
@@ -106,6 +106,12 @@ impl Schema {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Arc<FieldSchema>> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Greatest number of characters of the field, if it has such a limit.
+    #[must_use]
+    pub fn max_length(&self, name: &str) -> Option<u64> {
+        facts(&self.form, &self.parts, name).get("maxLength").and_then(Value::as_u64)
     }
 
     /// Whether a new record must name the field.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use db::{AccessScope, HiddenFields};
+use db::{AccessScope, HiddenFields, ME};
 
 use crate::{FieldSchema, Related, Schema};
 
@@ -42,6 +42,17 @@ impl fmt::Display for Path {
     }
 }
 
+/// A reference that leads to a related record.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) related: Related,
+    /// SQL condition (` and …`) that the related record may be read.
+    pub(crate) reach: String,
+}
+
+/// Greatest number of references that lead to a field.
+const MAX_STEPS: usize = 2;
+
 /// Columns of a resource that the caller may name in a list.
 pub(crate) struct Columns<'w> {
     schema: &'w Schema,
@@ -57,6 +68,29 @@ impl<'w> Columns<'w> {
     /// Finds a visible column of the record itself.
     pub(crate) fn own(&self, name: &str) -> Option<Arc<FieldSchema>> {
         self.schema.comparable(name).filter(|_| !self.hidden.hide(name)).cloned()
+    }
+
+    /// Finds a visible column of the record, or of a record that is reached through several references, with the schema
+    /// that the column belongs to. Each reference must be visible, and its records readable. `alias` names the joined
+    /// table of a step.
+    pub(crate) fn through(
+        &self,
+        path: &str,
+        alias: impl Fn(usize) -> String,
+    ) -> Option<(Vec<Step>, &'w Schema, Arc<FieldSchema>)> {
+        let (mut schema, mut hidden, mut steps) = (self.schema, self.hidden.clone(), Vec::new());
+        let mut rest = path;
+        while let Some((through, last)) = rest.split_once('.') {
+            let visible = |related: &&Related| related.name == through && !hidden.hide(related.column);
+            let related = *schema.relations.iter().find(visible).filter(|_| steps.len() < MAX_STEPS)?;
+            let reach = self.scope.reading_as(&related.access, &alias(steps.len()), ME)?;
+            schema = (related.target)();
+            hidden = self.scope.hidden_of(schema.name());
+            steps.push(Step { related, reach });
+            rest = last;
+        }
+        let field = schema.comparable(rest).filter(|_| !hidden.hide(rest))?;
+        Some((steps, schema, Arc::clone(field)))
     }
 
     /// Finds a visible column of the record, or of a related record if the caller may also see the reference.

@@ -1,5 +1,6 @@
 //! Lists: keyset pagination, sorting and filtering by the resource's columns.
 
+mod aggregate;
 mod column;
 mod costly;
 mod cursor;
@@ -12,6 +13,8 @@ mod selection;
 mod sort;
 mod value;
 
+pub use aggregate::{Aggregate, AggregateGroup, AggregateParams, Aggregates};
+pub(crate) use aggregate::{MAX_GROUPS, MAX_MEASURES, MAX_ROWS, is_groupable, measures};
 use column::Columns;
 use costly::{StatementTimeout, failed};
 use cursor::CursorCodec;

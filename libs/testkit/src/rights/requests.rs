@@ -111,6 +111,7 @@ pub(super) fn for_operation(
             let only = format!("filter=id%5Beq%5D:%22${}%22", sample.plural);
             ["csv", "ndjson"].map(|format| TestRequest::asking(format!("format={format}&{only}"))).to_vec()
         }
+        ("GET", "/aggregate") => aggregates(sample),
         ("POST", "/search") => searches(sample, case),
         ("GET", "/{id}") => {
             let expanded = sample.references().map(|name| format!("expand={name}"));

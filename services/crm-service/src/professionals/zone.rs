@@ -6,10 +6,7 @@ use validator::ValidationError;
 
 use super::span::TimeSlot;
 
-/// The time zone of this exact IANA name.
-pub(super) fn zone(name: &str) -> Option<TimeZone> {
-    TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
-}
+pub(super) use kernel::time_zone as zone;
 
 pub(super) fn known(name: &str) -> Result<(), ValidationError> {
     let wanted =

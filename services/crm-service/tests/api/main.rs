@@ -9,6 +9,7 @@
 mod about;
 mod account_schema;
 mod addresses;
+mod aggregates;
 mod audit;
 mod bad_input;
 mod beside;
