@@ -1,5 +1,5 @@
 use axum::extract::State;
-use db::{FromRow, LookupFunction, TenantQuery};
+use db::{FromRow, TenantQuery};
 use identity::{Identity, Principal};
 use kernel::{AccountId, UserId};
 use serde::Serialize;
@@ -45,11 +45,13 @@ struct CurrentIdentity {
     display_name: String,
     slug: String,
     plan: String,
+    name: String,
 }
 
-const WHOAMI: LookupFunction =
-    LookupFunction::new("select email, display_name, slug, plan from app.whoami()");
-const NAME: TenantQuery = TenantQuery::new("select name from app.accounts where account_id = $1");
+/// One statement, because each takes a round trip and a check of the session.
+const CURRENT: TenantQuery = TenantQuery::new(
+    "select w.email, w.display_name, w.slug, w.plan, a.name from app.whoami() w, app.accounts a where a.account_id = $1",
+);
 
 /// Get the current user.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", security(("access_token" = []), ("person_token" = [])))]
@@ -65,9 +67,8 @@ pub(crate) async fn get_me(
 
 async fn inside(app: &App, who: &Principal) -> Result<CurrentUser> {
     let mut tx = app.db.begin_read_only(who).await?;
-    let CurrentIdentity { email, display_name, slug, plan } =
-        tx.look_up::<CurrentIdentity>(WHOAMI).optional().await?.ok_or(Error::Unauthenticated)?;
-    let (name,) = tx.read::<(String,)>(NAME).optional().await?.ok_or(Error::Unauthenticated)?;
+    let CurrentIdentity { email, display_name, slug, plan, name } =
+        tx.read(CURRENT).optional().await?.ok_or(Error::Unauthenticated)?;
     Ok(CurrentUser {
         user: Person { id: who.user(), email, display_name },
         account: Some(AccountSummary { id: who.account(), slug, name, plan }),
