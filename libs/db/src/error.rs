@@ -45,6 +45,12 @@ pub enum Error {
     /// The account holds its whole share of connections, and none became free in time.
     #[error("too many requests of this account are running at once")]
     Crowded,
+    /// Transactions of this account that scan texts have taken more time than the other accounts leave.
+    #[error("the costly requests of this account have used up their time")]
+    Overdrawn {
+        /// Seconds until it may begin another one.
+        seconds: u32,
+    },
     /// The connection was lost while a change was being committed: it may have happened or not. Only a request with an
     /// idempotency key is safe to repeat.
     #[error("the database did not say whether it has committed")]

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use identity::{Principal, Secret};
@@ -66,7 +66,8 @@ impl Db {
         self.enter(who, AccessMode::Read, TransactionCost::Usual, Admission::session(who)).await
     }
 
-    /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total.
+    /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total, and their
+    /// time is limited to what the other accounts leave: everything whose cost grows with the account's data begins here.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
         self.enter(who, AccessMode::Read, TransactionCost::High, Admission::session(who)).await
     }
@@ -128,12 +129,14 @@ impl Db {
         tracing::debug!(?reason, "begins without a principal");
         let inside = RequestContext { account, user, request };
         let conn = OpenTx::begin(&self.pool, AccessMode::Write, Some(inside), Admission::Free).await?;
-        Ok(TenantTx::new(
-            conn,
-            inside,
-            Arc::clone(&self.cursors),
-            Arc::clone(&self.listeners),
-            AccessScope::WHOLE,
-        ))
+        let (cursors, listeners) = (Arc::clone(&self.cursors), Arc::clone(&self.listeners));
+        let tx = TenantTx::new(conn, inside, cursors, listeners, AccessScope::WHOLE);
+        Ok(if reason == Reason::Jobs { tx.holding(self.shares.background(account)) } else { tx })
+    }
+
+    /// How long the background jobs of this account have to wait before their next step, so that they take of the machine
+    /// what the other accounts leave.
+    pub fn background_wait(&self, account: AccountId) -> Duration {
+        self.shares.background_wait(account)
     }
 }

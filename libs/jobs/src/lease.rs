@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use db::{Db, Reason, TenantCommand, TenantQuery, TenantTx};
 use identity::Permissions;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ use crate::{
 
 /// Maximum number of attempts without progress before a job is given up.
 const ATTEMPTS: i32 = 5;
+/// Part of a lease that a step may wait for its time.
+const PART_TO_WAIT: u32 = 3;
 
 /// A job leased by a worker.
 pub struct JobLease {
@@ -107,8 +110,9 @@ impl JobLease {
         }
     }
 
-    /// Begins the next step of the job.
+    /// Begins the next step of the job, as soon as the other accounts leave time for it.
     pub async fn begin(&self) -> db::Result<JobStep> {
+        self.pace().await;
         let mut tx = self.enter().await?;
         match tx.read::<(bool,)>(SEE).bind(self.job.id).bind(self.me).optional().await? {
             None => Ok(JobStep::Lost),
@@ -117,6 +121,24 @@ impl JobLease {
                 Some(permissions) => JobStep::Run(tx.within(permissions.clone()), permissions),
                 None => JobStep::Unauthorized(tx),
             }),
+        }
+    }
+
+    /// Waits while the account's jobs have used up their time, without a slot; not so long that the lease would end.
+    async fn pace(&self) {
+        let wait = self.db.background_wait(self.job.account_id).min(self.lease / PART_TO_WAIT);
+        if wait.is_zero() {
+            return;
+        }
+        let rest = async {
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.stop.cancelled() => {}
+            }
+        };
+        match &self.slot {
+            Some(slot) => slot.rest(rest).await,
+            None => rest.await,
         }
     }
 

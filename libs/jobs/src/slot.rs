@@ -49,6 +49,16 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// Waits until `rest` has passed, while other jobs have the slot.
+    pub(crate) async fn rest(&self, rest: impl Future<Output = ()>) {
+        let mut place = self.place.lock().await;
+        drop(place.0.take());
+        rest.await;
+        *place = (Arc::clone(&self.all).acquire_owned().await.ok(), Instant::now());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::{sleep, timeout};
@@ -68,5 +78,23 @@ mod tests {
         assert!(timeout(soon, second.give_way()).await.is_err(), "the only regular slot is in use");
         drop(first);
         assert!(timeout(soon, second.give_way()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_rests_leaves_its_slot_to_another() {
+        let (slots, soon) = (Slots::new(1), Duration::from_millis(10));
+        let first = slots.enter().await;
+        let (rest, end) = tokio::sync::oneshot::channel::<()>();
+        let resting = tokio::spawn(async move {
+            first.rest(async { drop(end.await) }).await;
+            first
+        });
+        let second = timeout(SLICE, slots.enter()).await.unwrap();
+        second.rest(async {}).await;
+        drop(rest);
+        sleep(soon).await;
+        assert!(!resting.is_finished(), "the only regular slot is in use");
+        drop(second);
+        timeout(SLICE, resting).await.unwrap().unwrap();
     }
 }

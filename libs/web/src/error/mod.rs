@@ -21,6 +21,8 @@ const SAFE_AGAIN: &str =
     "a GET, or a request with an Idempotency-Key, is safe to send again; of any other, look first";
 const CROWDED: &str =
     "too many requests of this account are running at once; wait as long as Retry-After says";
+const OVERDRAWN: &str = "searches and conditions that read texts have used up the time of this account for the moment; wait as long as \
+     Retry-After says, or narrow the condition by what compares with `eq`";
 
 /// Error of a request, mapped to an HTTP status and a problem (RFC 9457).
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,7 @@ impl<E: Into<db::Error>> From<E> for Error {
             db::Error::KeyReused => Self::KeyReused,
             db::Error::InFlight => Self::InFlight,
             db::Error::Crowded => Self::TooMany(CROWDED, 1),
+            db::Error::Overdrawn { seconds } => Self::TooMany(OVERDRAWN, seconds),
             db::Error::OutcomeUnknown(error) => Self::OutcomeUnknown(error.into()),
             db::Error::Unavailable(error) => Self::Unavailable(error),
             error @ (db::Error::TransactionAborted | db::Error::Sql(_)) => Self::Internal(error.into()),

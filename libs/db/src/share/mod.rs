@@ -1,7 +1,10 @@
 //! Connection share of an account: less than the whole pool, so that other accounts are served too.
 //!
 //! Waiting is first in, first out, and holds no connection. Costly transactions have fewer slots, per account and
-//! over all accounts. Thus most connections stay free for transactions of milliseconds, whatever the load.
+//! over all accounts. Thus most connections stay free for transactions of milliseconds, whatever the load. The time that
+//! costly transactions and background jobs take is limited as well, see [`budget`].
+
+mod budget;
 
 use std::{
     collections::HashMap,
@@ -12,15 +15,16 @@ use std::{
 use kernel::AccountId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use uuid::Uuid;
 
 use crate::{Error, Result};
+use budget::{Budgets, Meter, Usage};
 
 /// Timeout for a slot in the account's share.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Timeout for a costly slot, which may queue behind other costly transactions.
+/// Timeout for a costly slot, which may queue behind other costly transactions; and for the account's budget.
 const COSTLY_WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of concurrent exports per account.
 const MAX_FILES: usize = 4;
@@ -36,6 +40,8 @@ pub(crate) enum TransactionCost {
     Usual,
     /// Scans texts record by record.
     High,
+    /// Step of a background job.
+    Background,
 }
 
 /// Connection shares of all accounts.
@@ -46,15 +52,17 @@ pub(crate) struct Shares {
     costly: usize,
     /// Costly slots over all accounts.
     costly_of_all: Arc<Semaphore>,
+    budgets: Arc<Budgets>,
     accounts: [Mutex<HashMap<AccountId, AccountSlots>>; PARTS],
 }
 
-/// Semaphores of one account.
+/// Semaphores of one account, and what it has used.
 #[derive(Clone)]
 struct AccountSlots {
     usual: Arc<Semaphore>,
     costly: Arc<Semaphore>,
     files: Arc<Semaphore>,
+    usage: Arc<Mutex<Usage>>,
 }
 
 /// Slot for a streamed export, whose pages wait in memory for the client. Released on drop.
@@ -63,10 +71,11 @@ pub struct FileSlot(
     #[expect(dead_code, reason = "held for as long as the file goes out")] OwnedSemaphorePermit,
 );
 
-/// Slots that a transaction holds of its account's share. Released on drop.
+/// Slots that a transaction holds of its account's share. Released on drop, which also charges the account.
 #[derive(Debug)]
 pub(crate) struct Share {
-    _usual: OwnedSemaphorePermit,
+    _meter: Meter,
+    _usual: Option<OwnedSemaphorePermit>,
     _costly: Option<[OwnedSemaphorePermit; 2]>,
 }
 
@@ -78,22 +87,59 @@ impl Shares {
             each: (connections / 2).max(2).min(most),
             costly: (connections / 8).max(1),
             costly_of_all: Arc::new(Semaphore::new((connections / 4).max(1))),
+            budgets: Arc::new(Budgets::new(connections)),
             accounts: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
-    /// Acquires a slot of this account; fails with [`Error::Crowded`] after a timeout.
+    /// Acquires a slot of this account; fails with [`Error::Crowded`] after a timeout, or with [`Error::Overdrawn`].
     pub(crate) async fn take(&self, account: AccountId, cost: TransactionCost) -> Result<Share> {
         let places = self.places(account);
         let costly = match cost {
-            TransactionCost::Usual => None,
-            // The account's own slot first: so each account has few entries in the global queue.
-            TransactionCost::High => Some([
-                place(places.costly, COSTLY_WAIT_TIMEOUT).await?,
-                place(Arc::clone(&self.costly_of_all), COSTLY_WAIT_TIMEOUT).await?,
-            ]),
+            TransactionCost::High => Some(self.take_costly(&places).await?),
+            TransactionCost::Usual | TransactionCost::Background => None,
         };
-        Ok(Share { _usual: place(places.usual, WAIT_TIMEOUT).await?, _costly: costly })
+        let usual = place(places.usual, WAIT_TIMEOUT).await?;
+        Ok(Share { _meter: self.budgets.meter(&places.usage, cost), _usual: Some(usual), _costly: costly })
+    }
+
+    /// Measures a step of a background job, which takes no slot: workers are few.
+    pub(crate) fn background(&self, account: AccountId) -> Share {
+        let meter = self.budgets.meter(&self.places(account).usage, TransactionCost::Background);
+        Share { _meter: meter, _usual: None, _costly: None }
+    }
+
+    /// How long the background jobs of this account have to wait before the next step.
+    pub(crate) fn background_wait(&self, account: AccountId) -> Duration {
+        self.budgets.wait(&self.places(account).usage, TransactionCost::Background, Instant::now())
+    }
+
+    /// The account's own slot first: so each account has few entries in the global queue, and one in those that wait for
+    /// the budget.
+    async fn take_costly(&self, places: &AccountSlots) -> Result<[OwnedSemaphorePermit; 2]> {
+        let own = place(Arc::clone(&places.costly), COSTLY_WAIT_TIMEOUT).await?;
+        self.wait_for_budget(&places.usage).await?;
+        Ok([own, place(Arc::clone(&self.costly_of_all), COSTLY_WAIT_TIMEOUT).await?])
+    }
+
+    /// Waits as long as the budget is overdrawn. Even if that is too long, the refusal comes late: sent at once, and tried
+    /// again at once, refusals would be the load.
+    async fn wait_for_budget(&self, usage: &Mutex<Usage>) -> Result<()> {
+        let end = Instant::now() + COSTLY_WAIT_TIMEOUT;
+        loop {
+            let now = Instant::now();
+            let wait = self.budgets.wait(usage, TransactionCost::High, now);
+            if wait.is_zero() {
+                return Ok(());
+            }
+            if now + wait > end {
+                sleep_until(end).await;
+                return Err(Error::Overdrawn {
+                    seconds: whole_seconds((now + wait).saturating_duration_since(end)),
+                });
+            }
+            sleep(wait).await;
+        }
     }
 
     /// Acquires an export slot of this account; fails with [`Error::Crowded`] if none is free.
@@ -107,12 +153,13 @@ impl Shares {
             return places.clone();
         }
         if known.len() >= MAX_ACCOUNTS {
-            known.retain(|_, places| places.is_unused());
+            known.retain(|_, places| places.is_needed());
         }
         let places = AccountSlots {
             usual: Arc::new(Semaphore::new(self.each)),
             costly: Arc::new(Semaphore::new(self.costly)),
             files: Arc::new(Semaphore::new(MAX_FILES)),
+            usage: Arc::new(Mutex::new(Usage::new(Instant::now()))),
         };
         known.insert(account, places.clone());
         places
@@ -126,10 +173,16 @@ impl Shares {
 }
 
 impl AccountSlots {
-    /// Whether a slot is held or waited for: each holder or waiter owns a clone of the semaphore.
-    fn is_unused(&self) -> bool {
+    /// Whether a slot is held or waited for (each holder or waiter owns a clone of the semaphore), or the account owes time.
+    fn is_needed(&self) -> bool {
         [&self.usual, &self.costly, &self.files].iter().any(|places| Arc::strong_count(places) > 1)
+            || !budget::held(&self.usage).is_settled()
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a wait is short, and positive")]
+fn whole_seconds(wait: Duration) -> u32 {
+    wait.as_secs_f64().ceil().max(1.0) as u32
 }
 
 async fn place(places: Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit> {
