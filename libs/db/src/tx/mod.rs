@@ -112,6 +112,14 @@ impl TenantTx {
         self.statement(text.0)
     }
 
+    /// Sends a write without audit entry in one batch with the next statement, or with the commit, which fails if it does:
+    /// it saves a round trip where nothing depends on the result.
+    pub fn execute_with_next(&mut self, text: TenantCommand, fill: impl FnOnce(&mut Bindings)) {
+        let mut row = self.bindings();
+        fill(&mut row);
+        self.conn.send_with_next((text.0, row));
+    }
+
     /// Prepares a call of a function that takes the account from the transaction's settings.
     pub fn look_up<T: FromRow>(&mut self, text: LookupFunction) -> Sql<'_, T> {
         Sql::new(self, text.0, Bindings::default())

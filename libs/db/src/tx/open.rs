@@ -125,6 +125,16 @@ impl OpenTx {
         }
     }
 
+    /// Sends this statement of a write in front of the next one, or of COMMIT.
+    pub(crate) fn send_with_next(&mut self, statement: Prepared) {
+        debug_assert_eq!(
+            self.access,
+            AccessMode::Write,
+            "a read sends nothing but its opening before a statement"
+        );
+        self.pending.push(statement);
+    }
+
     /// Sends the opening by itself, if nothing was sent yet: fails unless the transaction is admitted.
     pub(crate) async fn admit(&mut self) -> Result<(), SqlError> {
         if self.is_begun {
@@ -217,13 +227,26 @@ impl OpenTx {
         if self.access == AccessMode::Read {
             return Ok(self.admit().await?); // nothing to lose
         }
+        self.commit_write(last).await.map(drop)
+    }
+
+    /// As [`commit`](Self::commit) of a write; returns the row of `last`.
+    pub(crate) async fn commit_with<T: FromRow>(mut self, last: BoundStatement) -> Result<Option<T>> {
+        self.committable()?;
+        let reply = self.commit_write(Some(last)).await?;
+        let mut rows = reply.answers.rows(reply.at);
+        Ok(rows.next().map(|row| T::from_row(&Row::new(row))).transpose()?)
+    }
+
+    async fn commit_write(&mut self, last: Option<BoundStatement>) -> Result<Reply> {
         let span = trace::statement(&self.span, COMMIT);
         let answer = self.send(last.as_ref(), true).await;
         trace::judge(&span, &answer);
-        let Reply { answers, .. } = answer.map_err(|error| match error {
+        let reply = answer.map_err(|error| match error {
             error if error.is_of_connection() => Error::OutcomeUnknown(error),
             error => error.into(),
         })?;
+        let answers = &reply.answers;
         if answers.status() != TransactionStatus::Idle
             || answers.command(answers.succeeded() - 1) != COMMITTED
         {
@@ -231,7 +254,7 @@ impl OpenTx {
             return Err(Error::TransactionAborted);
         }
         drop(self.conn.take());
-        Ok(())
+        Ok(reply)
     }
 
     async fn traced(&mut self, statement: BoundStatement) -> Result<Reply, SqlError> {

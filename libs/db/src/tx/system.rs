@@ -71,6 +71,20 @@ impl SystemTx {
         Ok(self.conn.fetch_optional(BoundStatement::new(text.0, row)).await?)
     }
 
+    /// As [`ask`](Self::ask), and commits what the function has written, in the same round trip.
+    pub async fn ask_and_commit<T>(
+        self,
+        text: LookupFunction,
+        fill: impl FnOnce(&mut Bindings),
+    ) -> Result<Option<T>>
+    where
+        T: FromRow,
+    {
+        let mut row = Bindings::default();
+        fill(&mut row);
+        self.conn.commit_with(BoundStatement::new(text.0, row)).await
+    }
+
     /// Commits what the lookup functions have written.
     pub async fn commit(self) -> Result<()> {
         self.conn.commit(None).await

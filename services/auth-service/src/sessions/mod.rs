@@ -9,7 +9,7 @@ mod provider;
 mod recent_login;
 pub(crate) mod refresh;
 
-use db::{Change, LookupFunction, TenantCommand, TenantTx};
+use db::{Change, FromRow, Json as Column, TenantCommand, TenantQuery, TenantTx};
 use identity::{Grant, RefreshKey};
 use kernel::{AccountId, SessionId, UserId};
 use parent::Parent;
@@ -18,7 +18,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 use web::{Error, Result};
 
-use crate::{App, AuthRefusal, device::Device, rights};
+use crate::{
+    App, AuthRefusal,
+    device::Device,
+    rights::{HeldRole, Rights},
+};
 pub(crate) use provider::{is_of_provider, mark_as_of_provider};
 pub(crate) use recent_login::{require_recent_login, require_recent_login_all_accounts};
 
@@ -58,8 +62,22 @@ const OPEN: TenantCommand = TenantCommand::new(
      select $1, $2, $3, $4, $5, $6, coalesce($7, now()), least(now() + make_interval(hours => a.session_hours), $8) from app.accounts a where a.account_id = $1",
 );
 
-const SECOND_FACTOR_MISSING: LookupFunction =
-    LookupFunction::new("select second_factor_missing from app.second_factor_missing()");
+/// An active member whom tokens are issued for: the user of the transaction.
+#[derive(FromRow)]
+struct TokenHolder {
+    /// Whether user and account are active.
+    is_active: bool,
+    /// Whether the account requires a second factor that the user does not have.
+    second_factor_missing: bool,
+    roles: Column<Vec<HeldRole>>,
+}
+
+/// Returns one row for an active member, and none otherwise. One statement, because each takes a round trip.
+const HOLDER: TenantQuery = TenantQuery::new(concat!(
+    "select coalesce(w.user_status = 'active' and w.account_status = 'active', false) as is_active, app.second_factor_missing(), ",
+    db::held_roles!(),
+    " from app.memberships m left join app.whoami() w on true where m.account_id = $1 and m.user_id = $2 and m.status = 'active'",
+));
 
 /// Opens a session of `user`, who has just authenticated, in the transaction's account.
 pub(crate) async fn open_session(
@@ -94,7 +112,8 @@ pub(crate) async fn open_session_from(
     if parent.is_some_and(|parent| parent.only.is_some()) {
         mark_as_of_provider(tx, session).await?;
     }
-    tokens(app, tx, account, &OpenedSession { user, id: session, epoch: 0, generation: 0, seed: &seed }).await
+    let holder = TokenHolder::find(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
+    issue(app, account, &OpenedSession { user, id: session, epoch: 0, generation: 0, seed: &seed }, holder)
 }
 
 /// A session that tokens are issued for.
@@ -106,18 +125,23 @@ pub(crate) struct OpenedSession<'s> {
     seed: &'s [u8],
 }
 
-/// Issues the tokens of a session's generation, with the user's present rights. A user who lacks the required second
+impl TokenHolder {
+    async fn find(tx: &mut TenantTx, user: UserId) -> Result<Option<Self>> {
+        Ok(tx.read(HOLDER).bind(user).optional().await?)
+    }
+}
+
+/// Issues the tokens of a session's generation, with the holder's present rights. A user who lacks the required second
 /// factor gets no rights.
-async fn tokens(
+fn issue(
     app: &App,
-    tx: &mut TenantTx,
     account: AccountId,
     session: &OpenedSession<'_>,
+    holder: TokenHolder,
 ) -> Result<TokenPair> {
     let OpenedSession { user, id: session, epoch, generation, seed } = *session;
-    let held = rights::of(tx, user).await?.ok_or(AuthRefusal::LoginFailed)?;
-    let second_factor_missing = is_second_factor_missing(tx).await?;
-    let rights = if second_factor_missing { rights::Rights::default() } else { held };
+    let TokenHolder { second_factor_missing, roles: Column(roles), .. } = holder;
+    let rights = if second_factor_missing { Rights::default() } else { Rights::from_roles(roles) };
     let grant =
         Grant { account, user, session, epoch, roles: rights.names(), permissions: rights.permissions };
     let access = app.issuer.issue(grant).map_err(|error| Error::Internal(error.into()))?;
@@ -131,9 +155,4 @@ async fn tokens(
         second_factor_missing,
         session,
     })
-}
-
-/// True if the account requires a second factor that the transaction's user does not have.
-async fn is_second_factor_missing(tx: &mut TenantTx) -> Result<bool> {
-    Ok(tx.look_up::<(bool,)>(SECOND_FACTOR_MISSING).optional().await? == Some((true,)))
 }

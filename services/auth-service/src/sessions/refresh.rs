@@ -9,7 +9,7 @@ use uuid::Uuid;
 use validator::Validate;
 use web::{Json, RequestId, Result};
 
-use super::{OpenedSession, TokenPair, tokens};
+use super::{OpenedSession, TokenHolder, TokenPair, issue};
 use crate::{App, AuthRefusal};
 
 /// Request for a new pair of tokens.
@@ -100,12 +100,10 @@ pub(crate) async fn refresh_session(
         tracing::warn!(account.id = %token.account, session.id = %token.session, "a refresh token was used twice");
         return Err(AuthRefusal::RefreshTokenReused.into());
     }
-    let here = tx.look_up::<(bool,)>(STILL_HERE).optional().await?;
-    if here != Some((true,)) {
-        return Err(AuthRefusal::RefreshTokenInvalid.into());
-    }
+    let holder = TokenHolder::find(&mut tx, kept.user_id).await?.filter(|holder| holder.is_active);
+    let holder = holder.ok_or(AuthRefusal::RefreshTokenInvalid)?;
     if used == TokenUse::Rotates {
-        tx.execute_untracked::<()>(ROTATE).bind(token.session).run().await?;
+        tx.execute_with_next(ROTATE, |row| row.bind(token.session));
     }
     let session = OpenedSession {
         user: kept.user_id,
@@ -114,7 +112,7 @@ pub(crate) async fn refresh_session(
         generation: token.generation + 1,
         seed: &kept.seed,
     };
-    let next = tokens(&app, &mut tx, token.account, &session).await?;
+    let next = issue(&app, token.account, &session, holder)?;
     tx.commit().await?;
     Ok(Json(next))
 }
