@@ -27,6 +27,7 @@ mod fields;
 mod intersection;
 mod keys;
 mod password;
+mod password_queue;
 mod password_strength;
 mod permissions;
 mod principal;

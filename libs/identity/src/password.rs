@@ -4,10 +4,13 @@
 //! runs on the threads that serve requests, and the queue is bounded: surplus requests are rejected before they
 //! cost anything. An e-mail address, client address or account may occupy only a share of the queue. The hashing
 //! threads have a lower priority: a login takes long anyway, while other requests take less than a millisecond.
+//!
+//! A storm of strangers' passwords fills the queue. Then known users still have places, and go first; and the threads
+//! rest between two hashes of others, so that they leave half of their time to requests.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
 };
@@ -19,7 +22,10 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
-use crate::secret::random;
+use crate::{
+    password_queue::{HashQueue, Lane, QueueEnd},
+    secret::random,
+};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -55,8 +61,9 @@ pub enum Verdict {
 /// Hashes and verifies passwords on a pool of threads.
 #[derive(Debug, Clone)]
 pub struct Hasher {
-    jobs: mpsc::Sender<Queued>,
+    jobs: Arc<QueueEnd<Queued>>,
     places: Arc<Semaphore>,
+    places_of_known: Arc<Semaphore>,
     shares: Arc<HolderShares>,
     waiting: Gauge,
     refused: Counter,
@@ -75,8 +82,9 @@ const PART: usize = 4;
 /// A reserved slot in the queue, which guarantees service.
 #[derive(Debug)]
 pub struct HashSlot {
-    jobs: mpsc::Sender<Queued>,
+    jobs: Arc<QueueEnd<Queued>>,
     seat: OccupiedSlot,
+    lane: Lane,
 }
 
 /// An occupied slot, released on drop.
@@ -102,19 +110,19 @@ impl Hasher {
     /// from 0 to 19.
     #[must_use]
     pub fn start(threads: usize, waiting: usize, nice: u8) -> Self {
-        let (sender, jobs) = mpsc::channel();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let waiting = waiting.clamp(1, Semaphore::MAX_PERMITS);
+        let queue = HashQueue::of(waiting);
         for _ in 0..threads.max(1) {
-            let (jobs, times) = (Arc::clone(&jobs), histogram!("nexo_hashing_duration_seconds"));
+            let (jobs, times) = (Arc::clone(&queue), histogram!("nexo_hashing_duration_seconds"));
             thread::spawn(move || {
                 give_way(nice);
                 Worker { memory: Vec::new(), times }.run(&jobs);
             });
         }
-        let waiting = waiting.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            jobs: sender,
+            jobs: Arc::new(QueueEnd(queue)),
             places: Arc::new(Semaphore::new(waiting)),
+            places_of_known: Arc::new(Semaphore::new((waiting / PART).max(1))),
             shares: Arc::new(HolderShares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
             waiting: gauge!("nexo_hashing_waiting"),
             refused: counter!("nexo_hashing_rejected_total"),
@@ -124,11 +132,27 @@ impl Hasher {
     /// Reserves a slot in the queue; do this before any other work, because it may fail. The slot counts against
     /// the share of each of `holders`: e-mail address, client address, account.
     pub fn reserve(&self, holders: &[Vec<u8>]) -> Result<HashSlot, HashError> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|refused| match refused {
-            TryAcquireError::NoPermits => {
+        self.reserve_of(&self.places, Lane::Others, holders).inspect_err(|refused| {
+            if matches!(refused, HashError::Busy) {
                 self.refused.increment(1);
-                HashError::Busy
             }
+        })
+    }
+
+    /// As [`reserve`](Self::reserve), for a user who has logged in from the same client address before: one of the places
+    /// that others cannot take.
+    pub fn reserve_for_known(&self, holders: &[Vec<u8>]) -> Result<HashSlot, HashError> {
+        self.reserve_of(&self.places_of_known, Lane::Known, holders)
+    }
+
+    fn reserve_of(
+        &self,
+        places: &Arc<Semaphore>,
+        lane: Lane,
+        holders: &[Vec<u8>],
+    ) -> Result<HashSlot, HashError> {
+        let permit = Arc::clone(places).try_acquire_owned().map_err(|refused| match refused {
+            TryAcquireError::NoPermits => HashError::Busy,
             TryAcquireError::Closed => HashError::Stopped,
         })?;
         if !self.shares.take(holders) {
@@ -137,7 +161,7 @@ impl Hasher {
         self.waiting.increment(1);
         let (waiting, shares) = (self.waiting.clone(), Arc::clone(&self.shares));
         let seat = OccupiedSlot { _permit: permit, waiting, shares, holders: holders.to_vec() };
-        Ok(HashSlot { jobs: self.jobs.clone(), seat })
+        Ok(HashSlot { jobs: Arc::clone(&self.jobs), seat, lane })
     }
 
     /// Hashes a new password; returns a PHC string.
@@ -187,22 +211,28 @@ impl Drop for OccupiedSlot {
 }
 
 impl HashSlot {
+    /// Lets a user who has logged in from the same client address before go first.
+    #[must_use]
+    pub fn of_known(self) -> Self {
+        Self { lane: Lane::Known, ..self }
+    }
+
     /// Hashes a new password; see [`Hasher::hash`].
     pub async fn hash(self, password: SecretString) -> Result<String, HashError> {
         let (answer, hashed) = oneshot::channel();
-        self.queue(Job::Hash(password, answer))?;
+        self.queue(Job::Hash(password, answer));
         hashed.await.map_err(|_| HashError::Stopped)?
     }
 
     /// Verifies a password; see [`Hasher::verify`].
     pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashError> {
         let (answer, verdict) = oneshot::channel();
-        self.queue(Job::Verify(password, stored, answer))?;
+        self.queue(Job::Verify(password, stored, answer));
         verdict.await.map_err(|_| HashError::Stopped)?
     }
 
-    fn queue(self, job: Job) -> Result<(), HashError> {
-        self.jobs.send((job, self.seat)).map_err(|_| HashError::Stopped)
+    fn queue(self, job: Job) {
+        self.jobs.0.push(self.lane, (job, self.seat));
     }
 }
 
@@ -224,10 +254,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, jobs: &Mutex<mpsc::Receiver<Queued>>) {
-        loop {
-            let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((job, place)) = next else { return };
+    fn run(mut self, jobs: &HashQueue<Queued>) {
+        while let Some((job, place)) = jobs.next() {
+            let start = Instant::now();
             drop(place);
             // If the request was cancelled, the receiver is gone; that is no error.
             match job {
@@ -238,6 +267,7 @@ impl Worker {
                     }
                 }
             }
+            jobs.rest(start.elapsed());
         }
     }
 
@@ -346,5 +376,16 @@ mod tests {
             "nothing is remembered of those who have left"
         );
         assert_eq!(hasher.places.available_permits(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_known_user_has_a_place_in_a_full_queue() {
+        let hasher = Hasher::start(1, 4, 0);
+        let strangers: Vec<_> = (0..4).map(|_| hasher.reserve(&[]).unwrap()).collect();
+        assert!(matches!(hasher.reserve(&[]), Err(HashError::Busy)));
+        let known = hasher.reserve_for_known(&[]).unwrap();
+        assert!(matches!(hasher.reserve_for_known(&[]), Err(HashError::Busy)), "a quarter as many");
+        assert_eq!(known.verify("wrong".into(), None).await.unwrap(), Verdict::Wrong);
+        drop(strangers);
     }
 }

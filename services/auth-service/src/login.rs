@@ -1,6 +1,6 @@
 use axum::extract::State;
 use db::{FromRow, LookupFunction, Reason, TenantCommand};
-use identity::Verdict;
+use identity::{HashError, HashSlot, Verdict};
 use kernel::{AccountId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -120,9 +120,9 @@ pub(crate) async fn login(
 /// Verifies the password. It takes equally long for unknown users and for every failure (prevents user enumeration).
 async fn prove(app: &App, request: RequestId, device: &Device, login: LoginRequest) -> Result<ProvenUser> {
     let holders = app.throttle.holders(&[AttemptKey::Login(&login.email), AttemptKey::From(device.address)]);
-    // Reserve a hashing slot first, so that excess load is rejected before it reaches the database.
-    let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
+    let place = reserve(app, device, &login, &holders).await?;
     let counted = app.throttle.count_login(&app.db, &login.email, device.address).await?;
+    let place = if counted.is_known { place.of_known() } else { place };
     // The connection is returned to the pool before hashing, which takes a thousand times as long.
     let found = look_up(app, &login).await?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());
@@ -149,6 +149,17 @@ async fn prove(app: &App, request: RequestId, device: &Device, login: LoginReque
         Verdict::Right | Verdict::Wrong => None,
     };
     Ok(ProvenUser { user, account, hash, stronger, counted })
+}
+
+/// Reserves a hashing slot first, so that excess load is rejected before it costs the database more than one lookup: whether
+/// the user is a known one, for whom there is a slot in a full queue.
+async fn reserve(app: &App, device: &Device, login: &LoginRequest, holders: &[Vec<u8>]) -> Result<HashSlot> {
+    match app.hasher.reserve(holders) {
+        Err(HashError::Busy) if app.throttle.is_known(&app.db, &login.email, device.address).await? => {
+            app.hasher.reserve_for_known(holders).map_err(hashing_failed)
+        }
+        place => place.map_err(hashing_failed),
+    }
 }
 
 async fn look_up(app: &App, login: &LoginRequest) -> Result<Option<LoginRow>> {

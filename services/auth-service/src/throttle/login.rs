@@ -12,13 +12,18 @@ pub(crate) struct CountedLogin {
     /// `None` if the attempt bypassed the address's wait, and was not counted there.
     address: Option<Vec<u8>>,
     pair: Option<Vec<u8>>,
+    /// Whether the user has logged in from this address within 30 days.
+    pub(crate) is_known: bool,
 }
 
 const COUNT: LookupFunction =
     LookupFunction::new("select count_login_attempt from app.count_login_attempt($1, $2, $3, $4, $5)");
 const FORGIVE: LookupFunction = LookupFunction::new("select from app.forgive_login_attempt($1, $2, $3)");
-/// Result for an attempt that bypassed the address's wait.
+const IS_KNOWN: LookupFunction = LookupFunction::new("select is_known_login from app.is_known_login($1)");
+/// Result for an attempt that bypassed the address's wait, which is of a known user as well.
 const PASSED: i32 = -1;
+/// Result for an attempt of a known user.
+const KNOWN: i32 = -2;
 
 impl Throttle {
     /// Counts a login attempt; rejects it if there were too many.
@@ -33,13 +38,18 @@ impl Throttle {
             (self.sealed(of_address), self.sealed(AttemptKey::Pair(email, from)), from.0)
         else {
             self.count(db, &[about]).await?;
-            return Ok(CountedLogin { email: self.key_of_email(email), address: None, pair: None });
+            return Ok(CountedLogin {
+                email: self.key_of_email(email),
+                address: None,
+                pair: None,
+                is_known: false,
+            });
         };
         let key = self.key_of_email(email);
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = db.begin_unscoped(Reason::SignIn).await?;
+        let tx = db.begin_unscoped(Reason::SignIn).await?;
         let answer: Option<(i32,)> = tx
-            .ask(COUNT, |row| {
+            .ask_and_commit(COUNT, |row| {
                 row.bind(&key);
                 row.bind(&address);
                 row.bind(&pair);
@@ -47,11 +57,18 @@ impl Throttle {
                 row.bind(network(client));
             })
             .await?;
-        tx.commit().await?;
         let answer = answer.map_or(0, |(answer,)| answer);
         waits(answer)?;
         let address = (answer != PASSED).then_some(address);
-        Ok(CountedLogin { email: key, address, pair: Some(pair) })
+        Ok(CountedLogin { email: key, address, pair: Some(pair), is_known: matches!(answer, PASSED | KNOWN) })
+    }
+
+    /// Whether a user with this e-mail has logged in from this address within 30 days. Counts nothing.
+    pub(crate) async fn is_known(&self, db: &Db, email: &str, from: ClientAddress) -> Result<bool> {
+        let Some(pair) = self.sealed(AttemptKey::Pair(email, from)) else { return Ok(false) };
+        #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
+        let tx = db.begin_unscoped(Reason::SignIn).await?;
+        Ok(tx.ask_and_commit::<(bool,)>(IS_KNOWN, |row| row.bind(pair)).await? == Some((true,)))
     }
 }
 
@@ -59,7 +76,7 @@ impl Throttle {
     /// Remembers the address for a user who logs in for the first time.
     pub(crate) async fn remember(&self, tx: &mut TenantTx, email: &str, from: ClientAddress) -> Result<()> {
         let pair = self.sealed(AttemptKey::Pair(email, from));
-        CountedLogin { email: self.key_of_email(email), address: None, pair }.reset(tx).await
+        CountedLogin { email: self.key_of_email(email), address: None, pair, is_known: true }.reset(tx).await
     }
 }
 

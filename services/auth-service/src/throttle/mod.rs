@@ -108,14 +108,13 @@ impl Throttle {
         let (keys, free): (Vec<_>, Vec<_>) =
             of.iter().filter_map(|of| Some((self.sealed(*of)?, of.free()))).unzip();
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let mut tx = db.begin_unscoped(Reason::SignIn).await?;
+        let tx = db.begin_unscoped(Reason::SignIn).await?;
         let wait: Option<(i32,)> = tx
-            .ask(COUNT, |row| {
+            .ask_and_commit(COUNT, |row| {
                 row.bind(&keys);
                 row.bind(free);
             })
             .await?;
-        tx.commit().await?;
         waits(wait.map_or(0, |(seconds,)| seconds))?;
         Ok(CountedAttempts(keys))
     }

@@ -37,6 +37,22 @@ async fn a_hundred_guesses_at_once_count_as_a_hundred_and_the_right_one_waits_as
     post(&nexo, "login", right).await.expect(StatusCode::OK);
 }
 
+/// Otherwise each guess of a flood would be logged and flushed by the database.
+#[tokio::test]
+async fn an_attempt_that_has_to_wait_writes_nothing() {
+    let nexo = nexo().await;
+    let wrong = json!({ "email": "ana@acme.test", "password": "wrong" });
+    for _ in 0..5 {
+        post(&nexo, "login", wrong.clone()).await.expect(StatusCode::UNAUTHORIZED);
+    }
+    let mut look = nexo.ground.database.look().await;
+    let written = "select string_agg(concat_ws(' ', xmin, xmax), ',') from app.login_attempts";
+    let (before,): (String,) = sqlx::query_as(written).fetch_one(&mut look).await.unwrap();
+    post(&nexo, "login", wrong).await.expect(StatusCode::TOO_MANY_REQUESTS);
+    let (after,): (String,) = sqlx::query_as(written).fetch_one(&mut look).await.unwrap();
+    assert_eq!(before, after, "neither a row nor a lock");
+}
+
 #[tokio::test]
 async fn logins_beyond_capacity_are_asked_to_retry_and_not_counted_as_failures() {
     let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "4")];

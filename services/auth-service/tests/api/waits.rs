@@ -190,6 +190,28 @@ async fn a_flood_of_logins_from_one_address_does_not_block_others() {
     }
 }
 
+/// A storm from many addresses fills the queue, but not the places of those who are known.
+#[tokio::test]
+async fn a_known_user_logs_in_while_strangers_of_many_addresses_fill_the_queue() {
+    let small = [("NEXO_HASHING_THREADS", "1"), ("NEXO_HASHING_QUEUE", "4")];
+    let nexo = nexo_on(TestContext::new("nexo_auth").await, &small).await;
+    registered(&nexo, "ana@acme.test", "Acme").await;
+    login_from(&nexo, HERE, "ana@acme.test", PASSWORD).await.expect(StatusCode::OK);
+    let mut storm = tokio::task::JoinSet::new();
+    for at in 0..64 {
+        let (nexo, email) = (nexo.clone(), format!("stranger{at}@storm.test"));
+        storm.spawn(
+            async move { login_from(&nexo, &format!("198.51.100.{at}:1"), &email, "wrong").await.status },
+        );
+    }
+    for _ in 0..3 {
+        login_from(&nexo, HERE, "ana@acme.test", PASSWORD).await.expect(StatusCode::OK);
+    }
+    let told = storm.join_all().await;
+    assert!(told.contains(&StatusCode::SERVICE_UNAVAILABLE), "the queue was full: {told:?}");
+    assert!(told.iter().all(|told| [401, 503].contains(&told.as_u16())), "{told:?}");
+}
+
 /// One account cannot occupy the whole hashing queue either.
 #[tokio::test]
 async fn a_flood_of_passwords_from_one_account_does_not_block_others() {
