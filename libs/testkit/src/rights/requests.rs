@@ -111,7 +111,7 @@ pub(super) fn for_operation(
             let only = format!("filter=id%5Beq%5D:%22${}%22", sample.plural);
             ["csv", "ndjson"].map(|format| TestRequest::asking(format!("format={format}&{only}"))).to_vec()
         }
-        ("GET", "/aggregate") => aggregates(sample),
+        ("GET", "/aggregate") => aggregates(sample, case),
         ("POST", "/search") => searches(sample, case),
         ("GET", "/{id}") => {
             let expanded = sample.references().map(|name| format!("expand={name}"));
@@ -210,6 +210,17 @@ fn searches(sample: &Sample, case: &RestrictedCaller) -> Vec<TestRequest> {
         names_hidden: true,
         ..TestRequest::base().sending(json!({ "filter": filter, "limit": 10 }))
     }));
+    shots
+}
+
+fn aggregates(sample: &Sample, case: &RestrictedCaller) -> Vec<TestRequest> {
+    let mut shots = vec![TestRequest::base()];
+    shots.extend(sample.marked().map(|field| TestRequest::asking(format!("group_by={field}"))));
+    for (field, name) in named(case) {
+        for query in [format!("group_by={field}"), format!("measure=min({field})")] {
+            shots.push(TestRequest { names_hidden: name, ..TestRequest::asking(query) });
+        }
+    }
     shots
 }
 

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use testkit::TestUser;
+use testkit::{TestResponse, TestUser};
 
 use crate::{made, nexo};
 
 type Groups = BTreeMap<String, Map<String, Value>>;
 
+async fn asked(person: &TestUser, path: &str, query: &str) -> TestResponse {
+    person.get(&format!("{path}/aggregate?{}", query.replace('"', "%22"))).await
+}
+
 async fn aggregate(person: &TestUser, path: &str, query: &str) -> Value {
-    person.get(&format!("{path}/aggregate?{query}")).await.expect(StatusCode::OK)
+    asked(person, path, query).await.expect(StatusCode::OK)
 }
 
 /// Groups of an answer by the JSON of their keys.
@@ -23,7 +27,7 @@ fn groups(answer: &Value) -> Groups {
 
 /// Records that the person's export has.
 async fn exported(person: &TestUser, path: &str, filter: &str) -> Vec<Value> {
-    let path = format!("/api/v1{path}/export?format=ndjson&filter={filter}");
+    let path = format!("/api/v1{path}/export?format=ndjson&filter={}", filter.replace('"', "%22"));
     let file = person.send_raw(Method::GET, &path, &[], "").await;
     assert_eq!(file.status, StatusCode::OK, "{}", file.text());
     file.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -75,13 +79,13 @@ fn in_units(groups: Groups) -> Groups {
 async fn clients(person: &TestUser) {
     for at in 0..40 {
         let limit = ["10.00", "0.0001", "99999999999999.9999", "250.5"][at % 4];
+        let status = ["lead", "active", "inactive"][at % 3];
+        let rating = [json!(1), json!(5), Value::Null][(at / 2) % 3].clone();
+        let credit = if at % 5 == 0 { Value::Null } else { json!(limit) };
+        let (currency, city) = (["EUR", "USD"][(at / 3) % 2], ["Oslo", "Málaga"][at % 2]);
         let body = json!({
-            "name": format!("Client {at}"),
-            "status": ["lead", "active", "inactive"][at % 3],
-            "rating": [json!(1), json!(5), Value::Null][(at / 2) % 3],
-            "credit_limit": if at % 5 == 0 { Value::Null } else { json!(limit) },
-            "currency": ["EUR", "USD"][(at / 3) % 2],
-            "billing_city": ["Oslo", "Málaga"][at % 2],
+            "name": format!("Client {at}"), "status": status, "rating": rating, "credit_limit": credit,
+            "currency": currency, "billing_city": city,
         });
         made(person, "/clients", body).await;
     }
@@ -145,8 +149,10 @@ async fn groups_go_through_two_references_and_end_where_the_caller_may_not_read(
     let query = "group_by=project.client.industry";
     let counts = |answer: &Value| -> Vec<(Value, i64)> {
         let data = answer["data"].as_array().unwrap().iter();
-        data.map(|one| (one["group"]["project.client.industry"].clone(), one["measures"]["count"].as_i64().unwrap()))
-            .collect()
+        data.map(|one| {
+            (one["group"]["project.client.industry"].clone(), one["measures"]["count"].as_i64().unwrap())
+        })
+        .collect()
     };
     let all = aggregate(&ana, "/tasks", query).await;
     assert_eq!(counts(&all), [(json!("Farming"), 1), (json!("Mining"), 2), (Value::Null, 1)]);
@@ -158,7 +164,7 @@ async fn groups_go_through_two_references_and_end_where_the_caller_may_not_read(
     let hidden = nexo.member_without(ana.account, "*:read", &["client.industry"]).await;
     let link = nexo.member_without(ana.account, "*:read", &["project.client_id"]).await;
     for person in [&without, &hidden, &link] {
-        let refused = person.get(&format!("/tasks/aggregate?{query}")).await;
+        let refused = asked(person, "/tasks", query).await;
         let problem = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["pointer"], "/group_by", "{problem}");
     }
@@ -181,7 +187,9 @@ async fn days_are_those_of_the_time_zone() {
     assert_eq!(months("").await, [(march.clone(), json!(2)), (june.clone(), json!(1)), undated.clone()]);
     let berlin = months("&tz=Europe/Berlin").await; // two hours ahead of UTC by then
     assert_eq!(berlin, [(march, json!(1)), (april, json!(1)), (june, json!(1)), undated]);
-    let week = aggregate(&ana, "/tasks", "group_by=due_at&bucket=week&filter=due_at[lt]:\"2026-04-01T00:00:00Z\"").await;
+    let week =
+        aggregate(&ana, "/tasks", "group_by=due_at&bucket=week&filter=due_at[lt]:\"2026-04-01T00:00:00Z\"")
+            .await;
     assert_eq!(week["data"][0]["group"]["due_at"], "2026-03-30", "a Monday");
 }
 
@@ -210,7 +218,9 @@ async fn groups_are_sorted_and_limited_as_asked() {
 async fn a_request_that_makes_no_sense_or_asks_for_what_is_hidden_is_refused_by_its_parameter() {
     let nexo = nexo().await;
     let ana = nexo.person("*:*").await;
-    let bo = nexo.member_without(ana.account, "*:*", &["client.credit_limit", "client.status", "project.currency"]).await;
+    let bo = nexo
+        .member_without(ana.account, "*:*", &["client.credit_limit", "client.status", "project.currency"])
+        .await;
     for (person, path, query, parameter) in [
         (&ana, "/clients", "group_by=colour", "group_by"),
         (&ana, "/clients", "group_by=credit_limit", "group_by"),
@@ -235,7 +245,7 @@ async fn a_request_that_makes_no_sense_or_asks_for_what_is_hidden_is_refused_by_
         (&bo, "/projects", "group_by=client.status", "group_by"),
         (&bo, "/clients", "filter=status[eq]:\"lead\"", "filter"),
     ] {
-        let refused = person.get(&format!("{path}/aggregate?{query}")).await;
+        let refused = asked(person, path, query).await;
         let problem = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["pointer"], format!("/{parameter}"), "{query}: {problem}");
     }
