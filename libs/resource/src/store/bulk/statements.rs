@@ -21,21 +21,25 @@ impl ResourceHandle {
         tx: &mut TenantTx,
         rows: impl Iterator<Item = (Uuid, &Values)>,
     ) -> Result<Vec<StoredRecord>> {
-        let mut values = opened(tx);
-        let mut list = String::new();
+        let mut bound = Vec::new();
         for (id, new) in rows {
-            values.bind(id);
-            list.push_str(if list.is_empty() { "($1, $2, $2" } else { ", ($1, $2, $2" });
-            self.place(&mut list, &mut values, 0, new)?;
+            let mut row = Bindings::default();
+            row.bind(id);
+            self.rules.bind(new, &mut row)?;
+            bound.push(row);
         }
         let schema = self.schema();
+        let source = RowSource::new(opened(tx), bound, schema.fields.len() + 1);
         let text = format!(
-            "insert into app.{} (account_id, created_by, updated_by, id, {}) values {list} returning {}",
+            "insert into app.{} (account_id, created_by, updated_by, id, {1}) select $1, $2, $2, new.id, {2}
+             from {3} as new (id, {1}) returning {4}",
             schema.table(),
             schema.own_columns,
+            schema.each_column(|name, _| format!("new.{name}")),
+            source.text,
             schema.columns
         );
-        self.send(tx, text, values).await
+        self.send_rows(tx, text, source).await
     }
 
     /// Updates each row only if its version is unchanged.
@@ -44,28 +48,30 @@ impl ResourceHandle {
         tx: &mut TenantTx,
         rows: impl Iterator<Item = (&StoredRecord, &Values)>,
     ) -> Result<Vec<StoredRecord>> {
-        let mut values = opened(tx);
-        let mut list = String::new();
+        let mut bound = Vec::new();
         for (before, after) in rows {
-            values.bind(before.id);
-            values.bind(before.version);
-            list.push_str(if list.is_empty() { "(" } else { ", (" });
-            self.place(&mut list, &mut values, 1, after)?;
+            let mut row = Bindings::default();
+            row.bind(before.id);
+            row.bind(before.version);
+            self.rules.bind(after, &mut row)?;
+            bound.push(row);
         }
         let schema = self.schema();
+        let source = RowSource::new(opened(tx), bound, schema.fields.len() + 2);
         let kept: Vec<_> = KEPT.iter().map(|name| format!("record.{name}")).collect();
         let text = format!(
             "update app.{} record set version = record.version + 1, updated_at = now(), updated_by = $2, {}
-             from (values {list}) as new (id, seen, {})
+             from {} as new (id, seen, {})
              where record.account_id = $1 and record.id = new.id and record.version = new.seen and record.deleted_at is null
              returning {}, {}",
             schema.table(),
             schema.each_column(|name, _| format!("{name} = new.{name}")),
+            source.text,
             schema.own_columns,
             kept.join(", "),
             schema.each_column(|name, _| format!("record.{name}"))
         );
-        self.send(tx, text, values).await
+        self.send_rows(tx, text, source).await
     }
 
     pub(super) async fn remove_rows(&self, tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<Vec<StoredRecord>> {
@@ -114,16 +120,11 @@ impl ResourceHandle {
         self.send(tx, text, values).await
     }
 
-    /// Appends the placeholders of a row to `list`: `more + 1` parameters that are bound already, and the fields.
-    fn place(&self, list: &mut String, values: &mut Bindings, more: usize, row: &Values) -> Result<()> {
-        let first = values.len() - more;
-        self.rules.bind(row, values)?;
-        for at in first..=values.len() {
-            let comma = if list.ends_with('(') { "" } else { ", " };
-            let _ = write!(list, "{comma}${at}"); // writing to a String cannot fail
-        }
-        list.push(')');
-        Ok(())
+    /// Sends a statement that reads these rows. Its text recurs if they are arrays.
+    async fn send_rows(&self, tx: &mut TenantTx, text: String, rows: RowSource) -> Result<Vec<StoredRecord>> {
+        let statement = tx.generated_with(text, rows.values);
+        let written = if rows.is_constant { statement.all().await } else { statement.all_once().await };
+        written.map_err(|error| self.explain(error))
     }
 
     /// Sends a statement whose text is unlikely to recur.
@@ -138,4 +139,37 @@ fn opened(tx: &TenantTx) -> Bindings {
     let mut values = tx.bindings();
     values.bind(tx.user());
     values
+}
+
+/// Rows that a statement reads, as an item of its `from`.
+struct RowSource {
+    text: String,
+    values: Bindings,
+    /// Whether the text is the same for any number of rows.
+    is_constant: bool,
+}
+
+impl RowSource {
+    /// Binds the rows after `values`: an array for each column, so that the text is short and stays prepared; or each value
+    /// by itself, where a column has no arrays of one dimension, such as one of lists.
+    fn new(mut values: Bindings, rows: Vec<Bindings>, columns: usize) -> Self {
+        let first = values.len() + 1;
+        if values.bind_columns(&rows) {
+            let arrays: Vec<String> = (first..first + columns).map(|at| format!("${at}")).collect();
+            return Self { text: format!("unnest({})", arrays.join(", ")), values, is_constant: true };
+        }
+        let mut text = String::from("(values ");
+        for (at, row) in rows.into_iter().enumerate() {
+            text.push_str(if at == 0 { "(" } else { ", (" });
+            let next = values.len() + 1;
+            values.append(row);
+            for column in next..=values.len() {
+                let comma = if column == next { "" } else { ", " };
+                let _ = write!(text, "{comma}${column}"); // writing to a String cannot fail
+            }
+            text.push(')');
+        }
+        text.push(')');
+        Self { text, values, is_constant: false }
+    }
 }
