@@ -64,7 +64,9 @@ impl Aggregate {
         if measures.iter().any(Measure::is_money) {
             groups.extend(Group::currency(schema, &columns, &groups)?);
         }
-        let sort = params::sort(asked.sort.as_deref(), &groups, &measures)?;
+        let names = groups.iter().map(|group| &*group.name);
+        let columns: Vec<&str> = names.chain(measures.iter().map(|measure| &*measure.name)).collect();
+        let sort = params::sort(asked.sort.as_deref(), &columns, groups.len())?;
         let records = ListParams { filter: asked.filter, ..ListParams::default() };
         Ok(Self {
             records: Query::parse(resource, records, view)?,

@@ -2,7 +2,7 @@ use db::Result;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{MAX_ROWS, group::Group, measure::Measure, unanswerable};
+use super::{MAX_ROWS, unanswerable};
 
 /// Query parameters of a request for aggregates, before parsing.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -83,17 +83,9 @@ pub(super) fn names(parameter: &'static str, text: Option<&str>, most: usize) ->
     Ok(names)
 }
 
-/// Positions of the columns to sort by, with the groups behind them, so that the order is total.
-pub(super) fn sort(
-    asked: Option<&str>,
-    groups: &[Group],
-    measures: &[Measure],
-) -> Result<Vec<(usize, bool)>> {
-    let columns: Vec<&str> = groups
-        .iter()
-        .map(|group| &*group.name)
-        .chain(measures.iter().map(|measure| &*measure.name))
-        .collect();
+/// Positions of the columns to sort by, with the groups behind them, so that the order is total. `columns` are the names of
+/// the groups, of which there are `groups`, and of the measures.
+pub(super) fn sort(asked: Option<&str>, columns: &[&str], groups: usize) -> Result<Vec<(usize, bool)>> {
     let mut sort = Vec::new();
     for word in names("sort", asked, columns.len())? {
         let (name, descending) = word.strip_prefix('-').map_or((&*word, false), |name| (name, true));
@@ -101,8 +93,8 @@ pub(super) fn sort(
         let unknown = || unanswerable("sort", format!("has no group or measure `{name}`"));
         sort.push((at.ok_or_else(unknown)?, descending));
     }
-    let rest: Vec<_> =
-        (0..groups.len().max(1)).filter(|at| !sort.iter().any(|(known, _)| known == at)).collect();
+    let is_new = |at: &usize| !sort.iter().any(|(known, _)| known == at);
+    let rest: Vec<_> = (0..groups.max(1)).filter(is_new).collect();
     sort.extend(rest.into_iter().map(|at| (at, false)));
     Ok(sort)
 }
