@@ -48,6 +48,11 @@ declare
     of_address integer;
     of_email integer;
 begin
+    select ceil(extract(epoch from blocked_until - clock_timestamp()))::integer into of_email
+    from app.login_attempts where key = p_email and blocked_until > clock_timestamp();
+    if of_email > 0 then
+        return of_email;
+    end if;
     of_address := app.count_attempt(p_address, p_free[2], p_network);
     if of_address > 0 and not app.pass_waiting_address(p_pair) then
         return of_address;

@@ -66,8 +66,13 @@ impl Db {
         self.enter(who, AccessMode::Read, TransactionCost::Usual, Admission::session(who)).await
     }
 
-    /// Begins a read-only transaction that scans texts. Few of these run concurrently, per account and in total, and their
-    /// time is limited to what the other accounts leave: everything whose cost grows with the account's data begins here.
+    /// Begins a transaction that scans texts and then writes, under the limits of [`begin_costly`](Self::begin_costly).
+    pub async fn begin_costly_write(&self, who: &Principal) -> Result<TenantTx> {
+        self.enter(who, AccessMode::Write, TransactionCost::High, Admission::writing_session(who)).await
+    }
+
+    /// Begins a read-only transaction that scans texts, or aggregates records. Few of these run concurrently, per account and
+    /// in total, and their time is limited to what the other accounts leave.
     pub async fn begin_costly(&self, who: &Principal) -> Result<TenantTx> {
         self.enter(who, AccessMode::Read, TransactionCost::High, Admission::session(who)).await
     }

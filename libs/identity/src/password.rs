@@ -2,10 +2,10 @@
 //!
 //! A hash takes 19 MiB and about 20 ms of a core (OWASP's first choice: m = 19456 KiB, t = 2, p = 1). So it never
 //! runs on the threads that serve requests, and the queue is bounded: surplus requests are rejected before they
-//! cost anything. An e-mail address, client address or account may occupy only a share of the queue. The hashing
+//! cost more than a lookup. An e-mail address, client address or account may occupy only a share of the queue. The hashing
 //! threads have a lower priority: a login takes long anyway, while other requests take less than a millisecond.
 //!
-//! A storm of strangers' passwords fills the queue. Then known users still have places, and go first; and the threads
+//! A storm of strangers' passwords fills the queue. Then known users still have places, and get three turns of four; and the threads
 //! rest between two hashes of others, so that they leave half of their time to requests.
 
 use std::{
@@ -65,6 +65,7 @@ pub struct Hasher {
     places: Arc<Semaphore>,
     places_of_known: Arc<Semaphore>,
     shares: Arc<HolderShares>,
+    shares_of_known: Arc<HolderShares>,
     waiting: Gauge,
     refused: Counter,
 }
@@ -78,6 +79,9 @@ struct HolderShares {
 
 /// Divisor of the queue for the share of one e-mail address, client address or account; at least one slot.
 const PART: usize = 4;
+
+/// Divisor of the known users' slots for the share of one e-mail address or client address; at least one slot.
+const PART_OF_KNOWN: usize = 8;
 
 /// A reserved slot in the queue, which guarantees service.
 #[derive(Debug)]
@@ -123,7 +127,8 @@ impl Hasher {
             jobs: Arc::new(QueueEnd(queue)),
             places: Arc::new(Semaphore::new(waiting)),
             places_of_known: Arc::new(Semaphore::new((waiting / PART).max(1))),
-            shares: Arc::new(HolderShares { taken: Mutex::default(), most: (waiting / PART).max(1) }),
+            shares: HolderShares::of(waiting / PART),
+            shares_of_known: HolderShares::of(waiting / PART / PART_OF_KNOWN),
             waiting: gauge!("nexo_hashing_waiting"),
             refused: counter!("nexo_hashing_rejected_total"),
         }
@@ -132,7 +137,7 @@ impl Hasher {
     /// Reserves a slot in the queue; do this before any other work, because it may fail. The slot counts against
     /// the share of each of `holders`: e-mail address, client address, account.
     pub fn reserve(&self, holders: &[Vec<u8>]) -> Result<HashSlot, HashError> {
-        self.reserve_of(&self.places, Lane::Others, holders).inspect_err(|refused| {
+        self.reserve_of(&self.places, &self.shares, Lane::Others, holders).inspect_err(|refused| {
             if matches!(refused, HashError::Busy) {
                 self.refused.increment(1);
             }
@@ -140,14 +145,15 @@ impl Hasher {
     }
 
     /// As [`reserve`](Self::reserve), for a user who has logged in from the same client address before: one of the places
-    /// that others cannot take.
+    /// that others cannot take, with shares of their own.
     pub fn reserve_for_known(&self, holders: &[Vec<u8>]) -> Result<HashSlot, HashError> {
-        self.reserve_of(&self.places_of_known, Lane::Known, holders)
+        self.reserve_of(&self.places_of_known, &self.shares_of_known, Lane::Known, holders)
     }
 
     fn reserve_of(
         &self,
         places: &Arc<Semaphore>,
+        shares: &Arc<HolderShares>,
         lane: Lane,
         holders: &[Vec<u8>],
     ) -> Result<HashSlot, HashError> {
@@ -155,11 +161,11 @@ impl Hasher {
             TryAcquireError::NoPermits => HashError::Busy,
             TryAcquireError::Closed => HashError::Stopped,
         })?;
-        if !self.shares.take(holders) {
+        if !shares.take(holders) {
             return Err(HashError::ShareTaken);
         }
         self.waiting.increment(1);
-        let (waiting, shares) = (self.waiting.clone(), Arc::clone(&self.shares));
+        let (waiting, shares) = (self.waiting.clone(), Arc::clone(shares));
         let seat = OccupiedSlot { _permit: permit, waiting, shares, holders: holders.to_vec() };
         Ok(HashSlot { jobs: Arc::clone(&self.jobs), seat, lane })
     }
@@ -177,6 +183,11 @@ impl Hasher {
 }
 
 impl HolderShares {
+    /// Shares of so many slots, one at least.
+    fn of(most: usize) -> Arc<Self> {
+        Arc::new(Self { taken: Mutex::default(), most: most.max(1) })
+    }
+
     /// Takes a slot for each of `holders`, or none at all.
     fn take(&self, holders: &[Vec<u8>]) -> bool {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,11 @@ use std::{
 /// Divisor of the queue's capacity: if more of it waits, a storm is on, and the threads rest between two hashes.
 const CALM: usize = 2;
 
-/// Order in which passwords are hashed: a lane is served when the one before is empty.
+/// Jobs of known users that may be taken in a row while others wait: one can have several addresses known, and would
+/// otherwise hold up everyone else.
+const KNOWN_IN_A_ROW: u8 = 3;
+
+/// Order in which passwords are hashed: known users go first, and leave every fourth turn to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Users who have logged in from the same client address before.
@@ -30,6 +34,7 @@ pub(crate) struct HashQueue<T> {
 struct Lanes<T> {
     known: VecDeque<T>,
     others: VecDeque<T>,
+    known_in_a_row: u8,
     is_closed: bool,
 }
 
@@ -40,7 +45,8 @@ pub(crate) struct QueueEnd<T>(pub(crate) Arc<HashQueue<T>>);
 impl<T> HashQueue<T> {
     /// An empty queue for about so many jobs of the lane [`Others`](Lane::Others).
     pub(crate) fn of(capacity: usize) -> Arc<Self> {
-        let lanes = Lanes { known: VecDeque::new(), others: VecDeque::new(), is_closed: false };
+        let lanes =
+            Lanes { known: VecDeque::new(), others: VecDeque::new(), known_in_a_row: 0, is_closed: false };
         Arc::new(Self { lanes: Mutex::new(lanes), changed: Condvar::new(), calm: capacity / CALM })
     }
 
@@ -59,7 +65,7 @@ impl<T> HashQueue<T> {
         let waits = |lanes: &mut Lanes<T>| lanes.is_empty() && !lanes.is_closed;
         let lanes = self.changed.wait_while(self.lanes(), waits);
         let mut lanes = lanes.unwrap_or_else(PoisonError::into_inner);
-        lanes.known.pop_front().or_else(|| lanes.others.pop_front())
+        lanes.pop()
     }
 
     /// Rests after a job that took `time`, for as long, if a storm is on; until a known user comes. It does not depend on
@@ -82,6 +88,16 @@ impl<T> HashQueue<T> {
 }
 
 impl<T> Lanes<T> {
+    fn pop(&mut self) -> Option<T> {
+        let is_turn_of_known = self.known_in_a_row < KNOWN_IN_A_ROW || self.others.is_empty();
+        if is_turn_of_known && let Some(job) = self.known.pop_front() {
+            self.known_in_a_row = self.known_in_a_row.saturating_add(1);
+            return Some(job);
+        }
+        self.known_in_a_row = 0;
+        self.others.pop_front()
+    }
+
     fn is_empty(&self) -> bool {
         self.known.is_empty() && self.others.is_empty()
     }
@@ -110,6 +126,17 @@ mod tests {
         QueueEnd(Arc::clone(&queue)); // closes it
         let order: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
         assert_eq!(order, [2, 4, 1, 3]);
+    }
+
+    #[test]
+    fn known_users_do_not_hold_up_the_others() {
+        let queue = HashQueue::of(8);
+        queue.push(Lane::Others, 0);
+        for job in 1..=9 {
+            queue.push(Lane::Known, job);
+        }
+        let order: Vec<_> = (0..5).map(|_| queue.next().unwrap()).collect();
+        assert_eq!(order, [1, 2, 3, 0, 4]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! A job that is being run, step by step.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use db::{Db, Reason, TenantCommand, TenantQuery, TenantTx};
 use identity::Permissions;
@@ -29,6 +32,8 @@ pub struct JobLease {
     stop: CancellationToken,
     until: Instant,
     slot: Option<Slot>,
+    /// Whether the step has waited for its time: a step may begin several transactions, and its lease ends.
+    has_paced: AtomicBool,
 }
 
 /// State of the job at the start of a step.
@@ -79,7 +84,7 @@ impl JobLease {
         stop: CancellationToken,
         until: Instant,
     ) -> Self {
-        Self { db, me, lease, job, stop, until, slot: None }
+        Self { db, me, lease, job, stop, until, slot: None, has_paced: AtomicBool::new(false) }
     }
 
     /// Attaches the slot that the job runs in.
@@ -110,9 +115,12 @@ impl JobLease {
         }
     }
 
-    /// Begins the next step of the job, as soon as the other accounts leave time for it.
+    /// Begins the next step of the job, as soon as the other accounts leave time for it. Begun again before
+    /// [`keep`](Self::keep), it does not wait a second time.
     pub async fn begin(&self) -> db::Result<JobStep> {
-        self.pace().await;
+        if !self.has_paced.swap(true, Ordering::Relaxed) {
+            self.pace().await;
+        }
         let mut tx = self.enter().await?;
         match tx.read::<(bool,)>(SEE).bind(self.job.id).bind(self.me).optional().await? {
             None => Ok(JobStep::Lost),
@@ -155,7 +163,9 @@ impl JobLease {
         let statement =
             tx.execute_untracked::<()>(MOVE).bind(self.job.id).bind(self.me).bind(state).bind(done);
         let moved = statement.bind(self.lease.as_secs_f64()).bind(lasting).run().await?;
-        Self::commit(tx, moved).await
+        let outcome = Self::commit(tx, moved).await?;
+        self.has_paced.store(false, Ordering::Relaxed);
+        Ok(outcome)
     }
 
     /// Commits the last step and ends the job.

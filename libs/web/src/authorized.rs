@@ -232,6 +232,14 @@ impl<A: Action, R> Authorized<A, R> {
         Ok(self.db.begin(&self.who.0).await?.with_action(self.resource, A::NAME))
     }
 
+    /// Begins a transaction that writes what a condition selects; `is_costly` selects the limited slots for long-running ones.
+    pub async fn begin_at(&self, is_costly: bool) -> Result<TenantTx> {
+        if !is_costly {
+            return self.begin().await;
+        }
+        Ok(self.db.begin_costly_write(&self.who.0).await?.with_action(self.resource, A::NAME))
+    }
+
     /// Begins a read-only transaction; `is_costly` selects the limited slots for long-running ones.
     pub async fn begin_read_only_at(&self, is_costly: bool) -> Result<TenantTx> {
         if !is_costly {

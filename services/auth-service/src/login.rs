@@ -143,8 +143,11 @@ async fn prove(app: &App, request: RequestId, device: &Device, login: LoginReque
     };
     let stronger = match verdict {
         Verdict::RightButOutdated => {
-            let place = app.hasher.reserve(&holders).map_err(hashing_failed)?;
-            Some(place.hash(login.password).await.map_err(hashing_failed)?)
+            match app.hasher.reserve(&holders) {
+                Ok(place) => Some(place.hash(login.password).await.map_err(hashing_failed)?),
+                Err(HashError::Busy | HashError::ShareTaken) => None, // the next login makes it stronger
+                Err(error) => return Err(hashing_failed(error)),
+            }
         }
         Verdict::Right | Verdict::Wrong => None,
     };
@@ -155,7 +158,9 @@ async fn prove(app: &App, request: RequestId, device: &Device, login: LoginReque
 /// the user is a known one, for whom there is a slot in a full queue.
 async fn reserve(app: &App, device: &Device, login: &LoginRequest, holders: &[Vec<u8>]) -> Result<HashSlot> {
     match app.hasher.reserve(holders) {
-        Err(HashError::Busy) if app.throttle.is_known(&app.db, &login.email, device.address).await? => {
+        Err(HashError::Busy | HashError::ShareTaken)
+            if app.throttle.is_known(&app.db, &login.email, device.address).await =>
+        {
             app.hasher.reserve_for_known(holders).map_err(hashing_failed)
         }
         place => place.map_err(hashing_failed),

@@ -23,6 +23,12 @@ const PART_OF_EACH: f64 = 0.05;
 const PART_OF_ALL: f64 = 0.1;
 /// Seconds that an account saves up while it does no heavy work, and all accounts together.
 const SAVED: f64 = 2.0;
+/// Greatest debt in seconds. More would hold an account back long after the machine is idle again.
+const GREATEST_DEBT: f64 = 2.0 * SAVED;
+/// Heavy work of others within their period, in seconds, below which an account counts as alone.
+const ALONE: f64 = 0.1;
+/// Greatest part of a short transaction that counts: a longer one waits, for a lock or a connection, and uses no core.
+const GREATEST_SHORT: Duration = Duration::from_millis(50);
 /// Seconds over which short transactions are averaged, and heavy ones.
 const SHORT_PERIOD: f64 = 2.0;
 const HEAVY_PERIOD: f64 = 20.0;
@@ -74,25 +80,29 @@ impl Budgets {
     }
 
     /// How long heavy work of this account has to wait. The account that has used least goes first: it may begin although
-    /// all accounts together are overdrawn, by what it has not used of its own.
+    /// all accounts together are overdrawn, by twice what it has not used of its own. So one that has used nothing never
+    /// waits for the debt of others.
     pub(super) fn wait(&self, account: &Mutex<Usage>, cost: TransactionCost, now: Instant) -> Duration {
         let (refill_of_each, refill_of_all) = self.refills(account, now);
-        let (Some((own, unused)), Some(all)) = (
+        let (Some((own, recent)), Some((all, recent_of_all))) = (
             held(account)
                 .balance(cost)
-                .map(|balance| (balance.settle(refill_of_each, now), SAVED - balance.recent.at(now))),
-            held(&self.usage).balance(cost).map(|balance| balance.settle(refill_of_all, now)),
+                .map(|balance| (balance.settle(refill_of_each, now), balance.recent.at(now))),
+            held(&self.usage)
+                .balance(cost)
+                .map(|balance| (balance.settle(refill_of_all, now), balance.recent.at(now))),
         ) else {
             return Duration::ZERO;
         };
         let of_own = -own / refill_of_each;
-        let of_all = -(all + unused.max(0.0)) / refill_of_all;
+        let is_alone = recent_of_all - recent < ALONE;
+        let of_all = if is_alone { 0.0 } else { -(all + 2.0 * (SAVED - recent).max(0.0)) / refill_of_all };
         Duration::from_secs_f64(of_own.max(of_all).max(0.0))
     }
 
     /// Starts to measure a transaction of this account.
     pub(super) fn meter(self: &Arc<Self>, account: &Arc<Mutex<Usage>>, cost: TransactionCost) -> Meter {
-        Meter { budgets: Arc::clone(self), account: Arc::clone(account), cost, since: Instant::now() }
+        Meter::begun_at(self, account, cost, Instant::now())
     }
 
     /// Charges a transaction of this account that took `time`.
@@ -105,12 +115,13 @@ impl Budgets {
         held(&self.usage).charge(cost, time, refill_of_all, now);
     }
 
-    /// Seconds per second that the balances of an account and of all accounts get: what the others leave idle.
+    /// Seconds per second that the balances get: that of an account what the others leave idle, that of all accounts what
+    /// all leave idle.
     fn refills(&self, account: &Mutex<Usage>, now: Instant) -> (f64, f64) {
         let own = held(account).short.at(now);
-        let others = (held(&self.usage).short.at(now) - own).max(0.0);
-        let idle = 1.0 - others / SHORT_PERIOD / self.cores;
-        (self.cores * idle.max(PART_OF_EACH), self.cores * idle.max(PART_OF_ALL))
+        let all = held(&self.usage).short.at(now);
+        let idle = |busy: f64| 1.0 - busy.max(0.0) / SHORT_PERIOD / self.cores;
+        (self.cores * idle(all - own).max(PART_OF_EACH), self.cores * idle(all).max(PART_OF_ALL))
     }
 }
 
@@ -121,9 +132,9 @@ impl Usage {
         Self { short: nothing(SHORT_PERIOD), costly: full(), background: full() }
     }
 
-    /// Whether nothing is owed, so that it can be forgotten.
-    pub(super) fn is_settled(&self) -> bool {
-        self.costly.seconds >= 0.0 && self.background.seconds >= 0.0
+    /// Whether nothing is owed any more, so that it can be forgotten.
+    pub(super) fn is_settled(&self, now: Instant) -> bool {
+        self.costly.is_settled(now) && self.background.is_settled(now)
     }
 
     /// Balance of this kind of heavy work; short transactions have none.
@@ -137,9 +148,9 @@ impl Usage {
 
     fn charge(&mut self, cost: TransactionCost, time: Duration, refill: f64, now: Instant) {
         match self.balance(cost) {
-            None => self.short.add(time, now),
+            None => self.short.add(time.min(GREATEST_SHORT), now),
             Some(balance) => {
-                balance.seconds = balance.settle(refill, now) - time.as_secs_f64();
+                balance.seconds = (balance.settle(refill, now) - time.as_secs_f64()).max(-GREATEST_DEBT);
                 balance.recent.add(time, now);
             }
         }
@@ -156,6 +167,13 @@ impl Balance {
     }
 }
 
+impl Balance {
+    /// Whether nothing is owed by now, at the least refill that one core gives.
+    fn is_settled(&self, now: Instant) -> bool {
+        self.seconds + now.saturating_duration_since(self.at).as_secs_f64() * PART_OF_EACH >= 0.0
+    }
+}
+
 impl Recent {
     fn at(&self, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
@@ -165,6 +183,18 @@ impl Recent {
     fn add(&mut self, time: Duration, now: Instant) {
         self.seconds = self.at(now) + time.as_secs_f64();
         self.at = self.at.max(now);
+    }
+}
+
+impl Meter {
+    /// Measures a transaction that began at this time.
+    pub(super) fn begun_at(
+        budgets: &Arc<Budgets>,
+        account: &Arc<Mutex<Usage>>,
+        cost: TransactionCost,
+        since: Instant,
+    ) -> Self {
+        Self { budgets: Arc::clone(budgets), account: Arc::clone(account), cost, since }
     }
 }
 
@@ -210,9 +240,11 @@ mod tests {
 
         /// Lets a second pass, in which `account` keeps four connections busy.
         fn busy_second(&mut self, account: &Mutex<Usage>) {
-            for _ in 0..10 {
-                self.now += SECOND / 10;
-                self.budgets.charge(account, Usual, SECOND * 4 / 10, self.now);
+            for _ in 0..20 {
+                self.now += SECOND / 20;
+                for _ in 0..4 {
+                    self.budgets.charge(account, Usual, SECOND / 20, self.now);
+                }
             }
         }
 
@@ -267,6 +299,16 @@ mod tests {
         process.busy_second(&other);
         let done = process.heavy_beside(&other, &greedy, 100);
         assert!((10.0..13.0).contains(&done), "{done} seconds of work in 100 seconds of two cores");
+    }
+
+    #[test]
+    fn a_debt_is_forgotten_soon_after_the_machine_is_idle() {
+        let mut process = Process::new();
+        let (greedy, fresh) = (process.account(), process.account());
+        process.budgets.charge(&greedy, Background, SECOND * 4_000, process.now);
+        assert!(process.wait(&fresh, Background).is_zero());
+        process.now += SECOND * 10;
+        assert!(process.wait(&greedy, Background).is_zero());
     }
 
     #[test]

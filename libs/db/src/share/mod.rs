@@ -15,7 +15,7 @@ use std::{
 use kernel::AccountId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -24,7 +24,9 @@ use budget::{Budgets, Meter, Usage};
 
 /// Timeout for a slot in the account's share.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Timeout for a costly slot, which may queue behind other costly transactions; and for the account's budget.
+/// Time after which a transaction that waits for the budget looks again: others may have ended meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Timeout for the costly slots, which may queue behind other costly transactions, and for the budget together.
 const COSTLY_WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of concurrent exports per account.
 const MAX_FILES: usize = 4;
@@ -117,29 +119,35 @@ impl Shares {
     /// The account's own slot first: so each account has few entries in the global queue, and one in those that wait for
     /// the budget.
     async fn take_costly(&self, places: &AccountSlots) -> Result<[OwnedSemaphorePermit; 2]> {
-        let own = place(Arc::clone(&places.costly), COSTLY_WAIT_TIMEOUT).await?;
-        self.wait_for_budget(&places.usage).await?;
-        Ok([own, place(Arc::clone(&self.costly_of_all), COSTLY_WAIT_TIMEOUT).await?])
+        let end = Instant::now() + COSTLY_WAIT_TIMEOUT;
+        let own = place(Arc::clone(&places.costly), left_until(end)).await?;
+        loop {
+            self.wait_for_budget(&places.usage, end).await?;
+            let of_all = place(Arc::clone(&self.costly_of_all), left_until(end)).await?;
+            // Others may have used up the budget of all while this one waited for its slot.
+            if self.costly_wait(&places.usage).is_zero() {
+                return Ok([own, of_all]);
+            }
+        }
     }
 
-    /// Waits as long as the budget is overdrawn. Even if that is too long, the refusal comes late: sent at once, and tried
-    /// again at once, refusals would be the load.
-    async fn wait_for_budget(&self, usage: &Mutex<Usage>) -> Result<()> {
-        let end = Instant::now() + COSTLY_WAIT_TIMEOUT;
+    /// Waits as long as the budget is overdrawn, at most until `end`. A refusal comes then only: sent at once, and tried again
+    /// at once, refusals would be the load.
+    async fn wait_for_budget(&self, usage: &Mutex<Usage>, end: Instant) -> Result<()> {
         loop {
-            let now = Instant::now();
-            let wait = self.budgets.wait(usage, TransactionCost::High, now);
+            let wait = self.costly_wait(usage);
             if wait.is_zero() {
                 return Ok(());
             }
-            if now + wait > end {
-                sleep_until(end).await;
-                return Err(Error::Overdrawn {
-                    seconds: whole_seconds((now + wait).saturating_duration_since(end)),
-                });
+            if left_until(end).is_zero() {
+                return Err(Error::Overdrawn { seconds: whole_seconds(wait) });
             }
-            sleep(wait).await;
+            sleep(wait.min(LOOK_AGAIN).min(left_until(end))).await;
         }
+    }
+
+    fn costly_wait(&self, usage: &Mutex<Usage>) -> Duration {
+        self.budgets.wait(usage, TransactionCost::High, Instant::now())
     }
 
     /// Acquires an export slot of this account; fails with [`Error::Crowded`] if none is free.
@@ -176,8 +184,13 @@ impl AccountSlots {
     /// Whether a slot is held or waited for (each holder or waiter owns a clone of the semaphore), or the account owes time.
     fn is_needed(&self) -> bool {
         [&self.usual, &self.costly, &self.files].iter().any(|places| Arc::strong_count(places) > 1)
-            || !budget::held(&self.usage).is_settled()
+            || Arc::strong_count(&self.usage) > 1
+            || !budget::held(&self.usage).is_settled(Instant::now())
     }
+}
+
+fn left_until(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a wait is short, and positive")]
@@ -261,5 +274,51 @@ mod tests {
         assert!(shares.accounts.iter().all(|part| part.lock().unwrap().len() <= MAX_ACCOUNTS));
         assert!(shares.part(holder).contains_key(&holder), "who holds something is remembered");
         drop(held);
+    }
+
+    /// Charges the account with a minute, and another one beside it.
+    fn overdraw(shares: &Shares, account: AccountId) {
+        for account in [account, self::account()] {
+            let usage = shares.places(account).usage;
+            let begun = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+            drop(Meter::begun_at(&shares.budgets, &usage, TransactionCost::High, begun));
+        }
+    }
+
+    /// Charges short transactions of another account, which keep both cores busy for seconds.
+    fn keep_busy(shares: &Shares) {
+        let busy = shares.places(account()).usage;
+        for _ in 0..1_000 {
+            let begun = Instant::now().checked_sub(Duration::from_millis(50)).unwrap();
+            drop(Meter::begun_at(&shares.budgets, &busy, TransactionCost::Usual, begun));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_overdrawn_waits_and_goes_on_as_soon_as_it_may() {
+        let (shares, greedy) = (Shares::new(8), account());
+        overdraw(&shares, greedy);
+        assert!(waits(&shares, greedy, TransactionCost::High).await);
+        shares.take(greedy, TransactionCost::High).await.unwrap(); // the cores are idle: no debt is older than seconds
+    }
+
+    #[tokio::test]
+    async fn what_stays_overdrawn_is_refused_in_the_end_and_says_when_to_come_back() {
+        let (shares, greedy) = (Shares::new(8), account());
+        overdraw(&shares, greedy);
+        keep_busy(&shares);
+        let refused = shares.take(greedy, TransactionCost::High).await.unwrap_err();
+        assert!(matches!(refused, Error::Overdrawn { seconds: 1.. }), "{refused:?}");
+        assert_eq!(shares.places(greedy).costly.available_permits(), 1, "it holds no slot any more");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_has_used_nothing_does_not_wait_for_the_debt_of_others() {
+        let shares = Shares::new(8);
+        keep_busy(&shares);
+        for _ in 0..3 {
+            overdraw(&shares, account());
+        }
+        assert!(!waits(&shares, account(), TransactionCost::High).await);
     }
 }

@@ -127,11 +127,7 @@ impl OpenTx {
 
     /// Sends this statement of a write in front of the next one, or of COMMIT.
     pub(crate) fn send_with_next(&mut self, statement: Prepared) {
-        debug_assert_eq!(
-            self.access,
-            AccessMode::Write,
-            "a read sends nothing but its opening before a statement"
-        );
+        assert_eq!(self.access, AccessMode::Write, "a read sends nothing but its opening before a statement");
         self.pending.push(statement);
     }
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{BoundStatement, OpenTx, TenantTx};
 use crate::{
-    AccessScope, Bindings, FromRow, LookupFunction, Result, context::RequestContext, listeners::Listeners,
+    AccessScope, Bindings, Error, FromRow, LookupFunction, Result, context::RequestContext,
+    listeners::Listeners,
 };
 
 /// Reason for beginning a transaction outside of an account.
@@ -71,7 +72,9 @@ impl SystemTx {
         Ok(self.conn.fetch_optional(BoundStatement::new(text.0, row)).await?)
     }
 
-    /// As [`ask`](Self::ask), and commits what the function has written, in the same round trip.
+    /// As [`ask`](Self::ask), and commits what the function has written, in the same round trip. For functions that count or
+    /// look up: if the connection is lost, whether they did is of no consequence, and the error says that a retry may
+    /// succeed.
     pub async fn ask_and_commit<T>(
         self,
         text: LookupFunction,
@@ -82,7 +85,10 @@ impl SystemTx {
     {
         let mut row = Bindings::default();
         fill(&mut row);
-        self.conn.commit_with(BoundStatement::new(text.0, row)).await
+        self.conn.commit_with(BoundStatement::new(text.0, row)).await.map_err(|error| match error {
+            Error::OutcomeUnknown(cause) => Error::Unavailable(Box::new(cause)),
+            other => other,
+        })
     }
 
     /// Commits what the lookup functions have written.

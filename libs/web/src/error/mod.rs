@@ -21,7 +21,7 @@ const SAFE_AGAIN: &str =
     "a GET, or a request with an Idempotency-Key, is safe to send again; of any other, look first";
 const CROWDED: &str =
     "too many requests of this account are running at once; wait as long as Retry-After says";
-const OVERDRAWN: &str = "searches and conditions that read texts have used up the time of this account for the moment; wait as long as \
+const OVERDRAWN: &str = "searches, conditions that read texts and aggregates have used up the time of this account for the moment; wait as long as \
      Retry-After says, or narrow the condition by what compares with `eq`";
 
 /// Error of a request, mapped to an HTTP status and a problem (RFC 9457).

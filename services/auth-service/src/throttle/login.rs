@@ -2,6 +2,7 @@
 //! held back by others' attempts there.
 
 use db::{Db, LookupFunction, Reason, TenantTx};
+use tokio::sync::Semaphore;
 use web::{ClientAddress, Result};
 
 use super::{AttemptKey, Throttle, network, waits};
@@ -24,6 +25,9 @@ const IS_KNOWN: LookupFunction = LookupFunction::new("select is_known_login from
 const PASSED: i32 = -1;
 /// Result for an attempt of a known user.
 const KNOWN: i32 = -2;
+
+/// Limits the lookups of [`Throttle::is_known`].
+static LOOKUPS: Semaphore = Semaphore::const_new(2);
 
 impl Throttle {
     /// Counts a login attempt; rejects it if there were too many.
@@ -63,12 +67,16 @@ impl Throttle {
         Ok(CountedLogin { email: key, address, pair: Some(pair), is_known: matches!(answer, PASSED | KNOWN) })
     }
 
-    /// Whether a user with this e-mail has logged in from this address within 30 days. Counts nothing.
-    pub(crate) async fn is_known(&self, db: &Db, email: &str, from: ClientAddress) -> Result<bool> {
-        let Some(pair) = self.sealed(AttemptKey::Pair(email, from)) else { return Ok(false) };
+    /// Whether a user with this e-mail has logged in from this address within 30 days. Counts nothing. Answers no while
+    /// others are looked up, or if the database does not answer: a flood of strangers costs no more than two lookups at once.
+    pub(crate) async fn is_known(&self, db: &Db, email: &str, from: ClientAddress) -> bool {
+        let (Some(pair), Ok(_one)) = (self.sealed(AttemptKey::Pair(email, from)), LOOKUPS.try_acquire())
+        else {
+            return false;
+        };
         #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
-        let tx = db.begin_unscoped(Reason::SignIn).await?;
-        Ok(tx.ask_and_commit::<(bool,)>(IS_KNOWN, |row| row.bind(pair)).await? == Some((true,)))
+        let Ok(tx) = db.begin_unscoped(Reason::SignIn).await else { return false };
+        matches!(tx.ask_and_commit::<(bool,)>(IS_KNOWN, |row| row.bind(pair)).await, Ok(Some((true,))))
     }
 }
 

@@ -128,7 +128,7 @@ async fn run<A: Action>(
     let idempotent = Idempotent::new(key, &order)?.with_records(caller.resource().schema().access);
     let patch = understood(order.operation, order.patch, &caller.hidden_fields())?;
     let selection = Selection::new(caller.resource(), order.filter, &caller.view())?;
-    let mut tx = match idempotent.begin(caller.begin().await?).await? {
+    let mut tx = match idempotent.begin(caller.begin_at(selection.is_costly()).await?).await? {
         IdempotencyOutcome::New(tx) => tx,
         IdempotencyOutcome::Replay(answer) => return Ok(answer),
     };
