@@ -1,4 +1,4 @@
-//! Time zones, from a database that is part of the program.
+//! Time zones, from the database of the system, or else from the one that is part of the program.
 
 use jiff::tz::TimeZone;
 

@@ -52,8 +52,9 @@ mod typed;
 mod visible;
 
 pub use self::http::{
-    About, AnyRecord, Caller, CreatedRecord, Export, Format, ListResponse, PageSource, RecordId, Versioned,
-    crud, crud_without_bulk, crud_without_restore, document as describe, escape_csv_formula, read_only,
+    About, AnyRecord, Caller, CreatedRecord, Export, Format, ListResponse, PageSource, RecordId, SheetRow,
+    Versioned, crud, crud_without_bulk, crud_without_restore, document as describe, escape_csv_formula,
+    read_only,
 };
 pub use description::{FieldDescription, Limits, ListLimits, RelationDescription, ResourceDescription};
 pub use model::{

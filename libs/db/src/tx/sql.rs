@@ -24,12 +24,6 @@ impl<'t, T> Sql<'t, T> {
         self
     }
 
-    /// Binds the next parameters by `fill`.
-    pub fn bind_with(mut self, fill: impl FnOnce(&mut Bindings)) -> Self {
-        fill(&mut self.statement.values);
-        self
-    }
-
     /// Executes the statement and returns the number of affected rows.
     pub async fn run(self) -> Result<u64, SqlError> {
         self.tx.conn.execute(self.statement).await

@@ -25,7 +25,7 @@ use crate::{
     Resource, ResourceHandle, SearchRequest, visible::projected,
 };
 pub use caller::{About, Caller};
-pub use export::{Export, Format, PageSource, escape_csv_formula};
+pub use export::{Export, Format, PageSource, SheetRow, escape_csv_formula};
 pub use respond::{CreatedRecord, ListResponse, Versioned};
 
 /// A record of any type, where an answer's type is not documented.
@@ -64,7 +64,7 @@ async fn create(
 ) -> Result<Replayable<CreatedRecord<AnyRecord>>> {
     let resource = caller.resource();
     let new = resource.parse(new.into_new(&caller.hidden_fields())?)?;
-    let idempotent = Idempotent::new(key, &resource.fingerprinted(&new))?;
+    let idempotent = Idempotent::new(key, &new)?;
     let idempotent = idempotent.with_records(resource.schema().access);
     let mut tx = match idempotent.begin(caller.begin().await?).await? {
         IdempotencyOutcome::New(tx) => tx,

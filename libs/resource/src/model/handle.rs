@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc};
 
 use db::HiddenFields;
 use identity::{Permissions, Scope};
-use serde::Serialize;
 use serde_json::Value;
 use web::{MergePatch, Violation};
 
@@ -38,6 +37,11 @@ impl ResourceHandle {
         self.rules.parse(record)
     }
 
+    /// Reads a record that was stored before, without the rules of form that may be newer.
+    pub(crate) fn read_stored(&self, record: Value) -> db::Result<Values> {
+        self.rules.read_stored(record)
+    }
+
     /// Applies a merge patch to a stored record; the result is validated like a complete body.
     pub fn patched(&self, before: &StoredRecord, patch: MergePatch) -> web::Result<Values> {
         self.parse(patch.merge_into(Value::Object(before.fields()?)))
@@ -50,11 +54,6 @@ impl ResourceHandle {
             Err(web::Error::Invalid(violations)) => violations,
             _ => Vec::new(),
         }
-    }
-
-    /// The values in the form of which the fingerprint of a request is made.
-    pub(crate) fn fingerprinted<'v>(&'v self, values: &'v Values) -> impl Serialize + 'v {
-        values.in_order(&self.schema)
     }
 
     /// Fields that a caller with these permissions may not see.

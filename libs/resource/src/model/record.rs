@@ -60,7 +60,13 @@ impl StoredRecord {
 
 impl FromRow for StoredRecord {
     fn from_row(row: &Row<'_>) -> Result<Self, RowError> {
-        Ok(Self { id: row.get("id")?, version: row.get("version")?, row: OwnedRow::from_row(row)? })
+        let (id, version) = (row.get("id")?, row.get("version")?);
+        let row = OwnedRow::from_row(row)?;
+        debug_assert!(
+            row.columns().map(|(name, _)| name).take(KEPT.len()).eq(KEPT),
+            "a statement that returns records begins with {KEPT:?}"
+        );
+        Ok(Self { id, version, row })
     }
 }
 

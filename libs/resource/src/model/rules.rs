@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, pin::Pin};
 
-use db::{Bindings, Error, Result, TenantTx};
+use db::{Bindings, Error, Result, SqlError, TenantTx};
 use kernel::{Id, UserId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,6 +16,8 @@ pub(crate) type Answer<'t, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 pub(crate) trait Rules: Send + Sync {
     /// Deserializes and validates a whole record.
     fn parse(&self, record: Value) -> web::Result<Values>;
+    /// Deserializes a record that was stored, without validation.
+    fn read_stored(&self, record: Value) -> Result<Values>;
     /// Binds the values in the order of the fields.
     fn bind(&self, values: &Values, bindings: &mut Bindings) -> Result<()>;
     fn set_default_owner(&self, values: &Values, person: UserId) -> Result<Values>;
@@ -38,6 +40,11 @@ fn all_typed<'v, R: Resource>(all: &[&'v Values]) -> Result<Vec<&'v R>> {
 }
 
 impl<R: Resource> Rules for Typed<R> {
+    fn read_stored(&self, record: Value) -> Result<Values> {
+        let read = serde_json::from_value::<R>(record);
+        read.map(Values::new).map_err(|error| Error::Sql(SqlError::Encode(error.to_string())))
+    }
+
     fn parse(&self, record: Value) -> web::Result<Values> {
         Ok(Values::new(web::parse_json::<R>(record)?))
     }

@@ -1,16 +1,18 @@
 use std::{any::Any, fmt, sync::OnceLock};
 
 use db::{Error, SqlError};
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use serde_json::{Map, Value};
-
-use super::{Schema, to_json};
+use serde::{Serialize, Serializer};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 /// Validated values of a record, not yet written.
 pub struct Values {
     /// The values as the type that the resource has at compile time.
     typed: Box<dyn Any + Send + Sync>,
-    as_json: fn(&Values) -> db::Result<Map<String, Value>>,
+    /// Serializes the typed values, with their members in the order of the type.
+    serialized: fn(&Values) -> db::Result<Box<RawValue>>,
     /// The values as JSON, once they were asked for: most writes need them only as they are stored.
     json: OnceLock<Map<String, Value>>,
 }
@@ -18,11 +20,11 @@ pub struct Values {
 impl Values {
     /// Wraps a validated value.
     pub(crate) fn new<T: Serialize + Send + Sync + 'static>(value: T) -> Self {
-        let as_json = |values: &Self| match to_json(values.typed::<T>()?)? {
-            Value::Object(json) => Ok(json),
-            _ => Err(unfit()),
+        let serialized = |values: &Self| {
+            let typed = values.typed::<T>()?;
+            to_raw_value(typed).map_err(|error| Error::Sql(SqlError::Encode(error.to_string())))
         };
-        Self { typed: Box::new(value), as_json, json: OnceLock::new() }
+        Self { typed: Box::new(value), serialized, json: OnceLock::new() }
     }
 
     /// The values as a `T`; fails if they are those of another resource.
@@ -45,13 +47,8 @@ impl Values {
         if let Some(json) = self.json.get() {
             return Ok(json);
         }
-        let json = (self.as_json)(self)?;
+        let json = serde_json::from_str((self.serialized)(self)?.get()).map_err(|_| unfit())?;
         Ok(self.json.get_or_init(|| json))
-    }
-
-    /// The values in the order of the schema's fields, as the fingerprint of a request has them.
-    pub(crate) fn in_order<'v>(&'v self, schema: &'v Schema) -> impl Serialize + 'v {
-        InOrder { values: self, schema }
     }
 }
 
@@ -65,20 +62,37 @@ impl fmt::Debug for Values {
     }
 }
 
-struct InOrder<'v> {
-    values: &'v Values,
-    schema: &'v Schema,
+/// As the fingerprint of a request has them: members in the order of the type.
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.serialized)(self).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
 }
 
-impl Serialize for InOrder<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let json = self.values.json().map_err(serde::ser::Error::custom)?;
-        let mut map = serializer.serialize_map(None)?;
-        for field in &self.schema.fields {
-            if let Some(value) = json.get(field.name) {
-                map.serialize_entry(field.name, value)?;
-            }
-        }
-        map.end()
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Outer {
+        second: Inner,
+        first: i32,
+    }
+
+    #[derive(Serialize)]
+    struct Inner {
+        kind: &'static str,
+        address: &'static str,
+    }
+
+    #[test]
+    fn the_form_for_fingerprints_is_that_of_earlier_versions() {
+        let values = Values::new(Outer { second: Inner { kind: "work", address: "a" }, first: 1 });
+        let text = serde_json::to_string(&values).unwrap();
+        assert_eq!(text, r#"{"second":{"kind":"work","address":"a"},"first":1}"#);
+        let json = json!({ "first": 1, "second": { "address": "a", "kind": "work" } });
+        assert_eq!(Some(values.json().unwrap()), json.as_object());
     }
 }

@@ -24,6 +24,23 @@ impl StatementTimeout {
 )]
 pub(super) struct TooCostly;
 
+/// The aggregates exceeded the statement timeout on the account's data.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the groups take too long to compute: narrow `filter` by what compares with `eq`, such as a status, an owner or a date"
+)]
+pub(super) struct TooManyRecords;
+
+impl Refusal for TooManyRecords {
+    fn code(&self) -> &'static str {
+        "too-costly"
+    }
+
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Invalid
+    }
+}
+
 impl Refusal for TooCostly {
     fn code(&self) -> &'static str {
         "too-costly"

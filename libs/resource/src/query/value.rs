@@ -4,7 +4,7 @@ use db::Bindings;
 use kernel::Amount;
 use serde_json::Value as Json;
 use time::{
-    Date, OffsetDateTime,
+    Date, OffsetDateTime, UtcOffset,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
     macros::format_description,
 };
@@ -52,6 +52,10 @@ impl Value {
             }
             Kind::Instant => {
                 let instant = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+                // In UTC, as it is stored, it must be a year that RFC 3339 can write.
+                let in_utc = |at: &OffsetDateTime| at.checked_to_offset(UtcOffset::UTC);
+                let instant =
+                    instant.filter(|at| in_utc(at).is_some_and(|at| (0..10_000).contains(&at.year())));
                 instant.map(Self::Instant).ok_or("an RFC 3339 instant in quotation marks")
             }
             Kind::Date => {

@@ -62,7 +62,7 @@ impl ResourceHandle {
     /// Restores the fields of records that rows updated, unless they were changed since.
     pub async fn put_back(&self, tx: &mut TenantTx, items: Vec<UndoItem>) -> db::Result<Vec<Undone>> {
         self.revert(tx, items, |now, before| {
-            let before = self.parse(before.unwrap_or_default()).map_err(|_| KeptReason::Refused)?;
+            let before = self.read_stored(before.unwrap_or_default()).map_err(|_| KeptReason::Refused)?;
             Update::new(self, now, before).map_err(|_| KeptReason::Refused)
         })
         .await

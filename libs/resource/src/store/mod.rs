@@ -1,7 +1,6 @@
 //! Statements of a single record: insert, find, update, delete and restore, for all types of record.
 //!
-//! They serve resources that consist of one table. Joins, aggregates and queries across tables are hand-written
-//! SQL.
+//! They serve resources that consist of one table.
 
 mod bulk;
 mod history;

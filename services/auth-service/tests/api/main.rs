@@ -148,7 +148,7 @@ async fn the_api_is_described_and_closed() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
     testkit::assert_openapi_valid(&document);
-    assert_eq!(testkit::assert_requires_auth(&nexo, &document).await, 75);
+    assert_eq!(testkit::assert_requires_auth(&nexo, &document).await, 77);
     let keys = TestUser::nobody(&nexo.router).send_raw(Method::GET, "/.well-known/jwks.json", &[], "").await;
     assert_eq!(keys.expect(StatusCode::OK)["keys"][0]["crv"], "Ed25519");
 }
@@ -157,7 +157,7 @@ async fn the_api_is_described_and_closed() {
 async fn every_operation_says_which_bodies_and_methods_it_takes() {
     let nexo = nexo().await;
     let (_, document) = auth_service::api().split_for_parts();
-    assert_eq!(testkit::assert_bodies_checked(&nexo, &document).await, 75);
+    assert_eq!(testkit::assert_bodies_checked(&nexo, &document).await, 77);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use web::ResourceName;
 use crate::{
     App, about,
     subjects::{self, SubjectRefusal, SubjectType},
+    validators,
 };
 
 /// An activity that took place or is planned.
@@ -28,6 +29,7 @@ pub struct Activity {
     pub subject_id: Uuid,
     /// Time when it began or will begin.
     #[serde(with = "time::serde::rfc3339")]
+    #[validate(custom(function = "validators::supported_timestamp"))]
     pub at: OffsetDateTime,
     /// Duration in minutes, up to a week.
     #[validate(range(min = 0, max = 10_080))]

@@ -1,7 +1,7 @@
 #![expect(unused_qualifications, reason = "utoipa names the type of the query in full")]
 
 use db::FileSlot;
-use resource::{Export, Format, PageSource};
+use resource::{Export, Format, PageSource, SheetRow};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -66,7 +66,7 @@ struct Entries {
 }
 
 impl PageSource for Entries {
-    async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
+    async fn next(&mut self) -> Result<(Vec<SheetRow>, bool)> {
         let mut tx = self.auth.begin_read_only().await?;
         let entries = self.asked.entries(&mut tx, self.after, PAGE).await?;
         drop(tx);
@@ -75,7 +75,8 @@ impl PageSource for Entries {
         let permissions = self.auth.who().permissions();
         let rows = entries.into_iter().map(|mut entry| {
             entry.mask(permissions);
-            serde_json::to_value(entry).map_err(|error| Error::Internal(error.into()))
+            let mut entry = serde_json::to_value(entry).map_err(|error| Error::Internal(error.into()))?;
+            Ok(COLUMNS.iter().map(|&name| entry.get_mut(name).map(Value::take).unwrap_or_default()).collect())
         });
         Ok((rows.collect::<Result<_>>()?, last))
     }

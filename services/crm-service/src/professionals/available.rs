@@ -10,7 +10,7 @@ use super::{Calendar, Professional, TimeSlot, availability::sees_time, params::A
 const LOOKED_AT: usize = 1_000;
 
 /// Active professionals with the skill who are not booked, with their hours, which are evaluated in their local time.
-/// `$2` and `$3` are the time range; `{0}` is the caller's scope.
+/// Id and metadata lead, as in every statement that returns records. `$2` and `$3` are the time range; `{0}` is the caller's scope.
 const CANDIDATES: RestrictedStatement<TenantQuery, 1> = RestrictedStatement::reading(
     "select p.id, p.version, p.created_at, p.created_by, p.updated_at, p.updated_by, p.name, p.email, p.phone,
             p.specialties, p.skills, p.services, p.certifications, p.rating, p.portfolio_url, p.currency, p.time_zone,

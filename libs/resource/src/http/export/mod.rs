@@ -7,24 +7,24 @@ mod csv;
 mod ndjson;
 mod xlsx;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub use csv::escape_csv_formula;
 
 use super::Caller;
-use crate::{ListParams, Projected, model::to_json};
+use crate::{ListParams, StoredRecord, model::to_json};
 use axum::{
     body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
-use db::FileSlot;
+use db::{FileSlot, TenantTx};
 use futures::stream;
 use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use time::{OffsetDateTime, macros::format_description};
 use tokio::sync::mpsc;
 use utoipa::{
@@ -36,6 +36,8 @@ use web::{Error, Query, Read, Result, openapi::text_header};
 
 /// Number of records per page.
 const PAGE: i64 = 1_000;
+/// How often a page waits for its time, about five seconds each, before the export breaks off.
+const MAX_WAITS: u32 = 60;
 /// Number of buffered parts: backpressure for slow clients.
 const AHEAD: usize = 2;
 
@@ -94,8 +96,8 @@ impl Format {
 
 /// Writer of a file format, used incrementally.
 trait SheetWriter: Send {
-    /// Serializes these records.
-    fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>>;
+    /// Serializes these rows.
+    fn rows(&mut self, rows: &[SheetRow]) -> Result<Vec<u8>>;
 
     /// Serializes the end of the file.
     fn end(&mut self) -> Result<Vec<u8>>;
@@ -113,27 +115,51 @@ pub struct Export {
 #[error("the export broke off")]
 struct ExportInterrupted;
 
+/// Values of a record in the order of the columns.
+pub type SheetRow = Vec<Value>;
+
 /// Source of the pages to export.
 pub trait PageSource: Send + 'static {
     /// Reads the next page, and whether it is the last.
-    fn next(&mut self) -> impl Future<Output = Result<(Vec<Value>, bool)>> + Send;
+    fn next(&mut self) -> impl Future<Output = Result<(Vec<SheetRow>, bool)>> + Send;
 }
 
 /// Pages of a list.
 struct ListPages {
     caller: Caller<Read>,
     query: crate::Query,
+    /// Whether the first page was read, so that the file is on its way.
+    has_begun: bool,
     /// Released when the file was sent or the client has disconnected.
     _place: FileSlot,
 }
 
+impl ListPages {
+    /// Begins the transaction of the next page. A file that is on its way waits for its time: it would have to be asked for
+    /// again from its beginning.
+    async fn begin(&self) -> Result<TenantTx> {
+        let mut tries = if self.has_begun { MAX_WAITS } else { 0 };
+        loop {
+            match self.caller.begin_read_only_at(self.query.is_costly()).await {
+                Err(Error::TooMany(..)) if tries > 0 => tries -= 1,
+                begun => return begun,
+            }
+        }
+    }
+}
+
 impl PageSource for ListPages {
-    async fn next(&mut self) -> Result<(Vec<Value>, bool)> {
-        let mut tx = self.caller.begin_read_only_at(self.query.is_costly()).await?;
+    async fn next(&mut self) -> Result<(Vec<SheetRow>, bool)> {
+        let mut tx = self.begin().await?;
         let page = self.query.page(&mut tx).await?;
+        drop(tx);
+        self.has_begun = true;
         let projection = self.query.projection();
-        let expanded = projection.expanded(&mut tx, &page.data).await?;
-        let row = |record| Ok(to_json(&Projected::new(record, projection, &expanded))?);
+        // The columns of the file are in the order of a record's members.
+        let row = |record: &StoredRecord| -> Result<SheetRow> {
+            let members = record.members().filter(|(name, _)| projection.includes(name));
+            Ok(members.map(|(_, value)| to_json(&value)).collect::<db::Result<_>>()?)
+        };
         let rows = page.data.iter().map(row).collect::<Result<_>>()?;
         let last = page.page.next_cursor.is_none();
         self.query.after(page.page.next_cursor);
@@ -148,7 +174,7 @@ pub(super) async fn export(caller: Caller<Read>, Query(wanted): Query<ExportPara
     let resource = caller.resource().clone();
     let query = crate::Query::parse(&resource, asked, &view)?.limited_to(PAGE);
     let (columns, place) = (query.projection().columns(resource.schema()), caller.file()?);
-    let pages = ListPages { caller, query, _place: place };
+    let pages = ListPages { caller, query, has_begun: false, _place: place };
     Export::begin(resource.schema().table(), format.unwrap_or(Format::Csv), columns, pages).await
 }
 
@@ -164,8 +190,8 @@ impl Export {
         let first = pages.next().await?;
         let sheet: Box<dyn SheetWriter> = match format {
             Format::Csv => Box::new(csv::Csv::new(columns)),
-            Format::Ndjson => Box::new(ndjson::Ndjson),
-            Format::Xlsx => Box::new(xlsx::Xlsx::new(columns)?),
+            Format::Ndjson => Box::new(ndjson::Ndjson::new(columns)),
+            Format::Xlsx => Box::new(xlsx::Xlsx::new(&columns)?),
         };
         let headers = headers(name, format)?;
         let (sender, parts) = mpsc::channel(AHEAD);
@@ -180,7 +206,7 @@ impl Export {
 }
 
 async fn write(
-    first: (Vec<Value>, bool),
+    first: (Vec<SheetRow>, bool),
     mut pages: impl PageSource,
     mut sheet: Box<dyn SheetWriter>,
     to: &mpsc::Sender<Result<Bytes, ExportInterrupted>>,
@@ -188,10 +214,6 @@ async fn write(
     let mut page = first;
     loop {
         let (rows, last) = page;
-        let rows: Vec<Map<String, Value>> = rows
-            .into_iter()
-            .filter_map(|row| if let Value::Object(fields) = row { Some(fields) } else { None })
-            .collect();
         let mut part = sheet.rows(&rows)?;
         if last {
             part.extend(sheet.end()?);
@@ -241,10 +263,10 @@ impl IntoResponses for Export {
 }
 
 /// Text of a cell: strings as they are, objects and lists as JSON.
-fn text(value: &Value) -> String {
+fn text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
     }
 }

@@ -1,13 +1,12 @@
 use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use web::{Error, Result};
 
-use super::{SheetWriter, text};
+use super::{SheetRow, SheetWriter, text};
 
 /// XLSX writer: a workbook with one sheet. Rows are buffered on disk until the end, because the format has its
 /// index there.
 pub(super) struct Xlsx {
-    columns: Vec<String>,
     book: Workbook,
     line: u32,
 }
@@ -18,27 +17,25 @@ const MAX_ROWS: u32 = 1_048_576;
 const MAX_CELL_CHARS: usize = 32_767;
 
 impl Xlsx {
-    pub(super) fn new(columns: Vec<String>) -> Result<Self> {
+    pub(super) fn new(columns: &[String]) -> Result<Self> {
         let mut book = Workbook::new();
         let sheet = book.add_worksheet_with_constant_memory().map_err(broken)?;
-        for (at, name) in (0_u16..).zip(&columns) {
+        for (at, name) in (0_u16..).zip(columns) {
             sheet.write_string(0, at, name).map_err(broken)?;
         }
-        Ok(Self { columns, book, line: 1 })
+        Ok(Self { book, line: 1 })
     }
 }
 
 impl SheetWriter for Xlsx {
-    fn rows(&mut self, rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
+    fn rows(&mut self, rows: &[SheetRow]) -> Result<Vec<u8>> {
         for row in rows {
             if self.line >= MAX_ROWS {
                 return Err(Error::Internal("a sheet of XLSX holds no more lines".into()));
             }
             let sheet = self.book.worksheet_from_index(0).map_err(broken)?;
-            for (at, name) in (0_u16..).zip(&self.columns) {
-                if let Some(value) = row.get(name) {
-                    write(sheet, self.line, at, value).map_err(broken)?;
-                }
+            for (at, value) in (0_u16..).zip(row) {
+                write(sheet, self.line, at, value).map_err(broken)?;
             }
             self.line += 1;
         }

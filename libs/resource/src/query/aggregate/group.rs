@@ -28,7 +28,7 @@ pub(super) struct Group {
 
 /// Whether records can be grouped by the field.
 pub(crate) fn is_groupable(schema: &Schema, field: &FieldSchema) -> bool {
-    let is_short = schema.max_length(field.name).is_none_or(|length| length <= MAX_TEXT_CHARS);
+    let is_short = schema.max_length(field.name).is_some_and(|length| length <= MAX_TEXT_CHARS);
     match field.kind {
         Kind::Text => is_short,
         Kind::Choice(_) | Kind::Integer | Kind::Id | Kind::Boolean | Kind::Instant | Kind::Date => true,
@@ -57,12 +57,15 @@ impl Group {
     }
 
     /// The group that keeps the amounts of each currency apart, unless it was asked for.
-    pub(super) fn currency(schema: &Schema, columns: &Columns, asked: &[Self]) -> Result<Option<Self>> {
-        if schema.field(CURRENCY).is_none() || asked.iter().any(|group| group.name == CURRENCY) {
+    pub(super) fn currency(columns: &Columns, asked: &[Self]) -> Result<Option<Self>> {
+        if asked.iter().any(|group| group.name == CURRENCY) {
             return Ok(None);
         }
         let field = columns.own(CURRENCY).ok_or_else(|| {
-            unanswerable("measure", "needs the currency of the amounts, which you may not see")
+            unanswerable(
+                "measure",
+                "needs the currency of the amounts, which there is none of, or you may not see",
+            )
         })?;
         let name = CURRENCY.to_owned();
         Ok(Some(Self { name, steps: Vec::new(), number: asked.len(), field, bucket: None }))

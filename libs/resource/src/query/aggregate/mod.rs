@@ -1,14 +1,14 @@
 //! Aggregates: counts, sums, averages and extremes of the records that a list would show, by groups.
 //!
-//! Rights are those of lists: only readable records count, hidden fields are unknown, and what a reference leads to is
-//! null where it may not be read.
+//! Rights are those of lists: only readable records count, and hidden fields are unknown, as are relations to resources of
+//! which the caller may read nothing. What a reference leads to is null where it may not be read, or is in the trash.
 
 mod answer;
 mod group;
 mod measure;
 mod params;
 
-use db::{Bindings, OwnedRow, ReadView, Result, TenantTx};
+use db::{Bindings, Error, OwnedRow, ReadView, Result, SqlError, TenantTx};
 
 pub use answer::{AggregateGroup, Aggregates};
 use group::Group;
@@ -20,7 +20,7 @@ pub use params::AggregateParams;
 use super::{
     Query,
     column::Columns,
-    costly::{StatementTimeout, failed},
+    costly::{StatementTimeout, TooManyRecords},
     unanswerable,
 };
 use crate::{ListParams, ResourceHandle};
@@ -44,6 +44,19 @@ pub struct Aggregate {
     time_zone: String,
 }
 
+/// SQLSTATE of an invalid parameter value, such as a time zone that the server does not know.
+const INVALID_PARAMETER_VALUE: &str = "22023";
+
+fn refused(error: SqlError) -> Error {
+    if StatementTimeout::is_over(&error) {
+        return TooManyRecords.into();
+    }
+    match error.code() {
+        Some(code) if code == INVALID_PARAMETER_VALUE => unanswerable("tz", "is unknown to the database"),
+        _ => error.into(),
+    }
+}
+
 impl Aggregate {
     /// Parses and validates the parameters; fails with the parameter that is invalid.
     pub fn parse(resource: &ResourceHandle, asked: AggregateParams, view: &ReadView) -> Result<Self> {
@@ -62,7 +75,7 @@ impl Aggregate {
         let measures: Vec<Measure> =
             asked_measures.iter().map(|text| Measure::parse(text, &columns)).collect::<Result<_>>()?;
         if measures.iter().any(Measure::is_money) {
-            groups.extend(Group::currency(schema, &columns, &groups)?);
+            groups.extend(Group::currency(&columns, &groups)?);
         }
         let names = groups.iter().map(|group| &*group.name);
         let columns: Vec<&str> = names.chain(measures.iter().map(|measure| &*measure.name)).collect();
@@ -84,7 +97,7 @@ impl Aggregate {
         let mut values = tx.bindings();
         let text = self.sql(tx, &mut values);
         let statement = tx.generated_with::<OwnedRow>(text, values);
-        let rows = statement.all_once().await.map_err(failed(true))?;
+        let rows = statement.all_once().await.map_err(refused)?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let names = self.groups.into_iter().map(|group| group.name).collect();
         let measures = self.measures.into_iter().map(|measure| measure.name).collect();

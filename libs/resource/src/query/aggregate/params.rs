@@ -10,8 +10,8 @@ use super::{MAX_ROWS, unanswerable};
 #[into_params(parameter_in = Query)]
 pub struct AggregateParams {
     /// Comma-separated fields to group by, at most 3; also of related records, through at most two references, such as
-    /// `status,project.client.industry`. Without it all records are one group.
-    #[param(example = "status", max_length = 300)]
+    /// `status,project.client.industry`. Without it all records are one group, or those of each currency.
+    #[param(example = "status", max_length = 1000)]
     pub group_by: Option<String>,
     /// Comma-separated measures, at most 10: `count`, `sum(field)`, `avg(field)`, `min(field)`, `max(field)`. Amounts of
     /// money are computed for each currency by itself.
@@ -68,8 +68,14 @@ pub(super) fn bucket(asked: Option<&str>) -> Result<Option<Bucket>> {
     Ok(Some(found.1))
 }
 
+/// Greatest length of a list of names, in bytes.
+const MAX_NAMES_BYTES: usize = 1_000;
+
 /// Splits a list of names; refuses one that occurs twice.
 pub(super) fn names(parameter: &'static str, text: Option<&str>, most: usize) -> Result<Vec<String>> {
+    if text.is_some_and(|text| text.len() > MAX_NAMES_BYTES) {
+        return Err(unanswerable(parameter, format!("is longer than {MAX_NAMES_BYTES} bytes")));
+    }
     let mut names: Vec<String> = Vec::new();
     for name in text.into_iter().flat_map(|text| text.split(',')).map(str::trim) {
         if names.iter().any(|known| known == name) {

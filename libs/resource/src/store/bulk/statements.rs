@@ -39,7 +39,11 @@ impl ResourceHandle {
             source.text,
             schema.columns
         );
-        self.send_rows(tx, text, source).await
+        if !source.is_constant {
+            return self.send(tx, text, source.values).await;
+        }
+        let statement = tx.generated_with(text, source.values);
+        statement.all().await.map_err(|error| self.explain(error))
     }
 
     /// Updates each row only if its version is unchanged.
@@ -71,7 +75,8 @@ impl ResourceHandle {
             kept.join(", "),
             schema.each_column(|name, _| format!("record.{name}"))
         );
-        self.send_rows(tx, text, source).await
+        // Not prepared: a cached generic plan does not know the number of rows, and might scan all records of the account.
+        self.send(tx, text, source.values).await
     }
 
     pub(super) async fn remove_rows(&self, tx: &mut TenantTx, ids: Vec<Uuid>) -> Result<Vec<StoredRecord>> {
@@ -120,14 +125,7 @@ impl ResourceHandle {
         self.send(tx, text, values).await
     }
 
-    /// Sends a statement that reads these rows. Its text recurs if they are arrays.
-    async fn send_rows(&self, tx: &mut TenantTx, text: String, rows: RowSource) -> Result<Vec<StoredRecord>> {
-        let statement = tx.generated_with(text, rows.values);
-        let written = if rows.is_constant { statement.all().await } else { statement.all_once().await };
-        written.map_err(|error| self.explain(error))
-    }
-
-    /// Sends a statement whose text is unlikely to recur.
+    /// Sends a statement that is not kept prepared: its plan depends on the values, or its text is unlikely to recur.
     async fn send(&self, tx: &mut TenantTx, text: String, values: Bindings) -> Result<Vec<StoredRecord>> {
         let statement = tx.generated_with(text, values);
         statement.all_once().await.map_err(|error| self.explain(error))
