@@ -50,7 +50,7 @@ impl Throttle {
             });
         };
         let key = self.key_of_email(email);
-        #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
+        #[expect(clippy::disallowed_methods, reason = "the caller is not identified yet")]
         let tx = db.begin_unscoped(Reason::SignIn).await?;
         let answer: Option<(i32,)> = tx
             .ask_and_commit(COUNT, |row| {
@@ -74,7 +74,7 @@ impl Throttle {
         else {
             return false;
         };
-        #[expect(clippy::disallowed_methods, reason = "nobody knows yet who this is")]
+        #[expect(clippy::disallowed_methods, reason = "the caller is not identified yet")]
         let Ok(tx) = db.begin_unscoped(Reason::SignIn).await else { return false };
         matches!(tx.ask_and_commit::<(bool,)>(IS_KNOWN, |row| row.bind(pair)).await, Ok(Some((true,))))
     }
